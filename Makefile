@@ -1,0 +1,70 @@
+# Everything here needs python3, make and the Python package index; `make image` says what else it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUNTIME := $(VENV)/.runtime-installed
+COMPLETE := $(VENV)/.all-installed
+TYPED = $(wildcard app tests migrations benchmarks)
+
+# HOST and PORT go to `run` as options. As environment they would reach tests and the program unasked.
+unexport HOST PORT PYTHON
+# A variable named on make's own command line is exported whatever is said above, so the flags go too.
+unexport MAKEFLAGS MAKEOVERRIDES
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(COMPLETE) ## Install everything for development into .venv
+
+.PHONY: run
+run: $(RUNTIME) ## Serve the sample data at http://HOST:PORT (127.0.0.1:8000)
+	@exec $(BIN)/sitrep demo --host '$(HOST)' --port '$(PORT)'
+
+.PHONY: test
+test: $(COMPLETE) ## Run the tests, on SQLite and a PostgreSQL of their own (ARGS="-k name")
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(COMPLETE) ## Check format, lint, types and dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/deptry app
+
+.PHONY: lock
+lock: $(COMPLETE) ## Write the lock files anew from pyproject.toml (ARGS=--upgrade)
+	@$(COMPILE) pyproject.toml --output-file requirements.lock
+	@$(COMPILE) --group build --output-file requirements-build.lock
+	@$(COMPILE) pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@! grep -n -e '://' -e '--index' requirements*.lock || { echo 'A lock file names an index.' >&2; exit 1; }
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
+
+# The venv is made when a recipe finds none, and its packages follow the lock files.
+define make_venv
+test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+endef
+
+$(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
+	@$(make_venv)
+	@echo 'Installing the packages of requirements.lock into $(VENV) ...'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes -r requirements-build.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(COMPLETE): requirements-dev.lock $(RUNTIME)
+	@echo 'Installing the packages of requirements-dev.lock into $(VENV) ...'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Sitrep: a live, queryable event feed for armed conflict and its diplomacy."""
