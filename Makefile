@@ -11,6 +11,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.runtime-installed
 COMPLETE := $(VENV)/.all-installed
 TYPED = $(wildcard app tests migrations benchmarks)
@@ -33,7 +34,7 @@ run: $(RUNTIME) ## Serve the sample data at http://HOST:PORT (127.0.0.1:8000)
 
 .PHONY: test
 test: $(COMPLETE) ## Run the tests, on SQLite and a PostgreSQL of their own (ARGS="-k name")
-	@$(BIN)/python -m pytest $(ARGS)
+	@unset $${!SITREP_@} && $(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
 check: $(COMPLETE) ## Check format, lint, types and dependencies
@@ -51,20 +52,18 @@ lock: $(COMPLETE) ## Write the lock files anew from pyproject.toml (ARGS=--upgra
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 
-# The venv is made when a recipe finds none, and its packages follow the lock files.
-define make_venv
-test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-endef
+# A changed lock file makes the venv anew, so that nothing it no longer names stays behind.
+$(MADE): requirements.lock requirements-build.lock requirements-dev.lock
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
 
-$(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
-	@$(make_venv)
-	@echo 'Installing the packages of requirements.lock into $(VENV) ...'
-	@$(PIP) install --require-hashes -r requirements.lock
-	@$(PIP) install --require-hashes -r requirements-build.lock
+$(RUNTIME): $(MADE) pyproject.toml
+	@echo 'Installing requirements.lock into $(VENV) ...'
+	@$(PIP) install --require-hashes -r requirements.lock -r requirements-build.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(COMPLETE): requirements-dev.lock $(RUNTIME)
-	@echo 'Installing the packages of requirements-dev.lock into $(VENV) ...'
+$(COMPLETE): $(RUNTIME)
+	@echo 'Installing requirements-dev.lock into $(VENV) ...'
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
