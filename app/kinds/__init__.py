@@ -1,0 +1,200 @@
+"""What an event is: the envelope, the kinds found in this package, and all that is read from an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
+
+import orjson
+from pydantic import Field, TypeAdapter, ValidationError
+
+from app.errors import FieldError, Invalid
+from app.kinds import rules
+from app.kinds.base import INT64, Facet, FacetValue, Kind, Measure, Numbers, Rule, Shape
+from app.kinds.catalogue import (
+    RESERVED,
+    FacetSpec,
+    MeasureSpec,
+    event_of,
+    facet_specs,
+    flags_of,
+    kinds_in,
+    measure_specs,
+)
+from app.kinds.documents import event_out, tombstone
+from app.kinds.envelope import Event, interval, points, words
+from app.kinds.instants import format_instant, from_micros, micros, parse_instant
+from app.kinds.refusals import CODES, MOST_ERRORS, Refused, field_errors
+from app.kinds.text import fits_index, fold, tokens
+
+__all__ = [
+    "CODES",
+    "FACETS",
+    "FLAGS",
+    "KINDS",
+    "MEASURES",
+    "RESERVED",
+    "Broken",
+    "Event",
+    "EventIn",
+    "EventOut",
+    "FacetSpec",
+    "FacetValue",
+    "Kind",
+    "MeasureSpec",
+    "Numbers",
+    "Refused",
+    "Tombstone",
+    "broken_rules",
+    "core",
+    "facets_of",
+    "fold",
+    "format_instant",
+    "from_micros",
+    "interval",
+    "measures_of",
+    "micros",
+    "parse_event",
+    "parse_instant",
+    "points",
+    "rule_values",
+    "schema_of",
+    "tokens",
+    "words",
+]
+
+KINDS: dict[str, type[Kind]] = kinds_in(__path__, __name__)
+FACETS: dict[str, FacetSpec] = facet_specs(KINDS)
+MEASURES: dict[str, MeasureSpec] = measure_specs(KINDS)
+FLAGS: tuple[str, ...] = flags_of(KINDS)
+
+_IN = {name: event_of(kind) for name, kind in KINDS.items()}
+_OUT = {name: event_out(event, FLAGS) for name, event in _IN.items()}
+_FACETS: dict[str, tuple[Facet, ...]] = {name: (*rules.FACETS, *kind.facets) for name, kind in KINDS.items()}
+_MEASURES: dict[str, tuple[Measure, ...]] = {name: (*rules.MEASURES, *kind.totals) for name, kind in KINDS.items()}
+_RULES: dict[str, tuple[Rule, ...]] = {name: (*rules.RULES, *kind.rules) for name, kind in KINDS.items()}
+_KIND = Field(discriminator="kind")
+
+if TYPE_CHECKING:
+    EventIn = Event
+    EventOut = Shape
+    Tombstone = Shape
+else:
+    EventIn = Annotated[Union[tuple(_IN.values())], _KIND]  # noqa: UP007 - the operator takes no tuple
+    EventOut = Annotated[Union[tuple(_OUT.values())], _KIND]  # noqa: UP007
+    Tombstone = tombstone(tuple(KINDS))
+
+
+class Broken(NamedTuple):
+    """A soft rule that an event breaks: the flag that excuses it, and the error that a strict write gets."""
+
+    flag: str
+    error: FieldError
+
+
+def parse_event(data: object, *, base: str = "", batch: bool = False) -> Event:
+    """Read an event as a writer sends it: shapes and hard rules; the soft rules are `broken_rules`.
+
+    `base` goes before every pointer; with `batch` a relation may name "#<index>" of an earlier item.
+    Raises `Invalid` with the first 100 errors.
+    """
+    model = _IN[_kind_of(data, base)]
+    try:
+        event = model.model_validate(data, context={"batch": batch})
+    except ValidationError as refusal:
+        raise _invalid(field_errors(refusal, model, base)) from None
+    errors = [*_hard_errors(event), *_unindexable(event)]
+    if errors:
+        raise _invalid([_below(base, error) for error in errors[:MOST_ERRORS]])
+    return event
+
+
+def _kind_of(data: object, base: str) -> str:
+    if not isinstance(data, dict):
+        raise _invalid([FieldError("type", "An event is an object.", pointer=base)])
+    kind = data.get("kind")
+    if isinstance(kind, str) and kind in KINDS:
+        return kind
+    code, detail = ("enum", "There is no such kind.") if "kind" in data else ("missing", "This field is required.")
+    raise _invalid([FieldError(code, detail, pointer=f"{base}/kind", allowed=tuple(KINDS))])
+
+
+def _invalid(errors: list[FieldError]) -> Invalid:
+    return Invalid("The event is not valid.", errors=errors)
+
+
+def _below(base: str, error: FieldError) -> FieldError:
+    return FieldError(error.code, error.detail, pointer=f"{base}{error.pointer}", allowed=error.allowed)
+
+
+def _hard_errors(event: Event) -> Iterator[FieldError]:
+    now = datetime.now(UTC)
+    for rule in _RULES[event.kind]:
+        if rule.flag is None:
+            yield from rule.broken(event, now)
+
+
+def _unindexable(event: Event) -> Iterator[FieldError]:
+    """What no index could hold: sums beyond 64 bits, and names that a kind did not declare as `Name`."""
+    for name, numbers in measures_of(event).items():
+        if max(numbers) > INT64:
+            yield FieldError("range", f"The sum for the measure {name} is too large.", pointer="")
+    for name, value in facets_of(event):
+        if not _fits(value):
+            yield FieldError("too-long", f"A value of the facet {name} is too long.", pointer="")
+
+
+def _fits(value: FacetValue) -> bool:
+    return fits_index(value.label) and all(map(fits_index, value.aliases))
+
+
+def broken_rules(event: Event, *, base: str = "", now: datetime | None = None) -> list[Broken]:
+    """The soft rules that the event breaks: a strict write refuses any, a lenient import flags it."""
+    now = now or datetime.now(UTC)
+    soft = [rule for rule in _RULES[event.kind] if rule.flag is not None]
+    return [Broken(rule.flag, _below(base, error)) for rule in soft if rule.flag for error in rule.broken(event, now)]
+
+
+def rule_values(flag: str, event: Event) -> object:
+    """All the values that the rule of a flag reads; None where the event's kind has no such rule."""
+    return next((rule.reads(event) for rule in _RULES[event.kind] if rule.flag == flag), None)
+
+
+def core(event: Event, quality_flags: Sequence[str]) -> bytes:
+    """The event as canonical JSON, from `status` to `detail`, every field present: equal events, equal bytes."""
+    head = event.__pydantic_serializer__.to_json(event, exclude={"kind", "extra", "detail"})
+    return b'%b,"quality_flags":%b,"extra":%b,"detail":%b}' % (
+        head[:-1],
+        orjson.dumps(list(quality_flags)),
+        orjson.dumps(event.extra),
+        event.detail.__pydantic_serializer__.to_json(event.detail),
+    )
+
+
+def facets_of(event: Event) -> list[tuple[str, FacetValue]]:
+    """The facet values of an event, the envelope's and its kind's, each label once per facet."""
+    found: dict[tuple[str, str], FacetValue] = {}
+    for facet in _FACETS[event.kind]:
+        for value in facet.of(event):
+            if value is None:
+                continue
+            new = FacetValue(value) if isinstance(value, str) else value
+            key = facet.name, new.label
+            found[key] = new if key not in found else _merged(found[key], new)
+    return [(name, value) for (name, _), value in found.items()]
+
+
+def _merged(one: FacetValue, other: FacetValue) -> FacetValue:
+    return FacetValue(one.label, tuple(dict.fromkeys((*one.aliases, *other.aliases))))
+
+
+def measures_of(event: Event) -> dict[str, Numbers]:
+    """The numbers of an event, the envelope's measures and its kind's; one that has no number is absent."""
+    found = ((measure.name, measure.of(event)) for measure in _MEASURES[event.kind])
+    return {name: numbers for name, numbers in found if numbers is not None}
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the kind's events as the server gives them."""
+    return TypeAdapter(_OUT[kind]).json_schema(mode="serialization")

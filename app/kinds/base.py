@@ -1,0 +1,199 @@
+"""What every kind is made of: shapes, numbers, and how a kind declares its facets, measures and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+
+from app.errors import FieldError
+from app.kinds.codes import spellings
+from app.kinds.refusals import Refused
+
+MOST_ITEMS = 1_000
+INT64 = 2**63 - 1
+
+Whole = Annotated[StrictInt, Field(ge=0, le=INT64)]
+Flag = StrictBool
+Number = Annotated[StrictFloat, Field(ge=0, le=INT64, allow_inf_nan=False)]
+Money = Annotated[Number, AfterValidator(lambda amount: round(amount, 2))]
+Qualifier = Literal["exact", "at_least", "at_most", "approximately", "unknown"]
+
+
+def many(description: str) -> Any:
+    """A list field: empty unless given, at most 1,000 items."""
+    return Field(default_factory=list, max_length=MOST_ITEMS, description=description)
+
+
+def maybe(description: str) -> Any:
+    """A field that may be null, as it is unless given."""
+    return Field(default=None, description=description)
+
+
+class Shape(BaseModel):
+    """An object of the contract: strict types, no unknown fields, never changed in place."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class Numbers(NamedTuple):
+    """A sum of estimates: whole numbers, none of them missing."""
+
+    low: int
+    best: int
+    high: int
+
+
+class Estimate(Shape):
+    """A reported number and how far it may be trusted, as UCDP gives low, best and high.
+
+    A bare integer on input means that number exactly. Without a qualifier three equal numbers are `exact`, others
+    `unknown`.
+    """
+
+    low: Whole | None = maybe("The lowest credible number.")
+    best: Whole | None = maybe("The most credible number.")
+    high: Whole | None = maybe("The highest credible number.")
+    qualifier: Qualifier = Field(default="unknown", description="How the source qualifies the number.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, data: Any) -> Any:
+        if type(data) is int:
+            if not 0 <= data <= INT64:
+                raise Refused("range", "A number lies between 0 and 9223372036854775807.")
+            return {"low": data, "best": data, "high": data, "qualifier": "exact"}
+        if type(data) is dict and data.get("qualifier") is None:
+            low = data.get("low")
+            same = low is not None and low == data.get("best") == data.get("high")
+            return {**data, "qualifier": "exact" if same else "unknown"}
+        return data
+
+    def numbers(self) -> Numbers | None:
+        """The three numbers, a missing one replaced by its neighbour; None where there is none at all."""
+        low, best, high = self.low, self.best, self.high
+        if low is None and best is None and high is None:
+            return None
+        return Numbers(
+            next(n for n in (low, best, high) if n is not None),
+            next(n for n in (best, low, high) if n is not None),
+            next(n for n in (high, best, low) if n is not None),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """On input also a bare integer."""
+        shape = handler.resolve_ref_schema(handler(schema))
+        if handler.mode == "serialization":
+            return shape
+        bare = {"type": "integer", "minimum": 0, "maximum": INT64}
+        texts = {"title": shape.pop("title"), "description": shape.pop("description")}
+        return {**texts, "anyOf": [bare, shape]}
+
+
+def total(rows: Iterable[Estimate | None]) -> Numbers | None:
+    """Each part summed over its rows with fallback; None when no row has a number."""
+    found = [numbers for row in rows if row is not None and (numbers := row.numbers()) is not None]
+    if len(found) <= 1:
+        return found[0] if found else None
+    return Numbers(*map(sum, zip(*found, strict=True)))
+
+
+def exactly(count: int) -> Numbers:
+    """A number without doubt."""
+    return Numbers(count, count, count)
+
+
+class FacetValue(NamedTuple):
+    """What a facet shows, and the other names under which a filter finds it."""
+
+    label: str
+    aliases: tuple[str, ...] = ()
+
+
+def named(name: str, *others: str | None) -> FacetValue:
+    """A value shown by its name and found by others too."""
+    return FacetValue(name, tuple(other for other in others if other is not None and other != name))
+
+
+def country_value(code: str) -> FacetValue:
+    """A country, found by both its codes if it is a former state."""
+    return FacetValue((names := spellings(code))[0], names[1:])
+
+
+def yes_or_no(flag: bool | None) -> tuple[str, ...]:
+    """A flag as a facet's value."""
+    return () if flag is None else ("true" if flag else "false",)
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A value by which events are filtered, counted and subscribed to.
+
+    `of` reads the values from an event; `vocabulary`, a Literal, lists all that there can be, where that is known.
+    """
+
+    name: str
+    description: str
+    of: Callable[[Any], Iterable[FacetValue | str | None]]
+    vocabulary: Any = None
+
+    @property
+    def values(self) -> tuple[str, ...] | None:
+        """All that there can be, or None where the values are open."""
+        return get_args(self.vocabulary) or None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that filters compare and statistics sum; `of` reads it from an event, None where it has none."""
+
+    name: str
+    description: str
+    of: Callable[[Any], Numbers | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold between the values of an event.
+
+    `broken` yields an error for each breach, given the event and the current time. With a `flag` the rule is soft: a
+    lenient import sets the flag instead of refusing. `reads` gives all the values that a soft rule looks at, to be
+    compared.
+    """
+
+    broken: Callable[[Any, datetime], Iterator[FieldError]]
+    flag: str | None = None
+    reads: Callable[[Any], object] = lambda _event: None
+
+
+class Kind(Shape):
+    """A kind's own part of an event, `detail`. A file of this package with one subclass is a kind."""
+
+    name: ClassVar[str]
+    plural: ClassVar[str]
+    title: ClassVar[str]
+    facets: ClassVar[tuple[Facet, ...]] = ()
+    totals: ClassVar[tuple[Measure, ...]] = ()
+    rules: ClassVar[tuple[Rule, ...]] = ()

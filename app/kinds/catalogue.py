@@ -1,0 +1,123 @@
+"""The kinds there are: looked for among the modules of this package, checked, and joined to whole events."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import create_model
+
+from app.kinds import rules
+from app.kinds.base import Facet, Kind, Measure, Rule
+from app.kinds.envelope import Event
+
+FILTERS = frozenset(
+    "kind status country admin1 place bbox near radius_km since until changed_since id actor actor_country initiator "
+    "target_country publisher tag external_id related_to q".split()
+)
+PARAMETERS = frozenset(
+    "sort limit cursor format as_of version timezone interval measure group_by facet after wait partial".split()
+)
+RESERVED = FILTERS | PARAMETERS
+
+
+@dataclass(frozen=True)
+class FacetSpec:
+    """A facet as filters and documents know it; `values` lists all that there can be, None where they are open."""
+
+    name: str
+    description: str
+    values: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class MeasureSpec:
+    """A measure as filters and documents know it."""
+
+    name: str
+    description: str
+
+
+def kinds_in(path: Iterable[str], package: str) -> dict[str, type[Kind]]:
+    """The kinds that the modules of a package define, by name."""
+    found: dict[str, type[Kind]] = {}
+    for module in pkgutil.iter_modules(path):
+        for kind in _defined_in(f"{package}.{module.name}"):
+            if kind.name in found:
+                raise TypeError(f"There are two kinds called {kind.name}.")
+            found[kind.name] = kind
+    return found
+
+
+def _defined_in(module: str) -> list[type[Kind]]:
+    members = vars(importlib.import_module(module)).values()
+    return [
+        member
+        for member in members
+        if inspect.isclass(member) and issubclass(member, Kind) and member.__module__ == module and member is not Kind
+    ]
+
+
+def event_of(kind: type[Kind]) -> type[Event]:
+    """The event as writers send it, with the kind as its detail."""
+    fields: dict[str, Any] = {
+        "kind": (Literal[kind.name], Event.model_fields["kind"]),
+        "detail": (kind, Event.model_fields["detail"]),
+    }
+    return create_model(f"{kind.__name__}In", __base__=Event, __doc__=kind.__doc__, **fields)
+
+
+def facet_specs(kinds: dict[str, type[Kind]]) -> dict[str, FacetSpec]:
+    """Every facet of the envelope and of the kinds. Raises TypeError where names clash."""
+    specs = {facet.name: FacetSpec(facet.name, facet.description, facet.values) for facet in rules.FACETS}
+    specs["kind"] = FacetSpec("kind", specs["kind"].description, tuple(kinds))
+    for kind in kinds.values():
+        _check_names(kind)
+        for facet in kind.facets:
+            specs[facet.name] = _joined(specs.get(facet.name), facet)
+    return specs
+
+
+def _check_names(kind: type[Kind]) -> None:
+    names = [part.name for part in (*kind.facets, *kind.totals)]
+    envelope = {part.name for part in rules.MEASURES}
+    bad = {name for name in names if name in RESERVED | envelope or name.endswith(("_min", "_max"))}
+    bad |= {name for part in (kind.facets, kind.totals) for name in _twice(part)}
+    if bad:
+        raise TypeError(f"The kind {kind.name} may not call a facet or measure {', '.join(sorted(bad))}.")
+
+
+def _twice(parts: Iterable[Facet | Measure]) -> set[str]:
+    names = [part.name for part in parts]
+    return {name for name in names if names.count(name) > 1}
+
+
+def _joined(known: FacetSpec | None, facet: Facet) -> FacetSpec:
+    if known is None:
+        return FacetSpec(facet.name, facet.description, facet.values)
+    if known.values is None or facet.values is None:
+        if known.values != facet.values or known.description != facet.description:
+            raise TypeError(f"The facet {facet.name} has different meanings in two kinds.")
+        return known
+    descriptions = dict.fromkeys((*known.description.split(" | "), facet.description))
+    return FacetSpec(facet.name, " | ".join(descriptions), tuple(dict.fromkeys((*known.values, *facet.values))))
+
+
+def measure_specs(kinds: dict[str, type[Kind]]) -> dict[str, MeasureSpec]:
+    """Every measure of the envelope and of the kinds. Raises TypeError where one name has two meanings."""
+    specs: dict[str, MeasureSpec] = {}
+    for measure in (*rules.MEASURES, *(measure for kind in kinds.values() for measure in kind.totals)):
+        spec = MeasureSpec(measure.name, measure.description)
+        if specs.setdefault(measure.name, spec) != spec:
+            raise TypeError(f"The measure {measure.name} has different meanings in two kinds.")
+    return specs
+
+
+def flags_of(kinds: dict[str, type[Kind]]) -> tuple[str, ...]:
+    """The flags that an importer may set, one for each soft rule."""
+    every: list[Rule] = [*rules.RULES, *(rule for kind in kinds.values() for rule in kind.rules)]
+    return tuple(dict.fromkeys(rule.flag for rule in every if rule.flag is not None))

@@ -1,0 +1,137 @@
+"""Codes that others keep: countries, subdivisions, currencies, languages (all by pycountry), ships, banks, EU acts."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Annotated
+
+import pycountry
+from pydantic import AfterValidator, WithJsonSchema
+
+from app.kinds.refusals import Refused
+
+KOSOVO = "XK"  # user-assigned, but the code that everybody uses
+UNION = "EU"  # exceptionally reserved in ISO 3166-1
+IMO = re.compile(r"(?:IMO ?)?([0-9]{7})", re.IGNORECASE)
+BIC = re.compile(r"[A-Z0-9]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
+CELEX = re.compile(r"[0-9CE](?:19|20)[0-9]{2}[A-Z]{1,2}[0-9]{4}(?:R?\([0-9]{2}\))*(?:-[0-9]{8})?")
+EXECUTIVE_ORDER = re.compile(r"(?:EO|E\.O\.|Executive Order) ?[0-9]{4,5}")
+
+
+@cache
+def countries() -> frozenset[str]:
+    """ISO 3166-1 alpha-2, the alpha-2 and four-letter codes of ISO 3166-3 (`SU`, `SUHH`), and `XK`."""
+    today = {country.alpha_2 for country in pycountry.countries}
+    former = {code for country in pycountry.historic_countries for code in (country.alpha_2, country.alpha_4)}
+    return frozenset(today | former | {KOSOVO})
+
+
+@cache
+def former_names() -> dict[str, tuple[str, ...]]:
+    """For the code of a former state its spellings, the one to show first.
+
+    An alpha-2 code that was used for one state only (`SU`) and the four-letter code mean the same. `CS` was two states:
+    there the four letters are shown.
+    """
+    today = {country.alpha_2 for country in pycountry.countries}
+    former = [(country.alpha_2, country.alpha_4) for country in pycountry.historic_countries]
+    taken = [short for short, _ in former]
+    names: dict[str, tuple[str, ...]] = {}
+    for short, long in former:
+        if short not in today and taken.count(short) == 1:
+            names[short] = names[long] = (short, long)
+        elif short not in today:
+            names[long] = (long, short)
+    return names
+
+
+@cache
+def subdivisions() -> frozenset[str]:
+    """ISO 3166-2."""
+    return frozenset(subdivision.code for subdivision in pycountry.subdivisions)
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """ISO 4217, alphabetic."""
+    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
+
+
+@cache
+def languages() -> frozenset[str]:
+    """ISO 639-1."""
+    return frozenset(language.alpha_2 for language in pycountry.languages if hasattr(language, "alpha_2"))
+
+
+def spellings(country: str) -> tuple[str, ...]:
+    """The codes of one country, the one to show first."""
+    return former_names().get(country, (country,))
+
+
+def _country(code: str) -> str:
+    if code not in countries():
+        raise Refused(
+            "country", "A country is an ISO 3166-1 alpha-2 code in capitals, ISO 3166-3 for former states, or XK."
+        )
+    return code
+
+
+def _party(code: str) -> str:
+    return code if code == UNION else _country(code)
+
+
+def _admin1(code: str) -> str:
+    if code not in subdivisions():
+        raise Refused("admin1", "A first-order division is an ISO 3166-2 code, such as UA-30.")
+    return code
+
+
+def _currency(code: str) -> str:
+    if code not in currencies():
+        raise Refused("currency", "A currency is an ISO 4217 code in capitals.")
+    return code
+
+
+def _language(code: str) -> str:
+    if code not in languages():
+        raise Refused("language", "A language is an ISO 639-1 code: two small letters.")
+    return code
+
+
+def _imo(text: str) -> str:
+    """Seven digits; the last is the last digit of the sum of the others times 7, 6, 5, 4, 3, 2."""
+    match = IMO.fullmatch(text)
+    digits = match[1] if match else ""
+    if not digits or sum(int(d) * w for d, w in zip(digits, range(7, 1, -1), strict=False)) % 10 != int(digits[6]):
+        raise Refused("imo", "A ship's IMO number has seven digits, the last of which checks the others.")
+    return digits
+
+
+def _bic(code: str) -> str:
+    match = BIC.fullmatch(code)
+    if not match or match[1] not in countries():
+        raise Refused("bic", "A BIC has 8 or 11 capitals and digits, the fifth and sixth being a country.")
+    return code
+
+
+def _legal_act(text: str) -> str:
+    if not CELEX.fullmatch(text) and not EXECUTIVE_ORDER.fullmatch(text):
+        raise Refused("legal-act", "A legal act is a CELEX number (32014R0833) or an executive order (EO 14024).")
+    return text
+
+
+def _form(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
+Country = Annotated[str, AfterValidator(_country), _form("^[A-Z]{2}([A-Z]{2})?$", "UA")]
+Party = Annotated[str, AfterValidator(_party), _form("^[A-Z]{2}([A-Z]{2})?$", "EU")]
+Admin1 = Annotated[str, AfterValidator(_admin1), _form("^[A-Z]{2}-[A-Z0-9]{1,3}$", "UA-30")]
+Currency = Annotated[str, AfterValidator(_currency), _form("^[A-Z]{3}$", "EUR")]
+Language = Annotated[str, AfterValidator(_language), _form("^[a-z]{2}$", "uk")]
+Imo = Annotated[str, AfterValidator(_imo), _form("^([Ii][Mm][Oo] ?)?[0-9]{7}$", "9074729")]
+Bic = Annotated[str, AfterValidator(_bic), _form("^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", "SABRRUMM")]
+LegalAct = Annotated[
+    str, AfterValidator(_legal_act), WithJsonSchema({"type": "string", "examples": ["32014R0833", "EO 14024"]})
+]

@@ -1,0 +1,212 @@
+"""The envelope: what every event has, whatever its kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, Field, JsonValue, StrictFloat
+
+from app.kinds.base import Estimate, Kind, Shape, many, maybe
+from app.kinds.codes import Admin1, Country, Language, Party
+from app.kinds.instants import Instant, Zone, micros, unit_end, zone_named
+from app.kinds.refusals import Refused
+from app.kinds.text import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, once_each, tokens
+
+LARGEST_EXTRA = 16 * 1024
+MICROSECOND = 1
+
+Status = Literal["reported", "corroborated", "confirmed", "disputed", "retracted"]
+TimePrecision = Literal["instant", "day", "days", "week", "month", "year"]
+PlacePrecision = Literal["exact", "near", "admin2", "admin1", "linear", "country", "international"]
+PlaceRole = Literal["target", "impact", "launch", "venue", "jurisdiction"]
+ActorRole = Literal[
+    "initiator",
+    "target",
+    "mediator",
+    "host",
+    "participant",
+    "guarantor",
+    "beneficiary",
+    "observer",
+    "supporter",
+    "claimant",
+]
+ActorType = Literal[
+    "state_forces",
+    "rebel_group",
+    "political_militia",
+    "identity_militia",
+    "rioters",
+    "protesters",
+    "civilians",
+    "external_other",
+    "government",
+    "head_of_state",
+    "igo",
+    "company",
+    "vessel",
+    "bank",
+    "individual",
+    "coalition",
+    "other",
+]
+Harm = Literal["killed", "injured", "missing", "captured"]
+Group = Literal["civilian", "military", "unknown"]
+Subgroup = Literal["children", "women", "infant", "foreign_national"]
+RelationType = Literal[
+    "part_of",
+    "follows",
+    "responds_to",
+    "duplicates",
+    "contradicts",
+    "implements",
+    "produced",
+    "prepares",
+    "supports",
+]
+
+
+def _degrees(limit: int) -> Any:
+    return Annotated[
+        StrictFloat,
+        Field(ge=-limit, le=limit, allow_inf_nan=False),
+        AfterValidator(lambda degrees: round(degrees, 7) + 0.0),
+    ]
+
+
+def _small(extra: dict[str, Any]) -> dict[str, Any]:
+    if not extra:
+        return extra
+    try:
+        text = orjson.dumps(extra, option=orjson.OPT_SORT_KEYS)
+    except (TypeError, ValueError):  # orjson's errors: what no JSON body can hold, given by Python code
+        raise Refused("json", "This is not JSON.") from None
+    if len(text) > LARGEST_EXTRA:
+        raise Refused("too-long", "The object takes more than 16 KiB as JSON.")
+    return ordered(extra)
+
+
+def ordered(value: Any) -> Any:
+    """The same JSON value, the keys of its objects in order."""
+    if isinstance(value, dict):
+        return {key: ordered(value[key]) for key in sorted(value)}
+    return [ordered(item) for item in value] if isinstance(value, list) else value
+
+
+Latitude = _degrees(90)
+Longitude = _degrees(180)
+Extra = Annotated[dict[str, Any], AfterValidator(_small)]
+
+
+class Location(Shape):
+    """A place of the event. `precision` is UCDP's where_prec 1-7 in words."""
+
+    name: Name | None = maybe("What the source calls the place.")
+    country: Country | None = maybe("ISO 3166-1 alpha-2, ISO 3166-3 for former states, or XK.")
+    admin1: Admin1 | None = maybe("ISO 3166-2, a division of `country`.")
+    lat: Latitude | None = maybe("Degrees north, WGS 84; together with `lon`.")
+    lon: Longitude | None = maybe("Degrees east, WGS 84; together with `lat`.")
+    precision: PlacePrecision | None = maybe("How exactly the place is known.")
+    role: PlaceRole | None = maybe("What the place is to the event.")
+
+
+class Actor(Shape):
+    """Who took part. `type` is ACLED's inter code in words, and some that ACLED lacks."""
+
+    name: Name = Field(description="What the source calls the actor.")
+    role: ActorRole = Field(description="What the actor is to the event.")
+    type: ActorType = Field(description="What sort of actor it is.")
+    country: Party | None = maybe("The actor's country, or EU.")
+    ref: Name | None = maybe("A Wikidata or OpenSanctions identifier.")
+
+
+class Casualty(Shape):
+    """A row of people harmed. With `subgroup` it is an "of which" of another row and adds nothing to sums."""
+
+    measure: Harm = Field(description="What happened to them.")
+    group: Group = Field(description="Whether they were civilians.")
+    subgroup: Subgroup | None = maybe("The part of the group that this row counts.")
+    count: Estimate = Field(description="How many.")
+
+
+class Source(Shape):
+    """Where the report comes from."""
+
+    publisher: Name = Field(description="Who published it.")
+    url: Url | None = maybe("Its http or https address.")
+    title: Text | None = maybe("Its title.")
+    published_at: Instant | None = maybe("When it was published.")
+    language: Language | None = maybe("ISO 639-1.")
+    scale: Text | None = maybe("ACLED's source scale.")
+
+
+class Claim(Shape):
+    """What one source says of a field, beside what others say."""
+
+    field: Pointer = Field(description="JSON pointer of the field in this event.")
+    value: Annotated[JsonValue, AfterValidator(ordered)] = Field(description="The value claimed, any JSON.")
+    source: Annotated[int, Field(strict=True, ge=0)] = Field(description="Index of the source in `sources`.")
+    claimed_by: Text | None = maybe("Who claims it, if not the publisher.")
+
+
+class ExternalId(Shape):
+    """The key of the event elsewhere: no two events share one."""
+
+    system: System = Field(description="Whose key it is, such as ucdp-ged.")
+    id: Name = Field(description="The key.")
+
+
+class Relation(Shape):
+    """How this event relates to another."""
+
+    type: RelationType = Field(description="This event ... that one.")
+    event_id: EventReference = Field(
+        description='The other event\'s UUID; in a batch also "#<index>" of an earlier item.'
+    )
+
+
+class Event(Shape):
+    """An event as a writer sends it: all but what the server sets."""
+
+    kind: str = Field(description="The kind of event.")
+    status: Status = Field(default="reported", description="How far the report is confirmed.")
+    title: Text = Field(description="What happened, in a line.")
+    summary: Summary | None = maybe("What happened, in a paragraph.")
+    started_at: Instant = Field(description="When it began; with an offset.")
+    ended_at: Instant | None = maybe("When it ended; with an offset.")
+    time_precision: TimePrecision = Field(default="instant", description="How exact the times are; `days` is 2 to 6.")
+    timezone: Zone | None = maybe("IANA zone in which the source told the time, and in which its days run; else UTC.")
+    locations: list[Location] = many("Where.")
+    actors: list[Actor] = many("Who.")
+    casualties: list[Casualty] = many("People harmed.")
+    sources: list[Source] = many("Who says so: at least one.")
+    claims: list[Claim] = many("Conflicting statements, side by side.")
+    external_ids: list[ExternalId] = many("Keys of the event elsewhere.")
+    relations: list[Relation] = many("Relations to other events.")
+    tags: Annotated[list[Slug], AfterValidator(once_each)] = many("Lower-case slugs.")
+    extra: Extra = Field(default_factory=dict, description="Columns of the source with no home here, at most 16 KiB.")
+    detail: Kind = Field(description="The kind's own part.")
+
+
+def interval(event: Event) -> tuple[int, int]:
+    """When the event was, in microseconds since the Unix epoch, the second number exclusive."""
+    begin = micros(event.started_at)
+    last = event.started_at if event.ended_at is None else max(event.started_at, event.ended_at)
+    if event.time_precision == "instant":
+        return begin, micros(last) + MICROSECOND
+    return begin, micros(unit_end(last, event.time_precision, zone_named(event.timezone)))
+
+
+def points(event: Event) -> list[tuple[float, float]]:
+    """Latitude and longitude of each location but those of a launch."""
+    return [
+        (place.lat, place.lon)
+        for place in event.locations
+        if place.lat is not None and place.lon is not None and place.role != "launch"
+    ]
+
+
+def words(event: Event) -> tuple[str, str]:
+    """Title and summary as search tokens joined by single spaces."""
+    return " ".join(tokens(event.title)), " ".join(tokens(event.summary or ""))

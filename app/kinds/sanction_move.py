@@ -1,0 +1,239 @@
+"""A move in a sanctions policy, from the first thought of it to its end; threats count, as in GSDB and TIES."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from app.errors import FieldError
+from app.kinds.base import (
+    MOST_ITEMS,
+    Estimate,
+    Facet,
+    FacetValue,
+    Flag,
+    Kind,
+    Measure,
+    Money,
+    Number,
+    Numbers,
+    Rule,
+    Shape,
+    Whole,
+    country_value,
+    exactly,
+    many,
+    maybe,
+    named,
+    total,
+)
+from app.kinds.codes import Bic, Currency, Imo, LegalAct, Party, spellings
+from app.kinds.instants import Day
+from app.kinds.text import Name, Text, Url, once_each
+
+Stage = Literal[
+    "considered",
+    "threatened",
+    "under_preparation",
+    "proposed",
+    "announced",
+    "adopted",
+    "in_force",
+    "amended",
+    "extended",
+    "suspended",
+    "lifted",
+    "expired",
+    "rejected",
+    "withdrawn",
+]
+ADOPTED = frozenset({"adopted", "in_force", "amended", "extended", "suspended", "lifted", "expired"})
+Direction = Literal["impose", "tighten", "maintain", "ease", "lift", "countermeasure"]
+MeasureType = Literal[
+    "aid_suspension",
+    "arms_embargo",
+    "arms_restrictions",
+    "asset_freeze",
+    "debarment",
+    "export_control",
+    "financial_restrictions",
+    "import_restrictions",
+    "investment_ban",
+    "services_ban",
+    "prohibition_to_satisfy_claims",
+    "sectoral_sanctions",
+    "transportation_restrictions",
+    "travel_ban",
+    "tariff",
+    "price_cap",
+    "visa_restriction",
+    "diplomatic_restriction",
+    "secondary_sanction",
+    "asset_confiscation",
+    "unspecified",
+    "other",
+]
+MeasureStatus = Literal["option", "proposed", "agreed", "in_force", "dropped"]
+Schema = Literal["Person", "Organization", "Company", "Vessel", "Airplane", "Country", "Sector"]
+
+
+class Authority(Shape):
+    """Who makes the move."""
+
+    name: Name = Field(description="What the source calls it.")
+    type: Literal["state", "igo", "coalition"] = Field(description="What sort of authority.")
+    country: Party | None = maybe("Its country, or EU.")
+
+
+class Programme(Shape):
+    """The sanctions programme or package that the move belongs to."""
+
+    name: Name | None = maybe("What it is called.")
+    id: Name | None = maybe("Its identifier, as OpenSanctions has it.")
+    url: Url | None = maybe("Where it is published.")
+    package_number: Whole | None = maybe("The number of the package.")
+    legal_act: LegalAct | None = maybe("CELEX number or executive order.")
+
+
+class Entity(Shape):
+    """Who or what a measure is aimed at; `schema` is FollowTheMoney's."""
+
+    name: Name = Field(description="What the source calls it.")
+    schema_: Schema = Field(alias="schema", description="What sort of thing it is.")
+    country: Party | None = maybe("Its country.")
+    imo: Imo | None = maybe("A ship's IMO number; seven digits on output.")
+    bic: Bic | None = maybe("A bank's identifier (ISO 9362).")
+    ids: Annotated[list[Name], AfterValidator(once_each)] = many(
+        "Its identifiers elsewhere: OpenSanctions, Wikidata, ..."
+    )
+    count: Estimate | None = maybe("How many, where the entry stands for several.")
+
+
+class SanctionMeasure(Shape):
+    """One measure of the move; `type` in OpenSanctions' words, and some that it lacks."""
+
+    type: MeasureType = Field(description="What sort of measure.")
+    subtype: Name | None = maybe("More exactly, such as swift_exclusion, vessel_listing, oil_price_cap.")
+    status: MeasureStatus | None = maybe("How far this measure has come.")
+    rate_pct: Number | None = maybe("Rate of a tariff in percent.")
+    amount: Money | None = maybe("An amount of money, with its currency.")
+    currency: Currency | None = maybe("ISO 4217.")
+    unit: Text | None = maybe("What the amount is for, such as barrel.")
+    targets: list[Entity] = many("Who or what it is aimed at.")
+
+
+def _entities(event: Any) -> list[Entity]:
+    return [target for measure in event.detail.measures for target in measure.targets]
+
+
+def _authority(event: Any) -> list[FacetValue]:
+    authority = event.detail.authority
+    return [named(authority.name, *(spellings(authority.country) if authority.country else ()))]
+
+
+def _programme(event: Any) -> list[FacetValue]:
+    programme = event.detail.programme
+    label = programme and (programme.name or programme.id)
+    return [named(label, programme.id)] if label else []
+
+
+def _entity_values(event: Any) -> list[FacetValue]:
+    return [named(entity.name, *entity.ids, *_imo_names(entity), entity.bic) for entity in _entities(event)]
+
+
+def _imo_names(entity: Entity) -> tuple[str, ...]:
+    return () if entity.imo is None else (entity.imo, f"IMO{entity.imo}", f"IMO {entity.imo}")
+
+
+def _listed(event: Any) -> Numbers | None:
+    one = Estimate(low=1, best=1, high=1, qualifier="exact")
+    return total(
+        one if entity.count is None or entity.count.numbers() is None else entity.count for entity in _entities(event)
+    )
+
+
+def _untimely(event: Any, now: datetime) -> Iterator[FieldError]:
+    move = event.detail
+    if move.stage == "in_force" and move.effective_on is not None and move.effective_on > now.astimezone(UTC).date():
+        yield FieldError(
+            "stage-date", "A move in force cannot take effect in the future.", pointer="/detail/effective_on"
+        )
+    for index, measure in enumerate(move.measures):
+        if move.stage in ADOPTED and measure.status == "option":
+            where = f"/detail/measures/{index}/status"
+            yield FieldError("stage-date", "A move that was adopted has no options any more.", pointer=where)
+
+
+def _unpriced(event: Any, _now: datetime) -> Iterator[FieldError]:
+    for index, measure in enumerate(event.detail.measures):
+        if (measure.amount is None) != (measure.currency is None):
+            absent = "amount" if measure.amount is None else "currency"
+            where = f"/detail/measures/{index}/{absent}"
+            yield FieldError("missing", "An amount and its currency go together.", pointer=where)
+
+
+class SanctionMove(Kind):
+    """Sanctions considered, threatened, prepared, adopted, eased, ended."""
+
+    name: ClassVar = "sanction_move"
+    plural: ClassVar = "sanctions"
+    title: ClassVar = "Sanction move"
+
+    authority: Authority = Field(description="Who makes the move.")
+    programme: Programme | None = maybe("The programme or package.")
+    stage: Stage = Field(description="How far the move has come.")
+    direction: Direction | None = maybe("Whether it adds to the pressure or takes from it.")
+    is_secondary: Flag = Field(default=False, description="Whether it is aimed at third parties.")
+    ultimate_target: Party | None = maybe("The country whose conduct is to change.")
+    measures: list[SanctionMeasure] = Field(min_length=1, max_length=MOST_ITEMS, description="The measures.")
+    announced_on: Day | None = maybe("When it was announced.")
+    adopted_on: Day | None = maybe("When it was adopted.")
+    effective_on: Day | None = maybe("When it takes effect.")
+    expires_on: Day | None = maybe("When it ends.")
+    objectives: Annotated[list[Text], AfterValidator(once_each)] = many(
+        "What it is to achieve, in GSDB's words: policy_change, destabilize_regime, territorial_conflict, prevent_war, "
+        "terrorism, end_war, human_rights, democracy, other."
+    )
+    reason: Text | None = maybe("Why, as the authority puts it.")
+
+    facets: ClassVar = (
+        Facet("authority", "Name or country code of who makes the move.", _authority),
+        Facet("programme", "Name or identifier of the programme.", _programme),
+        Facet("stage", "How far the move has come.", lambda event: [event.detail.stage], Stage),
+        Facet("measure_type", "Sort of a measure.", lambda event: [m.type for m in event.detail.measures], MeasureType),
+        Facet("measure_subtype", "A measure, more exactly.", lambda event: [m.subtype for m in event.detail.measures]),
+        Facet(
+            "ultimate_target",
+            "Country whose conduct is to change.",
+            lambda event: [country_value(code) for code in (event.detail.ultimate_target,) if code],
+        ),
+        Facet(
+            "sanctioned_country",
+            "Country of a target of a measure.",
+            lambda event: [country_value(entity.country) for entity in _entities(event) if entity.country],
+        ),
+        Facet("sanctioned_entity", "Name or any identifier of a target of a measure.", _entity_values),
+        Facet(
+            "imo",
+            "IMO number of a ship that is a target of a measure.",
+            lambda event: [named(*_imo_names(entity)) for entity in _entities(event) if entity.imo],
+        ),
+    )
+    totals: ClassVar = (
+        Measure("targets_listed", "Targets of the measures; one that stands for several counts as many.", _listed),
+    )
+    rules: ClassVar = (
+        Rule(
+            _untimely,
+            "stage-date",
+            lambda event: (
+                event.detail.stage,
+                event.detail.effective_on,
+                [measure.status for measure in event.detail.measures],
+            ),
+        ),
+        Rule(_unpriced),
+    )

@@ -1,0 +1,167 @@
+"""A promise to keep a country safe, and what comes of it; commitments in ATOP's words, and some that ATOP lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from app.errors import FieldError
+from app.kinds.base import (
+    Estimate,
+    Facet,
+    FacetValue,
+    Flag,
+    Kind,
+    Measure,
+    Money,
+    Numbers,
+    Rule,
+    Shape,
+    Whole,
+    exactly,
+    many,
+    maybe,
+    named,
+    total,
+)
+from app.kinds.codes import Currency, spellings
+from app.kinds.text import Name, Text, once_each
+
+Commitment = Literal[
+    "defense",
+    "consultation",
+    "nonaggression",
+    "neutrality",
+    "offense",
+    "troop_deployment",
+    "air_policing",
+    "naval_presence",
+    "training_mission",
+    "arms_supply",
+    "financing",
+    "intelligence_sharing",
+    "monitoring",
+    "backstop",
+]
+Domain = Literal["land", "sea", "air", "cyber", "space"]
+Bindingness = Literal["statement", "political_commitment", "signed_declaration", "treaty_signed", "treaty_ratified"]
+Stage = Literal[
+    "discussed",
+    "offered",
+    "pledged",
+    "agreed",
+    "signed",
+    "ratified",
+    "deployed",
+    "withdrawn",
+    "refused",
+    "opposed",
+]
+TriggerType = Literal["ceasefire", "peace_agreement", "renewed_attack", "immediate", "date", "unspecified"]
+
+
+class Framework(Shape):
+    """The arrangement that the guarantee belongs to."""
+
+    key: Name = Field(description="The same for all events of the arrangement.")
+    name: Text | None = maybe("What it is called.")
+
+
+class Pledgers(Shape):
+    """Who pledges; those that are named are actors with role guarantor."""
+
+    count: Estimate | None = maybe("How many pledge, named or not.")
+
+
+class Trigger(Shape):
+    """What makes the guarantee take effect."""
+
+    type: TriggerType = Field(description="What sort of condition.")
+    text: Text | None = maybe("The condition as stated.")
+
+
+class Contribution(Shape):
+    """What one of the pledgers puts in."""
+
+    actor: Text = Field(description="Who.")
+    type: Text | None = maybe("What, where possible in the words of `commitments`.")
+    personnel: Estimate | None = maybe("How many people.")
+    amount: Money | None = maybe("An amount of money, with its currency.")
+    currency: Currency | None = maybe("ISO 4217.")
+    conditional: Flag | None = maybe("Whether it hangs on a condition.")
+
+
+def _guarantors(event: Any) -> int:
+    return sum(1 for actor in event.actors if actor.role == "guarantor")
+
+
+def _counted(event: Any) -> Numbers | None:
+    pledgers = event.detail.pledgers
+    return pledgers.count.numbers() if pledgers is not None and pledgers.count is not None else None
+
+
+def _pledgers(event: Any) -> Numbers | None:
+    named_ones = _guarantors(event)
+    return _counted(event) or (exactly(named_ones) if named_ones else None)
+
+
+def _beneficiaries(event: Any) -> list[FacetValue]:
+    return [
+        named(actor.name, actor.ref, *(spellings(actor.country) if actor.country else ()))
+        for actor in event.actors
+        if actor.role == "beneficiary"
+    ]
+
+
+def _too_many_named(event: Any, _now: datetime) -> Iterator[FieldError]:
+    counted = event.detail.pledgers and event.detail.pledgers.count
+    if counted and counted.high is not None and _guarantors(event) > counted.high:
+        yield FieldError("pledgers", "More guarantors are named than counted.", pointer="/detail/pledgers/count")
+
+
+def _unpriced(event: Any, _now: datetime) -> Iterator[FieldError]:
+    for index, row in enumerate(event.detail.contributions):
+        if (row.amount is None) != (row.currency is None):
+            where = f"/detail/contributions/{index}/{'amount' if row.amount is None else 'currency'}"
+            yield FieldError("missing", "An amount and its currency go together.", pointer=where)
+
+
+class SecurityGuarantee(Kind):
+    """A guarantee discussed, pledged, signed, deployed, opposed."""
+
+    name: ClassVar = "security_guarantee"
+    plural: ClassVar = "guarantees"
+    title: ClassVar = "Security guarantee"
+
+    framework: Framework | None = maybe("The arrangement that it belongs to.")
+    pledgers: Pledgers | None = maybe("Who pledges.")
+    commitments: Annotated[list[Commitment], AfterValidator(once_each)] = many("What is promised.")
+    domains: Annotated[list[Domain], AfterValidator(once_each)] = many("Where it is to work.")
+    bindingness: Bindingness | None = maybe("How far it binds.")
+    stage: Stage = Field(description="How far it has come.")
+    trigger: Trigger | None = maybe("What makes it take effect.")
+    contributions: list[Contribution] = many("What each puts in.")
+    duration_months: Whole | None = maybe("For how many months.")
+
+    facets: ClassVar = (
+        Facet(
+            "framework",
+            "Key of the arrangement.",
+            lambda event: [] if event.detail.framework is None else [event.detail.framework.key],
+        ),
+        Facet("stage", "How far the guarantee has come.", lambda event: [event.detail.stage], Stage),
+        Facet("commitment", "What is promised.", lambda event: event.detail.commitments, Commitment),
+        Facet("beneficiary", "Name, reference or country code of who is protected.", _beneficiaries),
+    )
+    totals: ClassVar = (
+        Measure("pledgers", "How many pledge: as counted, else the guarantors named.", _pledgers),
+        Measure(
+            "personnel",
+            "People contributed.",
+            lambda event: total(row.personnel for row in event.detail.contributions),
+        ),
+    )
+    rules: ClassVar = (Rule(_too_many_named), Rule(_unpriced))
