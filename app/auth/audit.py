@@ -1,0 +1,70 @@
+"""The audit trail: who made or revoked what, when and from where."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, bindparam
+from sqlmodel import Field, SQLModel, col, select
+
+from app.auth.pages import read_cursor, write_cursor
+from app.db import BigKey, Database, Statement, Transaction, UtcTime
+
+LIST = "audit"
+PLACE = re.compile(r"([0-9]{1,18})")
+BEYOND = 2**63 - 1
+
+
+class Audit(SQLModel, table=True):
+    """One deed; rows are only ever added."""
+
+    __tablename__ = "audit"
+
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True, autoincrement=True))
+    at: datetime = Field(sa_type=UtcTime)
+    by: str
+    action: str
+    subject: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, as the audit trail names them; the command line has no address."""
+
+    by: str = "cli"
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One row of the trail."""
+
+    id: int
+    at: datetime
+    by: str
+    action: str
+    subject: str
+    address: str
+
+
+NEWEST = Statement(
+    select(Audit.id, Audit.at, Audit.by, Audit.action, Audit.subject, Audit.address)  # type: ignore[call-overload]
+    .where(col(Audit.id) < bindparam("before"))
+    .order_by(col(Audit.id).desc())
+    .limit(bindparam("limit"))
+)
+
+
+async def record(transaction: Transaction, actor: Actor, action: str, subject: str, at: datetime) -> None:
+    """Add one deed, in the transaction that does it. `action` is like `key.created`, `subject` an id."""
+    row = {"at": at, "by": actor.by, "action": action, "subject": subject, "address": actor.address}
+    await transaction.insert(Audit, [row])
+
+
+async def list_deeds(db: Database, limit: int, cursor: str | None = None) -> tuple[list[Deed], str | None]:
+    """Give a page of the trail, newest first, and the cursor of the next one if there is more."""
+    before = BEYOND if cursor is None else int(read_cursor(LIST, PLACE, cursor)[0])
+    found = await db.rows(NEWEST, {"before": before, "limit": limit + 1}, primary=True)
+    page = [Deed(*row) for row in found[:limit]]
+    return page, write_cursor(LIST, page[-1].id) if len(found) > limit else None

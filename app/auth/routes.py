@@ -1,0 +1,83 @@
+"""Keys over HTTP: whose key this is, making and revoking keys, and the audit trail."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from app.auth.access import AdminKey, MeKey, address_of
+from app.auth.audit import Actor, list_deeds
+from app.auth.keys import issue_key, list_keys, revoke_key
+from app.auth.shapes import AuditList, IssuedKey, KeyList, Me, NewKey, parse_new_key, show_deed, show_key, show_me
+from app.errors import NotFound
+from app.wire import body, query
+
+router = APIRouter(prefix="/v1", tags=["keys"])
+
+
+class Nothing(BaseModel):
+    """No query parameters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(BaseModel):
+    """Which page of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=100, ge=1, le=1000, description="How many items at most.")
+    cursor: str | None = Field(default=None, description="The `next` of the page before.")
+
+
+NoQuery = Annotated[Nothing, Depends(query(Nothing))]
+OnePage = Annotated[Page, Depends(query(Page))]
+Wanted = Annotated[NewKey, Depends(body(parse_new_key, schema=NewKey))]
+
+
+@router.get("/me", response_model=None, responses={200: {"model": Me}})
+async def show_own_key(key: MeKey, _: NoQuery) -> Response:
+    """Tell whose key this is and what it may do. Any good key may ask; without a key the answer is 401."""
+    return answer(show_me(key))
+
+
+@router.get("/keys", response_model=None, responses={200: {"model": KeyList}})
+async def get_keys(request: Request, _: AdminKey, page: OnePage) -> Response:
+    """List the keys, newest first, revoked and expired ones too; secrets are never shown again."""
+    keys, following = await list_keys(request.app.state.db, page.limit, page.cursor)
+    return answer({"items": [show_key(key) for key in keys], "next": following})
+
+
+@router.post("/keys", status_code=201, response_model=None, responses={201: {"model": IssuedKey}})
+async def post_key(request: Request, key: AdminKey, _: NoQuery, wanted: Wanted) -> Response:
+    """Make a key. The answer holds it as `key`, this once: only its hash is stored."""
+    stored, text = await issue_key(request.app.state.db, wanted, actor(key.owner, request))
+    return answer({**show_key(stored), "key": text}, 201)
+
+
+@router.delete("/keys/{id}", status_code=204, response_model=None)
+async def delete_key(request: Request, key: AdminKey, _: NoQuery, id: str) -> Response:
+    """Revoke a key: it stops working at once, everywhere. It stays in the list; revoking it again is 204 as well."""
+    by = actor(key.owner, request)
+    if not await revoke_key(request.app.state.db, id, by.by, address=by.address):
+        raise NotFound("There is no key of that id.")
+    return Response(status_code=204)
+
+
+@router.get("/audit", response_model=None, responses={200: {"model": AuditList}})
+async def get_audit(request: Request, _: AdminKey, page: OnePage) -> Response:
+    """List who made or revoked what and from where, newest first."""
+    deeds, following = await list_deeds(request.app.state.db, page.limit, page.cursor)
+    return answer({"items": [show_deed(deed) for deed in deeds], "next": following})
+
+
+def actor(owner: str, request: Request) -> Actor:
+    """Name the one who asks, as the audit trail does."""
+    return Actor(owner, address_of(request))
+
+
+def answer(shown: dict[str, Any], status: int = 200) -> Response:
+    """Answer in JSON that no cache keeps."""
+    return Response(orjson.dumps(shown), status, {"Cache-Control": "no-store"}, "application/json")
