@@ -1,0 +1,19 @@
+"""The database: one interface over SQLite and PostgreSQL, with THE write transaction."""
+
+from __future__ import annotations
+
+from app.db.postgres import PostgresDatabase, PostgresTransaction
+from app.db.sqlite import SqliteDatabase, SqliteTransaction
+from app.db.statements import BigKey, Statement, Surprise, UtcTime, any_of
+
+Database = SqliteDatabase | PostgresDatabase
+Transaction = SqliteTransaction | PostgresTransaction
+
+__all__ = ["BigKey", "Database", "Statement", "Surprise", "Transaction", "UtcTime", "any_of", "open_database"]
+
+
+def open_database(url: str, read_url: str | None = None) -> Database:
+    """The database that a plain `sqlite:///...` or `postgresql://...` URL names; call `connect` before use."""
+    if url.startswith("sqlite:///"):
+        return SqliteDatabase(url.removeprefix("sqlite:///"))
+    return PostgresDatabase(url, read_url)

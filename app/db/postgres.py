@@ -1,0 +1,162 @@
+"""PostgreSQL on asyncpg: pooled connections whose prepared statements outlive the request."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+
+from app.db.statements import Statement, Surprise, as_statement, columns_of, insertion, removal, replacement
+from app.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+
+    from sqlalchemy.sql.expression import Executable
+    from sqlmodel import SQLModel
+
+T = TypeVar("T")
+POOL_SIZE = 10
+SESSION = {"application_name": "sitrep", "jit": "off", "lock_timeout": "10s", "plan_cache_mode": "force_generic_plan"}
+CONNECT_TIMEOUT_S = 5.0
+
+
+class PostgresTransaction:
+    """One write transaction at READ COMMITTED."""
+
+    dialect = "postgresql"
+
+    def __init__(self, connection: Any) -> None:
+        """Use a pooled connection."""
+        self.connection = connection
+
+    async def rows(self, statement: Statement | Executable, values: Mapping[str, Any] | None = None) -> list[Any]:
+        """Read within the transaction."""
+        compiled = as_statement(statement).on("postgresql")
+        return compiled.rows(await self.connection.fetch(compiled.sql, *compiled.arguments(values or {})))
+
+    async def run(self, statement: Statement | Executable, values: Mapping[str, Any] | None = None) -> int:
+        """Execute; answers the number of rows touched."""
+        compiled = as_statement(statement).on("postgresql")
+        status: str = await self.connection.execute(compiled.sql, *compiled.arguments(values or {}))
+        return int(status.rpartition(" ")[2])
+
+    async def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> None:
+        """Insert rows that all have the same columns; `ignore` skips those whose key is taken."""
+        if rows:
+            names = tuple(rows[0])
+            compiled = insertion(table, names, "postgresql", ignore=ignore)
+            await self.connection.execute(compiled.sql, *columns_of(table, names, rows))
+
+    async def update(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set the other columns of the rows found by their keys."""
+        if rows:
+            names = tuple(name for name in rows[0] if name not in keys)
+            compiled = replacement(table, keys, names, "postgresql")
+            by_name = dict(zip(keys + names, columns_of(table, keys + names, rows), strict=True))
+            await self.connection.execute(compiled.sql, *(by_name[name] for name, _, _ in compiled.binds))
+
+    async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Remove the rows found by their keys."""
+        if rows:
+            compiled = removal(table, keys, "postgresql")
+            await self.connection.execute(compiled.sql, *columns_of(table, keys, rows))
+
+
+class PostgresDatabase:
+    """A PostgreSQL server; reads may go to a replica, which is always a prefix of the log."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, read_url: str | None = None) -> None:
+        """Name the servers; connections are made when they are needed."""
+        self.url = url
+        self.read_url = read_url
+        self._pools: dict[str, Any] = {}
+
+    async def connect(self) -> None:
+        """Make the pools; an absent server is noticed by the first statement, not here."""
+        for url in {self.url, self.read_url or self.url}:
+            self._pools[url] = await asyncpg.create_pool(
+                url,
+                min_size=0,
+                max_size=POOL_SIZE,
+                connection_class=Connection,
+                statement_cache_size=1000,
+                max_cached_statement_lifetime=0,
+                max_inactive_connection_lifetime=0,
+                timeout=CONNECT_TIMEOUT_S,
+                server_settings=SESSION,
+            )
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        while self._pools:
+            await self._pools.popitem()[1].close()
+
+    async def rows(
+        self,
+        statement: Statement | Executable,
+        values: Mapping[str, Any] | None = None,
+        *,
+        heavy: bool = False,  # noqa: ARG002 (the server has its own processes)
+        primary: bool = False,
+    ) -> list[Any]:
+        """Read, from the replica if there is one and `primary` is not asked for."""
+        compiled = as_statement(statement).on("postgresql")
+        async with self._acquired(self.url if primary or not self.read_url else self.read_url) as connection:
+            return compiled.rows(await connection.fetch(compiled.sql, *compiled.arguments(values or {})))
+
+    async def write(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        """Run the work in one transaction and commit it."""
+        async with self._acquired(self.url) as connection, connection.transaction():
+            return await work(PostgresTransaction(connection))
+
+    def as_list(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The one parameter that `any_of` takes."""
+        return values
+
+    @asynccontextmanager
+    async def _acquired(self, url: str) -> AsyncIterator[Any]:
+        with translated():
+            async with self._pools[url].acquire() as connection:
+                yield connection
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    """A connection that is clean when it comes back: no session state is ever set, so no reset is needed."""
+
+    def get_reset_query(self) -> str:
+        """Nothing to reset."""
+        return ""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Tell a lost server and a surprise apart."""
+    try:
+        yield
+    except (
+        asyncpg.UniqueViolationError,
+        asyncpg.SerializationError,
+        asyncpg.DeadlockDetectedError,
+    ) as error:
+        raise Surprise(str(error)) from error
+    except asyncpg.UndefinedTableError as error:
+        raise Unavailable("The database has no tables yet: run `sitrep migrate`.") from error
+    except (
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.LockNotAvailableError,
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+        OSError,
+        TimeoutError,
+    ) as error:
+        raise Unavailable("The database cannot be reached right now; try again.") from error
+    except asyncpg.InterfaceError as error:
+        if "connection" not in str(error) and "pool" not in str(error):
+            raise  # a fault of ours, such as a wrong number of arguments
+        raise Unavailable("The connection to the database was lost; try again.") from error

@@ -1,0 +1,201 @@
+"""SQLite on the standard driver: bounded reads on the loop, long ones on reader threads, writes on one writer thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+
+from app.db.statements import Compiled, Statement, Surprise, as_statement, insertion, removal, replacement
+from app.errors import DiskFull, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+
+    from sqlalchemy.sql.expression import Executable
+    from sqlmodel import SQLModel
+
+T = TypeVar("T")
+BUSY_TIMEOUT_S = 30.0
+READERS = 2
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA wal_autocheckpoint=20000",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA mmap_size=1073741824",
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+class SqliteTransaction:
+    """One write transaction; its methods never suspend, so that a whole work runs in the writer thread."""
+
+    dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Use the writer's connection."""
+        self.connection = connection
+
+    async def rows(self, statement: Statement | Executable, values: Mapping[str, Any] | None = None) -> list[Any]:
+        """Read within the transaction."""
+        return select_on(self.connection, statement, values)
+
+    async def run(self, statement: Statement | Executable, values: Mapping[str, Any] | None = None) -> int:
+        """Execute; answers the number of rows touched."""
+        compiled = as_statement(statement).on("sqlite")
+        return self.connection.execute(compiled.sql, compiled.arguments(values or {})).rowcount
+
+    async def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> None:
+        """Insert rows that all have the same columns; `ignore` skips those whose key is taken."""
+        if rows:
+            self._many(insertion(table, tuple(rows[0]), "sqlite", ignore=ignore), rows)
+
+    async def update(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set the other columns of the rows found by their keys."""
+        if rows:
+            names = tuple(name for name in rows[0] if name not in keys)
+            self._many(replacement(table, keys, names, "sqlite"), [with_keys(row, keys) for row in rows])
+
+    async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Remove the rows found by their keys."""
+        if rows:
+            self._many(removal(table, keys, "sqlite"), [with_keys(row, keys) for row in rows])
+
+    def _many(self, compiled: Compiled, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.connection.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
+
+
+class SqliteDatabase:
+    """A SQLite file in WAL mode with `synchronous=FULL`: what was acknowledged survives a power cut."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        """Name the file; it is opened by `connect`."""
+        self.path = path
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._writer = ThreadPoolExecutor(1, "sitrep-writer")
+        self._readers = ThreadPoolExecutor(READERS, "sitrep-reader")
+
+    async def connect(self) -> None:
+        """Open the file, making it if need be."""
+        with translated():
+            self._connection()
+
+    async def close(self) -> None:
+        """Finish what runs, close every connection."""
+        await asyncio.to_thread(self._writer.shutdown)
+        await asyncio.to_thread(self._readers.shutdown)
+        while self._opened:
+            self._opened.pop().close()
+        self._local = threading.local()
+
+    async def rows(
+        self,
+        statement: Statement | Executable,
+        values: Mapping[str, Any] | None = None,
+        *,
+        heavy: bool = False,
+        primary: bool = False,  # noqa: ARG002 (one file is always the primary)
+    ) -> list[Any]:
+        """Read: at once on the loop, or on a reader thread when the work is not bounded."""
+        if heavy:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, statement, values)
+        return self._read(statement, values)
+
+    async def write(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
+        """Run the work in one transaction that takes the write lock first, and commit it."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+
+    def as_list(self, values: Sequence[Any]) -> str:
+        """The one parameter that `any_of` takes."""
+        return orjson.dumps(values).decode()
+
+    def _read(self, statement: Statement | Executable, values: Mapping[str, Any] | None) -> list[Any]:
+        with translated():
+            return select_on(self._connection(), statement, values)
+
+    def _write(self, work: Callable[[SqliteTransaction], Awaitable[Any]]) -> Any:
+        with translated():
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = finish(work(SqliteTransaction(connection)))
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+
+    def _connection(self) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._local.connection = open_file(self.path)
+            self._opened.append(found)
+        return found
+
+
+def open_file(path: str) -> sqlite3.Connection:
+    """A connection as every part of Sitrep uses it."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=1000
+    )
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+def select_on(
+    connection: sqlite3.Connection, statement: Statement | Executable, values: Mapping[str, Any] | None
+) -> list[Any]:
+    """Run a reading statement and take all its rows."""
+    compiled = as_statement(statement).on("sqlite")
+    found = connection.execute(compiled.sql, compiled.arguments(values or {})).fetchall()
+    return compiled.rows(found) if compiled.results else found
+
+
+def with_keys(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    """Name the key values apart from the new ones."""
+    return {**row, **{"key_" + key: row[key] for key in keys}}
+
+
+def finish(work: Awaitable[Any]) -> Any:
+    """Run a work that awaits nothing but its transaction."""
+    steps = work.__await__()
+    try:
+        next(steps)
+    except StopIteration as done:
+        return done.value
+    message = "a write may await nothing but its transaction"
+    raise RuntimeError(message)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Tell a full disk, a busy or missing file and a surprise apart."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise Surprise(str(error)) from error
+    except sqlite3.OperationalError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: sqlite3.OperationalError) -> Exception:
+    """What the API says of a failing file; a faulty statement stays itself."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull("The disk is full: nothing was written. Reading goes on.")
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}:
+        return Unavailable("The database cannot be used right now; try again.")
+    if "no such table" in str(error):
+        return Unavailable("The database has no tables yet: run `sitrep migrate`.")
+    return error

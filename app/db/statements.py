@@ -1,0 +1,212 @@
+"""Statements compiled once per database and run on the driver, and the column types both databases share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import asyncpg as postgresql
+from sqlalchemy.sql.expression import Executable
+from sqlmodel import SQLModel
+
+DIALECTS: dict[str, sa.Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+# A 64-bit integer that SQLite may use as its row id.
+BigKey = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """An aware instant, kept as microseconds since the Unix epoch: equal and exact on both databases."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Refuse a naive value: it has no place in time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "a stored instant needs an offset"
+            raise ValueError(message)
+        return (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        """Give the instant back in UTC."""
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+Processor = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement's text for one database, with what to do to its values and results."""
+
+    sql: str
+    binds: tuple[tuple[str, Any, Processor | None], ...]
+    results: tuple[tuple[int, Processor], ...]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values in the order of the placeholders."""
+        return [
+            fixed if name not in values else values[name] if process is None else process(values[name])
+            for name, fixed, process in self.binds
+        ]
+
+    def rows(self, raw: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The driver's rows as Python values."""
+        if not self.results:
+            return [tuple(row) for row in raw]
+        found = []
+        for row in raw:
+            values = list(row)
+            for index, process in self.results:
+                values[index] = process(values[index])
+            found.append(tuple(values))
+        return found
+
+
+class Surprise(Exception):  # noqa: N818 (a thing that happens, not a fault)
+    """Another writer was first: a unique value was taken, or two transactions crossed."""
+
+
+class Statement:
+    """A SQLModel or SQLAlchemy statement, compiled at most once for each database."""
+
+    def __init__(self, statement: Executable) -> None:
+        """Keep the statement; compilation waits for the first use."""
+        self.statement = statement
+        self._compiled: dict[str, Compiled] = {}
+
+    def on(self, dialect: str) -> Compiled:
+        """Its compiled form for that database."""
+        found = self._compiled.get(dialect)
+        if found is None:
+            found = self._compiled[dialect] = compile_for(self.statement, DIALECTS[dialect])
+        return found
+
+
+def as_statement(statement: Statement | Executable) -> Statement:
+    """Compile statements made for one use as well."""
+    return statement if isinstance(statement, Statement) else Statement(statement)
+
+
+def compile_for(statement: Any, dialect: sa.Dialect) -> Compiled:
+    """Compile with positional placeholders."""
+    compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    binds = tuple(
+        (name, fixed_value(compiled, name), bind_processor(compiled.binds[name].type, dialect))
+        if name in compiled.binds
+        else (name, compiled.params[name], None)
+        for name in compiled.positiontup or ()
+    )
+    columns = getattr(statement, "exported_columns", ())
+    results = [(index, result_processor(column.type, dialect)) for index, column in enumerate(columns)]
+    return Compiled(str(compiled), binds, tuple((index, process) for index, process in results if process is not None))
+
+
+def fixed_value(compiled: Any, name: str) -> Any:
+    """The value written into the statement itself, as the driver takes it."""
+    process = bind_processor(compiled.binds[name].type, compiled.dialect)
+    value = compiled.params[name]
+    return value if process is None or value is None else process(value)
+
+
+def bind_processor(kind: Any, dialect: sa.Dialect) -> Processor | None:
+    """What turns a Python value into the driver's."""
+    process: Processor | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    return process
+
+
+def result_processor(kind: Any, dialect: sa.Dialect) -> Processor | None:
+    """What turns a driver's value into Python's."""
+    process: Processor | None = kind.dialect_impl(dialect).result_processor(dialect, None)
+    return process
+
+
+@lru_cache(maxsize=256)
+def insertion(table: type[SQLModel], names: tuple[str, ...], dialect: str, *, ignore: bool = False) -> Compiled:
+    """Many rows in one statement: `unnest` on PostgreSQL, one row a time for SQLite's executemany."""
+    target = sa.inspect(table).local_table
+    if dialect == "sqlite":
+        statement: Any = sqlite.insert(target).values({name: sa.bindparam(name) for name in names})
+        return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS[dialect])
+    new = unnested(target, names)
+    picked = [sa.cast(new.c[n], TSVECTOR) if isinstance(target.c[n].type, TSVECTOR) else new.c[n] for n in names]
+    statement = postgresql_insert(target).from_select(list(names), sa.select(*picked))
+    return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS[dialect])
+
+
+@lru_cache(maxsize=256)
+def replacement(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], dialect: str) -> Compiled:
+    """Many rows changed in one statement, found by their keys."""
+    target = sa.inspect(table).local_table
+    if dialect == "sqlite":
+        changed: Any = sa.update(target).values({n: sa.bindparam(n) for n in names})
+        return compile_for(changed.where(*(target.c[k] == sa.bindparam("key_" + k) for k in keys)), DIALECTS[dialect])
+    new = unnested(target, keys + names)
+    changed = sa.update(target).values({n: new.c[n] for n in names})
+    return compile_for(changed.where(*(target.c[k] == new.c[k] for k in keys)), DIALECTS[dialect])
+
+
+@lru_cache(maxsize=256)
+def removal(table: type[SQLModel], keys: tuple[str, ...], dialect: str) -> Compiled:
+    """Many rows removed in one statement, found by their keys."""
+    target = sa.inspect(table).local_table
+    if dialect == "sqlite":
+        gone = sa.delete(target).where(*(target.c[k] == sa.bindparam("key_" + k) for k in keys))
+        return compile_for(gone, DIALECTS[dialect])
+    new = unnested(target, keys)
+    return compile_for(sa.delete(target).where(*(target.c[k] == new.c[k] for k in keys)), DIALECTS[dialect])
+
+
+def unnested(target: Any, names: tuple[str, ...]) -> Any:
+    """The arrays of a set statement as a table called `new`."""
+    arrays = [sa.cast(sa.bindparam(n), sa.ARRAY(array_type(target.c[n].type))) for n in names]
+    return sa.func.unnest(*arrays).table_valued(*names, name="new").render_derived()
+
+
+def array_type(kind: Any) -> Any:
+    """The type of the array's items: what the column is made of underneath."""
+    if isinstance(kind, TSVECTOR):
+        return sa.Text()
+    return kind.impl_instance if isinstance(kind, sa.types.TypeDecorator) else kind
+
+
+@lru_cache(maxsize=256)
+def column_processors(table: type[SQLModel], names: tuple[str, ...], dialect: str) -> tuple[Processor | None, ...]:
+    """How each column's values are handed to the driver."""
+    target = sa.inspect(table).local_table
+    return tuple(bind_processor(target.c[name].type, DIALECTS[dialect]) for name in names)
+
+
+def columns_of(table: type[SQLModel], names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """The rows turned into one array a column, for `unnest`."""
+    processors = column_processors(table, names, "postgresql")
+    return [
+        [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
+        for name, process in zip(names, processors, strict=True)
+    ]
+
+
+def any_of(column: Any, name: str, dialect: str) -> Any:
+    """The column is one of the values of one array parameter (`as_list` makes it), on either database."""
+    if dialect == "postgresql":
+        return column == sa.func.any(sa.cast(sa.bindparam(name), sa.ARRAY(array_type(column.type))))
+    items = sa.func.json_each(sa.bindparam(name)).table_valued("value", name="item_" + name)
+    return column.in_(sa.select(items.c.value))
+
+
+def postgresql_insert(target: Any) -> Any:
+    """PostgreSQL's insert, which knows ON CONFLICT."""
+    from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 (the name would hide SQLite's above)
+
+    return insert(target)

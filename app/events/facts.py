@@ -1,0 +1,149 @@
+"""What the index knows of an event: facet values, grid cells, orders of magnitude, places, numbers and words."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.kinds import facets_of, fold, interval, measures_of, points, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from app.kinds import Event, Numbers
+
+HOUR = 3_600_000_000
+# The longest interval of each length class in microseconds; a day may have 25 hours, and a few more by decree.
+SPANS = (26 * HOUR, 40 * 24 * HOUR)
+SPAN_CLASSES = (0, 1, 2)
+CELL_DEGREES = (16.0, 2.0, 0.25)
+EVERY = ""
+CELL = "cell"
+EXTERNAL_ID = "external_id"
+RELATED_TO = "related_to"
+# Values that nearly every event has of its own: their index ids are hashes, so that no table need list them.
+HASHED = frozenset({EXTERNAL_ID, RELATED_TO})
+
+
+class Posting(NamedTuple):
+    """A line of the inverted index: folded value, spelling shown, and whether it is a second name."""
+
+    facet: str
+    value: str
+    label: str
+    alias: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that filters may ask of one version of an event."""
+
+    postings: tuple[Posting, ...]
+    started_at: int
+    ends_at: int
+    points: tuple[tuple[float, float], ...]
+    measures: dict[str, Numbers]
+    title: str
+    summary: str
+
+    @property
+    def span(self) -> int:
+        """The length class."""
+        return span_of(self.ends_at - self.started_at)
+
+
+def facts_of(event: Event) -> Facts:
+    """Read an event once for the index."""
+    started_at, ends_at = interval(event)
+    places, numbers = tuple(points(event)), measures_of(event)
+    title, summary = words(event)
+    found = dict.fromkeys(
+        [Posting(EVERY, "", "", alias=False), *named(event), *linked(event), *cells(places), *magnitudes(numbers)]
+    )
+    return Facts(tuple(found), started_at, ends_at, places, numbers, title, summary)
+
+
+def span_of(length: int) -> int:
+    """The first length class that holds an interval of that many microseconds."""
+    return next((span for span, longest in enumerate(SPANS) if length <= longest), len(SPANS))
+
+
+def hashed_id(facet: str, value: str, span: int) -> int:
+    """The index id of such a value: 62 bits of its hash, below zero, where no counted id is."""
+    digest = hashlib.blake2b(f"{facet}\n{span}\n{value}".encode(), digest_size=8).digest()
+    return -1 - (int.from_bytes(digest, "big") >> 2)
+
+
+def named(event: Event) -> Iterable[Posting]:
+    """The facets of the envelope and of the kind, with their second names."""
+    for facet, value in facets_of(event):
+        label = fold(value.label)
+        yield Posting(facet, label, value.label, alias=False)
+        for alias in value.aliases:
+            folded = fold(alias)
+            if folded != label:
+                yield Posting(facet, folded, alias, alias=True)
+
+
+def linked(event: Event) -> Iterable[Posting]:
+    """External identifiers and the events that this one names."""
+    for known in event.external_ids:
+        key = f"{known.system}:{known.id}"
+        yield Posting(EXTERNAL_ID, key, key, alias=False)
+    for relation in event.relations:
+        yield Posting(RELATED_TO, relation.event_id, relation.event_id, alias=False)
+
+
+def cells(places: Iterable[tuple[float, float]]) -> Iterable[Posting]:
+    """The grid cell of each place on every level."""
+    for lat, lon in places:
+        for level in range(len(CELL_DEGREES)):
+            name = cell_name(level, *cell_of(level, lat, lon))
+            yield Posting(CELL, name, name, alias=False)
+
+
+def cell_of(level: int, lat: float, lon: float) -> tuple[int, int]:
+    """Row from the south pole and column from the date line; both ends of a circle of latitude are one column."""
+    size = CELL_DEGREES[level]
+    return int((lat + 90) // size), int((lon + 180) // size) % columns(level)
+
+
+def columns(level: int) -> int:
+    """How many cells go around the globe."""
+    return math.ceil(360 / CELL_DEGREES[level])
+
+
+def cell_name(level: int, row: int, column: int) -> str:
+    """A cell as a facet value."""
+    return f"{level}:{row}:{column}"
+
+
+def magnitudes(numbers: dict[str, Numbers]) -> Iterable[Posting]:
+    """The order of magnitude of each measure, so that "at least 100 killed" is a look-up too."""
+    for measure, found in numbers.items():
+        size = str(found.best.bit_length())
+        yield Posting(magnitude_facet(measure), size, size, alias=False)
+
+
+def magnitude_facet(measure: str) -> str:
+    """The facet that holds a measure's orders of magnitude."""
+    return "size:" + measure
+
+
+def on_sphere(lat: float, lon: float) -> tuple[float, float, float]:
+    """A place as a point of the unit sphere, on which a distance needs no trigonometry."""
+    phi, theta = math.radians(lat), math.radians(lon)
+    return math.cos(phi) * math.cos(theta), math.cos(phi) * math.sin(theta), math.sin(phi)
+
+
+def pack(started_at: int, ends_at: int, ids: Sequence[int]) -> bytes:
+    """Interval and facet value ids of a state as a change carries them."""
+    return struct.pack(f"<{len(ids) + 2}q", started_at, ends_at, *ids)
+
+
+def unpack(packed: bytes) -> tuple[int, ...]:
+    """The interval's two ends, then the facet value ids."""
+    return struct.unpack(f"<{len(packed) // 8}q", packed)

@@ -1,0 +1,278 @@
+"""Writes what filters read: facet rows with the versions they hold for, places, numbers and words."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.db import Statement
+from app.events.facts import HASHED, Facts, hashed_id, on_sphere, pack, unpack
+from app.events.identity import key_of
+from app.events.model import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent
+from app.events.search import store_words
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from app.changes import Draft
+    from app.db import Transaction
+    from app.events.commands import Decision
+
+# Above this many remembered values the memory starts anew.
+REMEMBERED = 200_000
+Value = tuple[str, str, int, bool]
+Row = tuple[int, int, int]
+
+
+class Notes(Protocol):
+    """Where an attempt keeps what holds only once it is committed."""
+
+    learned: dict[Value, int]
+    counted: Counter[int]
+
+
+class Index:
+    """Knows the ids of facet values, and brings the index rows to where decisions leave the events."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._ids: dict[Value, int] = {}
+
+    def learn(self, committed: Mapping[Value, int]) -> None:
+        """Remember the ids of a committed transaction."""
+        if len(self._ids) > REMEMBERED:
+            self._ids.clear()
+        self._ids.update(committed)
+
+    async def write(self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[Draft], notes: Notes) -> None:
+        """Write all that the decisions change, but for the changes themselves."""
+        await self._name_values(tx, decisions, notes)
+        rows = FacetRows()
+        for decision, draft in zip(decisions, drafts, strict=True):
+            draft.before = rows.packed(decision)
+            if decision.facts is not None:
+                draft.after = self._packed(decision.facts, notes)
+            rows.move(decision, draft, notes)
+        await write_events(tx, decisions)
+        await rows.write(tx)
+        await write_details(tx, final(decisions))
+
+    def _packed(self, facts: Facts, notes: Notes) -> bytes:
+        span = facts.span
+        ids = {
+            hashed_id(p.facet, p.value, span)
+            if p.facet in HASHED
+            else self._id((p.facet, p.value, span, p.alias), notes)
+            for p in facts.postings
+        }
+        return pack(facts.started_at, facts.ends_at, sorted(ids))
+
+    def _id(self, value: Value, notes: Notes) -> int:
+        return self._ids.get(value) or notes.learned[value]
+
+    async def _name_values(self, tx: Transaction, decisions: Sequence[Decision], notes: Notes) -> None:
+        """Give every value an id, the first spelling stored being its label."""
+        labels: dict[Value, str] = {}
+        for decision in decisions:
+            if decision.facts is not None:
+                span = decision.facts.span
+                for p in decision.facts.postings:
+                    if p.facet not in HASHED:
+                        labels.setdefault((p.facet, p.value, span, p.alias), p.label)
+        unknown = sorted(value for value in labels if value not in self._ids)
+        await self._find_values(tx, unknown, notes)
+        missing = [value for value in unknown if value not in notes.learned]
+        if missing:
+            await tx.insert(FacetValue, [value_row(value, labels[value]) for value in missing], ignore=True)
+            await self._find_values(tx, missing, notes)
+
+    async def _find_values(self, tx: Transaction, values: Sequence[Value], notes: Notes) -> None:
+        if not values:
+            return
+        if tx.dialect == "sqlite":
+            for value in values:
+                found = await tx.rows(VALUE, dict(zip(("facet", "value", "span", "alias"), value, strict=True)))
+                notes.learned.update((value, id) for (id,) in found)  # noqa: A001 (the column's name)
+            return
+        names = ("facets", "values", "spans", "aliases")
+        for id, *value in await tx.rows(values_statement(), dict(zip(names, map(list, zip(*values, strict=True)), strict=True))):  # noqa: A001 (the column's name)
+            notes.learned[tuple(value)] = id  # type: ignore[index]  # the four columns of Value
+
+
+class FacetRows:
+    """The facet rows a transaction adds, closes and moves to the past."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.added: dict[Row, int] = {}
+        self.closed: dict[Row, int] = {}
+        self.passed: list[tuple[Row, int, int]] = []
+        self._now: dict[int, bytes | None] = {}
+
+    def packed(self, decision: Decision) -> bytes | None:
+        """The state before this decision."""
+        if decision.before is None:
+            return None
+        return self._now.get(decision.before.key, decision.before.packed)
+
+    def move(self, decision: Decision, draft: Draft, notes: Notes) -> None:
+        """Take the event from the state before to the state after."""
+        before, after = rows_of(draft.event, draft.before), rows_of(draft.event, draft.after)
+        self._now[draft.event] = draft.after
+        for row in before - after:
+            notes.counted[row[0]] -= 1
+            if row in self.added:
+                self.passed.append((row, self.added.pop(row), draft.version))
+            else:
+                self.closed[row] = draft.version
+        for row in after - before:
+            notes.counted[row[0]] += 1
+            self.added[row] = draft.version
+
+    async def write(self, tx: Transaction) -> None:
+        """Close first: a row may be closed and added again in one transaction."""
+        closed = [row_values(row) | {"upto": upto} for row, upto in sorted(self.closed.items())]
+        if closed:
+            await pass_on(tx, closed)
+            await tx.delete(EventFacet, ("value", "started_at", "event"), closed)
+        await tx.insert(EventFacet, [row_values(row) | {"since": since} for row, since in sorted(self.added.items())])
+        await tx.insert(PastFacet, [row_values(row) | {"since": since, "upto": upto} for row, since, upto in self.passed])
+
+
+def rows_of(event: int, packed: bytes | None) -> set[Row]:
+    """The facet rows of a state."""
+    if packed is None:
+        return set()
+    started_at, _, *ids = unpack(packed)
+    return {(value, started_at, event) for value in ids}
+
+
+def row_values(row: Row) -> dict[str, int]:
+    """A facet row by its columns."""
+    return {"value": row[0], "started_at": row[1], "event": row[2]}
+
+
+def value_row(value: Value, label: str) -> dict[str, Any]:
+    """A facet value by its columns."""
+    facet, folded, span, alias = value
+    return {"facet": facet, "value": folded, "span": span, "alias": alias, "label": label, "events": 0}
+
+
+async def pass_on(tx: Transaction, closed: Sequence[Mapping[str, int]]) -> None:
+    """Copy rows that end into the past, each with the version since which it held."""
+    if tx.dialect == "sqlite":
+        for row in closed:
+            await tx.run(pass_on_statement("sqlite"), row)
+        return
+    names = ("value", "started_at", "event", "upto")
+    await tx.run(pass_on_statement("postgresql"), {name: [row[name] for row in closed] for name in names})
+
+
+@lru_cache(2)
+def pass_on_statement(dialect: str) -> Statement:
+    """Insert into the past what the present still holds."""
+    now, names = sa.inspect(EventFacet).local_table, ("value", "started_at", "event", "since", "upto")
+    if dialect == "sqlite":
+        given: Any = {name: sa.bindparam(name, type_=sa.BigInteger) for name in names if name != "since"}
+        source: Any = now
+    else:
+        arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(sa.BigInteger())) for name in names if name != "since"]
+        source = sa.func.unnest(*arrays).table_valued(*(n for n in names if n != "since"), name="gone").render_derived()
+        given = {name: source.c[name] for name in names if name != "since"}
+        source = source.join(now, sa.true())
+    picked = sa.select(given["value"], given["started_at"], given["event"], now.c.since, given["upto"]).select_from(source)
+    same = [now.c[name] == given[name] for name in ("value", "started_at", "event")]
+    return Statement(sa.insert(PastFacet).from_select(list(names), picked.where(*same)))
+
+
+def final(decisions: Iterable[Decision]) -> list[Decision]:
+    """The last decision on each event."""
+    return list({decision.after.key: decision for decision in decisions}.values())
+
+
+async def write_events(tx: Transaction, decisions: Sequence[Decision]) -> None:
+    """One row an event, as its last decision leaves it."""
+    born = {decision.after.key for decision in decisions if decision.operation == "created"}
+    last = final(decisions)
+    made = [decision for decision in last if decision.after.key in born]
+    facts = {decision.after.key: decision.facts for decision in decisions if decision.facts is not None}
+    await tx.insert(StoredEvent, [new_row(decision, facts[decision.after.key]) for decision in made])
+    kept = [decision for decision in last if decision.after.key not in born]
+    await tx.update(StoredEvent, ("key",), [live_row(decision) for decision in kept if decision.facts is not None])
+    await tx.update(StoredEvent, ("key",), [gone_row(decision) for decision in kept if decision.facts is None])
+
+
+def new_row(decision: Decision, facts: Facts) -> dict[str, Any]:
+    """The row of a new event, which a later command of the transaction may have changed or deleted again."""
+    after = decision.after
+    place = {"started_at": facts.started_at, "ends_at": facts.ends_at, "span": facts.span}
+    return {"id": after.id, "kind": after.kind, **gone_row(decision), **place}
+
+
+def live_row(decision: Decision) -> dict[str, Any]:
+    """What a new version changes in the row."""
+    facts = decision.facts
+    assert facts is not None  # noqa: S101 (the caller chose those with facts)
+    return {**gone_row(decision), "started_at": facts.started_at, "ends_at": facts.ends_at, "span": facts.span}
+
+
+def gone_row(decision: Decision) -> dict[str, Any]:
+    """What every decision changes in the row."""
+    after = decision.after
+    return {
+        "key": key_of(after.id),
+        "version": after.version,
+        "updated_at": decision.updated_at,
+        "deleted": after.deleted,
+    }
+
+
+async def write_details(tx: Transaction, last: Sequence[Decision]) -> None:
+    """Places, numbers and words of the events as they now stand."""
+    changed = [{"event": decision.after.key} for decision in last if decision.before is not None]
+    await tx.delete(EventPoint, ("event",), changed)
+    await tx.delete(EventMeasure, ("event",), changed)
+    live = [(decision.after.key, decision.facts) for decision in last if decision.facts is not None]
+    await tx.insert(EventPoint, [row for key, facts in live for row in point_rows(key, facts)])
+    await tx.insert(EventMeasure, [row for key, facts in live for row in measure_rows(key, facts)])
+    await store_words(tx, live, [row["event"] for row in changed])
+
+
+def point_rows(key: int, facts: Facts) -> list[dict[str, Any]]:
+    """Located places."""
+    return [
+        {"event": key, "n": n, "lat": lat, "lon": lon, **dict(zip("xyz", on_sphere(lat, lon), strict=True))}
+        for n, (lat, lon) in enumerate(facts.points)
+    ]
+
+
+def measure_rows(key: int, facts: Facts) -> list[dict[str, Any]]:
+    """Numbers, kept within what a database integer holds."""
+    return [{"event": key, "measure": name, **found._asdict()} for name, found in facts.measures.items()]
+
+
+VALUE = Statement(
+    sa.select(col(FacetValue.id)).where(
+        col(FacetValue.facet) == sa.bindparam("facet"),
+        col(FacetValue.value) == sa.bindparam("value"),
+        col(FacetValue.span) == sa.bindparam("span"),
+        col(FacetValue.alias) == sa.bindparam("alias"),
+    )
+)
+
+
+@lru_cache(1)
+def values_statement() -> Statement:
+    """Ids of many facet values at once, on PostgreSQL."""
+    types = {"facets": sa.Text, "values": sa.Text, "spans": sa.SmallInteger, "aliases": sa.Boolean}
+    arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind())) for name, kind in types.items()]
+    asked = sa.func.unnest(*arrays).table_valued("facet", "value", "span", "alias", name="asked").render_derived()
+    table = sa.inspect(FacetValue).local_table
+    same = [table.c[name] == asked.c[name] for name in ("facet", "value", "span", "alias")]
+    columns = [table.c[name] for name in ("id", "facet", "value", "span", "alias")]
+    return Statement(sa.select(*columns).select_from(asked.join(table, sa.and_(*same))))
+

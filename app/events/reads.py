@@ -1,0 +1,395 @@
+"""Finds events: pages of the list, counts, the whole of a match, single versions and their history."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.changes import Change, format_cursor
+from app.db import Statement, any_of
+from app.errors import CursorMalformed, CursorMismatch, Deleted, Invalid, NotFound
+from app.events.commands import SERVER_FIELDS, Stored
+from app.events.facts import facts_of, unpack
+from app.events.identity import key_of
+from app.events.model import ExternalId, StoredEvent
+from app.events.plan import EVERYTHING, Plan, Question, look_up, plan, residual_names, residual_values, size_of
+from app.events.search import matching_keys
+from app.kinds import format_instant, micros, parse_event, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from app.changes import ChangeLog, Head
+    from app.db import Database
+    from app.events.plan import Found
+    from app.events.query import FixedFilter
+
+# A question answered by so few events is answered by their keys.
+FEW = 2000
+# A reading that may touch more index rows than this leaves the event loop.
+BOUNDED = 50_000
+CHUNK = 1000
+LATEST_FIRST = "-started_at"
+CURSOR_FORM = re.compile(r"[A-Za-z0-9_-]{1,100}\Z", re.ASCII)
+
+
+class Row(NamedTuple):
+    """An event of a page: its body, its place in the order, its version and its packed index state."""
+
+    body: bytes
+    at: int
+    key: int
+    version: int
+    after: bytes | None
+
+
+class Page(NamedTuple):
+    """A page of the list and where the next one begins."""
+
+    rows: list[Row]
+    next: str | None
+
+
+class Wanted(NamedTuple):
+    """A filter with what only lists, counts and exports ask beside it."""
+
+    filter: FixedFilter
+    changed_since: int | None = None
+    as_of: int | None = None
+
+
+async def list_page(db: Database, wanted: Wanted, sort: str, limit: int, cursor: str | None, checked: bytes) -> Page:
+    """One page in the order asked for; `checked` is the hash of the question, which the cursor carries."""
+    after = None if cursor is None else read_cursor(cursor, checked)
+    order, descending = sort.removeprefix("-"), sort.startswith("-")
+    question = Question("page", order, descending, limit + 1, after, wanted.as_of, wanted.changed_since)
+    rows = await find_rows(db, wanted, question)
+    if len(rows) <= limit:
+        return Page(rows, None)
+    last = rows[limit - 1]
+    return Page(rows[:limit], write_cursor(last.at, last.key, checked))
+
+
+async def count_events(db: Database, log: ChangeLog, wanted: Wanted, head: Head) -> int:
+    """How many events match."""
+    seq = head.seq if wanted.as_of is None else wanted.as_of
+    if is_everything(wanted):
+        return (await log.checkpoint(seq))[0]
+    if wanted.as_of is not None and needs_hand(wanted):
+        return sum([len(rows) async for rows in walk(db, wanted)])
+    found = await narrow(db, wanted, Question("count", as_of=wanted.as_of, changed_since=wanted.changed_since))
+    return 0 if found is None else int((await db.rows(found.statement, found.values, heavy=True))[0][0])
+
+
+def is_everything(wanted: Wanted) -> bool:
+    """Nothing narrows the question."""
+    asked = wanted.filter.model_fields_set - {"timezone", "sort", "limit", "cursor", "as_of", "format"}
+    return not asked
+
+
+async def walk(db: Database, wanted: Wanted) -> AsyncIterator[list[Row]]:
+    """Every match, newest first, a chunk at a time; no connection is held between chunks."""
+    after = None
+    while True:
+        question = Question("page", limit=CHUNK, after=after, as_of=wanted.as_of, changed_since=wanted.changed_since)
+        raw = await find_raw(db, wanted, question)
+        rows = by_hand(wanted, raw)
+        if rows:
+            yield rows
+        if len(raw) < CHUNK:
+            return
+        after = (raw[-1].at, raw[-1].key)
+
+
+async def find_rows(db: Database, wanted: Wanted, question: Question) -> list[Row]:
+    """Rows that match; the past is settled by hand where the index of today cannot."""
+    if not needs_hand(wanted):
+        return await find_raw(db, wanted, question)
+    found: list[Row] = []
+    limit = question.limit or CHUNK
+    question = question._replace(limit=max(limit, CHUNK // 4))
+    while len(found) < limit:
+        raw = await find_raw(db, wanted, question)
+        found += by_hand(wanted, raw)
+        if len(raw) < (question.limit or CHUNK):
+            break
+        question = question._replace(after=(raw[-1].at, raw[-1].key))
+    return found[:limit]
+
+
+def needs_hand(wanted: Wanted) -> bool:
+    """A question on the past asks for what is only indexed for the present."""
+    if wanted.as_of is None:
+        return False
+    asked = wanted.filter
+    return bool(residual_names(asked) or asked.since_us is not None or asked.id or wanted.changed_since is not None)
+
+
+def by_hand(wanted: Wanted, rows: list[Row]) -> list[Row]:
+    """Those rows whose body passes the filter."""
+    return [row for row in rows if passes(wanted, row)] if needs_hand(wanted) else rows
+
+
+def passes(wanted: Wanted, row: Row) -> bool:
+    """The row's version matches, read from its body."""
+    asked = wanted.filter
+    started_at, ends_at = unpack(row.after)[:2] if row.after else (0, 0)
+    if not asked.matches_time(started_at, ends_at):
+        return False
+    if not (residual_names(asked) or asked.id or wanted.changed_since is not None):
+        return True
+    event = orjson.loads(row.body)
+    changed = wanted.changed_since is None or micros(parse_instant(event["updated_at"])) >= wanted.changed_since
+    return changed and asked.matches(facts_of(parse_event(content(event))), UUID(event["id"]))
+
+
+def content(event: dict[str, Any]) -> dict[str, Any]:
+    """The part of an event's public form that writers decide."""
+    return {name: value for name, value in event.items() if name not in SERVER_FIELDS}
+
+
+async def find_raw(db: Database, wanted: Wanted, question: Question) -> list[Row]:
+    """Run the planned statement."""
+    if wanted.as_of is not None and wanted.filter.id:
+        return await stood_at(db, wanted, question)
+    found = await narrow(db, wanted, question)
+    if found is None:
+        return []
+    plan_, heavy = found, is_heavy(found)
+    return [Row(*row) for row in await db.rows(plan_.statement, plan_.values, heavy=heavy)]
+
+
+def is_heavy(found: Plan) -> bool:
+    """The statement may read more than its page."""
+    shape = found.shape
+    settled = {"since", "until", "keys"}
+    walks = not shape.arms and "keys" not in shape.residuals and bool(shape.probes) and shape.probes != (False,)
+    probed = any(arm.probes for arm in shape.arms)
+    return shape.as_of or walks or probed or shape.order == "updated_at" or bool(set(shape.residuals) - settled)
+
+
+async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | None:
+    """Plan the question, by keys where few events can answer it."""
+    asked = wanted.filter
+    found = await look_up(db, asked.groups or (EVERYTHING,))
+    extra = residual_values(asked) if wanted.as_of is None else {}
+    if wanted.as_of is None:
+        keys, searched = await known_keys(db, wanted, found)
+        if keys is not None:
+            question = question._replace(keys=keys)
+            if not keys:
+                return None
+        if asked.q is not None and not searched:
+            extra["words"] = asked.q.fts5() if db.dialect == "sqlite" else asked.q.tsquery()
+    return plan(db, asked, found, question, extra)
+
+
+async def known_keys(db: Database, wanted: Wanted, found: Found) -> tuple[list[int] | None, bool]:
+    """The keys of the few events that can match, and whether they settle the full text question."""
+    asked = wanted.filter
+    keys, searched = None, False
+    if asked.id is not None:
+        keys = await existing_keys(db, asked.id)
+    if asked.q is not None:
+        matching = await matching_keys(db, asked.q, FEW)
+        if matching is not None:
+            keys = matching if keys is None else sorted(set(keys) & set(matching))
+            searched = True
+    if keys is None and wanted.changed_since is not None and size_of(found) > FEW:
+        keys = await recent_keys(db, wanted.changed_since)
+    return keys, searched
+
+
+async def existing_keys(db: Database, ids: Sequence[UUID]) -> list[int]:
+    """The keys of those ids that are events'."""
+    rows = await db.rows(existing_statement(db.dialect), {"keys": db.as_list([key_of(id) for id in ids])})  # noqa: A001 (the contract's name)
+    return sorted(key for key, id in rows if id in ids)  # noqa: A001 (the contract's name)
+
+
+@lru_cache(2)
+def existing_statement(dialect: str) -> Statement:
+    """Keys and ids of live events."""
+    asked = any_of(col(StoredEvent.key), "keys", dialect)
+    return Statement(sa.select(col(StoredEvent.key), col(StoredEvent.id)).where(asked))
+
+
+async def recent_keys(db: Database, since: int) -> list[int] | None:
+    """The events written since then, if they are few."""
+    rows = await db.rows(RECENT, {"since": since}, heavy=True)
+    return None if len(rows) > FEW else [key for (key,) in rows]
+
+
+RECENT = Statement(
+    sa.select(col(StoredEvent.key))
+    .where(sa.type_coerce(col(StoredEvent.updated_at), sa.BigInteger) >= sa.bindparam("since", type_=sa.BigInteger))
+    .limit(FEW + 1)
+)
+
+
+async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row]:
+    """The events with these ids as they stood, in the order asked for."""
+    ids = wanted.filter.id or []
+    values = {"keys": db.as_list([key_of(id) for id in ids]), "as_of": wanted.as_of}  # noqa: A001 (the contract's name)
+    newest: dict[int, Row] = {}
+    for operation, updated_at, *row in await db.rows(versions_statement(db.dialect), values):
+        started_at = unpack(row[3])[0] if row[3] else 0
+        at = started_at if question.order == "started_at" else updated_at
+        newest[row[1]] = Row(row[0], at, row[1], row[2] if operation != "deleted" else 0, row[3])
+    rows = sorted((row for row in newest.values() if row.version), key=lambda r: (r.at, r.key), reverse=question.descending)
+    if question.after is not None:
+        after = question.after
+        rows = [r for r in rows if ((r.at, r.key) < after if question.descending else (r.at, r.key) > after)]
+    return rows[: question.limit]
+
+
+@lru_cache(2)
+def versions_statement(dialect: str) -> Statement:
+    """All versions of some events up to a change, oldest first."""
+    updated = sa.type_coerce(col(Change.updated_at), sa.BigInteger)
+    return Statement(
+        sa.select(col(Change.operation), updated, col(Change.body), col(Change.event), col(Change.version), col(Change.after))
+        .where(any_of(col(Change.event), "keys", dialect), col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger))
+        .order_by(col(Change.version))
+    )
+
+
+def question_hash(asked: Any, *skip: str) -> bytes:
+    """What a cursor belongs to: every parameter but those that only shape the page."""
+    values = asked.model_dump(mode="python", exclude={"cursor", "limit", *skip}, exclude_defaults=True)
+    return hashlib.sha256(repr(sorted(values.items())).encode()).digest()[:8]
+
+
+def write_cursor(at: int, key: int, checked: bytes) -> str:
+    """A place in the list with its question and a checksum."""
+    place = struct.pack(">qq", at, key) + checked
+    return base64.urlsafe_b64encode(place + hashlib.sha256(place).digest()[:8]).decode().rstrip("=")
+
+
+def read_cursor(text: str, checked: bytes) -> tuple[int, int]:
+    """The place; 400 when the cursor is broken or belongs to another question."""
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if CURSOR_FORM.match(text) and len(text) % 4 != 1 else b""
+    place, checksum = raw[:24], raw[24:]
+    if len(raw) != 32 or hashlib.sha256(place).digest()[:8] != checksum:  # noqa: PLR2004 (16 of place, 8 of question, 8 of checksum)
+        raise CursorMalformed("That is not a cursor of this list; take `next` from the page before.")
+    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
+        raise CursorMalformed("That is not a cursor of this list; take `next` from the page before.")
+    if place[16:] != checked:
+        raise CursorMismatch("That cursor belongs to a list with another filter or order.")
+    at, key = struct.unpack(">qq", place[:16])
+    return at, key
+
+
+BY_KEY = Statement(
+    sa.select(
+        col(StoredEvent.id), col(StoredEvent.kind), col(StoredEvent.version), col(StoredEvent.deleted), col(Change.body)
+    )
+    .join(Change, sa.and_(col(Change.event) == col(StoredEvent.key), col(Change.version) == col(StoredEvent.version)))
+    .where(col(StoredEvent.key) == sa.bindparam("key", type_=sa.BigInteger))
+)
+HISTORY = (
+    sa.select(
+        col(Change.version),
+        col(Change.operation),
+        col(Change.epoch),
+        col(Change.seq),
+        col(Change.time),
+        col(Change.by),
+        col(Change.changed),
+        col(Change.body),
+    )
+    .where(col(Change.event) == sa.bindparam("key", type_=sa.BigInteger))
+    .order_by(col(Change.version).desc())
+)
+VERSION = Statement(HISTORY.where(col(Change.version) == sa.bindparam("version")))
+AS_OF = Statement(HISTORY.where(col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger)).limit(1))
+REVISIONS = Statement(
+    HISTORY.where(col(Change.version) < sa.bindparam("below")).limit(sa.bindparam("limit", type_=sa.Integer))
+)
+HOLDER = Statement(
+    sa.select(col(ExternalId.event)).where(
+        col(ExternalId.system) == sa.bindparam("system"), col(ExternalId.id) == sa.bindparam("id")
+    )
+)
+
+
+async def find_event(db: Database, id: UUID | None) -> Stored:  # noqa: A002 (the contract's name)
+    """The event as it stands, or its tombstone; 404 when there never was one."""
+    rows = [] if id is None else await db.rows(BY_KEY, {"key": key_of(id)})
+    if not rows or rows[0][0] != id:
+        raise NotFound("There is no event with that id.")
+    found, kind, version, deleted, body = rows[0]
+    return Stored(found, kind, version, bool(deleted), body)
+
+
+async def live_event(db: Database, id: UUID | None) -> Stored:  # noqa: A002 (the contract's name)
+    """The event as it stands; 410 with the tombstone when it was deleted."""
+    found = await find_event(db, id)
+    if found.deleted:
+        raise gone(found.body)
+    return found
+
+
+def gone(body: bytes) -> Deleted:
+    """410 with the tombstone."""
+    return Deleted("The event was deleted; the tombstone says why.", tombstone=orjson.loads(body))
+
+
+async def held_by(db: Database, system: str, external_id: str) -> Stored:
+    """The event that holds an external id."""
+    rows = await db.rows(HOLDER, {"system": system, "id": external_id})
+    found = await db.rows(BY_KEY, {"key": rows[0][0]}) if rows else []
+    if not found:
+        raise NotFound("No event holds that external id.")
+    return Stored(found[0][0], found[0][1], found[0][2], bool(found[0][3]), found[0][4])
+
+
+async def past_version(db: Database, id: UUID | None, *, version: int | None, as_of: int | None) -> Stored:  # noqa: A002 (the contract's name)
+    """A version by its number, or the one that stood at a change; 404 before there was one."""
+    current = await find_event(db, id)
+    values = {"key": current.key, "version": version, "as_of": as_of}
+    rows = await db.rows(VERSION if version is not None else AS_OF, values)
+    if not rows:
+        raise NotFound("The event had no such version then.")
+    number, operation, *_, body = rows[0]
+    if operation == "deleted" or is_erased(current):
+        raise gone(body)
+    return Stored(current.id, current.kind, number, deleted=False, body=body)
+
+
+def is_erased(current: Stored) -> bool:
+    """A deletion for legal reasons left no version behind."""
+    return current.deleted and bool(orjson.loads(current.body)["erased"])
+
+
+async def revisions(db: Database, id: UUID | None, below: int, limit: int, *, named: bool) -> tuple[list[dict[str, Any]], int | None]:  # noqa: A002 (the contract's name)
+    """The history, newest first, and the version below which it goes on."""
+    current = await find_event(db, id)
+    rows = await db.rows(REVISIONS, {"key": current.key, "below": below, "limit": limit + 1})
+    items = [
+        {
+            "version": version,
+            "operation": operation,
+            "cursor": format_cursor(epoch, seq),
+            "at": format_instant(time),
+            "by": by if named else None,
+            "changed": orjson.loads(changed),
+        }
+        for version, operation, epoch, seq, time, by, changed, _ in rows[:limit]
+    ]
+    return items, items[-1]["version"] if len(rows) > limit else None
+
+
+def refuse_parameter(name: str, code: str, detail: str) -> Invalid:
+    """422 for a query parameter."""
+    from app.errors import FieldError  # noqa: PLC0415
+
+    return Invalid("The query was refused; see errors.", errors=[FieldError(code, detail, parameter=name)])

@@ -1,0 +1,99 @@
+"""Brings a database to the schema of this version, safely from several processes at once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
+
+from app import changes as _changes  # noqa: F401 (its tables belong to the schema)
+from app.auth import model as _auth  # noqa: F401 (likewise)
+from app.events import model as _events  # noqa: F401 (likewise)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).parent
+FOLDERS = (HERE / "migrations", HERE.parent / "migrations")
+ADVISORY_LOCK = 0x5174_7265_70
+METADATA = SQLModel.metadata
+
+
+def migrate(url: str, to: str = "head") -> None:
+    """Apply every migration that is missing, or go back to an older revision; waits while another process migrates."""
+    run(url, lambda connection: change_schema(connection, to))
+
+
+def revision(url: str) -> str | None:
+    """The revision the database is at."""
+    found: list[str | None] = []
+    run(url, lambda connection: found.append(MigrationContext.configure(connection).get_current_revision()))
+    return found[0]
+
+
+def newest() -> str | None:
+    """The revision that this version of Sitrep needs."""
+    return ScriptDirectory.from_config(configuration()).get_current_head()
+
+
+def configuration() -> Config:
+    """Alembic's settings, wherever the package is installed."""
+    found = Config()
+    found.set_main_option("script_location", str(next(folder for folder in FOLDERS if folder.is_dir())))
+    return found
+
+
+def change_schema(connection: sa.Connection, to: str) -> None:
+    """Run Alembic within the open transaction."""
+    settings = configuration()
+    settings.attributes["connection"] = connection
+    going_back = to == "base" or (to != "head" and is_older(connection, to))
+    (command.downgrade if going_back else command.upgrade)(settings, to)
+
+
+def is_older(connection: sa.Connection, to: str) -> bool:
+    """The revision lies behind the database's."""
+    now = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory.from_config(configuration())
+    return now is not None and to in {found.revision for found in script.iterate_revisions(now, "base")} - {now}
+
+
+def run(url: str, work: Callable[[sa.Connection], object]) -> None:
+    """Do the work in one transaction that keeps other migrations out."""
+    if url.startswith("sqlite:///"):
+        run_on_sqlite(url, work)
+    else:
+        asyncio.run(run_on_postgres(url, work))
+
+
+def run_on_sqlite(url: str, work: Callable[[sa.Connection], object]) -> None:
+    """SQLite: BEGIN IMMEDIATE is the lock, and its DDL is transactional."""
+    engine = sa.create_engine(url, connect_args={"timeout": 30.0, "isolation_level": None}, poolclass=sa.NullPool)
+    with engine.connect() as plain:
+        plain.exec_driver_sql("PRAGMA journal_mode=WAL")
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    with engine.begin() as connection:
+        work(connection)
+    engine.dispose()
+
+
+async def run_on_postgres(url: str, work: Callable[[sa.Connection], object]) -> None:
+    """PostgreSQL: an advisory lock for the length of the transaction."""
+    engine = create_async_engine(driver_url(url), poolclass=sa.NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        await connection.run_sync(work)
+    await engine.dispose()
+
+
+def driver_url(url: str) -> str:
+    """The plain URL with its driver named, which SQLAlchemy would otherwise guess as another."""
+    return "postgresql+asyncpg://" + url.partition("://")[2]
