@@ -69,9 +69,7 @@ class Access:
 
     def _without_key(self, connection: HTTPConnection, *, anonymous: bool) -> Key:
         if not (anonymous and self._anonymous_read and connection.scope.get("method") in {"GET", "HEAD"}):
-            raise Unauthorized(
-                "This needs a key: send `Authorization: Bearer sitrep_...`.", headers={"WWW-Authenticate": CHALLENGE}
-            )
+            raise Unauthorized("This needs a key: send `Authorization: Bearer sitrep_...`.")
         self._charge(connection, "address", neighbourhood(address_of(connection)))
         return ANONYMOUS
 

@@ -12,7 +12,7 @@ from app.auth.audit import Actor, record
 from app.auth.model import ApiKey, Scope, StoredKey, sort_scopes
 from app.auth.pages import read_cursor, write_cursor
 from app.auth.shapes import NewKey, parse_new_key, refuse_past
-from app.auth.text import hash_secret, new_id, new_secret, write_key
+from app.auth.text import hash_secret, is_id, new_id, new_secret, write_key
 from app.db import Database, Statement, Surprise, Transaction, UtcTime
 from app.kinds.instants import from_micros, micros
 
@@ -111,6 +111,8 @@ async def issue_key(db: Database, wanted: NewKey, actor: Actor, *, clock: Clock 
 
 async def revoke_key(db: Database, key_id: str, by: str = "cli", *, address: str = "", clock: Clock = utc_now) -> bool:
     """Close a key for ever; False when there is none of that id. Once more changes nothing and records nothing."""
+    if not is_id(key_id):
+        return False
     at = clock()
 
     async def work(transaction: Transaction) -> bool:

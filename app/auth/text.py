@@ -6,12 +6,18 @@ import re
 import secrets
 import zlib
 
+_ID = re.compile("[a-z2-7]{10}")
 _TEXT = re.compile(r"(sitrep_([a-z2-7]{10})_([a-z2-7]{52}))_([0-9a-f]{8})")
 
 
 def new_id() -> str:
     """Ten random letters and digits (50 bits); public, it appears in lists and logs."""
     return _base32(secrets.token_bytes(10))[:10]
+
+
+def is_id(text: str) -> bool:
+    """Whether it could be the id of a key."""
+    return _ID.fullmatch(text) is not None
 
 
 def new_secret() -> str:
