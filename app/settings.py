@@ -1,0 +1,210 @@
+"""The settings of one process: read from SITREP_* once, checked, then frozen."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "SITREP_"
+NOT_OURS = ("SITREP_PORT_", "SITREP_SERVICE_")  # Kubernetes sets these for a service named sitrep
+SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgres://")
+DAYS_AT_MOST = 36_500
+
+
+class SettingsError(Exception):
+    """The settings do not permit a start; the text has one line for each fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """`n` requests in `s` seconds."""
+
+    n: int
+    s: int
+
+
+def split(value: object) -> object:
+    """A comma separated list as the environment writes it; any other value is left as it is."""
+    if isinstance(value, str):
+        return tuple(part for part in (part.strip() for part in value.split(",")) if part)
+    return value
+
+
+def check_database_url(url: str) -> str:
+    """Let plain URLs of the two databases through, without a driver in them."""
+    if url.startswith(SQLITE) and url != SQLITE and "?" not in url and "#" not in url:
+        return url
+    if url.startswith(POSTGRESQL) and is_address(url):
+        return "postgresql://" + url.split("://", 1)[1]
+    raise ValueError("must be sqlite:///<path> or postgresql://<user>:<password>@<host>/<database>")
+
+
+def is_address(url: str) -> bool:
+    """Whether the host and port of a URL can be read."""
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        return False
+    return port != 0
+
+
+def check_origin(origin: str) -> str:
+    """An origin as browsers send it: scheme, host and port, nothing behind; or * for all."""
+    if origin == "*" or re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?", origin):
+        return origin
+    raise ValueError("must be origins like https://example.org or http://localhost:5173, without a path or capitals")
+
+
+def check_source(source: str) -> str:
+    """A URI reference that is not empty, as CloudEvents asks of `source`."""
+    if re.fullmatch(r"[!#-;=?-\[\]_a-z~]{1,255}", source):
+        return source
+    raise ValueError("must be a URI such as urn:example:sitrep, at most 255 characters")
+
+
+def read_network(value: object) -> object:
+    """A network in CIDR notation, without host bits."""
+    try:
+        return ip_network(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 10.0.0.0/8: {error}") from None
+
+
+def read_rate_limit(value: object) -> object:
+    """`<n>/<s>` as a RateLimit."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,5})", value.strip(), re.ASCII)
+    if match is None:
+        raise ValueError("must be <requests>/<seconds>, such as 600/60")
+    return RateLimit(int(match[1]), int(match[2]))
+
+
+def read_retention(value: object) -> object:
+    """`<n>d` as a number of days."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([1-9]\d{0,4})d", value.strip(), re.ASCII)
+    if match is None or int(match[1]) > DAYS_AT_MOST:
+        raise ValueError(f"must be <days>d, such as 90d, at most {DAYS_AT_MOST}d")
+    return timedelta(days=int(match[1]))
+
+
+def read_port(value: object) -> object:
+    """A port number; the address that Kubernetes puts into SITREP_PORT for a service named sitrep is none of ours."""
+    return 8000 if isinstance(value, str) and value.startswith("tcp://") else value
+
+
+def lower(value: object) -> object:
+    """A word in any case."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(read_network)]
+Origin = Annotated[str, AfterValidator(check_origin)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Environment(PydanticBaseSettingsSource):
+    """SITREP_* as plain text, each name known; an empty value counts as not set."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        name = PREFIX + field_name.upper()
+        return os.environ.get(name) or None, name, False
+
+    def __call__(self) -> dict[str, Any]:
+        known = [PREFIX + name.upper() for name in self.settings_cls.model_fields]
+        refuse_unknown(os.environ, known)
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """What can be set, with its default. `Settings()` reads the environment; arguments come before it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    database_url: DatabaseUrl = "sqlite:///sitrep.db"
+    read_database_url: DatabaseUrl | None = None
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, BeforeValidator(read_port), Field(ge=0, le=65535)] = 8000
+    anonymous_read: bool = False
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(split)] = ()
+    source: Annotated[str, AfterValidator(check_source)] | None = None
+    allow_private_targets: Annotated[tuple[Network, ...], BeforeValidator(split)] = ()
+    allow_http_targets: bool = False
+    target_ports: Annotated[frozenset[Port], BeforeValidator(split)] = frozenset({443, 80, 8443})
+    secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    secret_key_file: Path | None = None
+    rate_limit: Annotated[RateLimit | None, BeforeValidator(read_rate_limit)] = None
+    change_retention: Annotated[timedelta | None, BeforeValidator(read_retention)] = None
+    sse_max: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
+    sse_per_key: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lower)] = "info"
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(lower)] = "json"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment; no files."""
+        del env_settings, dotenv_settings, file_secret_settings
+        return init_settings, Environment(settings_cls)
+
+    @model_validator(mode="after")
+    def check_together(self) -> Self:
+        """What each value permits by itself but not the two together."""
+        if self.secret_key is not None and self.secret_key_file is not None:
+            raise ValueError("SITREP_SECRET_KEY and SITREP_SECRET_KEY_FILE are both set; set one of them")
+        if self.read_database_url and not self.read_database_url.startswith(self.database_url.split("://")[0]):
+            raise ValueError("SITREP_DATABASE_URL and SITREP_READ_DATABASE_URL name two sorts of database")
+        return self
+
+
+def refuse_unknown(environment: Iterable[str], known: Sequence[str]) -> None:
+    """Stop the start on a name that looks like a setting but is none; raises SettingsError."""
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and not name.startswith(NOT_OURS))
+    faults = [unknown_name(name, known) for name in unknown if name not in known]
+    if faults:
+        raise SettingsError("\n".join(faults))
+
+
+def unknown_name(name: str, known: Sequence[str]) -> str:
+    """The sentence about a misspelt setting."""
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+def read_settings(**named: Any) -> Settings:
+    """The settings from `named` values, then from the environment; raises SettingsError that says what is wrong."""
+    try:
+        return Settings(**{name: value for name, value in named.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError("\n".join(dict.fromkeys(sentence(fault) for fault in error.errors()))) from None
+
+
+def sentence(fault: ErrorDetails) -> str:
+    """One line on one bad value, which is not repeated: it may be a secret."""
+    told = fault["msg"].removeprefix("Value error, ").removesuffix(".")
+    if not fault["loc"]:
+        return f"{told}."
+    return f"{PREFIX}{str(fault['loc'][0]).upper()}: {told[:1].lower()}{told[1:]}."
