@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -26,58 +26,19 @@ from app.kinds.base import (
 from app.kinds.text import Text
 
 # The ACLED codebook's event types, each with its sub-event types.
-ACLED = {
-    "Battles": ("Government regains territory", "Non-state actor overtakes territory", "Armed clash"),
-    "Protests": ("Excessive force against protesters", "Protest with intervention", "Peaceful protest"),
-    "Riots": ("Violent demonstration", "Mob violence"),
-    "Explosions/Remote violence": (
-        "Chemical weapon",
-        "Air/drone strike",
-        "Suicide bomb",
-        "Shelling/artillery/missile attack",
-        "Remote explosive/landmine/IED",
-        "Grenade",
-    ),
-    "Violence against civilians": ("Sexual violence", "Attack", "Abduction/forced disappearance"),
-    "Strategic developments": (
-        "Agreement",
-        "Arrests",
-        "Change to group/activity",
-        "Disrupted weapons use",
-        "Headquarters or base established",
-        "Looting/property destruction",
-        "Non-violent transfer of territory",
-        "Other",
-    ),
-}
-
-State = Literal["planned", "threatened", "carried_out", "foiled"]
-EventType = Literal[
-    "Battles",
-    "Protests",
-    "Riots",
-    "Explosions/Remote violence",
-    "Violence against civilians",
-    "Strategic developments",
-]
-SubEventType = Literal[
-    "Government regains territory",
-    "Non-state actor overtakes territory",
-    "Armed clash",
-    "Excessive force against protesters",
-    "Protest with intervention",
-    "Peaceful protest",
-    "Violent demonstration",
-    "Mob violence",
+Battles = Literal["Government regains territory", "Non-state actor overtakes territory", "Armed clash"]
+Protests = Literal["Excessive force against protesters", "Protest with intervention", "Peaceful protest"]
+Riots = Literal["Violent demonstration", "Mob violence"]
+Explosions = Literal[
     "Chemical weapon",
     "Air/drone strike",
     "Suicide bomb",
     "Shelling/artillery/missile attack",
     "Remote explosive/landmine/IED",
     "Grenade",
-    "Sexual violence",
-    "Attack",
-    "Abduction/forced disappearance",
+]
+AgainstCivilians = Literal["Sexual violence", "Attack", "Abduction/forced disappearance"]
+Developments = Literal[
     "Agreement",
     "Arrests",
     "Change to group/activity",
@@ -87,6 +48,25 @@ SubEventType = Literal[
     "Non-violent transfer of territory",
     "Other",
 ]
+SubEventType = Literal[Battles, Protests, Riots, Explosions, AgainstCivilians, Developments]
+EventType = Literal[
+    "Battles",
+    "Protests",
+    "Riots",
+    "Explosions/Remote violence",
+    "Violence against civilians",
+    "Strategic developments",
+]
+ACLED: dict[str, tuple[str, ...]] = {
+    "Battles": get_args(Battles),
+    "Protests": get_args(Protests),
+    "Riots": get_args(Riots),
+    "Explosions/Remote violence": get_args(Explosions),
+    "Violence against civilians": get_args(AgainstCivilians),
+    "Strategic developments": get_args(Developments),
+}
+
+State = Literal["planned", "threatened", "carried_out", "foiled"]
 Violence = Literal["state_based", "non_state", "one_sided"]
 MunitionCategory = Literal[
     "uav_one_way_attack",

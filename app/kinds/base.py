@@ -29,7 +29,7 @@ INT64 = 2**63 - 1
 
 Whole = Annotated[StrictInt, Field(ge=0, le=INT64)]
 Flag = StrictBool
-Number = Annotated[StrictFloat, Field(ge=0, le=INT64, allow_inf_nan=False)]
+Number = Annotated[StrictFloat, Field(ge=0, le=INT64, allow_inf_nan=False), AfterValidator(abs)]
 Money = Annotated[Number, AfterValidator(lambda amount: round(amount, 2))]
 Qualifier = Literal["exact", "at_least", "at_most", "approximately", "unknown"]
 
@@ -84,7 +84,9 @@ class Estimate(Shape):
             if not 0 <= data <= INT64:
                 raise Refused("range", "A number lies between 0 and 9223372036854775807.")
             return {"low": data, "best": data, "high": data, "qualifier": "exact"}
-        if type(data) is dict and data.get("qualifier") is None:
+        if not isinstance(data, dict):
+            raise Refused("type", "An estimate is an integer, or an object with low, best, high and qualifier.")
+        if data.get("qualifier") is None:
             low = data.get("low")
             same = low is not None and low == data.get("best") == data.get("high")
             return {**data, "qualifier": "exact" if same else "unknown"}

@@ -16,11 +16,47 @@ from app.kinds.base import Facet, Kind, Measure, Rule
 from app.kinds.envelope import Event
 
 FILTERS = frozenset(
-    "kind status country admin1 place bbox near radius_km since until changed_since id actor actor_country initiator "
-    "target_country publisher tag external_id related_to q".split()
+    [
+        "kind",
+        "status",
+        "country",
+        "admin1",
+        "place",
+        "bbox",
+        "near",
+        "radius_km",
+        "since",
+        "until",
+        "changed_since",
+        "id",
+        "actor",
+        "actor_country",
+        "initiator",
+        "target_country",
+        "publisher",
+        "tag",
+        "external_id",
+        "related_to",
+        "q",
+    ]
 )
 PARAMETERS = frozenset(
-    "sort limit cursor format as_of version timezone interval measure group_by facet after wait partial".split()
+    [
+        "sort",
+        "limit",
+        "cursor",
+        "format",
+        "as_of",
+        "version",
+        "timezone",
+        "interval",
+        "measure",
+        "group_by",
+        "facet",
+        "after",
+        "wait",
+        "partial",
+    ]
 )
 RESERVED = FILTERS | PARAMETERS
 
@@ -72,7 +108,10 @@ def event_of(kind: type[Kind]) -> type[Event]:
 
 
 def facet_specs(kinds: dict[str, type[Kind]]) -> dict[str, FacetSpec]:
-    """Every facet of the envelope and of the kinds. Raises TypeError where names clash."""
+    """Every facet of the envelope and of the kinds; one in two kinds has both vocabularies.
+
+    Raises TypeError where a name is reserved or has two meanings.
+    """
     specs = {facet.name: FacetSpec(facet.name, facet.description, facet.values) for facet in rules.FACETS}
     specs["kind"] = FacetSpec("kind", specs["kind"].description, tuple(kinds))
     for kind in kinds.values():
@@ -83,17 +122,12 @@ def facet_specs(kinds: dict[str, type[Kind]]) -> dict[str, FacetSpec]:
 
 
 def _check_names(kind: type[Kind]) -> None:
-    names = [part.name for part in (*kind.facets, *kind.totals)]
+    names = [*(facet.name for facet in kind.facets), *(measure.name for measure in kind.totals)]
     envelope = {part.name for part in rules.MEASURES}
     bad = {name for name in names if name in RESERVED | envelope or name.endswith(("_min", "_max"))}
-    bad |= {name for part in (kind.facets, kind.totals) for name in _twice(part)}
+    bad |= {name for name in names if names.count(name) > 1}
     if bad:
         raise TypeError(f"The kind {kind.name} may not call a facet or measure {', '.join(sorted(bad))}.")
-
-
-def _twice(parts: Iterable[Facet | Measure]) -> set[str]:
-    names = [part.name for part in parts]
-    return {name for name in names if names.count(name) > 1}
 
 
 def _joined(known: FacetSpec | None, facet: Facet) -> FacetSpec:
@@ -103,14 +137,16 @@ def _joined(known: FacetSpec | None, facet: Facet) -> FacetSpec:
         if known.values != facet.values or known.description != facet.description:
             raise TypeError(f"The facet {facet.name} has different meanings in two kinds.")
         return known
-    descriptions = dict.fromkeys((*known.description.split(" | "), facet.description))
-    return FacetSpec(facet.name, " | ".join(descriptions), tuple(dict.fromkeys((*known.values, *facet.values))))
+    same = facet.description in known.description
+    description = known.description if same else f"{known.description} {facet.description}"
+    return FacetSpec(facet.name, description, tuple(dict.fromkeys((*known.values, *facet.values))))
 
 
 def measure_specs(kinds: dict[str, type[Kind]]) -> dict[str, MeasureSpec]:
     """Every measure of the envelope and of the kinds. Raises TypeError where one name has two meanings."""
     specs: dict[str, MeasureSpec] = {}
-    for measure in (*rules.MEASURES, *(measure for kind in kinds.values() for measure in kind.totals)):
+    every: list[Measure] = [*rules.MEASURES, *(measure for kind in kinds.values() for measure in kind.totals)]
+    for measure in every:
         spec = MeasureSpec(measure.name, measure.description)
         if specs.setdefault(measure.name, spec) != spec:
             raise TypeError(f"The measure {measure.name} has different meanings in two kinds.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, Field, JsonValue, StrictFloat
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictFloat
 
 from app.kinds.base import Estimate, Kind, Shape, many, maybe
 from app.kinds.codes import Admin1, Country, Language, Party
@@ -67,12 +67,8 @@ RelationType = Literal[
 ]
 
 
-def _degrees(limit: int) -> Any:
-    return Annotated[
-        StrictFloat,
-        Field(ge=-limit, le=limit, allow_inf_nan=False),
-        AfterValidator(lambda degrees: round(degrees, 7) + 0.0),
-    ]
+def _seven_decimals(degrees: float) -> float:
+    return round(degrees, 7) + 0.0  # turns -0.0 into 0.0
 
 
 def _small(extra: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +80,8 @@ def _small(extra: dict[str, Any]) -> dict[str, Any]:
         raise Refused("json", "This is not JSON.") from None
     if len(text) > LARGEST_EXTRA:
         raise Refused("too-long", "The object takes more than 16 KiB as JSON.")
-    return ordered(extra)
+    tidy: dict[str, Any] = ordered(extra)
+    return tidy
 
 
 def ordered(value: Any) -> Any:
@@ -94,8 +91,8 @@ def ordered(value: Any) -> Any:
     return [ordered(item) for item in value] if isinstance(value, list) else value
 
 
-Latitude = _degrees(90)
-Longitude = _degrees(180)
+Latitude = Annotated[StrictFloat, Field(ge=-90, le=90, allow_inf_nan=False), AfterValidator(_seven_decimals)]
+Longitude = Annotated[StrictFloat, Field(ge=-180, le=180, allow_inf_nan=False), AfterValidator(_seven_decimals)]
 Extra = Annotated[dict[str, Any], AfterValidator(_small)]
 
 
@@ -166,8 +163,16 @@ class Relation(Shape):
     )
 
 
+def _with_a_source(schema: dict[str, Any]) -> None:
+    """Say in the schema what the model leaves to a rule that importers may break."""
+    schema["required"].append("sources")
+    schema["properties"]["sources"]["minItems"] = 1
+
+
 class Event(Shape):
     """An event as a writer sends it: all but what the server sets."""
+
+    model_config = ConfigDict(json_schema_extra=_with_a_source)
 
     kind: str = Field(description="The kind of event.")
     status: Status = Field(default="reported", description="How far the report is confirmed.")

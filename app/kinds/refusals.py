@@ -64,8 +64,16 @@ PYDANTIC = {
 }
 DETAILS = {
     "extra_forbidden": "This field is unknown here.",
+    "bool_type": "true or false is required.",
+    "dict_type": "An object is required.",
+    "float_type": "A number is required.",
+    "int_from_float": "An integer is required.",
+    "int_type": "An integer is required.",
+    "list_type": "An array is required.",
     "literal_error": "The value is not in the vocabulary.",
     "missing": "This field is required.",
+    "model_type": "An object is required.",
+    "string_type": "A string is required.",
     "string_pattern_mismatch": "The string has not the required form.",
 }
 QUOTED = re.compile(r"'([^']*)'")

@@ -24,7 +24,6 @@ from app.kinds.base import (
     Shape,
     Whole,
     country_value,
-    exactly,
     many,
     maybe,
     named,

@@ -104,8 +104,8 @@ def _counted(event: Any) -> Numbers | None:
 
 
 def _pledgers(event: Any) -> Numbers | None:
-    named_ones = _guarantors(event)
-    return _counted(event) or (exactly(named_ones) if named_ones else None)
+    counted, guarantors = _counted(event), _guarantors(event)
+    return counted or (exactly(guarantors) if guarantors else None)
 
 
 def _beneficiaries(event: Any) -> list[FacetValue]:
