@@ -1,5 +1,22 @@
 """Strict reading of what a request brings: JSON, query strings, bodies and header fields."""
 
+from app.wire.bodies import Body, body, check_media_type, read_body
+from app.wire.fields import accepts, if_none_match, parse_idempotency_key, parse_if_match
+from app.wire.queries import Query, query, query_pairs, read_query
 from app.wire.strict_json import parse_json
 
-__all__ = ["parse_json"]
+__all__ = [
+    "Body",
+    "Query",
+    "accepts",
+    "body",
+    "check_media_type",
+    "if_none_match",
+    "parse_idempotency_key",
+    "parse_if_match",
+    "parse_json",
+    "query",
+    "query_pairs",
+    "read_body",
+    "read_query",
+]

@@ -1,0 +1,88 @@
+"""Header fields read as RFC 9110 writes them: preconditions, Accept, and the Idempotency-Key."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Literal
+
+from app.errors import Malformed, NotAcceptable
+
+TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+TAGS = re.compile(rf"[ \t,]*{TAG.pattern}[ \t]*(?:,[ \t]*(?:{TAG.pattern}[ \t]*)?)*")
+VERSION = re.compile(r"[1-9][0-9]{0,17}")
+QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
+QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+RANGE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
+
+
+def parse_if_match(header: str | None) -> frozenset[int] | Literal["*"] | None:
+    """The versions that If-Match names, "*" for any, None if it was not sent; weak tags count as strong.
+
+    A tag that no version has is left out, so the set may be empty and then never matches. Raises Malformed (400).
+    """
+    if header is None:
+        return None
+    if header.strip(" \t") == "*":
+        return "*"
+    if not TAGS.fullmatch(header):
+        raise Malformed('If-Match must be an entity tag such as "3", a list of them, or *.')
+    return frozenset(int(tag) for tag in TAG.findall(header) if VERSION.fullmatch(tag))
+
+
+def if_none_match(header: str | None, etag: str) -> bool:
+    """Whether the reader has this representation already (weak comparison); a field that cannot be read is ignored."""
+    if header is None:
+        return False
+    if header == etag or header.strip(" \t") == "*":
+        return True
+    return bool(TAGS.fullmatch(header)) and etag.removeprefix("W/").strip('"') in TAG.findall(header)
+
+
+def parse_idempotency_key(header: str | None) -> str | None:
+    """The key without its quotes, None if it was not sent; raises Malformed (400)."""
+    if header is None:
+        return None
+    text = header.strip(" \t")
+    if text.startswith('"'):
+        quoted = QUOTED.fullmatch(text)
+        text = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
+    if not PRINTABLE.fullmatch(text):
+        raise Malformed("Idempotency-Key must have 1 to 255 printable ASCII characters, quoted or bare.")
+    return text
+
+
+def accepts(header: str | None, offered: Sequence[str]) -> str:
+    """The media type to answer with, the first of the best; raises NotAcceptable (406) if none will do."""
+    if not header or header == "*/*" or header == offered[0]:
+        return offered[0]
+    chosen = choose(header, tuple(offered))
+    if chosen is None:
+        raise NotAcceptable(f"This call answers with {' or '.join(offered)}.")
+    return chosen
+
+
+@lru_cache(maxsize=256)
+def choose(header: str, offered: tuple[str, ...]) -> str | None:
+    """The offered media type of the highest quality above zero."""
+    ranges = dict(read_ranges(header))
+    qualities = {media: quality_of(media, ranges) for media in offered}
+    best = max(qualities.values())
+    return next(media for media in offered if qualities[media] == best) if best > 0 else None
+
+
+def read_ranges(header: str) -> Iterator[tuple[str, float]]:
+    """Each media range with its quality; parameters do not matter here, and what cannot be read is skipped."""
+    for element in header.lower().split(","):
+        media, *parameters = (part.strip(" \t") for part in element.split(";"))
+        quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        if RANGE.fullmatch(media) and QUALITY.fullmatch(quality):
+            yield media, float(quality)
+
+
+def quality_of(media: str, ranges: dict[str, float]) -> float:
+    """The quality that the most specific matching range gives to a media type."""
+    for matching in (media, media.partition("/")[0] + "/*", "*/*"):
+        if matching in ranges:
+            return ranges[matching]
+    return 0.0
