@@ -42,6 +42,12 @@ check: $(COMPLETE) ## Check format, lint, types and dependencies
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/deptry app
+	$(BIN)/hadolint Dockerfile
+
+.PHONY: image
+image: $(COMPLETE) ## Build the container image and try it (docs/container.md)
+	$(BIN)/hadolint Dockerfile
+	@container/image
 
 .PHONY: lock
 lock: $(COMPLETE) ## Write the lock files anew from pyproject.toml (ARGS=--upgrade)
