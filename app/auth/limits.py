@@ -121,7 +121,8 @@ class QuotaHeaders:
                     headers.update(fields)
             await send(message)
 
-        await self.app({**scope, QUOTA: fields}, receive, send_with_fields)
+        scope[QUOTA] = fields
+        await self.app(scope, receive, send_with_fields)
 
 
 def is_cacheable(cache_control: str) -> bool:
