@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-from app import changes as _changes  # noqa: F401 (its tables belong to the schema)
-from app.auth import model as _auth  # noqa: F401 (likewise)
+from app import auth as _auth  # noqa: F401 (its tables belong to the schema)
+from app import changes as _changes  # noqa: F401 (likewise)
 from app.events import model as _events  # noqa: F401 (likewise)
 
 if TYPE_CHECKING:

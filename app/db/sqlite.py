@@ -194,7 +194,13 @@ def refusal(error: sqlite3.OperationalError) -> Exception:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return DiskFull("The disk is full: nothing was written. Reading goes on.")
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}:
+    if code in {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+    }:
         return Unavailable("The database cannot be used right now; try again.")
     if "no such table" in str(error):
         return Unavailable("The database has no tables yet: run `sitrep migrate`.")

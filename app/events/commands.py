@@ -172,7 +172,9 @@ def create(event: Event, world: World) -> Decision:
     refuse(rule_errors(event, world.now) + relation_errors(event, world, ()))
     check_holders(event, None, world)
     id = world.new_id()  # noqa: A001 (the contract's name)
-    after = Stored(id, event.kind, 1, deleted=False, body=body_of(id, event.kind, 1, core(event, ()), world.now, world.now))
+    after = Stored(
+        id, event.kind, 1, deleted=False, body=body_of(id, event.kind, 1, core(event, ()), world.now, world.now)
+    )
     return Decision("created", after, event=event, facts=facts_of(event), updated_at=world.now)
 
 
@@ -242,7 +244,9 @@ def check_version(current: Stored, if_match: IfMatch, *, required: bool) -> None
     """Optimistic concurrency: 428 without the header where it must be, 412 when the event moved on."""
     if if_match is None:
         if required:
-            raise PreconditionRequired("Send If-Match with the version you read, so that no change is overwritten unseen.")
+            raise PreconditionRequired(
+                "Send If-Match with the version you read, so that no change is overwritten unseen."
+            )
         return
     if if_match != "*" and current.version not in if_match:
         raise VersionMismatch("The event changed since you read it.", current=current.version)
@@ -251,7 +255,9 @@ def check_version(current: Stored, if_match: IfMatch, *, required: bool) -> None
 def check_kind(kind: object, current: Stored) -> None:
     """An event keeps its kind."""
     if kind != current.kind:
-        refuse([FieldError("kind-changed", f"The event is of kind {current.kind}; a kind never changes.", pointer="/kind")])
+        refuse(
+            [FieldError("kind-changed", f"The event is of kind {current.kind}; a kind never changes.", pointer="/kind")]
+        )
 
 
 def check_holders(event: Event, own: UUID | None, world: World) -> None:
@@ -294,7 +300,9 @@ def sent_errors(sent: Mapping[str, Any], was: Mapping[str, Any]) -> list[FieldEr
 
 def read_only(pointer: str) -> FieldError:
     """The server sets this field."""
-    return FieldError("read-only", "The server sets this field; leave it out or send back the current value.", pointer=pointer)
+    return FieldError(
+        "read-only", "The server sets this field; leave it out or send back the current value.", pointer=pointer
+    )
 
 
 def unknown_event(pointer: str) -> FieldError:

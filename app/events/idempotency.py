@@ -57,7 +57,9 @@ class Reuse:
     def replay(self, kept: Kept) -> Answer | Exception:
         """The stored answer, if it was the same request."""
         if kept.body_hash != self.body_hash:
-            return IdempotencyMismatch("That Idempotency-Key came with another body before; use a new key for a new request.")
+            return IdempotencyMismatch(
+                "That Idempotency-Key came with another body before; use a new key for a new request."
+            )
         answer = kept.answer
         return Answer(answer.status, answer.body, {**answer.headers, "Idempotency-Replayed": "true"}, answer.event)
 

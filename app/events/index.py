@@ -48,7 +48,9 @@ class Index:
             self._ids.clear()
         self._ids.update(committed)
 
-    async def write(self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[Draft], notes: Notes) -> None:
+    async def write(
+        self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[Draft], notes: Notes
+    ) -> None:
         """Write all that the decisions change, but for the changes themselves."""
         await self._name_values(tx, decisions, notes)
         rows = FacetRows()
@@ -99,7 +101,9 @@ class Index:
                 notes.learned.update((value, id) for (id,) in found)  # noqa: A001 (the column's name)
             return
         names = ("facets", "values", "spans", "aliases")
-        for id, *value in await tx.rows(values_statement(), dict(zip(names, map(list, zip(*values, strict=True)), strict=True))):  # noqa: A001 (the column's name)
+        for id, *value in await tx.rows(
+            values_statement(), dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
+        ):  # noqa: A001 (the column's name)
             notes.learned[tuple(value)] = id  # type: ignore[index]  # the four columns of Value
 
 
@@ -140,7 +144,9 @@ class FacetRows:
             await pass_on(tx, closed)
             await tx.delete(EventFacet, ("value", "started_at", "event"), closed)
         await tx.insert(EventFacet, [row_values(row) | {"since": since} for row, since in sorted(self.added.items())])
-        await tx.insert(PastFacet, [row_values(row) | {"since": since, "upto": upto} for row, since, upto in self.passed])
+        await tx.insert(
+            PastFacet, [row_values(row) | {"since": since, "upto": upto} for row, since, upto in self.passed]
+        )
 
 
 def rows_of(event: int, packed: bytes | None) -> set[Row]:
@@ -184,7 +190,9 @@ def pass_on_statement(dialect: str) -> Statement:
         source = sa.func.unnest(*arrays).table_valued(*(n for n in names if n != "since"), name="gone").render_derived()
         given = {name: source.c[name] for name in names if name != "since"}
         source = source.join(now, sa.true())
-    picked = sa.select(given["value"], given["started_at"], given["event"], now.c.since, given["upto"]).select_from(source)
+    picked = sa.select(given["value"], given["started_at"], given["event"], now.c.since, given["upto"]).select_from(
+        source
+    )
     same = [now.c[name] == given[name] for name in ("value", "started_at", "event")]
     return Statement(sa.insert(PastFacet).from_select(list(names), picked.where(*same)))
 
@@ -275,4 +283,3 @@ def values_statement() -> Statement:
     same = [table.c[name] == asked.c[name] for name in ("facet", "value", "span", "alias")]
     columns = [table.c[name] for name in ("id", "facet", "value", "span", "alias")]
     return Statement(sa.select(*columns).select_from(asked.join(table, sa.and_(*same))))
-

@@ -86,7 +86,9 @@ async def look_up(db: Database, groups: Sequence[Group]) -> Found:
     }
     for id, facet, value, span, events in rows:  # noqa: A001 (the column's name)
         known.setdefault((facet, value), []).append((span, Known(id, events)))
-    return [by_span(found for value in group.values for found in known.get((group.facet, value), ())) for group in groups]
+    return [
+        by_span(found for value in group.values for found in known.get((group.facet, value), ())) for group in groups
+    ]
 
 
 def by_span(found: Iterable[tuple[int, Known]]) -> dict[int, list[Known]]:
@@ -153,12 +155,12 @@ def plan(db: Database, wanted: FixedFilter, found: Found, question: Question, ex
     walked = question.as_of is None and (
         question.keys is not None or (question.order == "updated_at" and size_of(found) > SORTED)
     )
-    return probe_events(db, wanted, found, question, extra) if walked else drive_index(db, wanted, found, question, extra)
+    return (
+        probe_events(db, wanted, found, question, extra) if walked else drive_index(db, wanted, found, question, extra)
+    )
 
 
-def drive_index(
-    db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]
-) -> Plan:
+def drive_index(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan:
     """Read ranges of the index: for each length class those of its rarest group."""
     arms: list[Arm] = []
     values = common_values(db, wanted, question, extra)
@@ -177,9 +179,7 @@ def drive_index(
     return Plan(shape_of(db, question, tuple(extra), wanted, arms=tuple(arms)), values)
 
 
-def probe_events(
-    db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]
-) -> Plan:
+def probe_events(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan:
     """Read events by key or in the order asked for, and probe the index for every group."""
     values = common_values(db, wanted, question, extra)
     groups = [[known for span in group.values() for known in span] for group in found] if wanted.groups else []
@@ -201,9 +201,7 @@ def bound(db: Database, ids: Sequence[Known]) -> Any:
     return ids[0].id if len(ids) == 1 else db.as_list([known.id for known in ids])
 
 
-def common_values(
-    db: Database, wanted: FixedFilter, question: Question, extra: Mapping[str, Any]
-) -> dict[str, Any]:
+def common_values(db: Database, wanted: FixedFilter, question: Question, extra: Mapping[str, Any]) -> dict[str, Any]:
     """Values that every range shares."""
     values: dict[str, Any] = {"as_of": question.as_of, "changed_since": question.changed_since, **extra}
     values |= {"since": wanted.since_us, "until": wanted.until_us}
@@ -296,7 +294,11 @@ def from_index(shape: Shape) -> Any:
         return sa.select(sa.func.count()).select_from(merged)
     if sorting:
         picked: Any = sa.select(merged.c.at, merged.c.event).order_by(*ordering(shape, merged.c.at, merged.c.event))
-        merged = picked.limit(sa.literal_column(str(shape.limit))).subquery("picked") if shape.limit else picked.subquery("picked")
+        merged = (
+            picked.limit(sa.literal_column(str(shape.limit))).subquery("picked")
+            if shape.limit
+            else picked.subquery("picked")
+        )
     return with_bodies(shape, merged)
 
 
@@ -437,7 +439,11 @@ def residual(name: str, dialect: str, event: Any, row: Any) -> list[Any]:
     if kind in {"box", "box_across", "circle"}:
         return [sa.select(sa.literal(1)).where(col(EventPoint.event) == event, *place_conditions(kind)).exists()]
     if kind in {"min", "max"}:
-        bound_ = col(EventMeasure.best) >= big(f"min_{rest}") if kind == "min" else col(EventMeasure.best) <= big(f"max_{rest}")
+        bound_ = (
+            col(EventMeasure.best) >= big(f"min_{rest}")
+            if kind == "min"
+            else col(EventMeasure.best) <= big(f"max_{rest}")
+        )
         known = sa.and_(col(EventMeasure.event) == event, col(EventMeasure.measure) == sa.literal_column(f"'{rest}'"))
         return [sa.select(sa.literal(1)).where(known, bound_).exists()]
     return words_match(name, dialect, event)
@@ -454,7 +460,8 @@ def place_conditions(kind: str) -> list[Any]:
     meridian = -lon
     join = sa.and_ if kind == "box" else sa.or_
     inside = sa.or_(
-        join(lon >= west, lon <= east), sa.and_(sa.func.abs(lon) == sa.literal_column("180"), join(meridian >= west, meridian <= east))
+        join(lon >= west, lon <= east),
+        sa.and_(sa.func.abs(lon) == sa.literal_column("180"), join(meridian >= west, meridian <= east)),
     )
     return [lat >= sa.bindparam("south", type_=number), lat <= sa.bindparam("north", type_=number), inside]
 

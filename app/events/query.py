@@ -55,8 +55,15 @@ class Box(NamedTuple):
     north: float
 
 
+class Place(NamedTuple):
+    """Degrees."""
+
+    lat: float
+    lon: float
+
+
 class Circle(NamedTuple):
-    """A centre on the unit sphere and the square of the chord that the radius spans."""
+    """A centre and a radius in kilometres."""
 
     lat: float
     lon: float
@@ -104,12 +111,12 @@ def read_box(value: Any) -> Box:
     return box
 
 
-def read_place(value: Any) -> tuple[float, float]:
+def read_place(value: Any) -> Place:
     """`lat,lon` in degrees."""
     lat, lon = read_numbers(value, 2)
     if abs(lat) > 90 or abs(lon) > 180:  # noqa: PLR2004 (degrees)
         raise PydanticCustomError("range", "Give lat,lon in degrees: -90 to 90, -180 to 180.")
-    return lat, lon
+    return Place(lat, lon)
 
 
 def read_uuid(value: Any) -> UUID:
@@ -179,7 +186,9 @@ Moment = Annotated[
 class FixedFilter(BaseModel):
     """The names that every kind shares."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, ignored_types=(cached_property,))
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, ignored_types=(cached_property,)
+    )
 
     bbox: Annotated[
         Box | None,
@@ -188,7 +197,7 @@ class FixedFilter(BaseModel):
         Field(description="west,south,east,north in degrees; may cross the antimeridian. Launch places do not count."),
     ] = None
     near: Annotated[
-        tuple[float, float] | None,
+        Place | None,
         BeforeValidator(read_place),
         shown({"type": "string", "examples": ["50.45,30.52"]}),
         Field(description="lat,lon in degrees; needs radius_km."),
@@ -230,7 +239,9 @@ class FixedFilter(BaseModel):
     @model_validator(mode="after")
     def _together(self) -> FixedFilter:
         if (self.near is None) != (self.radius_km is None):
-            raise PydanticCustomError("together", "Give near and radius_km together or not at all.")
+            raise PydanticCustomError(
+                "together", "Give near and radius_km together or not at all.", {"parameter": "radius_km"}
+            )
         return self
 
     @cached_property
@@ -292,7 +303,9 @@ class FixedFilter(BaseModel):
 
     def matches_time(self, started_at: int, ends_at: int) -> bool:
         """Some moment of the interval lies in since <= m < until."""
-        return (self.until_us is None or started_at < self.until_us) and (self.since_us is None or ends_at > self.since_us)
+        return (self.until_us is None or started_at < self.until_us) and (
+            self.since_us is None or ends_at > self.since_us
+        )
 
     def matches_places(self, places: tuple[tuple[float, float], ...]) -> bool:
         """Some place lies in the box, and some in the circle."""
@@ -332,9 +345,7 @@ def box_cells(box: Box) -> tuple[str, ...] | None:
         across = min(int(((box.west + 180) % CELL_DEGREES[level] + width) // CELL_DEGREES[level]) + 1, columns(level))
         if (high - low + 1) * across <= MOST_CELLS:
             around = columns(level)
-            names = [
-                cell_name(level, row, (left + n) % around) for row in range(low, high + 1) for n in range(across)
-            ]
+            names = [cell_name(level, row, (left + n) % around) for row in range(low, high + 1) for n in range(across)]
             return tuple(dict.fromkeys(names))
     return None
 
@@ -354,7 +365,8 @@ def circle_cells(circle: Circle) -> tuple[str, ...] | None:
 def filter_fields() -> dict[str, Any]:
     """A field for every facet of every kind, and a least and a most for every measure."""
     facets = {
-        name: (Annotated[spoken(spec) | None, Field(description=spec.description)], None) for name, spec in FACETS.items()
+        name: (Annotated[spoken(spec) | None, Field(description=spec.description)], None)
+        for name, spec in FACETS.items()
     }
     measures = {
         f"{name}_{end}": (Annotated[Whole | None, Field(description=f"{word} {spec.description}")], None)
@@ -365,7 +377,10 @@ def filter_fields() -> dict[str, Any]:
 
 
 EventFilter: type[FixedFilter] = create_model(
-    "EventFilter", __base__=FixedFilter, __doc__="Filters: repeat a name for OR; different names are ANDed.", **filter_fields()
+    "EventFilter",
+    __base__=FixedFilter,
+    __doc__="Filters: repeat a name for OR; different names are ANDed.",
+    **filter_fields(),
 )
 
 

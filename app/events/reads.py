@@ -14,9 +14,11 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.auth.pages import read_cursor as open_cursor
+from app.auth.pages import write_cursor as close_cursor
 from app.changes import Change, format_cursor
 from app.db import Statement, any_of
-from app.errors import CursorMalformed, CursorMismatch, Deleted, Invalid, NotFound
+from app.errors import CursorMalformed, CursorMismatch, Deleted, NotFound
 from app.events.commands import SERVER_FIELDS, Stored
 from app.events.facts import facts_of, unpack
 from app.events.identity import key_of
@@ -244,7 +246,9 @@ async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row
         started_at = unpack(row[3])[0] if row[3] else 0
         at = started_at if question.order == "started_at" else updated_at
         newest[row[1]] = Row(row[0], at, row[1], row[2] if operation != "deleted" else 0, row[3])
-    rows = sorted((row for row in newest.values() if row.version), key=lambda r: (r.at, r.key), reverse=question.descending)
+    rows = sorted(
+        (row for row in newest.values() if row.version), key=lambda r: (r.at, r.key), reverse=question.descending
+    )
     if question.after is not None:
         after = question.after
         rows = [r for r in rows if ((r.at, r.key) < after if question.descending else (r.at, r.key) > after)]
@@ -256,8 +260,12 @@ def versions_statement(dialect: str) -> Statement:
     """All versions of some events up to a change, oldest first."""
     updated = sa.type_coerce(col(Change.updated_at), sa.BigInteger)
     return Statement(
-        sa.select(col(Change.operation), updated, col(Change.body), col(Change.event), col(Change.version), col(Change.after))
-        .where(any_of(col(Change.event), "keys", dialect), col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger))
+        sa.select(
+            col(Change.operation), updated, col(Change.body), col(Change.event), col(Change.version), col(Change.after)
+        )
+        .where(
+            any_of(col(Change.event), "keys", dialect), col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger)
+        )
         .order_by(col(Change.version))
     )
 
@@ -276,7 +284,11 @@ def write_cursor(at: int, key: int, checked: bytes) -> str:
 
 def read_cursor(text: str, checked: bytes) -> tuple[int, int]:
     """The place; 400 when the cursor is broken or belongs to another question."""
-    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if CURSOR_FORM.match(text) and len(text) % 4 != 1 else b""
+    raw = (
+        base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if CURSOR_FORM.match(text) and len(text) % 4 != 1
+        else b""
+    )
     place, checksum = raw[:24], raw[24:]
     if len(raw) != 32 or hashlib.sha256(place).digest()[:8] != checksum:  # noqa: PLR2004 (16 of place, 8 of question, 8 of checksum)
         raise CursorMalformed("That is not a cursor of this list; take `next` from the page before.")
@@ -370,9 +382,17 @@ def is_erased(current: Stored) -> bool:
     return current.deleted and bool(orjson.loads(current.body)["erased"])
 
 
-async def revisions(db: Database, id: UUID | None, below: int, limit: int, *, named: bool) -> tuple[list[dict[str, Any]], int | None]:  # noqa: A002 (the contract's name)
-    """The history, newest first, and the version below which it goes on."""
+async def revisions(
+    db: Database,
+    id: UUID | None,  # noqa: A002 (the contract's name)
+    cursor: str | None,
+    limit: int,
+    *,
+    named: bool,
+) -> dict[str, Any]:
+    """A page of the history, newest first; `named` tells who wrote each version."""
     current = await find_event(db, id)
+    below = current.version + 1 if cursor is None else int(open_cursor("revisions", BELOW, cursor)[0])
     rows = await db.rows(REVISIONS, {"key": current.key, "below": below, "limit": limit + 1})
     items = [
         {
@@ -385,11 +405,7 @@ async def revisions(db: Database, id: UUID | None, below: int, limit: int, *, na
         }
         for version, operation, epoch, seq, time, by, changed, _ in rows[:limit]
     ]
-    return items, items[-1]["version"] if len(rows) > limit else None
+    return {"items": items, "next": close_cursor("revisions", items[-1]["version"]) if len(rows) > limit else None}
 
 
-def refuse_parameter(name: str, code: str, detail: str) -> Invalid:
-    """422 for a query parameter."""
-    from app.errors import FieldError  # noqa: PLC0415
-
-    return Invalid("The query was refused; see errors.", errors=[FieldError(code, detail, parameter=name)])
+BELOW = re.compile(r"([0-9]{1,9})")

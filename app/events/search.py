@@ -37,7 +37,9 @@ async def store_words(tx: Transaction, live: Sequence[tuple[int, Facts]], change
         await tx.run(forget("postgresql"), {"keys": changed})
     if live:
         texts = [text_values("postgresql", key, facts) for key, facts in live]
-        await tx.run(remember("postgresql"), {name: [text[name] for text in texts] for name in ("key", "text", "words")})
+        await tx.run(
+            remember("postgresql"), {name: [text[name] for text in texts] for name in ("key", "text", "words")}
+        )
 
 
 def text_values(dialect: str, key: int, facts: Facts) -> dict[str, Any]:

@@ -194,27 +194,29 @@ class Attempt:
         undo = (dict(self.world.events), dict(self.world.holders)) if len(job.commands) > 1 else None
         job.results, ids = [], []
         for n, command in enumerate(job.commands):
-            result = self._decide_one(command, job, ids)
+            result = self._decide_one(command, job.by, ids, job.places[n] if n < len(job.places) else "")
             job.results.append(result)
             ids.append(result.decision.after.id if isinstance(result, Outcome) else None)
             if isinstance(result, Problem) and job.atomic:
                 del self.drafts[mark:], self.decisions[mark:]
                 if undo is not None:
                     self.world.events, self.world.holders = undo
-                return placed(result, job.places[n]) if len(job.places) > n else result
+                return result
         return None
 
-    def _decide_one(self, command: Command | Problem, job: Job, earlier: Sequence[UUID | None]) -> Result:
+    def _decide_one(
+        self, command: Command | Problem, by: str | None, earlier: Sequence[UUID | None], place: str
+    ) -> Result:
         if isinstance(command, Problem):
             return command
         try:
             decision = decide(command, self.world, earlier)
         except Problem as problem:
-            return problem
+            return placed(problem, place)
         if decision.operation == "unchanged":
             return Outcome(decision, None)
         apply(decision, self.world)
-        draft = draft_of(decision, job.by)
+        draft = draft_of(decision, by)
         self.drafts.append(draft)
         self.decisions.append(decision)
         return Outcome(decision, draft)
@@ -241,7 +243,6 @@ class Attempt:
             else:
                 answers.append(job.render(job.results))
         return answers
-
 
     def _just_kept(self, first: int, answers: list[Answer | Exception]) -> Kept:
         """The answer that an earlier job of this group earned under the same key."""
@@ -311,7 +312,9 @@ def collect(command: Command, targets: set[int], named: set[UUID], pairs: set[tu
     if isinstance(command, Patch):
         pairs.update(pairs_in(command.patch.get("external_ids")))
         rows = command.patch.get("relations")
-        named.update(ids_in([row.get("event_id") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []))
+        named.update(
+            ids_in([row.get("event_id") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else [])
+        )
 
 
 def ids_in(texts: Iterable[Any]) -> list[UUID]:
@@ -436,7 +439,9 @@ async def erase(tx: Transaction, deleted: Sequence[Decision]) -> None:
 
 def past_rows(key: int, packed: Iterable[bytes | None]) -> list[dict[str, int]]:
     """Every index row that an event ever had."""
-    found = {(value, started_at) for after in packed if after for started_at, _, *ids in [unpack(after)] for value in ids}
+    found = {
+        (value, started_at) for after in packed if after for started_at, _, *ids in [unpack(after)] for value in ids
+    }
     return [{"value": value, "started_at": started_at, "event": key} for value, started_at in sorted(found)]
 
 

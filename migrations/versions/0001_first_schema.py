@@ -40,6 +40,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_api_key_created_at_id", "api_key", ["created_at", "id"], unique=False)
     op.create_table(
+        "audit",
+        sa.Column("id", BIG_KEY, autoincrement=True, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "change",
         sa.Column("seq", BIG_KEY, autoincrement=False, nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
@@ -195,5 +205,6 @@ def downgrade() -> None:
     op.drop_table("event")
     op.drop_index("change_event_version", table_name="change")
     op.drop_table("change")
+    op.drop_table("audit")
     op.drop_index("ix_api_key_created_at_id", table_name="api_key")
     op.drop_table("api_key")

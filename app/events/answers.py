@@ -1,0 +1,70 @@
+"""Finished answers to writes, and what a request says beside its body."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from app.errors import NotFound
+from app.events.idempotency import Answer, Place, Reuse
+from app.wire import parse_idempotency_key
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from app.events.store import Outcome
+
+JSON = "application/json"
+
+
+def shown(answer: Answer) -> Response:
+    """An answer as HTTP."""
+    return Response(answer.body, answer.status, answer.headers)
+
+
+def created(outcome: Outcome) -> Answer:
+    """201 with the event and where it is."""
+    after = outcome.decision.after
+    headers = {
+        "content-type": JSON,
+        "location": f"/v1/events/{after.id}",
+        "etag": f'"{after.version}"',
+        **cursor(outcome),
+    }
+    return Answer(201, after.body, headers, after.key)
+
+
+def stored(outcome: Outcome) -> Answer:
+    """The event as it stands now: 201 when new, 200 otherwise."""
+    if outcome.decision.operation == "created":
+        return created(outcome)
+    after = outcome.decision.after
+    return Answer(200, after.body, {"content-type": JSON, "etag": f'"{after.version}"', **cursor(outcome)}, after.key)
+
+
+def removed(outcome: Outcome) -> Answer:
+    """204."""
+    return Answer(204, b"", cursor(outcome))
+
+
+def cursor(outcome: Outcome) -> dict[str, str]:
+    """The place of the change in the feed; nothing when nothing changed."""
+    return {} if outcome.cursor is None else {"feed-cursor": outcome.cursor}
+
+
+async def reuse_of(request: Request, owner: str) -> Reuse | None:
+    """The Idempotency-Key and the hash of the body it came with."""
+    key = parse_idempotency_key(request.headers.get("idempotency-key"))
+    if key is None:
+        return None
+    place = Place(owner, f"{request.method} {request.url.path}", key)
+    return Reuse(place, hashlib.sha256(await request.body()).digest())
+
+
+def refuse_bad_text(*texts: str) -> None:
+    """What no stored text can hold, nothing has."""
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for text in texts for character in text):
+        raise NotFound("No event holds that external id.")

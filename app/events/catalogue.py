@@ -1,0 +1,76 @@
+"""The kinds over HTTP: what each is called, filtered by and measured in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from app.auth.access import ReadKey
+from app.auth.routes import refusals
+from app.errors import NotFound, TooManyRequests, Unauthorized, Unavailable
+from app.events.shapes import NoQuery
+from app.kinds import KINDS, schema_of
+from app.wire import query
+
+router = APIRouter(prefix="/v1/kinds", tags=["kinds"])
+ALWAYS = (Unauthorized, TooManyRequests, Unavailable)
+COMMON = ("killed", "injured")
+
+
+class FacetShape(BaseModel):
+    """A facet and its vocabulary, null where values are open."""
+
+    name: str
+    values: list[str] | None
+
+
+class KindShape(BaseModel):
+    """A kind of event."""
+
+    kind: str
+    title: str
+    facets: list[FacetShape]
+    measures: list[str]
+
+
+class KindList(BaseModel):
+    """All kinds."""
+
+    items: list[KindShape]
+
+
+@router.get("", response_model=None, responses={200: {"model": KindList}, **refusals(*ALWAYS)})
+async def list_kinds(_: ReadKey, __: Annotated[NoQuery, Depends(query(NoQuery))]) -> Response:
+    """List the kinds of events with their own facets and measures; filters, statistics and subscriptions know these."""
+    return answer({"items": [shown(name) for name in KINDS]})
+
+
+@router.get("/{kind}", response_model=None, responses={200: {"model": KindShape}, **refusals(NotFound, *ALWAYS)})
+async def get_kind(_: ReadKey, __: Annotated[NoQuery, Depends(query(NoQuery))], kind: str) -> Response:
+    """Get one kind with the JSON Schema of its events."""
+    if kind not in KINDS:
+        raise NotFound("There is no such kind.")
+    return answer({**shown(kind), "schema": schema_of(kind)})
+
+
+def shown(name: str) -> dict[str, Any]:
+    """A kind as the catalogue shows it."""
+    kind = KINDS[name]
+    return {
+        "kind": name,
+        "title": kind.title,
+        "facets": [
+            {"name": facet.name, "values": None if facet.values is None else list(facet.values)}
+            for facet in kind.facets
+        ],
+        "measures": [*COMMON, *(measure.name for measure in kind.totals)],
+    }
+
+
+def answer(shown_: dict[str, Any]) -> Response:
+    """JSON that any cache may keep for a minute."""
+    return Response(orjson.dumps(shown_), headers={"cache-control": "no-cache"}, media_type="application/json")

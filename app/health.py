@@ -1,0 +1,34 @@
+"""Is the process alive, and can it serve?"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.errors import Problem, Unavailable
+
+router = APIRouter(tags=["health"])
+OK = b'{"status":"ok"}'
+
+
+@router.get("/livez", response_model=None)
+async def is_alive() -> Response:
+    """The process answers."""
+    return answer()
+
+
+@router.get("/readyz", response_model=None)
+async def is_ready(request: Request) -> Response:
+    """The database answers and has this version's tables; 503 otherwise."""
+    try:
+        await request.app.state.log.head(primary=True)
+    except Problem:
+        raise
+    except Exception as error:
+        raise Unavailable("The database does not answer as it should; see the server's log.") from error
+    return answer()
+
+
+def answer() -> Response:
+    """200."""
+    return Response(OK, headers={"cache-control": "no-store"}, media_type="application/json")

