@@ -149,12 +149,22 @@ def _overlost(event: Any, _now: datetime) -> Iterator[FieldError]:
             )
 
 
+def _at_least(estimate: Estimate | None) -> int | None:
+    if estimate is None or estimate.low is not None:
+        return estimate and estimate.low
+    return None if estimate.qualifier == "at_most" else estimate.best
+
+
+def _at_most(estimate: Estimate | None) -> int | None:
+    if estimate is None or estimate.high is not None:
+        return estimate and estimate.high
+    return None if estimate.qualifier == "at_least" else estimate.best
+
+
 def _overdecoyed(event: Any, _now: datetime) -> Iterator[FieldError]:
     for index, row in enumerate(event.detail.munitions):
-        if row.decoys is None or row.launched is None or row.includes_decoys is False:
-            continue
-        decoys, launched = row.decoys.numbers(), row.launched.numbers()
-        if decoys is not None and launched is not None and decoys.low > launched.high:
+        decoys, launched = _at_least(row.decoys), _at_most(row.launched)
+        if row.includes_decoys is not False and decoys is not None and launched is not None and decoys > launched:
             yield FieldError(
                 "decoys-exceed-launched",
                 "There were more decoys than munitions launched.",
