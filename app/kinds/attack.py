@@ -150,15 +150,17 @@ def _overlost(event: Any, _now: datetime) -> Iterator[FieldError]:
 
 
 def _at_least(estimate: Estimate | None) -> int | None:
-    if estimate is None or estimate.low is not None:
-        return estimate and estimate.low
-    return None if estimate.qualifier == "at_most" else estimate.best
+    if estimate is None:
+        return None
+    best = None if estimate.qualifier == "at_most" else estimate.best
+    return best if estimate.low is None else estimate.low
 
 
 def _at_most(estimate: Estimate | None) -> int | None:
-    if estimate is None or estimate.high is not None:
-        return estimate and estimate.high
-    return None if estimate.qualifier == "at_least" else estimate.best
+    if estimate is None:
+        return None
+    best = None if estimate.qualifier == "at_least" else estimate.best
+    return best if estimate.high is None else estimate.high
 
 
 def _overdecoyed(event: Any, _now: datetime) -> Iterator[FieldError]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import types
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 from pydantic import BaseModel, JsonValue
@@ -13,7 +12,10 @@ from app.kinds import KINDS, Event, base, codes, envelope, instants, sanction_mo
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
 WHOLE = st.integers(0, 2**63 - 1) | st.integers(0, 5)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(LETTERS),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(LETTERS, max_size=5), inner, max_size=3),
     max_leaves=5,
@@ -63,18 +65,20 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
     for known, strategy in NAMES:
         if annotation == known:
             return strategy
-    parts = get_args(annotation)
-    if get_origin(annotation) is Annotated:
-        return values(parts[0])
-    if get_origin(annotation) is Literal:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
         return st.sampled_from(parts)
-    if get_origin(annotation) is list:
+    if origin is list:
         return st.lists(values(parts[0]), max_size=2)
-    if get_origin(annotation) in {Union, types.UnionType}:
-        return st.one_of(st.none(), *(values(part) for part in parts if part is not type(None)))
+    if parts:  # Annotated, or a union with null
+        return st.one_of(*(values(part) if part is not type(None) else st.none() for part in _types(origin, parts)))
     if annotation is base.Estimate:
         return WHOLE | objects(annotation).map(_consistent)
     return objects(annotation).map(REPAIRS.get(annotation, lambda value: value))
+
+
+def _types(origin: Any, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    return parts[:1] if origin is Annotated else parts
 
 
 def objects(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
@@ -137,5 +141,3 @@ def events(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     if event.get("time_precision") == "days" and event.get("ended_at") is None:
         event["time_precision"] = "day"
     return event
-
-

@@ -18,7 +18,9 @@ def _event(kind: str, detail: dict[str, Any], **more: Any) -> dict[str, Any]:
         "started_at": "2025-09-07T01:00:00+03:00",
         "time_precision": "day",
         "timezone": "Europe/Kyiv",
-        "locations": [{"name": "Kyiv", "country": "UA", "admin1": "UA-30", "lat": 50.45, "lon": 30.52, "role": "impact"}],
+        "locations": [
+            {"name": "Kyiv", "country": "UA", "admin1": "UA-30", "lat": 50.45, "lon": 30.52, "role": "impact"}
+        ],
         "actors": [
             {"name": "Russia", "role": "initiator", "type": "government", "country": "RU", "ref": "Q159"},
             {"name": "Ukraine", "role": "target", "type": "government", "country": "UA"},

@@ -241,7 +241,9 @@ def test_only_a_batch_may_name_an_earlier_item() -> None:
     data = changed("attack", ("/relations/0/event_id", "#12"))
 
     assert parse_event(data, batch=True).relations[0].event_id == "#12"
-    assert faults(changed("attack", ("/relations/0/event_id", "#-1")), batch=True) == [("/relations/0/event_id", "uuid")]
+    assert faults(changed("attack", ("/relations/0/event_id", "#-1")), batch=True) == [
+        ("/relations/0/event_id", "uuid")
+    ]
 
 
 def test_the_hint_for_a_space_in_place_of_a_plus_is_given() -> None:

@@ -166,7 +166,11 @@ def test_a_rule_without_a_time_uses_the_clock() -> None:
         ("attack", "bounds-order", ("/casualties/0/count", 4)),
         ("attack", "bounds-order", ("/detail/munitions/1/launched", {"low": 3, "best": 5})),
         ("attack", "losses-exceed-launched", ("/detail/munitions/0/intercepted", 1)),
-        ("attack", "losses-exceed-launched", ("/detail/munitions/0/launched", {"low": 810, "best": 810, "high": 810, "qualifier": "at_least"})),
+        (
+            "attack",
+            "losses-exceed-launched",
+            ("/detail/munitions/0/launched", {"low": 810, "best": 810, "high": 810, "qualifier": "at_least"}),
+        ),
         ("attack", "decoys-exceed-launched", ("/detail/munitions/0/includes_decoys", True)),
         ("attack", "end-before-start", ("/ended_at", "2025-09-08T00:00:00Z")),
         ("attack", "no-source", ("/sources/-", {"publisher": "B"})),
