@@ -1,0 +1,1 @@
+"""The feed: polling, waiting and streaming along the one change log."""

@@ -1,0 +1,167 @@
+"""One watcher per process: it notices that the log moved, encodes what is new once, and wakes all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.changes import Head
+from app.feed.ring import Ring, encode, erases
+from app.feed.seats import Seats
+from app.feed.vocabulary import Vocabulary
+from app.kinds import from_micros
+
+if TYPE_CHECKING:
+    from app.changes import ChangeLog
+
+POLL_S = 0.2
+SOON_S = 0.02
+SLOWEST_S = 5.0
+RING = 2_000
+
+Waiting = asyncio.Future[None]
+log_ = structlog.get_logger(__name__)
+
+
+class Hub:
+    """Where readers of this process wait for the log to move. No connection is held meanwhile.
+
+    Commits of this process come in by `wake`; those of others are found by asking for the head every 200 ms, which
+    is done only while someone waits.
+    """
+
+    def __init__(self, log: ChangeLog, *, ring: int = RING, poll_s: float = POLL_S) -> None:
+        """Watch this log, keeping up to `ring` of its newest changes."""
+        self.log = log
+        self.ring = Ring(ring)
+        self.vocabulary = Vocabulary(log.db)
+        self.seats = Seats()
+        self.head = Head(0, 0, 0, from_micros(0))
+        self.draining = False
+        self._poll_s = poll_s
+        self._waiting: set[Waiting] = set()
+        self._kick = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._woken = False
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.create_task(self._watch(), name="sitrep-hub")
+
+    async def stop(self) -> None:
+        """End all waits and the watcher."""
+        self.drain()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    def wake(self) -> None:
+        """A commit of this process moved the log."""
+        self._woken = True
+        self._kick.set()
+
+    def drain(self) -> None:
+        """The server is going down: end all waits, now and from now on."""
+        self.draining = True
+        self._release()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+        return len(self._waiting)
+
+    def expect(self, after: int, epoch: int | None = None) -> Waiting:
+        """A future that is done once the log is beyond `after` or not of that epoch, or the server drains."""
+        future: Waiting = asyncio.get_running_loop().create_future()
+        moved = self.head.seq > after or (epoch is not None and self.head.epoch not in {0, epoch})
+        if self.draining or moved:
+            future.set_result(None)
+            return future
+        if not self._waiting:
+            self._kick.set()
+        self._waiting.add(future)
+        return future
+
+    def forget(self, future: Waiting) -> None:
+        """Nobody waits for this any more."""
+        self._waiting.discard(future)
+
+    async def wait(self, after: int, timeout: float) -> None:  # noqa: ASYNC109 (the reader's own patience)
+        """Come back when the log is beyond `after`, the time is up or the server drains."""
+        future = self.expect(after)
+        timer = asyncio.get_running_loop().call_later(timeout, release, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            self.forget(future)
+
+    async def _watch(self) -> None:
+        failures = 0
+        while True:
+            await self._pause(failures)
+            try:
+                await self._look()
+                failures = 0
+            except Exception as error:  # noqa: BLE001 (whatever the database does, the watcher goes on)
+                failures += 1
+                log_.warning("watching the log failed", error=type(error).__name__, failures=failures)
+
+    async def _pause(self, failures: int) -> None:
+        """Sleep while nobody waits, else until the next look or a kick; after failures longer and longer."""
+        if failures:
+            await asyncio.sleep(min(self._poll_s * 2**failures, SLOWEST_S))
+            return
+        delay = None if not self._waiting else SOON_S if self._woken else self._poll_s
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._kick.wait(), delay)
+        self._kick.clear()
+
+    async def _look(self) -> None:
+        """Ask where the log ends; when that is news, take in what is new and wake everyone."""
+        if not self._waiting:
+            self._woken = False
+            return
+        head = await self.log.head()
+        if (head.epoch, head.seq) == (self.head.epoch, self.head.seq):
+            self._woken = self._woken and bool(getattr(self.log.db, "read_url", None))  # the replica is on its way
+            return
+        self._woken = False
+        await self._take_in(head)
+        self.head = head
+        self._release()
+
+    async def _take_in(self, head: Head) -> None:
+        """Bring the ring to the head; a jump, a new epoch or an erasure starts it anew."""
+        ring = self.ring
+        if self.head.epoch == 0:
+            ring.clear(head.seq)
+        elif head.epoch != self.head.epoch or not ring.end <= head.seq <= ring.end + ring.size:
+            ring.clear(max(head.oldest, head.seq - ring.size))
+        entries = await self.log.between(ring.end, head.seq)
+        if any(map(erases, entries)):
+            ring.clear(max(head.oldest, head.seq - ring.size))
+            entries = await self.log.between(ring.end, head.seq)
+        whole = [entry.seq for entry in entries] == list(range(ring.end + 1, head.seq + 1))
+        await self.vocabulary.learn(entries)
+        if not whole:
+            ring.clear(head.seq)
+            return
+        source = await self.log.source()
+        ring.add(encode(entry, head.epoch, source) for entry in entries)
+
+    def _release(self) -> None:
+        waiting, self._waiting = self._waiting, set()
+        for future in waiting:
+            release(future)
+
+
+def release(future: Waiting) -> None:
+    """End one wait."""
+    if not future.done():
+        future.set_result(None)

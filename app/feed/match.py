@@ -1,0 +1,122 @@
+"""Which changes a reader asked for: by the packed ids first, by the body only where ids cannot settle it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from app.errors import Invalid
+from app.events.commands import SERVER_FIELDS
+from app.events.identity import key_of
+from app.events.plan import look_up
+from app.kinds import measures_of, parse_event, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.changes import Entry
+    from app.db import Database
+    from app.events.query import FixedFilter
+
+POSITION = frozenset({"after", "limit", "wait", "timezone"})
+
+
+class Verdict(NamedTuple):
+    """Which of the two states of a change may match, as far as ids and interval tell."""
+
+    after: bool
+    before: bool
+
+
+class Matcher:
+    """A filter made ready for changes: a change matches if the state before or the state after it does.
+
+    `resolve` reads the index ids behind the filter; do so after reading the head of the log up to which it is to
+    hold, because a value gets its ids in the transaction of the first change that has it.
+    """
+
+    def __init__(self, wanted: FixedFilter) -> None:
+        """Know the filter, and no ids yet."""
+        self.wanted = wanted
+        self.ids: list[set[int]] = [set() for _ in wanted.groups]
+        self.keys = None if wanted.id is None else frozenset(map(key_of, wanted.id))
+        self.timed = wanted.since is not None or wanted.until is not None
+        self.measured = bool(wanted.limits)
+        self.settles = self.measured or any(part is not None for part in (wanted.bbox, wanted.near, wanted.q))
+        self.everything = not wanted.model_fields_set - POSITION
+
+    async def resolve(self, db: Database) -> None:
+        """Look the ids up, all in one query."""
+        if self.ids:
+            found = await look_up(db, self.wanted.groups)
+            for ids, group in zip(self.ids, found, strict=True):
+                ids.update(known.id for span in group.values() for known in span)
+
+    @property
+    def hopeless(self) -> bool:
+        """Some group has no ids: nothing in the log up to the time of `resolve` can match."""
+        return not all(self.ids)
+
+    def weigh(self, event: int, before: bytes | None, after: bytes | None) -> Verdict | None:
+        """What ids and interval tell of a change; None when neither state can match."""
+        if self.keys is not None and event not in self.keys:
+            return None
+        now = after is not None and self.may_match(after)
+        if before is None:
+            was = False
+        elif before == after:
+            was = now
+        else:
+            was = (self.settles or not now) and self.may_match(before)
+        return Verdict(now, was) if now or was else None
+
+    def may_match(self, packed: bytes) -> bool:
+        """The packed state passes every test that needs no body."""
+        numbers = memoryview(packed).cast("q")
+        if self.timed and not self.wanted.matches_time(numbers[0], numbers[1]):
+            return False
+        held = numbers[2:]
+        return not any(ids.isdisjoint(held) for ids in self.ids)
+
+    def is_asked(self, entry: Entry) -> bool:
+        """The whole id is one of those asked for, where ids are asked for."""
+        return self.wanted.id is None or entry.id in self.wanted.id
+
+    def settle(self, body: bytes) -> bool:
+        """The state passes the tests that the index only narrows.
+
+        A body erased for legal reasons, and one that this version can no longer read, pass: whoever may have a copy
+        must learn of the change.
+        """
+        data = orjson.loads(body)
+        if "deleted_at" in data:
+            return True
+        wanted = self.wanted
+        if (wanted.bbox is not None or wanted.near is not None) and not wanted.matches_places(places_in(data)):
+            return False
+        if wanted.q is not None and not wanted.q.match(words_in(data, "title"), words_in(data, "summary")):
+            return False
+        return not self.measured or self.within_limits(data)
+
+    def within_limits(self, data: Mapping[str, Any]) -> bool:
+        """The measures, which only the event's kind can read, lie within their limits."""
+        with suppress(Invalid):
+            event = parse_event({name: value for name, value in data.items() if name not in SERVER_FIELDS})
+            return self.wanted.matches_numbers({name: found.best for name, found in measures_of(event).items()})
+        return True
+
+
+def places_in(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
+    """Latitude and longitude of each location but those of a launch, read from the public JSON."""
+    return tuple(
+        (place["lat"], place["lon"])
+        for place in data["locations"]
+        if place["lat"] is not None and place["lon"] is not None and place["role"] != "launch"
+    )
+
+
+def words_in(data: Mapping[str, Any], name: str) -> str:
+    """A text of the public JSON as search tokens joined by spaces."""
+    return " ".join(tokens(data[name] or ""))

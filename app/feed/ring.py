@@ -1,0 +1,95 @@
+"""The newest changes of the log in memory, each encoded once for every reader of this process."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.changes import feed_item, format_cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from app.changes import Entry
+
+DATA = b"\nevent: change\ndata: "
+END = b"\n\n"
+# How many joined stretches are kept for readers who stand in the same place.
+JOINED = 64
+
+
+class Piece(NamedTuple):
+    """A change with its SSE block; the feed item lies within the block, from `start` to the empty line."""
+
+    entry: Entry
+    frame: bytes
+    start: int
+
+    @property
+    def item(self) -> bytes:
+        """The change as a CloudEvents JSON object."""
+        return self.frame[self.start : -len(END)]
+
+
+def encode(entry: Entry, epoch: int, source: str) -> Piece:
+    """Write a change as every reader gets it; `epoch` is the current one, which positions carry."""
+    head = b"id: " + format_cursor(epoch, entry.seq).encode() + DATA
+    return Piece(entry, head + feed_item(entry, source) + END, len(head))
+
+
+def erases(entry: Entry) -> bool:
+    """Whether the change took the bodies of earlier versions away."""
+    return entry.operation == "deleted" and b'"erased":true' in entry.body
+
+
+class Ring:
+    """An unbroken run of the newest changes, at most `size` of them."""
+
+    def __init__(self, size: int) -> None:
+        """Hold nothing, at the beginning of the log."""
+        self.end = 0
+        self._pieces: deque[Piece] = deque(maxlen=size)
+        self._joined: dict[tuple[int, int], bytes] = {}
+
+    @property
+    def size(self) -> int:
+        """How many changes fit."""
+        return self._pieces.maxlen or 0
+
+    def clear(self, end: int) -> None:
+        """Forget all; the next change to come is the one after `end`."""
+        self._pieces.clear()
+        self._joined.clear()
+        self.end = end
+
+    def add(self, pieces: Iterable[Piece]) -> None:
+        """Put the changes that follow the last one."""
+        self._joined.clear()
+        for piece in pieces:
+            self._pieces.append(piece)
+            self.end = piece.entry.seq
+
+    def between(self, after: int, upto: int) -> Sequence[Piece] | None:
+        """The changes after one sequence up to and including another; None when not all of them are here."""
+        begin = self.end - len(self._pieces)
+        if not begin <= after <= upto <= self.end:
+            return None
+        return list(islice(self._pieces, after - begin, upto - begin))
+
+    def frames(self, after: int, upto: int) -> bytes | None:
+        """The SSE blocks of those changes, joined once for all readers who are there."""
+        found = self._joined.get((after, upto))
+        if found is None:
+            pieces = self.between(after, upto)
+            if pieces is None:
+                return None
+            found = b"".join(piece.frame for piece in pieces)
+            if len(self._joined) < JOINED:
+                self._joined[after, upto] = found
+        return found
+
+
+def position(epoch: int, seq: int) -> bytes:
+    """An SSE block without an event: heartbeat and checkpoint."""
+    return b"id: " + format_cursor(epoch, seq).encode() + END

@@ -1,0 +1,222 @@
+"""The feed routes: poll, wait, stream, where the feed ends, and the checkpoint digest."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from app.auth.access import ReadKey, address_of
+from app.auth.keys import find_key
+from app.auth.limits import neighbourhood
+from app.auth.routes import refusals
+from app.changes import format_cursor
+from app.errors import (
+    CursorAhead,
+    CursorEpoch,
+    CursorExpired,
+    CursorMalformed,
+    Forbidden,
+    Invalid,
+    NotAcceptable,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from app.events.moments import DATED, read_instant
+from app.feed.match import Matcher
+from app.feed.scan import MOST_SCANNED, Page, Scanner
+from app.feed.shapes import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, NoQuery, StreamQuery
+from app.feed.stream import EventStream, Follower, Pace
+from app.kinds import format_instant
+from app.wire import accepts, if_none_match, query, query_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from app.auth.model import Key
+    from app.changes import ChangeLog, Head
+    from app.db import Database
+
+router = APIRouter(prefix="/v1/feed", tags=["feed"])
+
+JSON, SSE = "application/json", "text/event-stream"
+POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
+ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+NO_STORE = {"cache-control": "no-store"}
+FINAL = "max-age=86400, immutable"
+# What a reader who cannot wait should leave between two calls for the same page.
+POLL_INTERVAL = {"cache-control": "no-cache", "x-poll-interval": "5"}
+
+
+@router.get(
+    "",
+    response_model=None,
+    responses={200: {"model": FeedPage}, 304: {"description": "Not modified."}, **refusals(*POSITIONS, *ALWAYS)},
+)
+async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, Depends(query(FeedQuery))]) -> Response:
+    """Read the changes after a position, in the order in which they were committed; each is there exactly once.
+
+    Follow `next`, which is always present and always moves on. A change is given if the event matched the filter
+    before it or matches after it, so that a reader learns when an event leaves the filter. One call looks at no more
+    than 10,000 changes: a page may be empty and yet `has_more`. With `wait` the call blocks at the end of the feed
+    until there is a change to give. A page asked for by a cursor that has more behind it is final: cache it.
+    """
+    head, page = await find_page(request, asked)
+    final = page.more and is_literal(asked.after)
+    body = page_bytes(page, head.epoch)
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"etag": etag, **(lasting(request) if final else POLL_INTERVAL), **link(request, page, head.epoch)}
+    if if_none_match(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=JSON)
+
+
+@router.get(
+    "/stream",
+    response_model=None,
+    responses={
+        200: {"description": "Server-sent events.", "content": {SSE: {"schema": {"type": "string"}}}},
+        **refusals(NotAcceptable, *POSITIONS, *ALWAYS),
+    },
+)
+async def stream_feed(
+    request: Request, key: ReadKey, asked: Annotated[StreamQuery, Depends(query(StreamQuery))]
+) -> Response:
+    """Follow the changes as server-sent events: `event: change`, the feed item as `data`, its position as `id`.
+
+    `Last-Event-ID`, which browsers send by themselves, goes before `after`. A block with an `id` alone is a heartbeat
+    and a checkpoint, every 15 s and after 10,000 changes that did not match. The stream ends after 15 minutes, when the
+    server goes down or when the reader falls 1,000 changes behind; connect again and it goes on where it was.
+    """
+    accepts(request.headers.get("accept"), (SSE,))
+    state = request.app.state
+    head = await state.log.head()
+    resumed = request.headers.get("last-event-id")
+    start = await state.log.position(resumed, head) if resumed else await start_at(state.log, head, asked)
+    seat = state.hub.seats.take(caller(request, key), state.settings.sse_max, state.settings.sse_per_key)
+    pace = getattr(state, "pace", Pace())
+
+    def follow(send: Callable[[bytes], Awaitable[None]]) -> Follower:
+        welcome = Welcome(state.db, key)
+        return Follower(state.hub, Matcher(asked), (head.epoch, start), send, pace=pace, welcome=welcome)
+
+    return EventStream(follow, seat)
+
+
+@router.get("/head", response_model=None, responses={200: {"model": FeedHead}, **refusals(*ALWAYS)})
+async def read_head(request: Request, _: ReadKey, __: Annotated[NoQuery, Depends(query(NoQuery))]) -> Response:
+    """Tell where the feed ends now, and the lowest cursor that is accepted."""
+    head: Head = await request.app.state.log.head()
+    shown = {
+        "epoch": head.epoch,
+        "head": head.cursor,
+        "oldest": format_cursor(head.epoch, head.oldest),
+        "time": format_instant(head.time),
+    }
+    return Response(orjson.dumps(shown), headers=NO_STORE, media_type=JSON)
+
+
+@router.get("/checkpoint", response_model=None, responses={200: {"model": Checkpoint}, **refusals(*POSITIONS, *ALWAYS)})
+async def read_checkpoint(
+    request: Request, _: ReadKey, asked: Annotated[CheckpointQuery, Depends(query(CheckpointQuery))]
+) -> Response:
+    """Give the digest over all events that live at a position, so that a mirror can prove that it equals the source."""
+    log: ChangeLog = request.app.state.log
+    head = await log.head()
+    at = head.seq if asked.at is None else await log.moment(asked.at, head)
+    if at < head.oldest:
+        raise log.gone(CursorExpired, "The feed no longer reaches back to that cursor.", head)
+    live, digest = await log.checkpoint(at)
+    shown = {"at": format_cursor(head.epoch, at), "live_events": live, "digest": digest}
+    return Response(orjson.dumps(shown), headers=NO_STORE, media_type=JSON)
+
+
+async def find_page(request: Request, asked: Any) -> tuple[Head, Page]:
+    """The page, waited for at the end of the feed as long as the caller wishes."""
+    state, clock = request.app.state, asyncio.get_running_loop().time
+    log, hub, deadline = state.log, state.hub, clock() + asked.wait
+    head: Head = await log.head()
+    start = await start_at(log, head, asked)
+    scanner = Scanner(log, Matcher(asked), hub.ring)
+    epoch, page = head.epoch, await scanner.page(start, asked.limit, head)
+    while not (page.pieces or page.more or hub.draining) and (left := deadline - clock()) > 0:
+        await hub.wait(page.next, left)
+        head = await log.head()
+        if head.epoch != epoch:
+            raise log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
+        # What was passed over while waiting counts: the answer is the one that a fresh call would get.
+        rest = start + MOST_SCANNED - page.next
+        if rest <= 0:
+            return head, page._replace(more=head.seq > page.next)
+        page = await scanner.page(page.next, asked.limit, head, rest)
+    return head, page
+
+
+async def start_at(log: ChangeLog, head: Head, asked: Any) -> int:
+    """The sequence that `after` names; 410 when the feed no longer reaches back to it."""
+    if asked.after == "oldest":
+        return head.oldest
+    if asked.after == "now":
+        return head.seq
+    if not DATED.match(asked.after):
+        return await log.position(asked.after, head)
+    found = await log.before(read_instant(asked.after, asked.timezone, "after"), head, inclusive=False)
+    if found < head.oldest:
+        raise log.gone(CursorExpired, "The feed no longer reaches back to that time; read the list again.", head)
+    return found
+
+
+def is_literal(after: str) -> bool:
+    """The position is a cursor, which always means the same."""
+    return after not in {"oldest", "now"} and not DATED.match(after)
+
+
+def page_bytes(page: Page, epoch: int) -> bytes:
+    """A page as JSON."""
+    tail = f'],"next":"{format_cursor(epoch, page.next)}","has_more":{"true" if page.more else "false"}}}'
+    return b'{"items":[' + b",".join([piece.item for piece in page.pieces]) + tail.encode()
+
+
+def lasting(request: Request) -> dict[str, str]:
+    """A final page may be kept: by anyone where anyone may read."""
+    public = request.app.state.settings.anonymous_read
+    return {"cache-control": f"{'public' if public else 'private'}, {FINAL}"}
+
+
+def link(request: Request, page: Page, epoch: int) -> dict[str, str]:
+    """Where the next page is, with all else that the caller asked."""
+    if not page.more:
+        return {}
+    others = [(name, value) for name, value in query_pairs(request.scope["query_string"]) if name != "after"]
+    target = urlencode([("after", format_cursor(epoch, page.next)), *others])
+    return {"link": f'</v1/feed?{target}>; rel="next"'}
+
+
+def caller(request: Request, key: Key) -> str:
+    """Who takes a seat: a key, or where a reader without one comes from."""
+    return f"key {key.id}" if key.id else f"address {neighbourhood(address_of(request))}"
+
+
+class Welcome:
+    """Whether the key that opened a stream is still good, so that a revocation ends the stream too."""
+
+    def __init__(self, db: Database, key: Key) -> None:
+        """Look this key up."""
+        self._db = db
+        self._key = key
+
+    async def __call__(self) -> bool:
+        """Anonymous readers always are; a key must be neither revoked nor expired."""
+        if not self._key.id:
+            return True
+        found = await find_key(self._db, self._key.id)
+        if found is None or found.revoked_at is not None:
+            return False
+        return found.expires_at is None or found.expires_at > datetime.now(UTC)

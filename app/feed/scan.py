@@ -1,0 +1,173 @@
+"""A page of the feed: read a bounded stretch of the log, keep what matches, never pass over a change in silence."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.changes import Change, Entry
+from app.db import Statement, any_of
+from app.errors import CursorExpired
+from app.feed.ring import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from app.changes import ChangeLog, Head
+    from app.feed.match import Matcher, Verdict
+    from app.feed.ring import Piece, Ring
+
+# One call looks at no more changes than this.
+MOST_SCANNED = 10_000
+# A stretch that is read and tested without letting other requests run.
+STRETCH = 1_000
+SHORTEST = 200
+
+Row = TypeVar("Row")
+
+PACKED = Statement(
+    sa.select(col(Change.seq), col(Change.event), col(Change.before), col(Change.after))
+    .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
+    .order_by(col(Change.seq))
+)
+
+
+class Page(NamedTuple):
+    """Changes as bytes, the sequence up to which the log was read, and whether there is more behind it."""
+
+    pieces: Sequence[Piece]
+    next: int
+    more: bool
+
+
+def picked(dialect: str) -> Statement:
+    """Changes by their sequences."""
+    columns = [col(getattr(Change, name)) for name in Entry._fields]
+    return Statement(sa.select(*columns).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq)))
+
+
+def bodies_before(dialect: str) -> Statement:
+    """The body of the version before each of these changes."""
+    now: Any = sa.orm.aliased(Change, name="now")
+    was: Any = sa.orm.aliased(Change, name="was")
+    same = sa.and_(was.event == now.event, was.version == now.version - 1)
+    joined = sa.inspect(now).selectable.join(sa.inspect(was).selectable, same)
+    return Statement(sa.select(now.seq, was.body).select_from(joined).where(any_of(now.seq, "seqs", dialect)))
+
+
+PICKED = {dialect: picked(dialect) for dialect in ("sqlite", "postgresql")}
+BODIES_BEFORE = {dialect: bodies_before(dialect) for dialect in ("sqlite", "postgresql")}
+
+
+class Scanner:
+    """Reads pages of the log for one filter, the newest changes from memory where they are there."""
+
+    def __init__(self, log: ChangeLog, matcher: Matcher, ring: Ring) -> None:
+        """Read this log for this matcher."""
+        self.log = log
+        self.matcher = matcher
+        self.ring = ring
+
+    async def page(self, after: int, limit: int, head: Head, most: int = MOST_SCANNED) -> Page:
+        """The matching changes after a sequence, at most `limit`, having looked at no more than `most`.
+
+        An unfiltered page ends at the next multiple of `limit`, so that readers share pages.
+        """
+        if head.seq <= after:
+            return Page([], after, more=False)
+        if self.matcher.everything:
+            return await self._unfiltered(after, min((after // limit + 1) * limit, head.seq), head)
+        await self.matcher.resolve(self.log.db)
+        if self.matcher.hopeless:
+            return Page([], head.seq, more=False)
+        return await self._filtered(after, limit, head, min(after + most, head.seq))
+
+    async def among(self, pieces: Sequence[Piece], most: int) -> Sequence[Piece]:
+        """The first `most` of these changes that match."""
+        weighed = self._weighed((entry.seq, entry.event, entry.before, entry.after) for entry, _, _ in pieces)
+        if not weighed:
+            return []
+        kept = {
+            entry.seq for entry in await self._settled([p.entry for p in pieces if p.entry.seq in weighed], weighed)
+        }
+        return [piece for piece in pieces if piece.entry.seq in kept][:most]
+
+    async def _unfiltered(self, after: int, upto: int, head: Head) -> Page:
+        held = self.ring.between(after, upto)
+        if held is not None:
+            return Page(held, upto, upto < head.seq)
+        entries = self._unbroken(await self.log.between(after, upto), after, head, lambda entry: entry.seq)
+        end = after + len(entries)
+        return Page(await self._encoded(entries, head), end, end == upto < head.seq)
+
+    async def _filtered(self, after: int, limit: int, head: Head, upto: int) -> Page:
+        found: list[Piece] = []
+        stretch = min(max(2 * limit, SHORTEST), STRETCH)
+        while after < upto:
+            end = min(after + stretch, upto)
+            some, reached = await self._stretch(after, end, limit - len(found), head)
+            found += some
+            if len(found) == limit:
+                last = found[-1].entry.seq
+                return Page(found, last, last < head.seq)
+            if reached < end:
+                return Page(found, reached, more=False)
+            after, stretch = end, STRETCH
+            await asyncio.sleep(0)
+        return Page(found, upto, upto < head.seq)
+
+    async def _stretch(self, after: int, end: int, most: int, head: Head) -> tuple[Sequence[Piece], int]:
+        """The first `most` matches between two sequences, and how far the rows reach without a gap."""
+        held = self.ring.between(after, end)
+        if held is not None:
+            return await self.among(held, most), end
+        found = await self.log.db.rows(PACKED, {"after": after, "upto": end})
+        rows = self._unbroken(found, after, head, lambda row: int(row[0]))
+        entries = await self._matching(self._weighed(rows), most)
+        return await self._encoded(entries, head), after + len(rows)
+
+    async def _encoded(self, entries: Sequence[Entry], head: Head) -> Sequence[Piece]:
+        source = await self.log.source()
+        return [encode(entry, head.epoch, source) for entry in entries]
+
+    def _weighed(self, rows: Iterable[Any]) -> dict[int, Verdict]:
+        weigh = self.matcher.weigh
+        found = ((seq, weigh(event, before, after)) for seq, event, before, after in rows)
+        return {seq: verdict for seq, verdict in found if verdict is not None}
+
+    async def _matching(self, weighed: dict[int, Verdict], most: int) -> list[Entry]:
+        """The first `most` of these changes that really match, in order."""
+        found: list[Entry] = []
+        seqs = list(weighed)
+        while seqs and len(found) < most:
+            some, seqs = seqs[: most - len(found)], seqs[most - len(found) :]
+            entries = [Entry(*row) for row in await self._read(PICKED, some)]
+            found += await self._settled(entries, weighed)
+        return found
+
+    async def _settled(self, entries: Sequence[Entry], weighed: dict[int, Verdict]) -> list[Entry]:
+        """Those whose state after, or else before, passes what ids could not tell."""
+        asked = [entry for entry in entries if self.matcher.is_asked(entry)]
+        if not self.matcher.settles:
+            return asked
+        good = {entry.seq for entry in asked if weighed[entry.seq].after and self.matcher.settle(entry.body)}
+        open_ = [entry.seq for entry in asked if entry.seq not in good and weighed[entry.seq].before]
+        for seq, body in await self._read(BODIES_BEFORE, open_) if open_ else ():
+            if self.matcher.settle(body):
+                good.add(seq)
+        return [entry for entry in asked if entry.seq in good]
+
+    async def _read(self, statements: dict[str, Statement], seqs: Sequence[int]) -> list[Any]:
+        db = self.log.db
+        return await db.rows(statements[db.dialect], {"seqs": db.as_list(seqs)})
+
+    def _unbroken(self, rows: Sequence[Row], after: int, head: Head, seq: Callable[[Row], int]) -> Sequence[Row]:
+        """The rows up to the first gap, so that a lagging replica only ends a page early; 410 if they begin late."""
+        if rows and seq(rows[0]) != after + 1:
+            raise self.log.gone(CursorExpired, "The feed no longer reaches back to that cursor.", head)
+        if not rows or seq(rows[-1]) == after + len(rows):
+            return rows
+        return [row for place, row in enumerate(rows, after + 1) if seq(row) == place]
