@@ -1,5 +1,7 @@
 """Refusals as RFC 9457 problem documents, and the shell that turns everything else that goes wrong into one."""
 
+from app.errors.answers import request_id
+from app.errors.cors import with_cors
 from app.errors.problems import (
     MEDIA_TYPE,
     PROBLEMS,
@@ -33,6 +35,7 @@ from app.errors.problems import (
     UriTooLong,
     VersionMismatch,
 )
+from app.errors.shell import Limits, ProblemShell
 
 __all__ = [
     "MEDIA_TYPE",
@@ -52,6 +55,7 @@ __all__ = [
     "IdempotencyMismatch",
     "Internal",
     "Invalid",
+    "Limits",
     "Malformed",
     "MethodNotAllowed",
     "NotAcceptable",
@@ -59,6 +63,7 @@ __all__ = [
     "PayloadTooLarge",
     "PreconditionRequired",
     "Problem",
+    "ProblemShell",
     "RequestTimeout",
     "TooManyRequests",
     "Unauthorized",
@@ -66,4 +71,6 @@ __all__ = [
     "UnsupportedMediaType",
     "UriTooLong",
     "VersionMismatch",
+    "request_id",
+    "with_cors",
 ]

@@ -1,5 +1,6 @@
 """Every refusal is a class with a status, an address and a title; the raiser writes the sentence."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -71,7 +72,11 @@ class Problem(Exception):
 
     def body(self, instance: str) -> bytes:
         """The document as JSON bytes."""
-        return orjson.dumps(self.document(instance))
+        document = self.document(instance)
+        try:
+            return orjson.dumps(document)
+        except TypeError:  # half a surrogate pair, or a value that is no JSON: rather told awkwardly than not at all
+            return json.dumps(document, default=str).encode()
 
 
 class Malformed(Problem):

@@ -22,6 +22,14 @@ BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 INTEGER = re.compile(r"-?[0-9]{1,19}")
 NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,3})?")
+BOOLEAN = re.compile("true|false")
+FORMS = {
+    frozenset({int}): INTEGER,
+    frozenset({float}): NUMBER,
+    frozenset({int, float}): NUMBER,
+    frozenset({bool}): BOOLEAN,
+}
+WANTED = {INTEGER: "an integer of at most 19 digits", NUMBER: "a number", BOOLEAN: "true or false"}
 INT64 = range(-(2**63), 2**63)
 SHOWN = 100  # characters of an unknown name in the answer
 
@@ -29,6 +37,8 @@ CODES = {
     "missing": "missing",
     "literal_error": "enum",
     "enum": "enum",
+    "string_type": "type",
+    "list_type": "type",
     "greater_than": "range",
     "greater_than_equal": "range",
     "less_than": "range",
@@ -148,8 +158,7 @@ def fault_of_value(name: str, value: str, known: Parameter) -> FieldError | None
     if known.form is None:
         return None
     if not known.form.fullmatch(value):
-        what = "an integer of at most 19 digits" if known.form is INTEGER else "a number"
-        return FieldError("type", f"Give {what}.", parameter=name)
+        return FieldError("type", f"Give {WANTED[known.form]}.", parameter=name)
     if known.form is INTEGER and int(value) not in INT64:
         return FieldError("range", "The integer has more than 64 bits.", parameter=name)
     return None
@@ -173,8 +182,10 @@ def translate(fault: ErrorDetails, parameters: dict[str, Parameter]) -> FieldErr
     if cause is not None and hasattr(cause, "code"):
         return FieldError(str(cause.code), str(cause), parameter=name, allowed=allowed)
     code = CODES.get(fault["type"], fault["type"].replace("_", "-"))
-    detail = fault["msg"].removeprefix("Value error, ").removesuffix(".")
-    return FieldError(code, f"{detail}.", parameter=name, allowed=allowed if code == "enum" else None)
+    detail = fault["msg"].removeprefix("Value error, ").removesuffix(".") + "."
+    if code != "enum":
+        return FieldError(code, detail, parameter=name)
+    return FieldError(code, "That value is not in the vocabulary.", parameter=name, allowed=allowed)
 
 
 @cache
@@ -188,10 +199,9 @@ def parameters_of(model: type[BaseModel]) -> dict[str, Parameter]:
 
 def parameter_of(annotation: Any) -> Parameter:
     """How a field of this type is read."""
-    leaves = set(leaves_of(annotation))
-    words = tuple(leaf for leaf in leaves_of(annotation) if isinstance(leaf, str))
-    form = {frozenset({int}): INTEGER, frozenset({float}): NUMBER, frozenset({int, float}): NUMBER}
-    return Parameter(is_repeatable(annotation), form.get(frozenset(leaves)), words or None)
+    leaves = list(leaves_of(annotation))
+    words = tuple(leaf for leaf in leaves if isinstance(leaf, str))
+    return Parameter(is_repeatable(annotation), FORMS.get(frozenset(leaves)), words or None)
 
 
 def is_repeatable(annotation: Any) -> bool:
