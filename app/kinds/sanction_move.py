@@ -80,7 +80,7 @@ Schema = Literal["Person", "Organization", "Company", "Vessel", "Airplane", "Cou
 
 
 class Authority(Shape):
-    """Who makes the move."""
+    """A state, an organisation of states or a coalition that sanctions."""
 
     name: Name = Field(description="What the source calls it.")
     type: Literal["state", "igo", "coalition"] = Field(description="What sort of authority.")

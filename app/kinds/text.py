@@ -93,7 +93,7 @@ def _form(pattern: str, **more: object) -> WithJsonSchema:
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 Name = Annotated[Text, AfterValidator(indexable)]
 Summary = Annotated[str, Field(min_length=1, max_length=5_000)]
-Slug = Annotated[Name, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
+Slug = Annotated[Text, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 System = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Pointer = Annotated[Text, Field(pattern=r"^(/([^~/]|~[01])*)+$")]
 Url = Annotated[
