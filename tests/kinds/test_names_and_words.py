@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from specimens import parsed
 
@@ -15,11 +15,13 @@ from app.kinds.text import fits_index
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_a_folded_name_folds_to_itself(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_composed_and_decomposed_names_are_one(text: str) -> None:
     assert fold(unicodedata.normalize("NFD", text)) == fold(unicodedata.normalize("NFC", text))
@@ -37,11 +39,13 @@ def test_no_character_folds_to_more_than_the_short_cut_allows() -> None:
     assert max(len(fold(c).encode()) for c in characters) * 18 <= 1_000
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_a_name_fits_the_index_by_its_folded_bytes(text: str) -> None:
     assert fits_index(text * 20) == (len(fold(text * 20).encode()) <= 1_000)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_tokens_are_cut_to_themselves(text: str) -> None:
     assert tokens(" ".join(tokens(text))) == tokens(text)

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from specimens import parsed
 
@@ -19,12 +19,14 @@ ZONES = st.sampled_from(sorted(zone_names()))
 TICK = timedelta(microseconds=1)
 
 
+@settings(deadline=None)
 @given(MOMENTS)
 def test_an_instant_reads_as_it_is_written(moment: datetime) -> None:
     assert parse_instant(format_instant(moment)) == moment
     assert from_micros(micros(moment)) == moment
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.integers(-23 * 60 - 59, 23 * 60 + 59))
 def test_an_offset_is_the_same_instant(moment: datetime, offset: int) -> None:
     local = (moment + timedelta(minutes=offset)).replace(tzinfo=None).isoformat()
@@ -102,6 +104,7 @@ def test_a_day_begins_where_clocks_put_it(zone: str, day: date, begin: str) -> N
     assert format_instant(day_begin(day, ZoneInfo(zone))) == begin
 
 
+@settings(deadline=None)
 @given(MOMENTS, ZONES, st.sampled_from(["day", "week", "month", "year"]))
 @example(datetime(2010, 11, 7, 3, 0, tzinfo=UTC), "America/St_Johns", "day")
 @example(datetime(2010, 11, 7, 2, 30, tzinfo=UTC), "America/St_Johns", "day")
