@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from app.auth import Access, QuotaHeaders
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog
 from app.db import open_database
-from app.errors import ProblemShell
+from app.errors import Cors, surround
 from app.events.catalogue import router as kind_routes
-from app.events.routes import router as event_routes
+from app.events.finding import router as finding_routes
+from app.events.routes import router as writing_routes
 from app.events.store import Store
 from app.feed.hub import Hub
 from app.feed.routes import router as feed_routes
@@ -24,21 +24,9 @@ from app.openapi import document_by, serve_documents
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
-ROUTERS = (event_routes, feed_routes, kind_routes, key_routes, health_routes)
-EXPOSED = (
-    "ETag",
-    "Link",
-    "Location",
-    "As-Of",
-    "Feed-Cursor",
-    "Retry-After",
-    "X-Poll-Interval",
-    "Idempotency-Replayed",
-    "RateLimit",
-    "RateLimit-Policy",
-)
+ROUTERS = (finding_routes, writing_routes, feed_routes, kind_routes, key_routes, health_routes)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -50,26 +38,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     serve_documents(app)
     document_by(app)
-    app.add_middleware(MetricsMiddleware, metrics=app.state.metrics)
     if settings.rate_limit is not None:
         app.add_middleware(QuotaHeaders)
-    app.add_middleware(ProblemShell)
+    surround(app)
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=(
-                "Authorization",
-                "Content-Type",
-                "If-Match",
-                "If-None-Match",
-                "Idempotency-Key",
-                "Last-Event-ID",
-            ),
-            expose_headers=EXPOSED,
-            max_age=86400,
-        )
+        app.add_middleware(Cors, origins=settings.cors_origins)
+    app.add_middleware(MetricsMiddleware, metrics=app.state.metrics)
     return app
 
 
@@ -86,14 +60,14 @@ def join_state(app: FastAPI, settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def running(app: FastAPI) -> AsyncIterator[None]:
-    """From the first connection to the last."""
+async def running(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
+    """From the first connection to the last; the server calls `drain` when it is asked to stop."""
     state = app.state
     await state.db.connect()
     state.store.start()
     state.hub.start()
     try:
-        yield
+        yield {"drain": state.hub.drain}
     finally:
         await state.hub.stop()
         await state.store.stop()

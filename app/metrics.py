@@ -49,7 +49,7 @@ class Metrics:
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-class Measured:
+class MetricsMiddleware:
     """Wraps an ASGI app and counts its answers by the template of their route, never by their path."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, clock: Callable[[], float] = time.perf_counter) -> None:

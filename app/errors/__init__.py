@@ -1,7 +1,7 @@
 """Refusals as RFC 9457 problem documents, and the shell that turns everything else that goes wrong into one."""
 
 from app.errors.answers import request_id
-from app.errors.cors import with_cors
+from app.errors.cors import Cors
 from app.errors.problems import (
     MEDIA_TYPE,
     PROBLEMS,
@@ -35,11 +35,13 @@ from app.errors.problems import (
     UriTooLong,
     VersionMismatch,
 )
-from app.errors.shell import Limits, ProblemShell
+from app.errors.refusals import refusals
+from app.errors.shell import Limits, ProblemShell, surround
 
 __all__ = [
     "MEDIA_TYPE",
     "PROBLEMS",
+    "Cors",
     "CursorAhead",
     "CursorEpoch",
     "CursorExpired",
@@ -71,6 +73,7 @@ __all__ = [
     "UnsupportedMediaType",
     "UriTooLong",
     "VersionMismatch",
+    "refusals",
     "request_id",
-    "with_cors",
+    "surround",
 ]

@@ -89,7 +89,7 @@ def from_validation(error: RequestValidationError) -> Problem:
 
 
 def answer_problems(api: FastAPI, routes: Routes) -> None:
-    """Let the app answer with problem documents, whatever is raised in it."""
+    """Let the app answer with problem documents, whatever is raised in it; before its first request."""
 
     async def on_problem(request: Request, error: Exception) -> Response:
         return answer(error if isinstance(error, Problem) else internal(), request.scope)

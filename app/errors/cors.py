@@ -45,6 +45,7 @@ class Cors(CORSMiddleware):
             allow_methods=METHODS,
             allow_headers=REQUEST_HEADERS,
             expose_headers=EXPOSED,
+            max_age=86400,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,11 +56,6 @@ class Cors(CORSMiddleware):
             await response(scope, receive, send)
             return
         await super().__call__(scope, receive, partial(send_vary_once, send))
-
-
-def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
-    """The app with CORS if there are origins to allow."""
-    return Cors(app, origins) if origins else app
 
 
 def is_preflight(scope: Scope) -> bool:

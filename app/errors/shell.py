@@ -50,19 +50,27 @@ LIMITS = Limits()
 log = structlog.get_logger("app.errors")
 
 
+def surround(api: FastAPI, limits: Limits = LIMITS) -> None:
+    """Put the shell around what the app has so far, and let the app itself answer with problem documents.
+
+    Middleware added later is outside the shell: CORS and metrics belong there.
+    """
+    routes = Routes(api)
+    api.router.redirect_slashes = False
+    answer_problems(api, routes)
+    api.add_middleware(ProblemShell, routes=routes, limits=limits)
+
+
 class ProblemShell:
     """Wraps an ASGI app so that every 4xx and 5xx of every path is application/problem+json.
 
-    `api` is the FastAPI app at the core of `app`: its routes tell the methods for 405, and its own exception
-    handlers are replaced. A fault after the answer has started closes the connection.
+    `routes` tell the methods for 405. A fault after the answer has started closes the connection.
     """
 
-    def __init__(self, app: ASGIApp, api: FastAPI, limits: Limits = LIMITS) -> None:
+    def __init__(self, app: ASGIApp, routes: Routes, limits: Limits = LIMITS) -> None:
         self.app = app
+        self.routes = routes
         self.limits = limits
-        self.routes = Routes(api)
-        api.router.redirect_slashes = False
-        answer_problems(api, self.routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
