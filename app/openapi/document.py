@@ -1,0 +1,85 @@
+"""Makes the OpenAPI 3.1 document from the routes of the app."""
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.openapi.headers import RESPONSE_HEADERS
+from app.openapi.operations import operation, shapes_wanted
+from app.openapi.problems import SCHEMAS
+from app.openapi.routes import calls_of
+from app.openapi.shapes import Shapes
+
+TAGS = {
+    "events": "Write events one by one or in batches; find, count and export them; see how each came to be.",
+    "feed": "Every change, once and in order: by polling, by waiting, or as a stream.",
+    "kinds": "What sorts of events there are, what they are filtered by and measured in.",
+    "keys": "Who may do what, and who did.",
+    "health": "Is it alive, can it serve?",
+}
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "sitrep_<id>_<secret>_<check>",
+    "description": "A key, made by `sitrep key create` or `POST /v1/keys`. Never put it into an address.",
+}
+
+
+def document_by(app: FastAPI) -> None:
+    """Let the app describe itself by this document rather than by FastAPI's."""
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+
+
+def document_bytes(app: FastAPI) -> bytes:
+    """The document as it is served, printed and kept in openapi/openapi.json: the same routes, the same bytes."""
+    return (json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document, made once for each app."""
+    if app.openapi_schema is None:
+        app.openapi_schema = made(app)
+    return app.openapi_schema
+
+
+def made(app: FastAPI) -> dict[str, Any]:
+    """The whole document."""
+    calls = calls_of(app)
+    shapes = Shapes(shapes_wanted(calls))
+    paths: dict[str, dict[str, Any]] = {}
+    for call in calls:
+        paths.setdefault(call.path, {})[call.method.lower()] = operation(call, shapes)
+    return {
+        "openapi": "3.1.0",
+        "info": info(),
+        "servers": [{"url": "/", "description": "This server."}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted({**shapes.components, **SCHEMAS}.items())),
+            "headers": RESPONSE_HEADERS,
+            "securitySchemes": {"bearer": BEARER},
+        },
+    }
+
+
+def info() -> dict[str, Any]:
+    """What this is, in prose."""
+    return {
+        "title": "Sitrep",
+        "version": release(),
+        "summary": "A live, queryable event feed for armed conflict and its diplomacy.",
+        "description": Path(__file__).with_name("about.md").read_text(encoding="utf-8"),
+        "license": {"name": "MIT", "identifier": "MIT"},
+    }
+
+
+def release() -> str:
+    """The version of Sitrep."""
+    try:
+        return version("sitrep")
+    except PackageNotFoundError:  # a copy that was never installed
+        return "0"

@@ -1,0 +1,80 @@
+"""Parameters: every name of a query by itself, names in paths, and header fields of requests."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+
+from app.kinds import KINDS
+from app.openapi.headers import REQUEST_HEADERS, request_headers
+from app.openapi.routes import Call
+from app.openapi.shapes import Plain
+
+PATHS: dict[str, dict[str, Any]] = {
+    "id": {
+        "description": "The event's id.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "kind": {"description": "The kind's name.", "schema": {"type": "string", "enum": list(KINDS)}},
+    "system": {
+        "description": "Whose key it is.",
+        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$"},
+    },
+}
+
+
+class Given(Plain):
+    """Schemas of what is given or left out: null cannot be sent in a query."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Only the value."""
+        return self.generate_inner(schema["schema"])
+
+
+def parameters(call: Call) -> list[dict[str, Any]]:
+    """All the parameters of a call."""
+    queried = [] if call.query_model is None else query_parameters(call.query_model)
+    return [*(path_parameter(call, name) for name in call.path_parameters), *queried, *header_parameters(call)]
+
+
+def path_parameter(call: Call, name: str) -> dict[str, Any]:
+    """A name in braces."""
+    told = PATHS[name]
+    if name == "id" and "by-external-id" in call.path:
+        told = {
+            "description": "The key of the event in that system; it may hold `/` and `:`.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 300},
+        }
+    if name == "id" and not call.path.startswith("/v1/events"):
+        told = {"description": "The id.", "schema": {"type": "string"}}
+    return {"name": name, "in": "path", "required": True, **told}
+
+
+def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Every name that the query may have."""
+    told = model.model_json_schema(mode="validation", schema_generator=Given)
+    needed = told.get("required", ())
+    return [query_parameter(name, dict(schema), name in needed) for name, schema in told.get("properties", {}).items()]
+
+
+def query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
+    """One name of the query."""
+    told: dict[str, Any] = {"name": name, "in": "query"}
+    if "description" in schema:
+        told["description"] = schema.pop("description")
+    if required:
+        told["required"] = True
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    if schema.get("type") == "array":
+        told |= {"style": "form", "explode": True}
+    return {**told, "schema": schema}
+
+
+def header_parameters(call: Call) -> list[dict[str, Any]]:
+    """The header fields that the call looks at, beside Authorization, Accept and Content-Type."""
+    return [
+        {"name": name, "in": "header", "required": required, **REQUEST_HEADERS[name]}
+        for name, required in request_headers(call.name).items()
+    ]
