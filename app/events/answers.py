@@ -15,7 +15,7 @@ from app.wire import parse_idempotency_key
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from app.events.store import Outcome
+    from app.events.attempt import Outcome
 
 JSON = "application/json"
 

@@ -10,19 +10,19 @@ import orjson
 from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid, NotFound, PayloadTooLarge, Problem
+from app.events.attempt import Outcome, placed
 from app.events.commands import SERVER_FIELDS, Create, IfMatch, Patch, Remove, Replace, Upsert, read_only
-from app.events.identity import read_id
 from app.events.idempotency import Answer
+from app.events.identity import read_id
 from app.events.shapes import ITEMS, CreateItem, DeleteItem, Item, PatchItem, ReplaceItem, UpsertItem
-from app.events.store import Outcome, placed
 from app.kinds import parse_event
 from app.kinds.refusals import field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.events.attempt import Result
     from app.events.commands import Command
-    from app.events.store import Result
     from app.kinds import Event
 
 MOST_ITEMS = 1000
@@ -92,8 +92,10 @@ def command_of(item: Item) -> Command:
         return Replace(target(item.id), event, sent, matching(item.if_match))
     if isinstance(item, PatchItem):
         return Patch(target(item.id), item.patch, matching(item.if_match), in_batch=True)
-    assert isinstance(item, DeleteItem)  # noqa: S101 (the last of ITEMS)
-    return Remove(target(item.id), item.reason, successor(item.superseded_by), matching(item.if_match))
+    if isinstance(item, DeleteItem):
+        return Remove(target(item.id), item.reason, successor(item.superseded_by), matching(item.if_match))
+    message = f"no command for {type(item).__name__}"
+    raise TypeError(message)
 
 
 def matching(version: int | None) -> IfMatch:

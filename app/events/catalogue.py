@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from app.auth.access import ReadKey
-from app.auth.routes import refusals
-from app.errors import NotFound, TooManyRequests, Unauthorized, Unavailable
+from app.errors import NotFound, TooManyRequests, Unauthorized, Unavailable, refusals
 from app.events.shapes import NoQuery
 from app.kinds import KINDS, schema_of
 from app.wire import query

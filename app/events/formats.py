@@ -37,14 +37,14 @@ NOT_ON_THE_MAP = frozenset({"detail", "extra"})
 SLICE = 50  # events: a few milliseconds of work, after which other requests have their turn
 
 
-def json_page(bodies: Sequence[bytes], next: str | None, as_of: str) -> bytes:  # noqa: A002 - the contract's name
-    """A page of events, each as it is stored; `next` is the cursor of the next page, `as_of` that of the feed."""
-    return b'{"items":[%b%b' % (b",".join(bodies), _tail(next, as_of))
+def json_page(bodies: Sequence[bytes], following: str | None, as_of: str) -> bytes:
+    """A page of events, each as it is stored; `following` is the cursor of the next page, `as_of` that of the feed."""
+    return b'{"items":[%b%b' % (b",".join(bodies), _tail(following, as_of))
 
 
-def geojson_page(bodies: Sequence[bytes], next: str | None, as_of: str) -> bytes:  # noqa: A002 - the contract's name
-    """A page of events as an RFC 7946 FeatureCollection; `next` and `as_of` are foreign members."""
-    return b"%b%b%b" % (GEOJSON_HEAD, _all_features(bodies), _tail(next, as_of))
+def geojson_page(bodies: Sequence[bytes], following: str | None, as_of: str) -> bytes:
+    """A page of events as an RFC 7946 FeatureCollection; `following` and `as_of` become foreign members."""
+    return b"%b%b%b" % (GEOJSON_HEAD, _all_features(bodies), _tail(following, as_of))
 
 
 def _tail(following: str | None, as_of: str) -> bytes:
@@ -93,9 +93,9 @@ FORMATS = {
 MEDIA_TYPES = {name: style.media for name, style in FORMATS.items()}
 
 
-async def export_stream(pages: AsyncIterator[list[bytes]], format: str, as_of: str) -> AsyncIterator[bytes]:  # noqa: A002 - the contract's name
-    """The file in pieces, never more than one page of it in memory; `format` is a name in `FORMATS`."""
-    style = FORMATS[format]
+async def export_stream(pages: AsyncIterator[list[bytes]], style_name: str, as_of: str) -> AsyncIterator[bytes]:
+    """The file in pieces, never more than one page of it in memory; `style_name` is a name in `FORMATS`."""
+    style = FORMATS[style_name]
     if style.head:
         yield style.head
     between = b""

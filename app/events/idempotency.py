@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import col
 
 from app.db import Statement, UtcTime
 from app.errors import IdempotencyMismatch
@@ -65,7 +65,7 @@ class Reuse:
 
 
 FIND = Statement(
-    select(Idempotency.body_hash, Idempotency.status, Idempotency.headers, Idempotency.body, Idempotency.event).where(
+    sa.select(*(col(getattr(Idempotency, name)) for name in ("body_hash", "status", "headers", "body", "event"))).where(
         col(Idempotency.owner) == sa.bindparam("owner"),
         col(Idempotency.route) == sa.bindparam("route"),
         col(Idempotency.key) == sa.bindparam("key"),

@@ -38,7 +38,7 @@ def make_id(key: int, rest: int) -> UUID:
     return UUID(int=high << 64 | low)
 
 
-def key_of(id: UUID) -> int:  # noqa: A002 (the contract's name)
+def key_of(id: UUID) -> int:
     """The row key within an id."""
     high, low = id.int >> 64, id.int & (1 << 64) - 1
     return (high >> 16 & (1 << TIME_BITS) - 1) << COUNTER_BITS | (high & 0xFFF) << 9 | low >> 53 & 0x1FF

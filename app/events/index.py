@@ -58,7 +58,7 @@ class Index:
             draft.before = rows.packed(decision)
             if decision.facts is not None:
                 draft.after = self._packed(decision.facts, notes)
-            rows.move(decision, draft, notes)
+            rows.move(draft, notes)
         await write_events(tx, decisions)
         await rows.write(tx)
         await write_details(tx, final(decisions))
@@ -98,13 +98,13 @@ class Index:
         if tx.dialect == "sqlite":
             for value in values:
                 found = await tx.rows(VALUE, dict(zip(("facet", "value", "span", "alias"), value, strict=True)))
-                notes.learned.update((value, id) for (id,) in found)  # noqa: A001 (the column's name)
+                notes.learned.update((value, id) for (id,) in found)
             return
         names = ("facets", "values", "spans", "aliases")
         for id, *value in await tx.rows(
             values_statement(), dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
-        ):  # noqa: A001 (the column's name)
-            notes.learned[tuple(value)] = id  # type: ignore[index]  # the four columns of Value
+        ):
+            notes.learned[tuple(value)] = id
 
 
 class FacetRows:
@@ -123,7 +123,7 @@ class FacetRows:
             return None
         return self._now.get(decision.before.key, decision.before.packed)
 
-    def move(self, decision: Decision, draft: Draft, notes: Notes) -> None:
+    def move(self, draft: Draft, notes: Notes) -> None:
         """Take the event from the state before to the state after."""
         before, after = rows_of(draft.event, draft.before), rows_of(draft.event, draft.after)
         self._now[draft.event] = draft.after
@@ -210,7 +210,7 @@ async def write_events(tx: Transaction, decisions: Sequence[Decision]) -> None:
     facts = {decision.after.key: decision.facts for decision in decisions if decision.facts is not None}
     await tx.insert(StoredEvent, [new_row(decision, facts[decision.after.key]) for decision in made])
     kept = [decision for decision in last if decision.after.key not in born]
-    await tx.update(StoredEvent, ("key",), [live_row(decision) for decision in kept if decision.facts is not None])
+    await tx.update(StoredEvent, ("key",), [live_row(decision, decision.facts) for decision in kept if decision.facts])
     await tx.update(StoredEvent, ("key",), [gone_row(decision) for decision in kept if decision.facts is None])
 
 
@@ -221,10 +221,8 @@ def new_row(decision: Decision, facts: Facts) -> dict[str, Any]:
     return {"id": after.id, "kind": after.kind, **gone_row(decision), **place}
 
 
-def live_row(decision: Decision) -> dict[str, Any]:
+def live_row(decision: Decision, facts: Facts) -> dict[str, Any]:
     """What a new version changes in the row."""
-    facts = decision.facts
-    assert facts is not None  # noqa: S101 (the caller chose those with facts)
     return {**gone_row(decision), "started_at": facts.started_at, "ends_at": facts.ends_at, "span": facts.span}
 
 

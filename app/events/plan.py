@@ -6,14 +6,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlmodel import col
 
-from app.changes import Change
-from app.db import Statement, UtcTime, any_of
+from app.db import Statement
 from app.events.facts import EVERY, HASHED, SPAN_CLASSES, SPANS, hashed_id
-from app.events.model import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent
+from app.events.model import FacetValue
 from app.events.query import Group
-from app.events.search import words_match
+from app.events.sql import Arm, Shape, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,30 +33,6 @@ class Known(NamedTuple):
 
     id: int
     events: int
-
-
-class Arm(NamedTuple):
-    """The shape of one ordered range: which table, one value or a list, how each other group is probed."""
-
-    past: bool
-    many: bool
-    probes: tuple[bool, ...]
-    since: bool
-
-
-class Shape(NamedTuple):
-    """All that decides a statement's text; a request only binds values."""
-
-    dialect: str
-    result: str
-    order: str
-    descending: bool
-    keyset: bool
-    as_of: bool
-    limit: int | None
-    residuals: tuple[str, ...]
-    arms: tuple[Arm, ...]
-    probes: tuple[bool, ...]
 
 
 class Plan(NamedTuple):
@@ -84,7 +58,7 @@ async def look_up(db: Database, groups: Sequence[Group]) -> Found:
     known: dict[tuple[str, str], list[tuple[int, Known]]] = {
         pair: [(span, Known(hashed_id(*pair, span), 1)) for span in SPAN_CLASSES] for pair in pairs if pair[0] in HASHED
     }
-    for id, facet, value, span, events in rows:  # noqa: A001 (the column's name)
+    for id, facet, value, span, events in rows:
         known.setdefault((facet, value), []).append((span, Known(id, events)))
     return [
         by_span(found for value in group.values for found in known.get((group.facet, value), ())) for group in groups
@@ -273,204 +247,3 @@ def residual_values(wanted: FixedFilter) -> dict[str, Any]:
     if wanted.q is not None:
         values |= {f"phrase_{n}": f" {' '.join(phrase)} " for n, phrase in enumerate(wanted.q.phrases)}
     return values
-
-
-@lru_cache(1024)
-def compiled(shape: Shape) -> Statement:
-    """The statement of a shape."""
-    if shape.arms:
-        return Statement(from_index(shape))
-    return Statement(from_events(shape))
-
-
-def from_index(shape: Shape) -> Any:
-    """Merge the ranges, then fetch the bodies of those that made it."""
-    sorting = shape.result == "page" and shape.order == "started_at"
-    selects = [arm_select(shape, arm, f"a{n}_", ordered=sorting) for n, arm in enumerate(shape.arms)]
-    if sorting or len(selects) == 1:
-        selects = [sa.select(*select.subquery().c) for select in selects]
-    merged = sa.union(*selects).subquery("merged") if len(selects) > 1 else selects[0].subquery("merged")
-    if shape.result == "count":
-        return sa.select(sa.func.count()).select_from(merged)
-    if sorting:
-        picked: Any = sa.select(merged.c.at, merged.c.event).order_by(*ordering(shape, merged.c.at, merged.c.event))
-        merged = (
-            picked.limit(sa.literal_column(str(shape.limit))).subquery("picked")
-            if shape.limit
-            else picked.subquery("picked")
-        )
-    return with_bodies(shape, merged)
-
-
-def arm_select(shape: Shape, arm: Arm, prefix: str, *, ordered: bool) -> Any:
-    """One range of the index, narrowed by everything else that is asked."""
-    table: Any = sa.orm.aliased(PastFacet if arm.past else EventFacet, name="f")
-    event = sa.orm.aliased(StoredEvent, name="e")
-    select: Any = sa.select(table.started_at.label("at"), table.event.label("event"))
-    if arm.many:
-        select = select.distinct()
-    if {"since", "changed_since"} & set(shape.residuals):
-        select = select.join(event, event.key == table.event)
-    select = select.where(valued(table, prefix + "value", shape.dialect, many=arm.many))
-    if arm.since:
-        select = select.where(table.started_at >= big(prefix + "since"))
-    if "until" in shape.residuals:
-        select = select.where(table.started_at < big("until"))
-    if shape.as_of:
-        select = select.where(*valid(table, version_then(table.event), past=arm.past))
-    for n, many in enumerate(arm.probes):
-        select = select.where(probe(shape, table.started_at, table.event, f"{prefix}probe{n}", many=many))
-    for name in shape.residuals:
-        select = select.where(*residual(name, shape.dialect, table.event, event))
-    if ordered:
-        if shape.keyset:
-            select = select.where(beyond(shape, table.started_at, table.event))
-        select = select.order_by(*ordering(shape, table.started_at, table.event))
-        select = select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select
-    return select
-
-
-def with_bodies(shape: Shape, merged: Any) -> Any:
-    """The events' bodies, now or as they stood, in the order asked for."""
-    event, change = sa.orm.aliased(StoredEvent, name="e"), sa.orm.aliased(Change, name="c")
-    if shape.as_of:
-        then = version_then(merged.c.event)
-        source = merged.join(change, sa.and_(change.event == merged.c.event, change.version == then))
-        updated, key = change.updated_at, merged.c.event
-    else:
-        source = merged.join(event, event.key == merged.c.event).join(
-            change, sa.and_(change.event == event.key, change.version == event.version)
-        )
-        updated, key = event.updated_at, event.key
-    at = merged.c.at if shape.order == "started_at" else sa.type_coerce(updated, sa.BigInteger)
-    columns = [change.body, at.label("at"), key.label("key"), change.version, change.after]
-    select: Any = sa.select(*columns).select_from(source)
-    if shape.order == "updated_at" and shape.keyset:
-        select = select.where(beyond(shape, at, key))
-    select = select.order_by(*ordering(shape, at, key))
-    return select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select
-
-
-def from_events(shape: Shape) -> Any:
-    """Walk events in the order asked for, or take those with known keys, and probe every group."""
-    event, change = sa.orm.aliased(StoredEvent, name="e"), sa.orm.aliased(Change, name="c")
-    by_key = "keys" in shape.residuals
-    column = event.started_at if shape.order == "started_at" else sa.type_coerce(event.updated_at, sa.BigInteger)
-    at = column + 0 if by_key else column
-    columns = (at.label("at"), event.key.label("key"), event.version.label("version"))
-    select: Any = sa.select(*columns).where(event.deleted == sa.false())
-    for name in shape.residuals:
-        select = select.where(*residual(name, shape.dialect, event.key, event))
-    if "until" in shape.residuals:
-        select = select.where(event.started_at < big("until"))
-    for n, many in enumerate(shape.probes):
-        select = select.where(probe(shape, event.started_at, event.key, f"probe{n}", many=many))
-    if shape.result == "count":
-        return sa.select(sa.func.count()).select_from(select.subquery("found"))
-    if shape.keyset:
-        select = select.where(beyond(shape, at, event.key))
-    select = select.order_by(*ordering(shape, at, event.key))
-    picked = (select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select).subquery("picked")
-    bodies = sa.select(change.body, picked.c.at, picked.c.key, change.version, change.after)
-    same = sa.and_(change.event == picked.c.key, change.version == picked.c.version)
-    joined = bodies.select_from(picked.join(change, same))
-    return joined.order_by(*ordering(shape, picked.c.at, picked.c.key))
-
-
-def big(name: str) -> Any:
-    """A 64-bit parameter."""
-    return sa.bindparam(name, type_=sa.BigInteger())
-
-
-def valued(table: Any, name: str, dialect: str, *, many: bool) -> Any:
-    """The row's value is the one asked for, or one of them."""
-    return any_of(table.value, name, dialect) if many else table.value == big(name)
-
-
-def version_then(event: Any) -> Any:
-    """The version that an event had at the change `as_of`; null when it did not exist yet."""
-    then = sa.orm.aliased(Change)
-    at_most = sa.select(then.version).where(then.event == event, then.seq <= big("as_of"))
-    return at_most.order_by(then.version.desc()).limit(sa.literal_column("1")).scalar_subquery()
-
-
-def valid(table: Any, version: Any, *, past: bool) -> list[Any]:
-    """The row held at that version of the event."""
-    return [table.since <= version, *([table.upto > version] if past else [])]
-
-
-def probe(shape: Shape, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
-    """The event has one of the group's values, at the time asked about."""
-    tables: list[Any] = [EventFacet, PastFacet] if shape.as_of else [EventFacet]
-    return sa.or_(*(held(shape, table, started_at, event, name, many=many) for table in tables))
-
-
-def held(shape: Shape, source: Any, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
-    """One table's part of a probe."""
-    table: Any = sa.orm.aliased(source)
-    found = sa.select(sa.literal(1)).where(
-        valued(table, name, shape.dialect, many=many), table.started_at == started_at, table.event == event
-    )
-    if shape.as_of:
-        found = found.where(*valid(table, version_then(event), past=source is PastFacet))
-    return found.exists()
-
-
-def ordering(shape: Shape, at: Any, key: Any) -> list[Any]:
-    """The order asked for, ties by id the same way."""
-    return [at.desc(), key.desc()] if shape.descending else [at, key]
-
-
-def beyond(shape: Shape, at: Any, key: Any) -> Any:
-    """Past the last row of the page before."""
-    here, there = sa.tuple_(at, key), sa.tuple_(big("after_value"), big("after_key"))
-    return here < there if shape.descending else here > there
-
-
-def residual(name: str, dialect: str, event: Any, row: Any) -> list[Any]:
-    """A condition that the index cannot settle, as SQL on an event's key or row."""
-    kind, _, rest = name.partition(":")
-    if kind == "since":
-        return [row.ends_at > big("since")]
-    if kind == "changed_since":
-        return [row.updated_at >= sa.bindparam("changed_since", type_=UtcMicros())]
-    if kind == "keys":
-        return [any_of(event, "keys", dialect)]
-    if kind in {"box", "box_across", "circle"}:
-        return [sa.select(sa.literal(1)).where(col(EventPoint.event) == event, *place_conditions(kind)).exists()]
-    if kind in {"min", "max"}:
-        bound_ = (
-            col(EventMeasure.best) >= big(f"min_{rest}")
-            if kind == "min"
-            else col(EventMeasure.best) <= big(f"max_{rest}")
-        )
-        known = sa.and_(col(EventMeasure.event) == event, col(EventMeasure.measure) == sa.literal_column(f"'{rest}'"))
-        return [sa.select(sa.literal(1)).where(known, bound_).exists()]
-    return words_match(name, dialect, event)
-
-
-def place_conditions(kind: str) -> list[Any]:
-    """A located place lies in the box or the circle."""
-    number = sa.Float(53)
-    if kind == "circle":
-        parts = [(col(getattr(EventPoint, axis)) - sa.bindparam("c" + axis, type_=number)) for axis in "xyz"]
-        return [parts[0] * parts[0] + parts[1] * parts[1] + parts[2] * parts[2] <= sa.bindparam("chord2", type_=number)]
-    west, east = sa.bindparam("west", type_=number), sa.bindparam("east", type_=number)
-    lat, lon = col(EventPoint.lat), col(EventPoint.lon)
-    meridian = -lon
-    join = sa.and_ if kind == "box" else sa.or_
-    inside = sa.or_(
-        join(lon >= west, lon <= east),
-        sa.and_(sa.func.abs(lon) == sa.literal_column("180"), join(meridian >= west, meridian <= east)),
-    )
-    return [lat >= sa.bindparam("south", type_=number), lat <= sa.bindparam("north", type_=number), inside]
-
-
-class UtcMicros(UtcTime):
-    """A UtcTime column compared with plain microseconds."""
-
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ARG002 (SQLAlchemy's signature)
-        """Microseconds already."""
-        return value

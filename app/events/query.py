@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -10,33 +9,38 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
-from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.events.facts import (
     CELL,
-    CELL_DEGREES,
     EXTERNAL_ID,
     RELATED_TO,
-    cell_name,
-    cell_of,
-    columns,
     magnitude_facet,
-    on_sphere,
 )
-from app.events.words import Words, parse_words
-from app.kinds import FACETS, MEASURES, fold, micros, parse_instant
-from app.kinds.instants import day_begin, parse_day, zone_names
+from app.events.words import Words
+from app.kinds import FACETS, MEASURES, fold, micros
+from app.kinds.instants import day_begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.events.facts import Facts
-    from app.kinds import FacetSpec
-
-EARTH_KM = 6371.0088
-LARGEST = 2**63 - 1
-MOST_CELLS = 40
+from app.events.parameters import (
+    LARGEST,
+    Moment,
+    Whole,
+    as_many,
+    read_box,
+    read_external_id,
+    read_numbers,
+    read_place,
+    read_search,
+    read_timezone,
+    read_uuid,
+    shown,
+    spoken,
+)
+from app.events.places import Box, Circle, Place, box_cells, circle_cells, in_box, in_circle
 
 
 class Group(NamedTuple):
@@ -44,143 +48,6 @@ class Group(NamedTuple):
 
     facet: str
     values: tuple[str, ...]
-
-
-class Box(NamedTuple):
-    """Degrees; west may lie east of east, across the antimeridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-
-class Place(NamedTuple):
-    """Degrees."""
-
-    lat: float
-    lon: float
-
-
-class Circle(NamedTuple):
-    """A centre and a radius in kilometres."""
-
-    lat: float
-    lon: float
-    km: float
-
-    @property
-    def centre(self) -> tuple[float, float, float]:
-        """The centre as a point of the unit sphere."""
-        return on_sphere(self.lat, self.lon)
-
-    @property
-    def chord2(self) -> float:
-        """The squared straight distance, in Earth radii, that still is inside."""
-        return (2 * math.sin(min(self.km / EARTH_KM, math.pi) / 2)) ** 2
-
-
-def read_moment(value: Any) -> date | datetime:
-    """A day (`2025-09-07`, midnight in `timezone`) or an instant with offset."""
-    if not isinstance(value, str):
-        raise PydanticCustomError("instant", "Give a day (YYYY-MM-DD) or an RFC 3339 instant as a string.")
-    return parse_day(value) if len(value) == len("2025-09-07") else parse_instant(value)
-
-
-def read_numbers(value: Any, count: int) -> list[float]:
-    """That many finite numbers, from `a,b` or a JSON array."""
-    parts = value.split(",") if isinstance(value, str) else value
-    try:
-        numbers = [float(part) for part in parts] if not any(isinstance(part, bool) for part in parts) else []
-    except (TypeError, ValueError):
-        numbers = []
-    strict = not isinstance(value, str) or all(NUMERIC.issuperset(part) for part in parts)
-    if len(numbers) != count or not strict or not all(map(math.isfinite, numbers)):
-        raise PydanticCustomError("numbers", "Give {count} finite numbers, separated by commas.", {"count": count})
-    return numbers
-
-
-NUMERIC = frozenset("0123456789+-.eE")
-
-
-def read_box(value: Any) -> Box:
-    """`west,south,east,north` in degrees."""
-    box = Box(*read_numbers(value, 4))
-    if not (abs(box.west) <= 180 and abs(box.east) <= 180 and -90 <= box.south <= box.north <= 90):  # noqa: PLR2004 (degrees)
-        raise PydanticCustomError("range", "Give west,south,east,north in degrees, with south not above north.")
-    return box
-
-
-def read_place(value: Any) -> Place:
-    """`lat,lon` in degrees."""
-    lat, lon = read_numbers(value, 2)
-    if abs(lat) > 90 or abs(lon) > 180:  # noqa: PLR2004 (degrees)
-        raise PydanticCustomError("range", "Give lat,lon in degrees: -90 to 90, -180 to 180.")
-    return Place(lat, lon)
-
-
-def read_uuid(value: Any) -> UUID:
-    """An event id; a UUID that is no event's id simply matches nothing."""
-    try:
-        return UUID(value) if len(value) == len(str(UUID(int=0))) else UUID("")
-    except (AttributeError, TypeError, ValueError):
-        raise PydanticCustomError("uuid", "Give an event id, a UUID.") from None
-
-
-def read_external_id(value: Any) -> str:
-    """`system:id`, split at the first colon."""
-    system, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if not (colon and system and rest):
-        raise PydanticCustomError("external-id", "Give system:id, such as acled:UKR12345.")
-    return str(value)
-
-
-def read_timezone(value: Any) -> str:
-    """The name of a zone in the IANA database."""
-    if not isinstance(value, str) or value not in zone_names():
-        raise PydanticCustomError("timezone", "Give the name of an IANA time zone, such as Europe/Kyiv.")
-    return value
-
-
-def read_search(value: Any) -> Words:
-    """Words, "quoted phrases" and prefix*."""
-    found = parse_words(value) if isinstance(value, str) else None
-    if found is None or found.empty:
-        raise PydanticCustomError("words", 'Give words, "quoted phrases" or a prefix* to look for.')
-    return found
-
-
-def as_many(value: Any) -> Any:
-    """A repeatable name takes an array or one scalar."""
-    return value if isinstance(value, list) else [value]
-
-
-def shown(schema: dict[str, Any]) -> WithJsonSchema:
-    """What OpenAPI shows of a parameter that is read by hand."""
-    return WithJsonSchema(schema)
-
-
-def spoken(spec: FacetSpec) -> Any:
-    """The type of one facet's parameter: its vocabulary, or any name."""
-    values = spec.values
-    if values is None:
-        return Annotated[list[Annotated[str, Field(min_length=1, max_length=2000)]], BeforeValidator(as_many)]
-
-    def known(value: Any) -> str:
-        if value not in values:
-            raise PydanticCustomError("enum", "That value is not in the vocabulary.", {"allowed": list(values)})
-        return str(value)
-
-    item = Annotated[str, BeforeValidator(known), shown({"type": "string", "enum": list(values)})]
-    return Annotated[list[item], BeforeValidator(as_many)]
-
-
-Whole = Annotated[int, Field(strict=False, ge=-LARGEST - 1, le=LARGEST)]
-Moment = Annotated[
-    date | datetime,
-    BeforeValidator(read_moment),
-    shown({"type": "string", "examples": ["2025-09-07", "2025-09-07T00:00:00+03:00"]}),
-]
 
 
 class FixedFilter(BaseModel):
@@ -289,7 +156,7 @@ class FixedFilter(BaseModel):
             sizes = range(max(least or 0, 0).bit_length(), (LARGEST if most is None else max(most, 0)).bit_length() + 1)
             yield Group(magnitude_facet(measure), tuple(map(str, sizes)))
 
-    def matches(self, facts: Facts, id: UUID) -> bool:  # noqa: A002 (the contract's name)
+    def matches(self, facts: Facts, id: UUID) -> bool:
         """The event in hand passes the filter; the twin of the conditions in SQL."""
         held = {(posting.facet, posting.value) for posting in facts.postings}
         return (
@@ -321,45 +188,6 @@ class FixedFilter(BaseModel):
             and (most is None or numbers[measure] <= most)
             for measure, (least, most) in self.limits.items()
         )
-
-
-def in_box(box: Box, lat: float, lon: float) -> bool:
-    """Inside or on the edge; the two names of the 180th meridian are one."""
-    meridians = (lon, -lon) if abs(lon) == 180 else (lon,)  # noqa: PLR2004 (degrees)
-    return box.south <= lat <= box.north and any(
-        box.west <= x <= box.east if box.west <= box.east else x >= box.west or x <= box.east for x in meridians
-    )
-
-
-def in_circle(circle: Circle, lat: float, lon: float) -> bool:
-    """Not farther from the centre than the radius, over a sphere."""
-    (x, y, z), (cx, cy, cz) = on_sphere(lat, lon), circle.centre
-    return (x - cx) * (x - cx) + (y - cy) * (y - cy) + (z - cz) * (z - cz) <= circle.chord2
-
-
-def box_cells(box: Box) -> tuple[str, ...] | None:
-    """The cells of the finest level that cover the box with few; None when even the coarsest needs many."""
-    width = box.east - box.west if box.west <= box.east else box.east - box.west + 360
-    for level in reversed(range(len(CELL_DEGREES))):
-        (low, left), (high, _) = cell_of(level, box.south, box.west), cell_of(level, box.north, box.west)
-        across = min(int(((box.west + 180) % CELL_DEGREES[level] + width) // CELL_DEGREES[level]) + 1, columns(level))
-        if (high - low + 1) * across <= MOST_CELLS:
-            around = columns(level)
-            names = [cell_name(level, row, (left + n) % around) for row in range(low, high + 1) for n in range(across)]
-            return tuple(dict.fromkeys(names))
-    return None
-
-
-def circle_cells(circle: Circle) -> tuple[str, ...] | None:
-    """The cells that cover the circle's bounding box; near a pole the box goes all the way around."""
-    reach = math.degrees(circle.km / EARTH_KM) + 1e-9
-    south, north = max(circle.lat - reach, -90.0), min(circle.lat + reach, 90.0)
-    if south == -90.0 or north == 90.0:  # noqa: PLR2004 (degrees)
-        return box_cells(Box(-180.0, south, 180.0, north))
-    ratio = math.sin(math.radians(reach)) / math.cos(math.radians(circle.lat))
-    wide = math.degrees(math.asin(min(ratio, 1.0))) + 1e-9
-    west, east = (circle.lon - wide + 180) % 360 - 180, (circle.lon + wide + 180) % 360 - 180
-    return box_cells(Box(west, south, east, north) if wide < 180 else Box(-180.0, south, 180.0, north))  # noqa: PLR2004 (degrees)
 
 
 def filter_fields() -> dict[str, Any]:

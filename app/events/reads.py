@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
@@ -14,18 +10,15 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.auth.pages import read_cursor as open_cursor
-from app.auth.pages import write_cursor as close_cursor
-from app.changes import Change, format_cursor
+from app.changes import Change
 from app.db import Statement, any_of
-from app.errors import CursorMalformed, CursorMismatch, Deleted, NotFound
-from app.events.commands import SERVER_FIELDS, Stored
+from app.events.commands import SERVER_FIELDS
 from app.events.facts import facts_of, unpack
 from app.events.identity import key_of
-from app.events.model import ExternalId, StoredEvent
+from app.events.model import StoredEvent
 from app.events.plan import EVERYTHING, Plan, Question, look_up, plan, residual_names, residual_values, size_of
 from app.events.search import matching_keys
-from app.kinds import format_instant, micros, parse_event, parse_instant
+from app.kinds import micros, parse_event, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -37,11 +30,9 @@ if TYPE_CHECKING:
 
 # A question answered by so few events is answered by their keys.
 FEW = 2000
-# A reading that may touch more index rows than this leaves the event loop.
-BOUNDED = 50_000
+
+
 CHUNK = 1000
-LATEST_FIRST = "-started_at"
-CURSOR_FORM = re.compile(r"[A-Za-z0-9_-]{1,100}\Z", re.ASCII)
 
 
 class Row(NamedTuple):
@@ -55,10 +46,10 @@ class Row(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page of the list and where the next one begins."""
+    """A page of the list, and the place after which the next one begins."""
 
     rows: list[Row]
-    next: str | None
+    last: tuple[int, int] | None
 
 
 class Wanted(NamedTuple):
@@ -69,16 +60,14 @@ class Wanted(NamedTuple):
     as_of: int | None = None
 
 
-async def list_page(db: Database, wanted: Wanted, sort: str, limit: int, cursor: str | None, checked: bytes) -> Page:
-    """One page in the order asked for; `checked` is the hash of the question, which the cursor carries."""
-    after = None if cursor is None else read_cursor(cursor, checked)
+async def list_page(db: Database, wanted: Wanted, sort: str, limit: int, after: tuple[int, int] | None) -> Page:
+    """One page in the order asked for, beginning after a place in it."""
     order, descending = sort.removeprefix("-"), sort.startswith("-")
     question = Question("page", order, descending, limit + 1, after, wanted.as_of, wanted.changed_since)
     rows = await find_rows(db, wanted, question)
     if len(rows) <= limit:
         return Page(rows, None)
-    last = rows[limit - 1]
-    return Page(rows[:limit], write_cursor(last.at, last.key, checked))
+    return Page(rows[:limit], (rows[limit - 1].at, rows[limit - 1].key))
 
 
 async def count_events(db: Database, log: ChangeLog, wanted: Wanted, head: Head) -> int:
@@ -213,8 +202,8 @@ async def known_keys(db: Database, wanted: Wanted, found: Found) -> tuple[list[i
 
 async def existing_keys(db: Database, ids: Sequence[UUID]) -> list[int]:
     """The keys of those ids that are events'."""
-    rows = await db.rows(existing_statement(db.dialect), {"keys": db.as_list([key_of(id) for id in ids])})  # noqa: A001 (the contract's name)
-    return sorted(key for key, id in rows if id in ids)  # noqa: A001 (the contract's name)
+    rows = await db.rows(existing_statement(db.dialect), {"keys": db.as_list([key_of(id) for id in ids])})
+    return sorted(key for key, id in rows if id in ids)
 
 
 @lru_cache(2)
@@ -240,7 +229,7 @@ RECENT = Statement(
 async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row]:
     """The events with these ids as they stood, in the order asked for."""
     ids = wanted.filter.id or []
-    values = {"keys": db.as_list([key_of(id) for id in ids]), "as_of": wanted.as_of}  # noqa: A001 (the contract's name)
+    values = {"keys": db.as_list([key_of(id) for id in ids]), "as_of": wanted.as_of}
     newest: dict[int, Row] = {}
     for operation, updated_at, *row in await db.rows(versions_statement(db.dialect), values):
         started_at = unpack(row[3])[0] if row[3] else 0
@@ -268,144 +257,3 @@ def versions_statement(dialect: str) -> Statement:
         )
         .order_by(col(Change.version))
     )
-
-
-def question_hash(asked: Any, *skip: str) -> bytes:
-    """What a cursor belongs to: every parameter but those that only shape the page."""
-    values = asked.model_dump(mode="python", exclude={"cursor", "limit", *skip}, exclude_defaults=True)
-    return hashlib.sha256(repr(sorted(values.items())).encode()).digest()[:8]
-
-
-def write_cursor(at: int, key: int, checked: bytes) -> str:
-    """A place in the list with its question and a checksum."""
-    place = struct.pack(">qq", at, key) + checked
-    return base64.urlsafe_b64encode(place + hashlib.sha256(place).digest()[:8]).decode().rstrip("=")
-
-
-def read_cursor(text: str, checked: bytes) -> tuple[int, int]:
-    """The place; 400 when the cursor is broken or belongs to another question."""
-    raw = (
-        base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        if CURSOR_FORM.match(text) and len(text) % 4 != 1
-        else b""
-    )
-    place, checksum = raw[:24], raw[24:]
-    if len(raw) != 32 or hashlib.sha256(place).digest()[:8] != checksum:  # noqa: PLR2004 (16 of place, 8 of question, 8 of checksum)
-        raise CursorMalformed("That is not a cursor of this list; take `next` from the page before.")
-    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
-        raise CursorMalformed("That is not a cursor of this list; take `next` from the page before.")
-    if place[16:] != checked:
-        raise CursorMismatch("That cursor belongs to a list with another filter or order.")
-    at, key = struct.unpack(">qq", place[:16])
-    return at, key
-
-
-BY_KEY = Statement(
-    sa.select(
-        col(StoredEvent.id), col(StoredEvent.kind), col(StoredEvent.version), col(StoredEvent.deleted), col(Change.body)
-    )
-    .join(Change, sa.and_(col(Change.event) == col(StoredEvent.key), col(Change.version) == col(StoredEvent.version)))
-    .where(col(StoredEvent.key) == sa.bindparam("key", type_=sa.BigInteger))
-)
-HISTORY = (
-    sa.select(
-        col(Change.version),
-        col(Change.operation),
-        col(Change.epoch),
-        col(Change.seq),
-        col(Change.time),
-        col(Change.by),
-        col(Change.changed),
-        col(Change.body),
-    )
-    .where(col(Change.event) == sa.bindparam("key", type_=sa.BigInteger))
-    .order_by(col(Change.version).desc())
-)
-VERSION = Statement(HISTORY.where(col(Change.version) == sa.bindparam("version")))
-AS_OF = Statement(HISTORY.where(col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger)).limit(1))
-REVISIONS = Statement(
-    HISTORY.where(col(Change.version) < sa.bindparam("below")).limit(sa.bindparam("limit", type_=sa.Integer))
-)
-HOLDER = Statement(
-    sa.select(col(ExternalId.event)).where(
-        col(ExternalId.system) == sa.bindparam("system"), col(ExternalId.id) == sa.bindparam("id")
-    )
-)
-
-
-async def find_event(db: Database, id: UUID | None) -> Stored:  # noqa: A002 (the contract's name)
-    """The event as it stands, or its tombstone; 404 when there never was one."""
-    rows = [] if id is None else await db.rows(BY_KEY, {"key": key_of(id)})
-    if not rows or rows[0][0] != id:
-        raise NotFound("There is no event with that id.")
-    found, kind, version, deleted, body = rows[0]
-    return Stored(found, kind, version, bool(deleted), body)
-
-
-async def live_event(db: Database, id: UUID | None) -> Stored:  # noqa: A002 (the contract's name)
-    """The event as it stands; 410 with the tombstone when it was deleted."""
-    found = await find_event(db, id)
-    if found.deleted:
-        raise gone(found.body)
-    return found
-
-
-def gone(body: bytes) -> Deleted:
-    """410 with the tombstone."""
-    return Deleted("The event was deleted; the tombstone says why.", tombstone=orjson.loads(body))
-
-
-async def held_by(db: Database, system: str, external_id: str) -> Stored:
-    """The event that holds an external id."""
-    rows = await db.rows(HOLDER, {"system": system, "id": external_id})
-    found = await db.rows(BY_KEY, {"key": rows[0][0]}) if rows else []
-    if not found:
-        raise NotFound("No event holds that external id.")
-    return Stored(found[0][0], found[0][1], found[0][2], bool(found[0][3]), found[0][4])
-
-
-async def past_version(db: Database, id: UUID | None, *, version: int | None, as_of: int | None) -> Stored:  # noqa: A002 (the contract's name)
-    """A version by its number, or the one that stood at a change; 404 before there was one."""
-    current = await find_event(db, id)
-    values = {"key": current.key, "version": version, "as_of": as_of}
-    rows = await db.rows(VERSION if version is not None else AS_OF, values)
-    if not rows:
-        raise NotFound("The event had no such version then.")
-    number, operation, *_, body = rows[0]
-    if operation == "deleted" or is_erased(current):
-        raise gone(body)
-    return Stored(current.id, current.kind, number, deleted=False, body=body)
-
-
-def is_erased(current: Stored) -> bool:
-    """A deletion for legal reasons left no version behind."""
-    return current.deleted and bool(orjson.loads(current.body)["erased"])
-
-
-async def revisions(
-    db: Database,
-    id: UUID | None,  # noqa: A002 (the contract's name)
-    cursor: str | None,
-    limit: int,
-    *,
-    named: bool,
-) -> dict[str, Any]:
-    """A page of the history, newest first; `named` tells who wrote each version."""
-    current = await find_event(db, id)
-    below = current.version + 1 if cursor is None else int(open_cursor("revisions", BELOW, cursor)[0])
-    rows = await db.rows(REVISIONS, {"key": current.key, "below": below, "limit": limit + 1})
-    items = [
-        {
-            "version": version,
-            "operation": operation,
-            "cursor": format_cursor(epoch, seq),
-            "at": format_instant(time),
-            "by": by if named else None,
-            "changed": orjson.loads(changed),
-        }
-        for version, operation, epoch, seq, time, by, changed, _ in rows[:limit]
-    ]
-    return {"items": items, "next": close_cursor("revisions", items[-1]["version"]) if len(rows) > limit else None}
-
-
-BELOW = re.compile(r"([0-9]{1,9})")

@@ -1,21 +1,15 @@
-"""The event routes: write, read, find, count and export."""
+"""The writing routes: add, replace, patch, delete, upsert and batch."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from app.auth.access import ReadKey, WriteKey
-from app.auth.routes import refusals
+from app.auth.access import WriteKey
 from app.errors import (
-    CursorAhead,
-    CursorEpoch,
-    CursorMalformed,
-    CursorMismatch,
     Deleted,
     DiskFull,
     DuplicateExternalId,
@@ -25,7 +19,6 @@ from app.errors import (
     IdempotencyMismatch,
     Invalid,
     Malformed,
-    NotAcceptable,
     NotFound,
     PayloadTooLarge,
     PreconditionRequired,
@@ -35,49 +28,51 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
     VersionMismatch,
+    refusals,
 )
-from app.events import reads
 from app.events.answers import created, refuse_bad_text, removed, reuse_of, shown, stored
+from app.events.attempt import Job, Outcome
 from app.events.batch import batch_answer, read_batch, read_items, read_known, read_new, upsert_of
 from app.events.commands import Create, Patch, Remove, Replace
-from app.events.formats import MEDIA_TYPES, export_stream, geojson_page, json_page
 from app.events.identity import read_id
-from app.events.moments import read_as_of, wanted_of
 from app.events.shapes import (
     BatchIn,
     BatchOut,
     BatchQuery,
-    Count,
-    CountQuery,
     EventIn,
-    EventList,
     EventOut,
-    EventQuery,
-    ExportQuery,
-    FeatureCollection,
-    ListQuery,
     MergePatch,
     NoQuery,
     RemoveQuery,
-    Revisions,
-    RevisionsQuery,
 )
-from app.events.store import Job, Outcome
-from app.wire import accepts, body, if_none_match, parse_if_match, query
+from app.wire import body, parse_if_match, query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from app.events.attempt import Result
 
-    from app.events.store import Result
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
-JSON, GEOJSON = "application/json", "application/geo+json"
+
 ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+
+
 SENDING = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull, *ALWAYS)
-POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch)
+
+
 ONCE = (IdempotencyInProgress, IdempotencyMismatch)
+
+
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
+
+
+def as_object(data: object) -> dict[str, Any]:
+    """A merge patch is an object, or the event would be replaced by something that is none."""
+    if isinstance(data, dict):
+        return data
+    raise Invalid(
+        "The patch was refused; see errors.", errors=[FieldError("type", "A patch is an object.", pointer="")]
+    )
 
 
 @router.post(
@@ -101,67 +96,6 @@ async def create_event(
         [Create(event)], key.owner, lambda results: created(only(results)), reuse=await reuse_of(request, key.owner)
     )
     return shown(await request.app.state.store.run(job))
-
-
-@router.get(
-    "",
-    response_model=None,
-    responses={
-        200: {"model": EventList, "content": {GEOJSON: {"schema": FeatureCollection.model_json_schema()}}},
-        304: {"description": "Not modified."},
-        **refusals(CursorMismatch, NotAcceptable, *POSITIONS, *ALWAYS),
-    },
-)
-async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, Depends(query(ListQuery))]) -> Response:
-    """Find events, newest first unless sorted otherwise.
-
-    Follow `next` (also the `Link` header) to read on; follow the feed from the first page's `as_of` to keep up.
-    `Accept: application/geo+json` gives a FeatureCollection, one feature per event and located place.
-    """
-    media = accepts(request.headers.get("accept"), (JSON, GEOJSON))
-    head, wanted = await wanted_of(request.app.state.log, asked)
-    checked = reads.question_hash(asked)
-    page = await reads.list_page(request.app.state.db, wanted, asked.sort, asked.limit, asked.cursor, checked)
-    etag = page_etag(page, media)
-    headers = {"etag": etag, "as-of": head.cursor, "cache-control": "no-cache", **link(request, page.next)}
-    if if_none_match(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    bodies = [row.body for row in page.rows]
-    text = (json_page if media == JSON else geojson_page)(bodies, page.next, head.cursor)
-    return Response(text, headers=headers, media_type=media)
-
-
-@router.get("/count", response_model=None, responses={200: {"model": Count}, **refusals(*POSITIONS, *ALWAYS)})
-async def count_events(
-    request: Request, _: ReadKey, asked: Annotated[CountQuery, Depends(query(CountQuery))]
-) -> Response:
-    """Count the events that match: the number of events that the list and the export give for the same filter."""
-    head, wanted = await wanted_of(request.app.state.log, asked)
-    count = await reads.count_events(request.app.state.db, request.app.state.log, wanted, head)
-    return Response(
-        orjson.dumps({"count": count, "as_of": head.cursor}),
-        headers={"as-of": head.cursor, "cache-control": "no-cache"},
-        media_type=JSON,
-    )
-
-
-@router.get(
-    "/export",
-    response_model=None,
-    responses={
-        200: {"description": "The file.", "content": {media: {} for media in MEDIA_TYPES.values()}},
-        **refusals(*POSITIONS, *ALWAYS),
-    },
-)
-async def export_events(
-    request: Request, _: ReadKey, asked: Annotated[ExportQuery, Depends(query(ExportQuery))]
-) -> Response:
-    """Stream every match as one file, as it stood when the call came in; there is no row limit."""
-    head, wanted = await wanted_of(request.app.state.log, asked)
-    wanted = wanted._replace(as_of=head.seq)
-    stream = export_stream(bodies_of(reads.walk(request.app.state.db, wanted)), asked.format, head.cursor)
-    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-    return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPES[asked.format])
 
 
 @router.post(
@@ -196,23 +130,6 @@ async def write_batch(
     return shown(await request.app.state.store.run(job))
 
 
-@router.get(
-    "/by-external-id/{system}/{id:path}",
-    response_model=None,
-    responses={**EVENT, 304: {"description": "Not modified."}, **refusals(NotFound, *ALWAYS)},
-)
-async def find_by_external_id(
-    request: Request,
-    _: ReadKey,
-    __: Annotated[NoQuery, Depends(query(NoQuery))],
-    system: str,
-    id: str,  # noqa: A002 (the contract's name)
-) -> Response:
-    """Get the event that holds an external id. After its deletion the id is free again: 404."""
-    refuse_bad_text(system, id)
-    return conditional(request, await reads.held_by(request.app.state.db, system, id))
-
-
 @router.put(
     "/by-external-id/{system}/{id:path}",
     response_model=None,
@@ -222,13 +139,13 @@ async def find_by_external_id(
         **refusals(NotFound, DuplicateExternalId, VersionMismatch, *SENDING),
     },
 )
-async def upsert_event(  # noqa: PLR0913, PLR0917 (each is a part of the request)
+async def upsert_event(
     request: Request,
     key: WriteKey,
     _: Annotated[NoQuery, Depends(query(NoQuery))],
     data: Annotated[Any, Depends(body(lambda data: data, schema=EventIn))],
     system: str,
-    id: str,  # noqa: A002 (the contract's name)
+    id: str,
 ) -> Response:
     """Add the event, or replace the one that holds this external id; the same content again changes nothing.
 
@@ -238,45 +155,6 @@ async def upsert_event(  # noqa: PLR0913, PLR0917 (each is a part of the request
     only_new = request.headers.get("if-none-match", "").strip() == "*"
     command = upsert_of(system, id, data, if_match(request), only_new=only_new, batch=False)
     return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))
-
-
-@router.get(
-    "/{id}",
-    response_model=None,
-    responses={
-        **EVENT,
-        304: {"description": "Not modified."},
-        **refusals(NotFound, Deleted, *POSITIONS, *ALWAYS),
-    },
-)
-async def get_event(
-    request: Request,
-    _: ReadKey,
-    asked: Annotated[EventQuery, Depends(query(EventQuery))],
-    id: str,  # noqa: A002 (the contract's name)
-) -> Response:
-    """Get an event, now or as it was: `version` and `as_of` answer even after a deletion, so that a citation holds."""
-    db, event_id = request.app.state.db, read_id(id)
-    if asked.version is None and asked.as_of is None:
-        return conditional(request, await reads.live_event(db, event_id))
-    as_of = None if asked.as_of is None else await read_as_of(request.app.state.log, asked.as_of, "UTC")
-    return conditional(request, await reads.past_version(db, event_id, version=asked.version, as_of=as_of))
-
-
-@router.get(
-    "/{id}/revisions",
-    response_model=None,
-    responses={200: {"model": Revisions}, **refusals(NotFound, CursorMalformed, *ALWAYS)},
-)
-async def list_revisions(
-    request: Request,
-    key: ReadKey,
-    asked: Annotated[RevisionsQuery, Depends(query(RevisionsQuery))],
-    id: str,  # noqa: A002 (the contract's name)
-) -> Response:
-    """Get an event's history, newest first: what changed when, by whom, and each change's place in the feed."""
-    page = await reads.revisions(request.app.state.db, read_id(id), asked.cursor, asked.limit, named=key.owner != "")
-    return Response(orjson.dumps(page), headers={"cache-control": "no-cache"}, media_type=JSON)
 
 
 @router.put(
@@ -292,14 +170,14 @@ async def replace_event(
     key: WriteKey,
     _: Annotated[NoQuery, Depends(query(NoQuery))],
     known: Annotated[Any, Depends(body(lambda data: read_known(data, batch=False), schema=EventIn))],
-    id: str,  # noqa: A002 (the contract's name)
+    id: str,
 ) -> Response:
     """Replace an event whole; `If-Match` names the version that was read, so that no change is overwritten unseen.
 
     Server-set fields may be sent back as they came: GET then PUT works.
     """
     event, sent = known
-    command = Replace(await known_id(request, id), event, sent, if_match(request))
+    command = Replace(known_id(id), event, sent, if_match(request))
     return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))
 
 
@@ -319,19 +197,19 @@ async def patch_event(
         Any,
         Depends(
             body(
-                lambda data: as_object(data),
+                as_object,
                 schema=MergePatch,
                 media=("application/merge-patch+json", "application/json"),
             )
         ),
     ],
-    id: str,  # noqa: A002 (the contract's name)
+    id: str,
 ) -> Response:
     """Change parts of an event by a JSON merge patch (RFC 7396) on its output form; the result is validated whole.
 
     Lists are replaced whole; an estimate object merges by key, a bare integer takes its place.
     """
-    command = Patch(await known_id(request, id), patch, if_match(request))
+    command = Patch(known_id(id), patch, if_match(request))
     return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))
 
 
@@ -345,24 +223,25 @@ async def delete_event(
     request: Request,
     key: WriteKey,
     asked: Annotated[RemoveQuery, Depends(query(RemoveQuery))],
-    id: str,  # noqa: A002 (the contract's name)
+    id: str,
 ) -> Response:
     """Delete an event for a reason; a tombstone takes its place, followers hear of it, its external ids are free.
 
     `reason=legal` also erases every earlier version.
     """
-    command = Remove(await known_id(request, id), asked.reason, asked.superseded_by, if_match(request))
+    command = Remove(known_id(id), asked.reason, asked.superseded_by, if_match(request))
     return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: removed(only(results)))))
 
 
 def only(results: list[Result]) -> Outcome:
     """The result of a job with one command, which succeeded."""
     [result] = results
-    assert isinstance(result, Outcome)  # noqa: S101 (an atomic job that fails is not rendered)
-    return result
+    if isinstance(result, Outcome):
+        return result
+    raise result
 
 
-async def known_id(request: Request, text: str) -> Any:
+def known_id(text: str) -> UUID:
     """The id in the path; what cannot be one is not found."""
     found = read_id(text)
     if found is None:
@@ -370,50 +249,11 @@ async def known_id(request: Request, text: str) -> Any:
     return found
 
 
-def as_object(data: object) -> dict[str, Any]:
-    """A merge patch is an object, or the event would be replaced by something that is none."""
-    if isinstance(data, dict):
-        return data
-    raise Invalid(
-        "The patch was refused; see errors.", errors=[FieldError("type", "A patch is an object.", pointer="")]
-    )
-
-
 def if_match(request: Request) -> Any:
     """The versions that the caller read."""
     return parse_if_match(request.headers.get("if-match"))
 
 
-def conditional(request: Request, found: Any) -> Response:
-    """An event with its ETag, or 304 when the caller has it."""
-    etag = f'"{found.version}"'
-    headers = {"etag": etag, "cache-control": "no-cache"}
-    if if_none_match(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    return Response(found.body, headers=headers, media_type=JSON)
-
-
-def page_etag(page: reads.Page, media: str) -> str:
-    """A weak ETag over items and next: equal versions are equal bytes."""
-    told = hashlib.blake2b(media.encode(), digest_size=12)
-    told.update(repr(([(row.key, row.version) for row in page.rows], page.next)).encode())
-    return f'W/"{told.hexdigest()}"'
-
-
-def link(request: Request, cursor: str | None) -> dict[str, str]:
-    """Where the next page is, relative to this one."""
-    if cursor is None:
-        return {}
-    kept = [part for part in request.url.query.split("&") if part and not part.startswith("cursor=")]
-    return {"link": f'</v1/events?{"&".join([*kept, "cursor=" + cursor])}>; rel="next"'}
-
-
 def instance_of(request: Request) -> str:
     """The address of this one request, as problem documents name it."""
     return str(request.scope.get("instance", "/requests/unknown"))
-
-
-async def bodies_of(pages: AsyncIterator[list[reads.Row]]) -> AsyncIterator[list[bytes]]:
-    """Only the bodies of a walk."""
-    async for rows in pages:
-        yield [row.body for row in rows]

@@ -54,7 +54,11 @@ def text_values(dialect: str, key: int, facts: Facts) -> dict[str, Any]:
 def remember(dialect: str) -> Statement:
     """Store one text in SQLite, or many in PostgreSQL."""
     if dialect == "sqlite":
-        names = {"rowid": sa.bindparam("key"), "title": sa.bindparam("title"), "summary": sa.bindparam("summary")}
+        names: dict[str, Any] = {
+            "rowid": sa.bindparam("key"),
+            "title": sa.bindparam("title"),
+            "summary": sa.bindparam("summary"),
+        }
         return Statement(sa.insert(FTS).values(names))
     types = {"key": sa.BigInteger, "text": sa.Text, "words": sa.Text}
     arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind())) for name, kind in types.items()]
@@ -106,7 +110,7 @@ class TsQuery(sa.types.UserDefinedType[str]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **_: Any) -> str:
         """Its name in SQL."""
         return "tsquery"
 

@@ -10,7 +10,8 @@ from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.events.commands import Reason
-from app.events.query import EventFilter, Moment, read_uuid
+from app.events.parameters import Moment, read_uuid
+from app.events.query import EventFilter
 from app.kinds import EventIn, EventOut, Tombstone
 
 CURSOR_SHAPE = "^e[1-9][0-9]*-[0-9]{12,}$"
@@ -34,7 +35,7 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CountQuery(EventFilter):  # type: ignore[valid-type,misc]  # made from the kinds at start
+class CountQuery(EventFilter):
     """Filters, and the record time."""
 
     changed_since: Annotated[

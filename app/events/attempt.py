@@ -1,0 +1,199 @@
+"""One try to do a group of jobs in one transaction: decide in order, write what was decided, append the changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from app.changes import Draft, append
+from app.errors import FieldError, Problem
+from app.events.commands import (
+    Command,
+    Decision,
+    World,
+    external_ids,
+)
+from app.events.decide import apply, decide
+from app.events.idempotency import Answer, Kept, Place, Reuse, find_reused, keep_answers
+from app.events.identity import key_of
+from app.events.index import Index
+from app.events.model import ExternalId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from app.db import Transaction
+from app.events.erasure import erase
+from app.events.load import load
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one command: the version that stands now, and the change it made, if any."""
+
+    decision: Decision
+    draft: Draft | None
+
+    @property
+    def cursor(self) -> str | None:
+        """The change id."""
+        return None if self.draft is None else self.draft.cursor
+
+
+Result = Outcome | Problem
+
+
+@dataclass(slots=True)
+class Job:
+    """One request's commands; atomic ones stand or fall together."""
+
+    commands: Sequence[Command | Problem]
+    by: str | None
+    render: Callable[[list[Result]], Answer]
+    atomic: bool = True
+    places: Sequence[str] = ("",)
+    reuse: Reuse | None = None
+    results: list[Result] = field(default_factory=list)
+
+
+class Attempt:
+    """One try to do a group of jobs; nothing outlives it unless the transaction commits."""
+
+    def __init__(self, jobs: list[Job], world: World, index: Index) -> None:
+        """Jobs in order of arrival."""
+        self.jobs = jobs
+        self.world = world
+        self.index = index
+        self.drafts: list[Draft] = []
+        self.decisions: list[Decision] = []
+        self.learned: dict[tuple[str, str, int, bool], int] = {}
+        self.counted: Counter[int] = Counter()
+
+    async def run(self, tx: Transaction) -> list[Answer | Exception]:
+        """Load, decide in order, write all that was decided, append the changes."""
+        reused = await find_reused(tx, [job.reuse for job in self.jobs if job.reuse is not None], self.world.now)
+        await load(tx, self.world, [c for job in self.jobs for c in job.commands if not isinstance(c, Problem)])
+        refused: dict[int, Exception] = {}
+        waiting: dict[Place, int] = {}
+        for n, job in enumerate(self.jobs):
+            if job.reuse is not None and (job.reuse.place in reused or job.reuse.place in waiting):
+                continue
+            problem = self._decide_job(job)
+            if problem is not None:
+                refused[n] = problem
+            elif job.reuse is not None:
+                waiting[job.reuse.place] = n
+        await self._write(tx)
+        answers = self._answers(refused, reused, waiting)
+        earned = [(self.jobs[n].reuse, answers[n]) for n in waiting.values()]
+        await keep_answers(tx, [(reuse, a) for reuse, a in earned if reuse and isinstance(a, Answer)], self.world.now)
+        return answers
+
+    def _decide_job(self, job: Job) -> Problem | None:
+        """Decide a job's commands; an atomic one that fails leaves no trace."""
+        mark = len(self.drafts)
+        undo = (dict(self.world.events), dict(self.world.holders)) if len(job.commands) > 1 else None
+        ids: list[UUID | None] = []
+        job.results = []
+        for n, command in enumerate(job.commands):
+            result = self._decide_one(command, job.by, ids, job.places[n] if n < len(job.places) else "")
+            job.results.append(result)
+            ids.append(result.decision.after.id if isinstance(result, Outcome) else None)
+            if isinstance(result, Problem) and job.atomic:
+                del self.drafts[mark:], self.decisions[mark:]
+                if undo is not None:
+                    self.world.events, self.world.holders = undo
+                return result
+        return None
+
+    def _decide_one(
+        self, command: Command | Problem, by: str | None, earlier: Sequence[UUID | None], place: str
+    ) -> Result:
+        if isinstance(command, Problem):
+            return command
+        try:
+            decision = decide(command, self.world, earlier)
+        except Problem as problem:
+            return placed(problem, place)
+        if decision.operation == "unchanged":
+            return Outcome(decision, None)
+        apply(decision, self.world)
+        draft = draft_of(decision, by)
+        self.drafts.append(draft)
+        self.decisions.append(decision)
+        return Outcome(decision, draft)
+
+    async def _write(self, tx: Transaction) -> None:
+        if not self.drafts:
+            return
+        await self.index.write(tx, self.decisions, self.drafts, self)
+        await write_holders(tx, self.decisions)
+        await append(tx, self.drafts)
+        await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
+
+    def _answers(
+        self, refused: dict[int, Exception], reused: dict[Place, Kept], waiting: dict[Place, int]
+    ) -> list[Answer | Exception]:
+        answers: list[Answer | Exception] = []
+        for n, job in enumerate(self.jobs):
+            if n in refused:
+                answers.append(refused[n])
+            elif job.reuse is not None and job.reuse.place in reused:
+                answers.append(job.reuse.replay(reused[job.reuse.place]))
+            elif job.reuse is not None and waiting[job.reuse.place] != n:
+                answers.append(job.reuse.replay(self._just_kept(waiting[job.reuse.place], answers)))
+            else:
+                answers.append(job.render(job.results))
+        return answers
+
+    def _just_kept(self, first: int, answers: list[Answer | Exception]) -> Kept:
+        """The answer that an earlier job of this group earned under the same key."""
+        reuse, answer = self.jobs[first].reuse, answers[first]
+        if reuse is None or not isinstance(answer, Answer):
+            message = "only answers wait under a key"
+            raise TypeError(message)
+        return Kept(reuse.body_hash, answer)
+
+
+def placed(problem: Problem, place: str) -> Problem:
+    """A batch item's problem with pointers from the root of the batch."""
+    if not place:
+        return problem
+    errors = [replace(error, pointer=f"{place}{error.pointer or ''}") for error in problem.errors]
+    errors = errors or [FieldError(problem.slug, problem.detail, pointer=place)]
+    return type(problem)(problem.detail, errors=errors, headers=problem.headers, **problem.members)
+
+
+def draft_of(decision: Decision, by: str | None) -> Draft:
+    """The change that a decision makes."""
+    after = decision.after
+    return Draft(
+        key_of(after.id),
+        after.id,
+        after.version,
+        after.kind,
+        decision.operation,
+        decision.updated_at,
+        by,
+        after.body,
+        decision.changed,
+    )
+
+
+async def write_holders(tx: Transaction, decisions: Sequence[Decision]) -> None:
+    """Bring the external ids to where the decisions leave them."""
+    before: dict[tuple[str, str], UUID] = {}
+    after: dict[tuple[str, str], UUID | None] = {}
+    for decision in decisions:
+        for pair in decision.released:
+            if pair not in after:
+                before[pair] = decision.after.id
+            after[pair] = None
+        after.update(dict.fromkeys(external_ids(decision.event), decision.after.id))
+    moved = {pair for pair, holder in after.items() if before.get(pair) != holder}
+    gone = [{"system": system, "id": id} for system, id in sorted(moved & before.keys())]
+    kept = sorted((pair, holder) for pair, holder in after.items() if pair in moved and holder is not None)
+    await tx.delete(ExternalId, ("system", "id"), gone)
+    await tx.insert(ExternalId, [{"system": s, "id": i, "event": key_of(holder)} for (s, i), holder in kept])

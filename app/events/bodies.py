@@ -1,0 +1,83 @@
+"""The bytes of versions and tombstones, merge patches on them, and what differs between two."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.events.commands import Stored
+from app.kinds import format_instant
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def differences(was: Any, now: Any, pointer: str = "") -> list[str]:
+    """JSON pointers to what changed; lists count as one value, `version` and `updated_at` are no content."""
+    if not (isinstance(was, dict) and isinstance(now, dict)):
+        return [] if was == now else [pointer]
+    skipped = {"version", "updated_at"} if not pointer else set()
+    names = [name for name in {**was, **now} if name not in skipped]
+    return [
+        found
+        for name in names
+        for found in (
+            differences(was[name], now[name], f"{pointer}/{escaped(name)}")
+            if name in was and name in now
+            else [f"{pointer}/{escaped(name)}"]
+        )
+    ]
+
+
+def escaped(name: str) -> str:
+    """A name within a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def later(now: datetime, before: str) -> datetime:
+    """Now, but never before the version before: a clock may jump back."""
+    return max(now, datetime.fromisoformat(before))
+
+
+def body_of(
+    id: UUID,
+    kind: str,
+    version: int,
+    core: bytes,
+    *,
+    created_at: datetime | str,
+    updated_at: datetime,
+) -> bytes:
+    """The public JSON of a version, byte for byte as every reader will get it."""
+    created = created_at if isinstance(created_at, str) else format_instant(created_at)
+    head = f'{{"id":"{id}","kind":"{kind}","version":{version},'
+    tail = f',"created_at":"{created}","updated_at":"{format_instant(updated_at)}"}}'
+    return head.encode() + core[1:-1] + tail.encode()
+
+
+def tombstone(current: Stored, deleted_at: datetime, reason: str, successor: UUID | None) -> bytes:
+    """What stands in a deleted event's place."""
+    return orjson.dumps(
+        {
+            "id": str(current.id),
+            "kind": current.kind,
+            "version": current.version + 1,
+            "deleted_at": format_instant(deleted_at),
+            "reason": reason,
+            "superseded_by": None if successor is None else str(successor),
+            "erased": reason == "legal",
+        }
+    )

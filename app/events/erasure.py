@@ -1,0 +1,57 @@
+"""Deletion for legal reasons: nothing of the event stays but its tombstone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.changes import Change
+from app.db import Statement
+from app.events.commands import (
+    Decision,
+)
+from app.events.facts import unpack
+from app.events.model import Idempotency, PastFacet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from app.db import Transaction
+
+
+async def erase(tx: Transaction, deleted: Sequence[Decision]) -> None:
+    """A legal deletion leaves no body behind: every version's becomes the tombstone."""
+    for decision in deleted:
+        if orjson.loads(decision.after.body)["erased"]:
+            key = decision.after.key
+            packed = await tx.rows(PACKED, {"key": key})
+            await tx.run(ERASE, {"key": key, "body": decision.after.body})
+            await tx.delete(PastFacet, ("value", "started_at", "event"), past_rows(key, [after for (after,) in packed]))
+            await tx.run(FORGET_ANSWERS, {"key": key})
+
+
+def past_rows(key: int, packed: Iterable[bytes | None]) -> list[dict[str, int]]:
+    """Every index row that an event ever had."""
+    found = {
+        (value, started_at) for after in packed if after for started_at, _, *ids in [unpack(after)] for value in ids
+    }
+    return [{"value": value, "started_at": started_at, "event": key} for value, started_at in sorted(found)]
+
+
+KEY = sa.bindparam("key", type_=sa.BigInteger)
+
+
+PACKED = Statement(sa.select(col(Change.after)).where(col(Change.event) == KEY))
+
+
+ERASE = Statement(
+    sa.update(Change)
+    .where(col(Change.event) == KEY)
+    .values(body=sa.bindparam("body", type_=sa.LargeBinary), changed="[]")
+)
+
+
+FORGET_ANSWERS = Statement(sa.delete(Idempotency).where(col(Idempotency.event) == KEY))

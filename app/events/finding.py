@@ -1,0 +1,213 @@
+"""The reading routes: find, count, export, and single events with their history."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response, StreamingResponse
+
+from app.auth.access import ReadKey
+from app.errors import (
+    CursorAhead,
+    CursorEpoch,
+    CursorMalformed,
+    CursorMismatch,
+    Deleted,
+    Forbidden,
+    Invalid,
+    NotAcceptable,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    refusals,
+)
+from app.events import history, reads
+from app.events.answers import refuse_bad_text
+from app.events.cursors import question_hash, read_cursor, write_cursor
+from app.events.formats import MEDIA_TYPES, export_stream, geojson_page, json_page
+from app.events.identity import read_id
+from app.events.moments import read_as_of, wanted_of
+from app.events.shapes import (
+    Count,
+    CountQuery,
+    EventList,
+    EventOut,
+    EventQuery,
+    ExportQuery,
+    FeatureCollection,
+    ListQuery,
+    NoQuery,
+    Revisions,
+    RevisionsQuery,
+)
+from app.wire import accepts, if_none_match, query
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+
+
+JSON, GEOJSON = "application/json", "application/geo+json"
+
+
+ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+
+
+POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch)
+
+
+EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
+
+
+@router.get(
+    "",
+    response_model=None,
+    responses={
+        200: {"model": EventList, "content": {GEOJSON: {"schema": FeatureCollection.model_json_schema()}}},
+        304: {"description": "Not modified."},
+        **refusals(CursorMismatch, NotAcceptable, *POSITIONS, *ALWAYS),
+    },
+)
+async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, Depends(query(ListQuery))]) -> Response:
+    """Find events, newest first unless sorted otherwise.
+
+    Follow `next` (also the `Link` header) to read on; follow the feed from the first page's `as_of` to keep up.
+    `Accept: application/geo+json` gives a FeatureCollection, one feature per event and located place.
+    """
+    media = accepts(request.headers.get("accept"), (JSON, GEOJSON))
+    head, wanted = await wanted_of(request.app.state.log, asked)
+    after = None if asked.cursor is None else read_cursor(asked.cursor, question_hash(asked))
+    page = await reads.list_page(request.app.state.db, wanted, asked.sort, asked.limit, after)
+    following = None if page.last is None else write_cursor(*page.last, question_hash(asked))
+    etag = page_etag(page.rows, following, media)
+    headers = {"etag": etag, "as-of": head.cursor, "cache-control": "no-cache", **link(request, following)}
+    if if_none_match(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    bodies = [row.body for row in page.rows]
+    text = (json_page if media == JSON else geojson_page)(bodies, following, head.cursor)
+    return Response(text, headers=headers, media_type=media)
+
+
+@router.get("/count", response_model=None, responses={200: {"model": Count}, **refusals(*POSITIONS, *ALWAYS)})
+async def count_events(
+    request: Request, _: ReadKey, asked: Annotated[CountQuery, Depends(query(CountQuery))]
+) -> Response:
+    """Count the events that match: the number of events that the list and the export give for the same filter."""
+    head, wanted = await wanted_of(request.app.state.log, asked)
+    count = await reads.count_events(request.app.state.db, request.app.state.log, wanted, head)
+    return Response(
+        orjson.dumps({"count": count, "as_of": head.cursor}),
+        headers={"as-of": head.cursor, "cache-control": "no-cache"},
+        media_type=JSON,
+    )
+
+
+@router.get(
+    "/export",
+    response_model=None,
+    responses={
+        200: {"description": "The file.", "content": {media: {} for media in MEDIA_TYPES.values()}},
+        **refusals(*POSITIONS, *ALWAYS),
+    },
+)
+async def export_events(
+    request: Request, _: ReadKey, asked: Annotated[ExportQuery, Depends(query(ExportQuery))]
+) -> Response:
+    """Stream every match as one file, as it stood when the call came in; there is no row limit."""
+    head, wanted = await wanted_of(request.app.state.log, asked)
+    wanted = wanted._replace(as_of=head.seq)
+    stream = export_stream(bodies_of(reads.walk(request.app.state.db, wanted)), asked.format, head.cursor)
+    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+    return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPES[asked.format])
+
+
+@router.get(
+    "/by-external-id/{system}/{id:path}",
+    response_model=None,
+    responses={**EVENT, 304: {"description": "Not modified."}, **refusals(NotFound, *ALWAYS)},
+)
+async def find_by_external_id(
+    request: Request,
+    _: ReadKey,
+    __: Annotated[NoQuery, Depends(query(NoQuery))],
+    system: str,
+    id: str,
+) -> Response:
+    """Get the event that holds an external id. After its deletion the id is free again: 404."""
+    refuse_bad_text(system, id)
+    return conditional(request, await history.held_by(request.app.state.db, system, id))
+
+
+@router.get(
+    "/{id}",
+    response_model=None,
+    responses={
+        **EVENT,
+        304: {"description": "Not modified."},
+        **refusals(NotFound, Deleted, *POSITIONS, *ALWAYS),
+    },
+)
+async def get_event(
+    request: Request,
+    _: ReadKey,
+    asked: Annotated[EventQuery, Depends(query(EventQuery))],
+    id: str,
+) -> Response:
+    """Get an event, now or as it was: `version` and `as_of` answer even after a deletion, so that a citation holds."""
+    db, event_id = request.app.state.db, read_id(id)
+    if asked.version is None and asked.as_of is None:
+        return conditional(request, await history.live_event(db, event_id))
+    as_of = None if asked.as_of is None else await read_as_of(request.app.state.log, asked.as_of, "UTC")
+    return conditional(request, await history.past_version(db, event_id, version=asked.version, as_of=as_of))
+
+
+@router.get(
+    "/{id}/revisions",
+    response_model=None,
+    responses={200: {"model": Revisions}, **refusals(NotFound, CursorMalformed, *ALWAYS)},
+)
+async def list_revisions(
+    request: Request,
+    key: ReadKey,
+    asked: Annotated[RevisionsQuery, Depends(query(RevisionsQuery))],
+    id: str,
+) -> Response:
+    """Get an event's history, newest first: what changed when, by whom, and each change's place in the feed."""
+    page = await history.revisions(request.app.state.db, read_id(id), asked.cursor, asked.limit, named=key.owner != "")
+    return Response(orjson.dumps(page), headers={"cache-control": "no-cache"}, media_type=JSON)
+
+
+def conditional(request: Request, found: Any) -> Response:
+    """An event with its ETag, or 304 when the caller has it."""
+    etag = f'"{found.version}"'
+    headers = {"etag": etag, "cache-control": "no-cache"}
+    if if_none_match(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    return Response(found.body, headers=headers, media_type=JSON)
+
+
+def page_etag(rows: list[reads.Row], following: str | None, media: str) -> str:
+    """A weak ETag over items and next: equal versions are equal bytes."""
+    told = hashlib.blake2b(media.encode(), digest_size=12)
+    told.update(repr(([(row.key, row.version) for row in rows], following)).encode())
+    return f'W/"{told.hexdigest()}"'
+
+
+def link(request: Request, cursor: str | None) -> dict[str, str]:
+    """Where the next page is, relative to this one."""
+    if cursor is None:
+        return {}
+    kept = [part for part in request.url.query.split("&") if part and not part.startswith("cursor=")]
+    return {"link": f'</v1/events?{"&".join([*kept, "cursor=" + cursor])}>; rel="next"'}
+
+
+async def bodies_of(pages: AsyncIterator[list[reads.Row]]) -> AsyncIterator[list[bytes]]:
+    """Only the bodies of a walk."""
+    async for rows in pages:
+        yield [row.body for row in rows]

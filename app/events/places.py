@@ -1,0 +1,92 @@
+"""Boxes and circles on the globe: what lies inside, and which cells of the grid cover them."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from app.events.facts import (
+    CELL_DEGREES,
+    cell_name,
+    cell_of,
+    columns,
+    on_sphere,
+)
+
+EARTH_KM = 6371.0088
+
+
+MOST_CELLS = 40
+
+
+class Box(NamedTuple):
+    """Degrees; west may lie east of east, across the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class Place(NamedTuple):
+    """Degrees."""
+
+    lat: float
+    lon: float
+
+
+class Circle(NamedTuple):
+    """A centre and a radius in kilometres."""
+
+    lat: float
+    lon: float
+    km: float
+
+    @property
+    def centre(self) -> tuple[float, float, float]:
+        """The centre as a point of the unit sphere."""
+        return on_sphere(self.lat, self.lon)
+
+    @property
+    def chord2(self) -> float:
+        """The squared straight distance, in Earth radii, that still is inside."""
+        return (2 * math.sin(min(self.km / EARTH_KM, math.pi) / 2)) ** 2
+
+
+def in_box(box: Box, lat: float, lon: float) -> bool:
+    """Inside or on the edge; the two names of the 180th meridian are one."""
+    meridians = (lon, -lon) if abs(lon) == 180 else (lon,)
+    return box.south <= lat <= box.north and any(
+        box.west <= x <= box.east if box.west <= box.east else x >= box.west or x <= box.east for x in meridians
+    )
+
+
+def in_circle(circle: Circle, lat: float, lon: float) -> bool:
+    """Not farther from the centre than the radius, over a sphere."""
+    (x, y, z), (cx, cy, cz) = on_sphere(lat, lon), circle.centre
+    return (x - cx) * (x - cx) + (y - cy) * (y - cy) + (z - cz) * (z - cz) <= circle.chord2
+
+
+def box_cells(box: Box) -> tuple[str, ...] | None:
+    """The cells of the finest level that cover the box with few; None when even the coarsest needs many."""
+    width = box.east - box.west if box.west <= box.east else box.east - box.west + 360
+    for level in reversed(range(len(CELL_DEGREES))):
+        (low, left), (high, _) = cell_of(level, box.south, box.west), cell_of(level, box.north, box.west)
+        across = min(int(((box.west + 180) % CELL_DEGREES[level] + width) // CELL_DEGREES[level]) + 1, columns(level))
+        if (high - low + 1) * across <= MOST_CELLS:
+            around = columns(level)
+            names = [cell_name(level, row, (left + n) % around) for row in range(low, high + 1) for n in range(across)]
+            return tuple(dict.fromkeys(names))
+    return None
+
+
+def circle_cells(circle: Circle) -> tuple[str, ...] | None:
+    """The cells that cover the circle's bounding box; near a pole the box goes all the way around."""
+    reach = math.degrees(circle.km / EARTH_KM) + 1e-9
+    south, north = max(circle.lat - reach, -90.0), min(circle.lat + reach, 90.0)
+    if south == -90.0 or north == 90.0:
+        return box_cells(Box(-180.0, south, 180.0, north))
+    ratio = math.sin(math.radians(reach)) / math.cos(math.radians(circle.lat))
+    wide = math.degrees(math.asin(min(ratio, 1.0))) + 1e-9
+    west, east = (circle.lon - wide + 180) % 360 - 180, (circle.lon + wide + 180) % 360 - 180
+    return box_cells(Box(west, south, east, north) if wide < 180 else Box(-180.0, south, 180.0, north))
