@@ -12,7 +12,6 @@ from app.auth.audit import Actor, list_deeds
 from app.auth.keys import issue_key, list_keys, revoke_key
 from app.auth.shapes import AuditList, IssuedKey, KeyList, Me, NewKey, parse_new_key, show_deed, show_key, show_me
 from app.errors import (
-    MEDIA_TYPE,
     CursorMalformed,
     DiskFull,
     Forbidden,
@@ -20,23 +19,14 @@ from app.errors import (
     Malformed,
     NotFound,
     PayloadTooLarge,
-    Problem,
     RequestTimeout,
     TooManyRequests,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
+    refusals,
 )
 from app.wire import body, query
-
-
-def refusals(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """Say in the document which problems an operation may answer."""
-    return {
-        problem.status: {"description": problem.title, "content": {MEDIA_TYPE: {}}}
-        for problem in sorted(problems, key=lambda problem: problem.status)
-    }
-
 
 router = APIRouter(prefix="/v1", tags=["keys"])
 
@@ -64,14 +54,17 @@ OnePage = Annotated[Page, Depends(query(Page))]
 Wanted = Annotated[NewKey, Depends(body(parse_new_key, schema=NewKey))]
 
 
-@router.get("/me", response_model=None, responses={200: {"model": Me}, **refusals(*ALWAYS)})
+@router.get("/me", operation_id="get_me", response_model=None, responses={200: {"model": Me}, **refusals(*ALWAYS)})
 async def show_own_key(key: MeKey, _: NoQuery) -> Response:
     """Tell whose key this is and what it may do. Any good key may ask; without a key the answer is 401."""
     return answer(show_me(key))
 
 
 @router.get(
-    "/keys", response_model=None, responses={200: {"model": KeyList}, **refusals(CursorMalformed, Forbidden, *ALWAYS)}
+    "/keys",
+    operation_id="list_keys",
+    response_model=None,
+    responses={200: {"model": KeyList}, **refusals(CursorMalformed, Forbidden, *ALWAYS)},
 )
 async def get_keys(request: Request, _: AdminKey, page: OnePage) -> Response:
     """List the keys, newest first, revoked and expired ones too; secrets are never shown again."""
@@ -79,7 +72,13 @@ async def get_keys(request: Request, _: AdminKey, page: OnePage) -> Response:
     return answer({"items": [show_key(key) for key in keys], "next": following})
 
 
-@router.post("/keys", status_code=201, response_model=None, responses={201: {"model": IssuedKey}, **refusals(*WRITING)})
+@router.post(
+    "/keys",
+    status_code=201,
+    operation_id="create_key",
+    response_model=None,
+    responses={201: {"model": IssuedKey}, **refusals(*WRITING)},
+)
 async def post_key(request: Request, key: AdminKey, _: NoQuery, wanted: Wanted) -> Response:
     """Make a key. The answer holds it as `key`, this once: only its hash is stored."""
     stored, text = await issue_key(request.app.state.db, wanted, actor(key.owner, request))
@@ -87,7 +86,11 @@ async def post_key(request: Request, key: AdminKey, _: NoQuery, wanted: Wanted) 
 
 
 @router.delete(
-    "/keys/{id}", status_code=204, response_model=None, responses=refusals(Forbidden, NotFound, DiskFull, *ALWAYS)
+    "/keys/{id}",
+    status_code=204,
+    operation_id="revoke_key",
+    response_model=None,
+    responses=refusals(Forbidden, NotFound, DiskFull, *ALWAYS),
 )
 async def delete_key(request: Request, key: AdminKey, _: NoQuery, id: str) -> Response:
     """Revoke a key: it stops working at once, everywhere. It stays in the list; revoking it again is 204 as well."""
@@ -99,6 +102,7 @@ async def delete_key(request: Request, key: AdminKey, _: NoQuery, id: str) -> Re
 
 @router.get(
     "/audit",
+    operation_id="list_audit",
     response_model=None,
     responses={200: {"model": AuditList}, **refusals(CursorMalformed, Forbidden, *ALWAYS)},
 )

@@ -15,7 +15,6 @@ from starlette.responses import Response
 from app.auth.access import ReadKey, address_of
 from app.auth.keys import find_key
 from app.auth.limits import neighbourhood
-from app.auth.routes import refusals
 from app.changes import format_cursor
 from app.errors import (
     CursorAhead,
@@ -28,6 +27,7 @@ from app.errors import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
+    refusals,
 )
 from app.events.moments import DATED, read_instant
 from app.feed.match import Matcher
