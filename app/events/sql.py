@@ -77,14 +77,12 @@ def arm_select(shape: Shape, arm: Arm, prefix: str, *, ordered: bool) -> Any:
     select = select.where(valued(table, prefix + "value", shape.dialect, many=arm.many))
     if arm.since:
         select = select.where(table.started_at >= big(prefix + "since"))
-    if "until" in shape.residuals:
-        select = select.where(table.started_at < big("until"))
     if shape.as_of:
         select = select.where(*valid(table, version_then(table.event), past=arm.past))
     for n, many in enumerate(arm.probes):
         select = select.where(probe(shape, table.started_at, table.event, f"{prefix}probe{n}", many=many))
     for name in shape.residuals:
-        select = select.where(*residual(name, shape.dialect, table.event, event))
+        select = select.where(*residual(name, shape.dialect, table.event, table.started_at, event))
     if ordered:
         if shape.keyset:
             select = select.where(beyond(shape, table.started_at, table.event))
@@ -125,9 +123,7 @@ def from_events(shape: Shape) -> Any:
     columns = (at.label("at"), event.key.label("key"), event.version.label("version"))
     select: Any = sa.select(*columns).where(event.deleted == sa.false())
     for name in shape.residuals:
-        select = select.where(*residual(name, shape.dialect, event.key, event))
-    if "until" in shape.residuals:
-        select = select.where(event.started_at < big("until"))
+        select = select.where(*residual(name, shape.dialect, event.key, event.started_at, event))
     for n, many in enumerate(shape.probes):
         select = select.where(probe(shape, event.started_at, event.key, f"probe{n}", many=many))
     if shape.result == "count":
@@ -192,9 +188,11 @@ def beyond(shape: Shape, at: Any, key: Any) -> Any:
     return here < there if shape.descending else here > there
 
 
-def residual(name: str, dialect: str, event: Any, row: Any) -> list[Any]:
+def residual(name: str, dialect: str, event: Any, started_at: Any, row: Any) -> list[Any]:
     """A condition that the index cannot settle, as SQL on an event's key or row."""
     kind, _, rest = name.partition(":")
+    if kind == "until":
+        return [started_at < big("until")]
     if kind == "since":
         return [row.ends_at > big("since")]
     if kind == "changed_since":
