@@ -191,12 +191,13 @@ def beyond(shape: Shape, at: Any, key: Any) -> Any:
 def residual(name: str, dialect: str, event: Any, started_at: Any, row: Any) -> list[Any]:
     """A condition that the index cannot settle, as SQL on an event's key or row."""
     kind, _, rest = name.partition(":")
-    if kind == "until":
-        return [started_at < big("until")]
-    if kind == "since":
-        return [row.ends_at > big("since")]
-    if kind == "changed_since":
-        return [sa.type_coerce(row.updated_at, sa.BigInteger) >= big("changed_since")]
+    times = {
+        "until": lambda: started_at < big("until"),
+        "since": lambda: row.ends_at > big("since"),
+        "changed_since": lambda: sa.type_coerce(row.updated_at, sa.BigInteger) >= big("changed_since"),
+    }
+    if kind in times:
+        return [times[kind]()]
     if kind == "keys":
         return [any_of(event, "keys", dialect)]
     if kind in {"box", "box_across", "circle"}:
