@@ -37,6 +37,7 @@ ORDER = (
     "wire",
     "errors",
     "metrics",
+    "logs",
     "settings",
 )
 ALONE = ("client", "dashboard", "samples")  # import nothing of ours
@@ -244,9 +245,16 @@ def test_every_problem_is_documented(slug: str) -> None:
     assert f"`{slug}`" in page("errors.md")
 
 
-@pytest.mark.parametrize("name", [*KINDS, *FACETS, *MEASURES])
-def test_every_kind_facet_and_measure_is_documented(name: str) -> None:
-    assert f"`{name}`" in docs()
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_is_documented_with_its_facets_and_measures(name: str) -> None:
+    section = page("kinds.md").partition(f"`{name}`\n")[2].partition("\n## ")[0]
+    rows = [f"| `{part.name}` | {part.description} |" for part in (*KINDS[name].facets, *KINDS[name].totals)]
+    assert re.findall(r"(?m)^\| `.*$", section) == rows
+
+
+@pytest.mark.parametrize("name", [*FACETS, *MEASURES])
+def test_every_facet_and_measure_is_documented(name: str) -> None:
+    assert f"| `{name}` |" in page("kinds.md")
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("requirements*.lock")), ids=lambda path: path.name)
