@@ -10,6 +10,7 @@ import pytest
 
 from app.errors import Problem
 from app.kinds import FACETS, KINDS, MEASURES
+from app.kinds.base import Facet, Measure
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -248,7 +249,8 @@ def test_every_problem_is_documented(slug: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_is_documented_with_its_facets_and_measures(name: str) -> None:
     section = page("kinds.md").partition(f"`{name}`\n")[2].partition("\n## ")[0]
-    rows = [f"| `{part.name}` | {part.description} |" for part in (*KINDS[name].facets, *KINDS[name].totals)]
+    parts: list[Facet | Measure] = [*KINDS[name].facets, *KINDS[name].totals]
+    rows = [f"| `{part.name}` | {part.description} |" for part in parts]
     assert re.findall(r"(?m)^\| `.*$", section) == rows
 
 
