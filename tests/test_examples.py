@@ -9,7 +9,7 @@ import pytest
 from app.errors import Invalid
 from app.kinds import KINDS, Tombstone, broken_rules, core, parse_event
 
-EXAMPLES = Path(__file__).parent.parent / "openapi" / "examples"
+EXAMPLES = Path(__file__).parent.parent / "app" / "openapi" / "examples"
 SERVER_SET = ("id", "kind", "version", "created_at", "updated_at")
 ITEM_KEYS = [
     "specversion",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from app.auth.access import ReadKey
@@ -36,6 +36,14 @@ class KindShape(BaseModel):
     measures: list[str]
 
 
+class KindWithSchema(KindShape):
+    """A kind of event with the shape of its events."""
+
+    schema_: Annotated[
+        dict[str, Any], Field(alias="schema", description="JSON Schema (2020-12) of its events as they come back.")
+    ]
+
+
 class KindList(BaseModel):
     """All kinds."""
 
@@ -48,7 +56,7 @@ async def list_kinds(_: ReadKey, __: Annotated[NoQuery, Depends(query(NoQuery))]
     return answer({"items": [shown(name) for name in KINDS]})
 
 
-@router.get("/{kind}", response_model=None, responses={200: {"model": KindShape}, **refusals(NotFound, *ALWAYS)})
+@router.get("/{kind}", response_model=None, responses={200: {"model": KindWithSchema}, **refusals(NotFound, *ALWAYS)})
 async def get_kind(_: ReadKey, __: Annotated[NoQuery, Depends(query(NoQuery))], kind: str) -> Response:
     """Get one kind with the JSON Schema of its events."""
     if kind not in KINDS:

@@ -1,4 +1,4 @@
-"""The API described to people and programs: an OpenAPI 3.1 document made from the routes, and the pages that show it."""
+"""The API described to people and programs: an OpenAPI 3.1 document made from the routes, and pages that show it."""
 
 from app.openapi.document import document_by, document_bytes
 from app.openapi.pages import serve_documents

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.openapi.contents import shared
 from app.openapi.headers import RESPONSE_HEADERS
 from app.openapi.operations import operation, shapes_wanted
 from app.openapi.problems import SCHEMAS
@@ -60,6 +61,7 @@ def made(app: FastAPI) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": dict(sorted({**shapes.components, **SCHEMAS}.items())),
+            "examples": shared(),
             "headers": RESPONSE_HEADERS,
             "securitySchemes": {"bearer": BEARER},
         },

@@ -5,11 +5,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.openapi.contents import MEDIA, REQUESTS, RESPONSES, Media, shown_as
 from app.openapi.headers import response_headers
 from app.openapi.parameters import parameters
 from app.openapi.problems import refusals_of
 from app.openapi.routes import Call
 from app.openapi.shapes import Shape, Shapes
+from app.wire import Body
 
 JSON = "application/json"
 REASONS = {200: "It went well.", 201: "It was made.", 202: "It will be done.", 204: "It is done.", 304: "Unchanged."}
@@ -23,6 +25,8 @@ def shapes_wanted(calls: Iterable[Call]) -> Iterator[Shape]:
         for said in call.answers.values():
             if said.get("model") is not None:
                 yield said["model"], "serialization"
+        for media in MEDIA.get(call.name, {}).values():
+            yield from ((shape, "serialization") for shape in media if shape is not None)
 
 
 def operation(call: Call, shapes: Shapes) -> dict[str, Any]:
@@ -37,11 +41,17 @@ def operation(call: Call, shapes: Shapes) -> dict[str, Any]:
     if found := parameters(call):
         told["parameters"] = found
     if call.body is not None:
-        schema = shapes.of(call.body.body_schema, "validation")
-        content = {media: {"schema": schema} for media in call.body.body_media}
-        told["requestBody"] = {"required": not call.body.body_optional, "content": content}
+        told["requestBody"] = request_body(call, call.body, shapes)
     told["responses"] = {**answers(call, shapes), **refusals_of(call)}
     return told
+
+
+def request_body(call: Call, body: Body[Any], shapes: Shapes) -> dict[str, Any]:
+    """What the call reads, in each media type that it takes."""
+    told: dict[str, Any] = {"schema": shapes.of(body.body_schema, "validation")}
+    if call.name in REQUESTS:
+        told["examples"] = shown_as(REQUESTS[call.name]())
+    return {"required": not body.body_optional, "content": dict.fromkeys(body.body_media, told)}
 
 
 def security(call: Call) -> list[dict[str, list[str]]]:
@@ -62,10 +72,32 @@ def answer(call: Call, status: int, said: dict[str, Any], shapes: Shapes) -> dic
     told: dict[str, Any] = {"description": said.get("description") or meaning(said) or REASONS[status]}
     if fields := response_headers(call.name, status):
         told["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in fields}
-    content = dict(said.get("content", {}))
+    if content := contents(call, status, said, shapes):
+        told["content"] = content
+    return told
+
+
+def contents(call: Call, status: int, said: dict[str, Any], shapes: Shapes) -> dict[str, Any]:
+    """The media types of an answer, each with its schema and examples."""
+    found: dict[str, dict[str, Any]] = {}
     if said.get("model") is not None:
-        content = {JSON: {"schema": shapes.of(said["model"], "serialization")}} | content
-    return {**told, "content": content} if content else told
+        found[JSON] = {"schema": shapes.of(said["model"], "serialization")}
+    if status == call.success:
+        others = dict.fromkeys(said.get("content", {}), Media()) | MEDIA.get(call.name, {})
+        found |= {media: {"schema": other(shape, shapes)} for media, shape in others.items()}
+    for media, told in found.items():
+        if (call.name, media) in RESPONSES:
+            told["examples"] = shown_as(RESPONSES[call.name, media]())
+    return found
+
+
+def other(media: Media, shapes: Shapes) -> dict[str, Any]:
+    """The schema of what is no plain JSON; `x-item-schema` tells what a stream of text is made of."""
+    if media.whole is not None:
+        return shapes.of(media.whole, "serialization")
+    if media.each is None:
+        return {"type": "string"}
+    return {"type": "string", "x-item-schema": shapes.of(media.each, "serialization")}
 
 
 def meaning(said: dict[str, Any]) -> str:

@@ -7,10 +7,30 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from app.kinds import KINDS
-from app.openapi.headers import REQUEST_HEADERS, request_headers
+from app.openapi.headers import POSITION, REQUEST_HEADERS, request_headers
 from app.openapi.routes import Call
+from app.openapi.samples import asked
 from app.openapi.shapes import Plain
 
+WORDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+EXAMPLES: dict[str, list[Any]] = {
+    "bbox": ["22.1,44.3,40.3,52.4"],
+    "near": ["50.45,30.52"],
+    "radius_km": [100],
+    "since": ["2025-09-07", "2025-09-07T00:00:00+03:00"],
+    "until": ["2025-09-08", "2025-09-08T00:00:00+03:00"],
+    "changed_since": ["2025-09-08T09:00:00Z"],
+    "id": [["019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"]],
+    "related_to": [["019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"]],
+    "superseded_by": ["019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"],
+    "external_id": [["newsroom:kyiv-air-attack"]],
+    "timezone": ["Europe/Kyiv"],
+    "cursor": ["bGltaXQ9Mg.5f1a"],
+    "at": [POSITION],
+    "as_of": [POSITION, "2025-09-08T00:00:00Z"],
+    "after": [POSITION, "oldest", "now", "2025-09-07T00:00:00Z"],
+    "version": [1],
+}
 PATHS: dict[str, dict[str, Any]] = {
     "id": {
         "description": "The event's id.",
@@ -69,6 +89,9 @@ def query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[s
         del schema["default"]
     if schema.get("type") == "array":
         told |= {"style": "form", "explode": True}
+    schema = {WORDS.get(key, key): value for key, value in schema.items()}
+    if found := EXAMPLES.get(name) or schema.get("examples") or asked().get(name):
+        schema["examples"] = found
     return {**told, "schema": schema}
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from app.auth import Needs
 from app.errors import Problem
+from app.openapi.shapes import flowing
 from app.wire import Body, Query
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class Call:
     @property
     def text(self) -> str:
         """What the route's docstring tells the API user."""
-        return inspect.cleandoc(self.route.description)
+        return flowing(inspect.cleandoc(self.route.description))
 
     @property
     def path_parameters(self) -> list[str]:

@@ -25,6 +25,10 @@ class Plain(GenerateJsonSchema):
         del schema
         return False
 
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Leave out defaults of what comes back: every key is there."""
+        return self.generate_inner(schema["schema"]) if self.mode == "serialization" else super().default_schema(schema)
+
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """Write `type: [string, null]` where it can be said so."""
         inner = self.generate_inner(schema["schema"])
@@ -54,7 +58,7 @@ class Shapes:
         }
         self._places = {key: self._tidy(place) for key, place in places.items()}
         self.components = {
-            **{self._names[name]: self._tidy(schema) for name, schema in definitions.items()},
+            **{self._names[name]: untitled(self._tidy(schema)) for name, schema in definitions.items()},
             **{name: {"description": UNIONS[name], **union} for name, union in self._unions.items()},
         }
 
@@ -72,7 +76,7 @@ def names(definitions: Iterable[str]) -> dict[str, str]:
 
 
 def called(name: str) -> str:
-    """`EstimateIn` for pydantic's `Estimate-Input`; a kind's own part is `AttackDetailIn`, for AttackIn is the event."""
+    """`EstimateIn` for pydantic's `Estimate-Input`; a kind's own part is `AttackDetailIn`, as AttackIn is the event."""
     kinds = {kind.__name__ for kind in KINDS.values()}
     for ending, ours in ENDINGS.items():
         if name.endswith(ending):
@@ -90,6 +94,17 @@ def renamed(value: Any, by: dict[str, str]) -> Any:
     if isinstance(value, str) and value.startswith(PLACE):
         return PLACE + by[value.removeprefix(PLACE)]
     return value
+
+
+def untitled(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that is called by its place, its text in one flow."""
+    told = {key: value for key, value in schema.items() if key != "title"}
+    return told | ({"description": flowing(told["description"])} if "description" in told else {})
+
+
+def flowing(text: str) -> str:
+    """Paragraphs without the line ends that a source file has."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def named(value: Any, unions: dict[str, Any]) -> Any:

@@ -1,0 +1,138 @@
+"""What goes in and out beside plain JSON models: other media types, and an example for every body."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.errors import PROBLEMS, FieldError, Problem
+from app.events.catalogue import shown
+from app.events.formats import CSV, GEOJSON, JSON, NDJSON
+from app.events.shapes import FeatureCollection
+from app.feed.shapes import FeedItem
+from app.kinds import KINDS, EventOut, schema_of
+from app.openapi import samples
+from app.openapi.samples import Examples, sample
+
+SSE = "text/event-stream"
+INSTANCE = "/requests/5d2f8c1e90ab47d3f6012c84"
+
+
+class Media(NamedTuple):
+    """A media type that is no plain JSON: the type of the whole, or of each item of a stream of text."""
+
+    whole: Any = None
+    each: Any = None
+
+
+MEDIA: dict[str, dict[str, Media]] = {
+    "list_events": {GEOJSON: Media(whole=FeatureCollection)},
+    "export_events": {NDJSON: Media(each=EventOut), CSV: Media(), GEOJSON: Media(whole=FeatureCollection)},
+    "stream_feed": {SSE: Media(each=FeedItem)},
+}
+
+REQUESTS: dict[str, Callable[[], Examples]] = {
+    "create_event": samples.sent,
+    "replace_event": samples.sent,
+    "upsert_event": samples.sent,
+    "patch_event": lambda: {"confirmed": sample("merge_patch")},
+    "write_batch": lambda: {"batch": sample("batch_in")},
+    "create_key": lambda: {"key": sample("new_key")},
+}
+
+RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
+    ("create_event", JSON): samples.given,
+    ("replace_event", JSON): samples.given,
+    ("upsert_event", JSON): samples.given,
+    ("patch_event", JSON): lambda: {"event": {**sample("event"), "version": 2, "status": "confirmed"}},
+    ("get_event", JSON): samples.given,
+    ("find_by_external_id", JSON): samples.given,
+    ("list_events", JSON): lambda: {"page": samples.page()},
+    ("list_events", GEOJSON): lambda: {"map": samples.collection()},
+    ("count_events", JSON): lambda: {"count": sample("count")},
+    ("export_events", NDJSON): lambda: {"lines": samples.exported("ndjson")},
+    ("export_events", CSV): lambda: {"table": samples.exported("csv")},
+    ("export_events", GEOJSON): lambda: {"map": samples.collection()},
+    ("write_batch", JSON): lambda: {"results": sample("batch_out")},
+    ("list_revisions", JSON): lambda: {"history": sample("revisions")},
+    ("read_feed", JSON): lambda: {"page": sample("feed")},
+    ("stream_feed", SSE): lambda: {"stream": samples.stream()},
+    ("read_head", JSON): lambda: {"head": sample("head")},
+    ("read_checkpoint", JSON): lambda: {"checkpoint": sample("checkpoint")},
+    ("list_kinds", JSON): lambda: {"kinds": {"items": [shown(kind) for kind in KINDS]}},
+    ("get_kind", JSON): lambda: {kind: {**shown(kind), "schema": schema_of(kind)} for kind in list(KINDS)[:1]},
+    ("get_me", JSON): lambda: {"me": sample("me")},
+    ("list_keys", JSON): lambda: {"keys": sample("keys")},
+    ("create_key", JSON): lambda: {"key": sample("issued_key")},
+    ("list_audit", JSON): lambda: {"trail": sample("audit")},
+    ("is_alive", JSON): lambda: {"ok": sample("health")},
+    ("is_ready", JSON): lambda: {"ok": sample("health")},
+}
+
+REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
+    "malformed": ("The body is not JSON: Expecting value, line 3 column 12.", {}),
+    "cursor-malformed": ("That is no cursor of this feed.", {}),
+    "cursor-ahead": ("The cursor lies beyond the last change.", {}),
+    "cursor-mismatch": ("The cursor was given out with another filter; start again without it.", {}),
+    "unauthorized": ("This needs a key: send `Authorization: Bearer sitrep_...`.", {}),
+    "forbidden": ("The key lacks the scope write.", {}),
+    "not-found": ("There is no event with that id.", {}),
+    "method-not-allowed": ("This path answers to GET, HEAD, POST.", {}),
+    "not-acceptable": ("This call answers with application/json or application/geo+json.", {}),
+    "request-timeout": ("The body did not arrive in 30 s.", {}),
+    "duplicate-external-id": (
+        "Another event holds newsroom:kyiv-air-attack.",
+        {"existing": {"id": sample("event")["id"], "version": 3}},
+    ),
+    "idempotency-in-progress": ("The first request with this key is not finished; try again.", {}),
+    "deleted": ("The event was deleted.", {"tombstone": sample("tombstone")}),
+    "cursor-expired": (
+        "The changes after that cursor were trimmed.",
+        {"oldest": "e1-000000004711", "bootstrap": "/v1/events"},
+    ),
+    "cursor-epoch": (
+        "The feed was restored since that cursor; read the list again.",
+        {"oldest": "e2-000000000000", "bootstrap": "/v1/events"},
+    ),
+    "version-mismatch": ("The event changed since you read it.", {"current": 3}),
+    "payload-too-large": ("The body may have 262144 bytes here.", {}),
+    "uri-too-long": ("The path and the query string may have 8192 bytes each.", {}),
+    "unsupported-media-type": ("Send the body as application/json in UTF-8.", {}),
+    "validation": (
+        sample("problem")["detail"],
+        {"errors": [FieldError(**error) for error in sample("problem")["errors"]]},
+    ),
+    "idempotency-mismatch": ("This Idempotency-Key was used with another body.", {}),
+    "precondition-required": ("Send If-Match with the version that you read.", {}),
+    "too-many-requests": ("The quota of this key is used up.", {}),
+    "headers-too-large": ("The header fields may have 16384 bytes in all.", {}),
+    "internal": ("The request met a fault in the server. The id in `instance` finds it in the log.", {}),
+    "unavailable": ("The database does not answer; try again.", {}),
+    "disk-full": ("The disk is full; nothing was stored.", {}),
+}
+
+
+def refusal(problem: type[Problem]) -> dict[str, Any]:
+    """A problem as it is answered."""
+    detail, members = REFUSALS.get(problem.slug, (problem.title + ".", {}))
+    return {"summary": problem.title, "value": problem(detail, **members).document(INSTANCE)}
+
+
+def shared() -> dict[str, Any]:
+    """The examples that many operations point to: every problem, and every kind both ways."""
+    return {
+        **{problem.slug: refusal(problem) for problem in PROBLEMS.values()},
+        **{f"{kind}_in": labelled(kind, event) for kind, event in samples.sent().items()},
+        **{f"{kind}_out": labelled(kind, event) for kind, event in samples.given().items()},
+    }
+
+
+def labelled(label: str, value: Any) -> dict[str, Any]:
+    """An example with what it is of, in words."""
+    return {"summary": label.replace("_", " ").capitalize(), "value": value}
+
+
+def shown_as(found: Examples) -> dict[str, Any]:
+    """Examples of one body; events are pointed to."""
+    for ending, events in (("in", samples.sent()), ("out", samples.given())):
+        if found is events:
+            return {kind: {"$ref": f"#/components/examples/{kind}_{ending}"} for kind in events}
+    return {label: labelled(label, value) for label, value in found.items()}

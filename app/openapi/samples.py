@@ -1,0 +1,86 @@
+"""What the document shows as examples: the sample events as they are sent, as they come back, and as files."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.events.formats import FORMATS, geojson_page
+from app.kinds import KINDS, core, facets_of, measures_of, parse_event
+
+FOLDER = Path(__file__).with_name("examples")
+AS_OF = "e1-000000000012"
+SERVER_SET = ("id", "version", "quality_flags", "created_at", "updated_at")
+
+Examples = dict[str, Any]
+
+
+@cache
+def sample(name: str) -> Any:
+    """One file of examples/."""
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def sent() -> Examples:
+    """An event of every kind that has an example, as a writer sends it."""
+    return {kind: sample(kind) for kind in KINDS if (FOLDER / f"{kind}.json").is_file()}
+
+
+@cache
+def given() -> Examples:
+    """The same events as they come back."""
+    return {kind: as_given(event, number) for number, (kind, event) in enumerate(sent().items())}
+
+
+def as_given(event: Any, number: int) -> Any:
+    """An event with the fields that the server sets; they are those of the sample that has them, but for the id."""
+    shown = sample("event")
+    if shown["kind"] == event["kind"]:
+        return shown
+    inner = json.loads(core(parse_event(event), []))
+    own = {"id": f"{shown['id'][:-2]}{number:02x}", "kind": event["kind"], "version": 1}
+    return {**own, **inner, "created_at": shown["created_at"], "updated_at": shown["updated_at"]}
+
+
+def bodies() -> list[bytes]:
+    """The events as they are stored."""
+    return [orjson.dumps(event) for event in given().values()]
+
+
+def page() -> Any:
+    """A page of two events, with more behind it."""
+    return {"items": list(given().values())[:2], "next": "bGltaXQ9Mg.5f1a", "as_of": AS_OF}
+
+
+def collection() -> Any:
+    """A page on the map."""
+    return orjson.loads(geojson_page(bodies()[:1], None, AS_OF))
+
+
+def exported(name: str) -> str:
+    """A file of one event."""
+    style = FORMATS[name]
+    return (style.head + style.write(bodies()[:1]) + style.tail(AS_OF)).decode()
+
+
+def stream() -> str:
+    """What a reader of the stream receives: a change, then a heartbeat."""
+    item = sample("feed")["items"][0]
+    return f"retry: 3000\n\nid: {item['id']}\nevent: change\ndata: {json.dumps(item)}\n\nid: {AS_OF}\n\n"
+
+
+@cache
+def asked() -> dict[str, list[Any]]:
+    """Values for the filters, read from the events: the first of each facet, the size of each measure."""
+    found: dict[str, list[Any]] = {}
+    for data in sent().values():
+        event = parse_event(data)
+        for name, value in facets_of(event):
+            found.setdefault(name, [[value.label]])
+        for name, numbers in measures_of(event).items():
+            found.setdefault(f"{name}_min", [numbers.low])
+            found.setdefault(f"{name}_max", [numbers.high])
+    return found
