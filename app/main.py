@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 
 from app.auth import Access, QuotaHeaders
 from app.auth.routes import router as key_routes
-from app.changes import ChangeLog
+from app.changes import ChangeLog, keep_trimmed
 from app.db import open_database
 from app.errors import Cors, surround
 from app.events.catalogue import router as kind_routes
@@ -66,9 +67,13 @@ async def running(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
     await state.db.connect()
     state.store.start()
     state.hub.start()
+    retention = state.settings.change_retention
+    trimming = None if retention is None else asyncio.create_task(keep_trimmed(state.log, retention))
     try:
         yield {"drain": state.hub.drain}
     finally:
+        if trimming is not None:
+            trimming.cancel()
         await state.hub.stop()
         await state.store.stop()
         await state.keys.close()

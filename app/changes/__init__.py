@@ -1,0 +1,21 @@
+"""The change log: every accepted write appends here, in commit order, and every reader reads from here."""
+
+from app.changes.append import append
+from app.changes.log import ChangeLog, feed_item
+from app.changes.model import Change, Draft, Entry, Head, LogHead, format_cursor, parse_cursor
+from app.changes.trim import keep_trimmed, trim
+
+__all__ = [
+    "Change",
+    "ChangeLog",
+    "Draft",
+    "Entry",
+    "Head",
+    "LogHead",
+    "append",
+    "feed_item",
+    "format_cursor",
+    "keep_trimmed",
+    "parse_cursor",
+    "trim",
+]

@@ -1,0 +1,120 @@
+"""Reads the log, and turns what callers call a position into a sequence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from app.db import Statement
+from app.errors import CursorAhead, CursorEpoch, CursorExpired
+from app.kinds import format_instant
+
+if TYPE_CHECKING:
+    from app.db import Database
+from app.changes.model import Change, Entry, Head, LogHead, format_cursor, parse_cursor
+
+HEAD = Statement(select(LogHead.epoch, LogHead.seq, LogHead.oldest, LogHead.time))
+
+
+INSTANCE = Statement(select(LogHead.instance))
+
+
+ENTRY_COLUMNS = tuple(col(getattr(Change, name)) for name in Entry._fields)
+
+
+BETWEEN = Statement(
+    sa.select(*ENTRY_COLUMNS)
+    .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
+    .order_by(col(Change.seq))
+)
+
+
+MARK = Statement(
+    select(Change.epoch, Change.time, Change.live, Change.digest).where(col(Change.seq) == sa.bindparam("seq"))
+)
+
+
+def feed_item(entry: Entry, source: str) -> bytes:
+    """The change as a CloudEvents 1.0 JSON event: feed item, SSE data and push body are these bytes."""
+    head = (
+        f'{{"specversion":"1.0","id":"{format_cursor(entry.epoch, entry.seq)}","source":{source},'
+        f'"type":"{entry.kind}.{entry.operation}","subject":"{entry.id}","time":"{format_instant(entry.time)}",'
+        f'"sequence":"{entry.seq:012d}","version":{entry.version},"datacontenttype":"application/json",'
+        f'"dataschema":"urn:sitrep:kind:{entry.kind}","data":'
+    )
+    return head.encode() + entry.body + b"}"
+
+
+class ChangeLog:
+    """Reads the log and turns what callers call a position into a sequence."""
+
+    def __init__(self, db: Database, source: str | None = None) -> None:
+        """Read from this database; `source` names this instance in feed items."""
+        self.db = db
+        self._source = None if source is None else orjson.dumps(source).decode()
+
+    async def source(self) -> str:
+        """The CloudEvents source as a JSON string, `urn:sitrep:<instance>` unless configured."""
+        if self._source is None:
+            [(instance,)] = await self.db.rows(INSTANCE)
+            self._source = f'"urn:sitrep:{instance}"'
+        return self._source
+
+    async def head(self, *, primary: bool = False) -> Head:
+        """Where the log ends now."""
+        [found] = await self.db.rows(HEAD, primary=primary)
+        return Head(*found)
+
+    async def between(self, after: int, upto: int) -> list[Entry]:
+        """The changes after one sequence up to and including another."""
+        return [Entry(*row) for row in await self.db.rows(BETWEEN, {"after": after, "upto": upto})]
+
+    async def position(self, cursor: str, head: Head) -> int:
+        """Where a reader goes on: a cursor of the current epoch inside the log."""
+        epoch, seq = parse_cursor(cursor)
+        if epoch != head.epoch:
+            raise self.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
+        return await self._inside(seq, head)
+
+    async def moment(self, cursor: str, head: Head) -> int:
+        """What `as_of` and `at` name: a position of this epoch, or a stored change id of any."""
+        epoch, seq = parse_cursor(cursor)
+        if epoch == head.epoch:
+            await self._ahead(seq, head)
+            return seq
+        found = await self.db.rows(MARK, {"seq": seq})
+        if not found or found[0][0] != epoch:
+            raise self.gone(CursorEpoch, "That cursor is not part of this feed's history.", head)
+        return seq
+
+    async def before(self, instant: datetime, head: Head, *, inclusive: bool) -> int:
+        """The last change before an instant, or at it too; times never go back, so halving finds it."""
+        low, high = 0, head.seq
+        while low < high:
+            middle = (low + high + 1) // 2
+            [(_, time, _, _)] = await self.db.rows(MARK, {"seq": middle})
+            low, high = (middle, high) if time < instant or (inclusive and time == instant) else (low, middle - 1)
+        return low
+
+    async def checkpoint(self, seq: int) -> tuple[int, str]:
+        """The number of live events and the digest over them at a sequence."""
+        found = await self.db.rows(MARK, {"seq": seq})
+        return (found[0][2], found[0][3].hex()) if found else (0, "0" * 64)
+
+    async def _inside(self, seq: int, head: Head) -> int:
+        if seq < head.oldest:
+            raise self.gone(CursorExpired, "The feed no longer reaches back to that cursor; read the list again.", head)
+        await self._ahead(seq, head)
+        return seq
+
+    async def _ahead(self, seq: int, head: Head) -> None:
+        if seq > head.seq and seq > (await self.head(primary=True)).seq:
+            raise CursorAhead("That cursor is ahead of the feed: it was not given out by it.")
+
+    def gone(self, problem: type[CursorEpoch | CursorExpired], detail: str, head: Head) -> CursorEpoch | CursorExpired:
+        """A 410 that says where to begin again."""
+        return problem(detail, oldest=format_cursor(head.epoch, head.oldest), bootstrap="/v1/events")

@@ -1,0 +1,51 @@
+"""Trims the feed: positions older than the retention are served no longer, while versions and history stay."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+import structlog
+from sqlmodel import col
+
+from app.changes.model import LogHead
+from app.db import Statement, Surprise
+from app.errors import Problem
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from app.changes.log import ChangeLog
+    from app.db import Transaction
+
+EVERY_S = 3600.0
+MOVE = Statement(
+    sa.update(LogHead)
+    .where(col(LogHead.oldest) < sa.bindparam("to", type_=sa.BigInteger))
+    .values(oldest=sa.bindparam("to", type_=sa.BigInteger))
+)
+
+
+async def trim(log: ChangeLog, retention: timedelta, now: datetime) -> int:
+    """Move the oldest position past every change older than the retention; answers where it is now."""
+    head = await log.head(primary=True)
+    oldest = await log.before(now - retention, head, inclusive=False)
+
+    async def move(tx: Transaction) -> None:
+        await tx.run(MOVE, {"to": oldest})
+
+    if oldest > head.oldest:
+        await log.db.write(move)
+    return max(oldest, head.oldest)
+
+
+async def keep_trimmed(log: ChangeLog, retention: timedelta) -> None:
+    """Trim every hour until cancelled; a database that is away is tried again the next time."""
+    while True:
+        try:
+            await trim(log, retention, datetime.now(UTC))
+        except (Problem, Surprise) as error:
+            structlog.get_logger().warning("feed not trimmed", error=str(error))
+        await asyncio.sleep(EVERY_S)
