@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from conftest import client_of
 from sqlmodel import col
 
 from app.changes import Change, ChangeLog, LogHead, trim
 from app.db import UtcTime
 from app.errors import CursorAhead, CursorEpoch, CursorExpired, CursorMalformed
-from tests.conftest import client_of
 
 if TYPE_CHECKING:
     import httpx
+    from conftest import MakeApp, MakeEvent
 
     from app.db import Database
-    from tests.conftest import MakeApp, MakeEvent
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
