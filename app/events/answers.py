@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from app.events.attempt import Outcome
 
 JSON = "application/json"
+SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+LONGEST_ID = 300
 
 
 def shown(answer: Answer) -> Response:
@@ -64,7 +67,8 @@ async def reuse_of(request: Request, owner: str) -> Reuse | None:
     return Reuse(place, hashlib.sha256(await request.body()).digest())
 
 
-def refuse_bad_text(*texts: str) -> None:
-    """What no stored text can hold, nothing has."""
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for text in texts for character in text):
-        raise NotFound("No event holds that external id.")
+def refuse_bad_address(system: str, external_id: str) -> None:
+    """An address that no external id can have leads nowhere, whether one reads there or writes."""
+    possible = SYSTEM.fullmatch(system) and 1 <= len(external_id) <= LONGEST_ID
+    if not possible or any(unicodedata.category(character) in {"Cc", "Cs"} for character in external_id):
+        raise NotFound("No event holds that external id, and none can.")

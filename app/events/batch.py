@@ -93,7 +93,9 @@ def command_of(item: Item) -> Command:
     if isinstance(item, PatchItem):
         return Patch(target(item.id), item.patch, matching(item.if_match), in_batch=True)
     if isinstance(item, DeleteItem):
-        return Remove(target(item.id), item.reason, successor(item.superseded_by), matching(item.if_match))
+        return Remove(
+            target(item.id), item.reason, successor(item.superseded_by), matching(item.if_match), in_batch=True
+        )
     message = f"no command for {type(item).__name__}"
     raise TypeError(message)
 

@@ -81,3 +81,8 @@ def tombstone(current: Stored, deleted_at: datetime, reason: str, successor: UUI
             "erased": reason == "legal",
         }
     )
+
+
+def is_tombstone(body: bytes) -> bool:
+    """All that is left of a deleted event, or of a version that was erased."""
+    return "deleted_at" in orjson.loads(body)

@@ -82,6 +82,7 @@ class Remove:
     reason: str
     superseded_by: UUID | str | None = None
     if_match: IfMatch = None
+    in_batch: bool = False
 
 
 Command = Create | Upsert | Replace | Patch | Remove

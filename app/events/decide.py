@@ -105,7 +105,7 @@ def remove(command: Remove, current: Stored, world: World, earlier: Sequence[UUI
     if isinstance(successor, str):
         successor = referred(successor, earlier, "/superseded_by")
     if successor is not None and not world.exists(successor):
-        refuse([unknown_event("/superseded_by")])
+        refuse([unknown_event("/superseded_by", parameter=None if command.in_batch else "superseded_by")])
     deleted_at = later(world.now, orjson.loads(current.body)["updated_at"])
     body = tombstone(current, deleted_at, command.reason, successor)
     after = Stored(current.id, current.kind, current.version + 1, deleted=True, body=body)
@@ -138,7 +138,7 @@ def check_kind(kind: object, current: Stored) -> None:
     """An event keeps its kind."""
     if kind != current.kind:
         refuse(
-            [FieldError("kind-changed", f"The event is of kind {current.kind}; a kind never changes.", pointer="/kind")]
+            [FieldError("read-only", f"The event is of kind {current.kind}; a kind never changes.", pointer="/kind")]
         )
 
 
@@ -176,13 +176,17 @@ def relation_errors(event: Event, world: World, kept: Iterable[str]) -> list[Fie
 
 
 def sent_errors(sent: Mapping[str, Any], was: Mapping[str, Any]) -> list[FieldError]:
-    """Server-set fields that came back changed."""
-    return [read_only("/" + name) for name in SERVER_FIELDS if name in sent and sent[name] != was[name]]
+    """Server-set fields that came back changed; true is not version 1, whatever Python says."""
+    return [
+        read_only("/" + name)
+        for name in SERVER_FIELDS
+        if name in sent and (sent[name] != was[name] or sent[name] is True)
+    ]
 
 
-def unknown_event(pointer: str) -> FieldError:
-    """The id is no event's."""
-    return FieldError("unknown-event", "No event has or had that id.", pointer=pointer)
+def unknown_event(pointer: str, parameter: str | None = None) -> FieldError:
+    """The id is no event's; it came in a query where `parameter` says so."""
+    return FieldError("unknown-event", "No event has or had that id.", pointer=pointer, parameter=parameter)
 
 
 def refuse(errors: Iterable[FieldError]) -> None:

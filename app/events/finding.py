@@ -26,7 +26,7 @@ from app.errors import (
     refusals,
 )
 from app.events import history, reads
-from app.events.answers import refuse_bad_text
+from app.events.answers import refuse_bad_address
 from app.events.cursors import question_hash, read_cursor, write_cursor
 from app.events.formats import MEDIA_TYPES, export_stream, geojson_page, json_page
 from app.events.identity import read_id
@@ -140,7 +140,7 @@ async def find_by_external_id(
     id: str,
 ) -> Response:
     """Get the event that holds an external id. After its deletion the id is free again: 404."""
-    refuse_bad_text(system, id)
+    refuse_bad_address(system, id)
     return conditional(request, await history.held_by(request.app.state.db, system, id))
 
 

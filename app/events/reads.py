@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from app.changes import Change
 from app.db import Statement, any_of
+from app.events.bodies import is_tombstone
 from app.events.commands import SERVER_FIELDS
 from app.events.facts import facts_of, unpack
 from app.events.identity import key_of
@@ -71,10 +72,9 @@ async def list_page(db: Database, wanted: Wanted, sort: str, limit: int, after: 
 
 
 async def count_events(db: Database, log: ChangeLog, wanted: Wanted, head: Head) -> int:
-    """How many events match."""
-    seq = head.seq if wanted.as_of is None else wanted.as_of
+    """How many events match; the log's own count of the past still has what was erased since."""
     if is_everything(wanted):
-        return (await log.checkpoint(seq))[0]
+        return (await log.checkpoint(head.seq))[0]
     if wanted.as_of is not None and needs_hand(wanted):
         return sum([len(rows) async for rows in walk(db, wanted)])
     found = await narrow(db, wanted, Question("count", as_of=wanted.as_of, changed_since=wanted.changed_since))
@@ -82,9 +82,14 @@ async def count_events(db: Database, log: ChangeLog, wanted: Wanted, head: Head)
 
 
 def is_everything(wanted: Wanted) -> bool:
-    """Nothing narrows the question."""
-    asked = wanted.filter.model_fields_set - {"timezone", "sort", "limit", "cursor", "as_of", "format"}
-    return not asked
+    """Nothing narrows the question, and it is about now."""
+    return wanted.as_of is None and not wanted.filter.model_fields_set - {
+        "timezone",
+        "sort",
+        "limit",
+        "cursor",
+        "format",
+    }
 
 
 async def walk(db: Database, wanted: Wanted) -> AsyncIterator[list[Row]]:
@@ -234,7 +239,8 @@ async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row
     for operation, updated_at, *row in await db.rows(versions_statement(db.dialect), values):
         started_at = unpack(row[3])[0] if row[3] else 0
         at = started_at if question.order == "started_at" else updated_at
-        newest[row[1]] = Row(row[0], at, row[1], row[2] if operation != "deleted" else 0, row[3])
+        gone = operation == "deleted" or is_tombstone(row[0])
+        newest[row[1]] = Row(row[0], at, row[1], 0 if gone else row[2], row[3])
     rows = sorted(
         (row for row in newest.values() if row.version), key=lambda r: (r.at, r.key), reverse=question.descending
     )

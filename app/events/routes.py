@@ -30,7 +30,7 @@ from app.errors import (
     VersionMismatch,
     refusals,
 )
-from app.events.answers import created, refuse_bad_text, removed, reuse_of, shown, stored
+from app.events.answers import created, refuse_bad_address, removed, reuse_of, shown, stored
 from app.events.attempt import Job, Outcome
 from app.events.batch import batch_answer, read_batch, read_items, read_known, read_new, upsert_of
 from app.events.commands import Create, Patch, Remove, Replace
@@ -151,7 +151,7 @@ async def upsert_event(
 
     `If-Match` guards against overwriting, `If-None-Match: *` against replacing at all.
     """
-    refuse_bad_text(system, id)
+    refuse_bad_address(system, id)
     only_new = request.headers.get("if-none-match", "").strip() == "*"
     command = upsert_of(system, id, data, if_match(request), only_new=only_new, batch=False)
     return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))
