@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from app.db import Surprise
-from app.errors import Unavailable
+from app.errors import Problem, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,12 +67,12 @@ class GroupWriter(Generic[J, R]):
     async def _commit(self, group: list[tuple[J, asyncio.Future[R]]]) -> None:
         try:
             answers = await self._run([job for job, _ in group])
-        except Surprise:
-            for job, future in group:
-                settle(future, await self._alone(job))
-        except Exception as error:  # noqa: BLE001 (whatever it is, every caller must hear of it)
+        except Problem as error:
             for _, future in group:
                 settle(future, error)
+        except Exception:  # noqa: BLE001 (one job's fault must not be the others')
+            for job, future in group:
+                settle(future, await self._alone(job))
         else:
             for (_, future), answer in zip(group, answers, strict=True):
                 settle(future, answer)

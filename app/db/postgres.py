@@ -83,7 +83,7 @@ class PostgresDatabase:
                 min_size=0,
                 max_size=POOL_SIZE,
                 connection_class=Connection,
-                statement_cache_size=1000,
+                statement_cache_size=250,
                 max_cached_statement_lifetime=0,
                 max_inactive_connection_lifetime=0,
                 timeout=CONNECT_TIMEOUT_S,

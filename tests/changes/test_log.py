@@ -152,7 +152,7 @@ async def test_the_retention_setting_trims_when_the_service_starts(
     app = await make_app(change_retention="30d")
 
     async with client_of(app, admin_key) as client:
-        while (await client.get("/v1/feed/head")).json()["oldest"] != "e1-000000000001":
+        while (await client.get("/v1/feed/head")).json()["oldest"] != "e1-000000000001":  # noqa: ASYNC110 - what is waited for is the API
             await asyncio.sleep(0.01)
         answer = await client.get("/v1/feed?after=e1-000000000000")
 
