@@ -28,7 +28,7 @@ def merged(target: Any, patch: Any) -> Any:
 def differences(was: Any, now: Any, pointer: str = "") -> list[str]:
     """JSON pointers to what changed; lists count as one value, `version` and `updated_at` are no content."""
     if not (isinstance(was, dict) and isinstance(now, dict)):
-        return [] if was == now else [pointer]
+        return [] if orjson.dumps(was) == orjson.dumps(now) else [pointer]  # for Python 1, 1.0 and true are equal
     skipped = {"version", "updated_at"} if not pointer else set()
     names = [name for name in {**was, **now} if name not in skipped]
     return [

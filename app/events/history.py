@@ -49,7 +49,7 @@ HISTORY = (
 )
 
 
-VERSION = Statement(HISTORY.where(col(Change.version) == sa.bindparam("version")))
+VERSION = Statement(HISTORY.where(col(Change.version) == sa.bindparam("version", type_=sa.BigInteger)))
 
 
 AS_OF = Statement(HISTORY.where(col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger)).limit(1))
