@@ -1,14 +1,16 @@
-"""Tells whether the process is alive, and whether it can serve."""
+"""Tells whether the process is alive, whether it can serve, and what it counted."""
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from app.errors import Problem, Unavailable, refusals
+from app.auth.access import address_of
+from app.errors import Forbidden, Problem, TooManyRequests, Unauthorized, Unavailable, refusals
 
 router = APIRouter(tags=["health"])
 OK = b'{"status":"ok"}'
@@ -36,6 +38,30 @@ async def is_ready(request: Request) -> Response:
     except Exception as error:
         raise Unavailable("The database does not answer as it should; see the server's log.") from error
     return answer()
+
+
+@router.get(
+    "/metrics",
+    response_model=None,
+    responses={
+        200: {"description": "Counters and histograms.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **refusals(Unauthorized, Forbidden, TooManyRequests, Unavailable),
+    },
+)
+async def read_metrics(request: Request) -> Response:
+    """Give this process's counters in Prometheus's text format: to this machine freely, to others with an admin key."""
+    if "authorization" in request.headers or not is_loopback(address_of(request)):
+        await request.app.state.keys.admit(request, "admin")
+    answered: Response = request.app.state.metrics.answer()
+    return answered
+
+
+def is_loopback(address: str) -> bool:
+    """The peer is this machine; a Unix socket has no address."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == ""
 
 
 def answer() -> Response:
