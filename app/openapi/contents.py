@@ -58,7 +58,7 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("read_head", JSON): lambda: {"head": sample("head")},
     ("read_checkpoint", JSON): lambda: {"checkpoint": sample("checkpoint")},
     ("list_kinds", JSON): lambda: {"kinds": {"items": [shown(kind) for kind in KINDS]}},
-    ("get_kind", JSON): lambda: {kind: {**shown(kind), "schema": schema_of(kind)} for kind in list(KINDS)[:1]},
+    ("get_kind", JSON): lambda: {kind: {**shown(kind), "schema": abridged(kind)} for kind in KINDS},
     ("get_me", JSON): lambda: {"me": sample("me")},
     ("list_keys", JSON): lambda: {"keys": sample("keys")},
     ("create_key", JSON): lambda: {"key": sample("issued_key")},
@@ -108,6 +108,11 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
     "unavailable": ("The database does not answer; try again.", {}),
     "disk-full": ("The disk is full; nothing was stored.", {}),
 }
+
+
+def abridged(kind: str) -> dict[str, Any]:
+    """The head of a kind's JSON Schema: the whole is long, and its references would seem to be the document's."""
+    return {key: value for key, value in schema_of(kind).items() if key in {"title", "description", "type", "required"}}
 
 
 def refusal(problem: type[Problem]) -> dict[str, Any]:

@@ -57,7 +57,9 @@ def made(app: FastAPI) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": info(),
         "servers": [{"url": "/", "description": "This server."}],
-        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "tags": [
+            {"name": name, "x-displayName": name.capitalize(), "description": text} for name, text in TAGS.items()
+        ],
         "paths": paths,
         "components": {
             "schemas": dict(sorted({**shapes.components, **SCHEMAS}.items())),

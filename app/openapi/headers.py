@@ -63,8 +63,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "patch_event": CHANGED,
     "delete_event": ("Feed-Cursor",),
     "read_feed": ("ETag", "Link", "Cache-Control", "X-Poll-Interval"),
-    "get_head": ("Cache-Control",),
-    "get_checkpoint": ("Cache-Control",),
+    "read_head": ("Cache-Control",),
+    "read_checkpoint": ("Cache-Control",),
 }
 REQUESTS: dict[str, dict[str, bool]] = {
     "create_event": {"Idempotency-Key": False},
@@ -88,7 +88,5 @@ def request_headers(name: str) -> dict[str, bool]:
 
 def response_headers(name: str, status: int) -> tuple[str, ...]:
     """The header fields of an operation's answer."""
-    told = ANSWERS.get(name, ())
-    if name == "upsert_event" and status == 201:
-        return ("Location", *told)
-    return told
+    made = ("Location",) if name == "upsert_event" and status == 201 else ()
+    return (*made, *ANSWERS.get(name, ()))

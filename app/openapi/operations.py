@@ -14,6 +14,7 @@ from app.openapi.shapes import Shape, Shapes
 from app.wire import Body
 
 JSON = "application/json"
+QUOTA = ("RateLimit", "RateLimit-Policy")
 REASONS = {200: "It went well.", 201: "It was made.", 202: "It will be done.", 204: "It is done.", 304: "Unchanged."}
 
 
@@ -70,7 +71,8 @@ def answers(call: Call, shapes: Shapes) -> dict[str, Any]:
 def answer(call: Call, status: int, said: dict[str, Any], shapes: Shapes) -> dict[str, Any]:
     """One answer: its meaning, header fields and content."""
     told: dict[str, Any] = {"description": said.get("description") or meaning(said) or REASONS[status]}
-    if fields := response_headers(call.name, status):
+    fields = (*response_headers(call.name, status), *(QUOTA if call.needs is not None else ()))
+    if fields:
         told["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in fields}
     if content := contents(call, status, said, shapes):
         told["content"] = content

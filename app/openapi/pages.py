@@ -1,7 +1,103 @@
-"""Serves the document and the pages that show it."""
+"""Serves the document, the pages that show it, and their assets: always open, and all from here."""
 
-from fastapi import FastAPI
+import html
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from app.errors import NotFound
+from app.openapi.document import document_bytes, release
+from app.openapi.files import ASSETS, DIGEST, File, answer, page
+
+# Nothing from elsewhere, and no script but our files. Swagger UI draws without inline styles; Redoc writes style
+# elements (styled-components) and searches in a worker that it makes of a blob.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+REDOC = "; style-src-elem 'self' 'unsafe-inline'; style-src-attr 'none'; worker-src blob:"
+POLICIES = {"front": POLICY, "docs": POLICY, "redoc": POLICY + REDOC}
+GUARDS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+FOR_EVER = "public, max-age=31536000, immutable"
+HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def serve_documents(app: FastAPI) -> None:
-    """Add the pages to the app."""
+    """Add the pages to the app: `/`, /docs, /redoc, /openapi.json, /assets and the icon."""
+    add(app, "/", show_front)
+    add(app, "/docs", partial(show_page, "docs"))
+    add(app, "/redoc", partial(show_page, "redoc"))
+    add(app, "/openapi.json", show_document)
+    add(app, "/favicon.ico", show_icon)
+    add(app, "/assets/{digest}/{path:path}", show_asset)
+
+
+def add(app: FastAPI, path: str, endpoint: Endpoint) -> None:
+    """Add a page that the document does not speak of."""
+
+    async def show(request: Request) -> Response:
+        return await endpoint(request)
+
+    app.router.add_route(path, show, methods=["GET"], include_in_schema=False)
+
+
+async def show_front(request: Request) -> Response:
+    """The first page: what runs here, and three calls to begin with."""
+    anonymous = request.app.state.settings.anonymous_read
+    text = page("front").format(
+        assets=assets(),
+        base=html.escape(base(request)),
+        key="" if anonymous else '-H "Authorization: Bearer $KEY" \\\n  ',
+        access="Reading needs no key here." if anonymous else "Put a key into KEY first: reading needs one here.",
+        release=html.escape(release()),
+    )
+    return await answer(request, File(text.encode(), "text/html; charset=utf-8"), guarded("front"))
+
+
+async def show_page(name: str, request: Request) -> Response:
+    """Swagger UI or Redoc."""
+    text = page(name).format(assets=assets())
+    return await answer(request, File(text.encode(), "text/html; charset=utf-8"), guarded(name))
+
+
+async def show_document(request: Request) -> Response:
+    """The document; anyone may read it."""
+    state = request.app.state
+    if not hasattr(state, "document"):
+        state.document = File(document_bytes(request.app), "application/json")
+    return await answer(request, state.document, {"cache-control": "no-cache", **GUARDS})
+
+
+async def show_icon(request: Request) -> Response:
+    """The icon, for those who ask where icons used to be."""
+    return await answer(request, ASSETS["favicon.ico"], {"cache-control": "public, max-age=86400", **GUARDS})
+
+
+async def show_asset(request: Request) -> Response:
+    """A file that belongs to a page; under an outdated address it is given too, but not to keep."""
+    found = ASSETS.get(request.path_params["path"])
+    if found is None:
+        raise NotFound("There is no such asset.")
+    lifetime = FOR_EVER if request.path_params["digest"] == DIGEST else "no-cache"
+    return await answer(request, found, {"cache-control": lifetime, **GUARDS})
+
+
+def guarded(name: str) -> dict[str, str]:
+    """The header fields of a page."""
+    return {"cache-control": "no-cache", "content-security-policy": POLICIES[name], **GUARDS}
+
+
+def assets() -> str:
+    """Where the assets of this release are, relative to the page."""
+    return f"assets/{DIGEST}"
+
+
+def base(request: Request) -> str:
+    """The address under which the reader sees this server."""
+    host = request.headers.get("host", "")
+    return f"{request.url.scheme}://{host if HOST.fullmatch(host) else '127.0.0.1:8000'}{request.scope['root_path']}/"

@@ -31,6 +31,7 @@ EXAMPLES: dict[str, list[Any]] = {
     "after": [POSITION, "oldest", "now", "2025-09-07T00:00:00Z"],
     "version": [1],
 }
+FIRST = ("kind", "status", "country", "since", "until", "q", "after", "wait", "format", "sort", "limit", "cursor")
 PATHS: dict[str, dict[str, Any]] = {
     "id": {
         "description": "The event's id.",
@@ -72,10 +73,11 @@ def path_parameter(call: Call, name: str) -> dict[str, Any]:
 
 
 def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """Every name that the query may have."""
+    """Every name that the query may have, the most useful first."""
     told = model.model_json_schema(mode="validation", schema_generator=Given)
-    needed = told.get("required", ())
-    return [query_parameter(name, dict(schema), name in needed) for name, schema in told.get("properties", {}).items()]
+    needed, found = told.get("required", ()), told.get("properties", {})
+    order = dict.fromkeys([*(name for name in FIRST if name in found), *found])
+    return [query_parameter(name, dict(found[name]), name in needed) for name in order]
 
 
 def query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
@@ -89,6 +91,8 @@ def query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[s
         del schema["default"]
     if schema.get("type") == "array":
         told |= {"style": "form", "explode": True}
+    if schema.get("type") == "boolean" and isinstance(schema.get("default"), str):
+        schema["default"] = schema["default"] == "true"
     schema = {WORDS.get(key, key): value for key, value in schema.items()}
     if found := EXAMPLES.get(name) or schema.get("examples") or asked().get(name):
         schema["examples"] = found

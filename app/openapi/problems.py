@@ -7,11 +7,13 @@ from app.errors import (
     MEDIA_TYPE,
     PROBLEMS,
     Forbidden,
+    HeadersTooLarge,
     IdempotencyInProgress,
     IdempotencyMismatch,
     Internal,
     Invalid,
     Malformed,
+    MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
     PreconditionRequired,
@@ -21,6 +23,7 @@ from app.errors import (
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
+    UriTooLong,
     VersionMismatch,
 )
 from app.openapi.headers import request_headers
@@ -28,7 +31,7 @@ from app.openapi.routes import Call
 
 SCHEMA = {"$ref": "#/components/schemas/Problem"}
 WORD = {"type": "string"}
-RETRY = (TooManyRequests, Unavailable, IdempotencyInProgress)
+ANYWHERE = (MethodNotAllowed, UriTooLong, HeadersTooLarge)
 
 FAULT = {
     "type": "object",
@@ -131,7 +134,7 @@ def refusals_of(call: Call) -> dict[str, dict[str, Any]]:
     for problem in problems_of(call):
         by_status.setdefault(problem.status, []).append(problem)
     told = {str(status): response(problems) for status, problems in by_status.items()}
-    return {**told, "default": {"description": "Any other refusal.", "content": {MEDIA_TYPE: {"schema": SCHEMA}}}}
+    return {**told, "default": {**response(list(ANYWHERE)), "description": "Any other refusal."}}
 
 
 def response(problems: list[type[Problem]]) -> dict[str, Any]:

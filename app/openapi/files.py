@@ -1,0 +1,86 @@
+"""The files that pages are made of: read once, sent with an ETag and, to those who take it, compressed."""
+
+import asyncio
+import gzip
+import hashlib
+from collections.abc import Mapping
+from functools import cache, cached_property
+from pathlib import Path
+
+from fastapi import Request
+from starlette.responses import Response
+
+from app.wire import if_none_match
+
+SMALL = 1024  # bytes that are not worth compressing
+FOLDER = Path(__file__).with_name("assets")
+MEDIA = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".ico": "image/vnd.microsoft.icon",
+}
+
+
+class File:
+    """Some bytes of a media type."""
+
+    def __init__(self, body: bytes, media: str) -> None:
+        self.body = body
+        self.media = media
+
+    @cached_property
+    def etag(self) -> str:
+        """A strong name for the bytes; compressed they have another."""
+        return hashlib.sha256(self.body).hexdigest()[:32]
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The same, always in the same bytes."""
+        return gzip.compress(self.body, 6, mtime=0)
+
+
+async def answer(request: Request, file: File, headers: Mapping[str, str]) -> Response:
+    """The file, or 304 for those who have it."""
+    small = len(file.body) < SMALL or not takes_gzip(request.headers.get("accept-encoding", ""))
+    etag = f'"{file.etag}"' if small else f'"{file.etag}-gzip"'
+    told = {**headers, "etag": etag, "vary": "Accept-Encoding"}
+    if if_none_match(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=told)
+    if small:
+        return Response(file.body, headers=told, media_type=file.media)
+    body = await asyncio.to_thread(lambda: file.compressed)
+    return Response(body, headers={**told, "content-encoding": "gzip"}, media_type=file.media)
+
+
+def takes_gzip(header: str) -> bool:
+    """Whether gzip is among the codings that are accepted and not refused with q=0."""
+    for element in header.lower().split(","):
+        coding, _, parameters = element.partition(";")
+        if coding.strip() == "gzip":
+            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def found() -> dict[str, File]:
+    """Every asset by its path; what has no media type here is not served."""
+    files = sorted(path for path in FOLDER.rglob("*") if path.suffix in MEDIA)
+    return {path.relative_to(FOLDER).as_posix(): File(path.read_bytes(), MEDIA[path.suffix]) for path in files}
+
+
+def digest() -> str:
+    """A name for this state of all the assets, which is part of their addresses."""
+    told = hashlib.sha256()
+    for path, file in ASSETS.items():
+        told.update(f"{path} {file.etag}\n".encode())
+    return told.hexdigest()[:12]
+
+
+@cache
+def page(name: str) -> str:
+    """The text of a page, with places to fill in."""
+    return (FOLDER / f"{name}.html").read_text(encoding="utf-8")
+
+
+ASSETS = found()
+DIGEST = digest()
