@@ -44,6 +44,10 @@ check: $(COMPLETE) ## Check format, lint, types and dependencies
 	$(BIN)/deptry app
 	$(BIN)/hadolint Dockerfile
 
+.PHONY: bench
+bench: $(COMPLETE) ## Measure against a bare ceiling and the plain way (ARGS="--depth")
+	@unset $${!SITREP_@} && $(BIN)/python -m benchmarks $(ARGS)
+
 .PHONY: image
 image: $(COMPLETE) ## Build the container image and try it (docs/container.md)
 	$(BIN)/hadolint Dockerfile

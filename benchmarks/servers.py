@@ -1,0 +1,93 @@
+"""Starts server processes on loopback, all with the same settings, and reads how much processor time they took."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PROC = Path("/proc")
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+NANOSECOND = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server; `database` names the PostgreSQL database whose backends work for it."""
+
+    name: str
+    port: int
+    pid: int
+    database: str | None = None
+
+    def cpu(self) -> float:
+        """Seconds of processor time that the process and its database backends took so far."""
+        backends = () if self.database is None else backends_of(self.database)
+        return sum(map(cpu_of, (self.pid, *backends)))
+
+
+@contextmanager
+def serving(name: str, factory: str, env: Mapping[str, str], database: str | None = None) -> Iterator[Server]:
+    """Serve `module:factory` with this environment until the block ends."""
+    port = free_port()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SITREP_")}
+    own = {"SITREP_HOST": "127.0.0.1", "SITREP_PORT": str(port), "SITREP_LOG_LEVEL": "warning", **env}
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.serve", factory], env={**kept, **own})
+    try:
+        wait_for(port, process)
+        yield Server(name, port, process.pid, database)
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_TIMEOUT_S)
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Come back when the server takes connections."""
+    until = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < until:
+        assert process.poll() is None, "the server did not start"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    message = "the server did not take connections"
+    raise TimeoutError(message)
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds on the processor of all threads of a process, to the nanosecond."""
+    total = 0
+    for thread in (PROC / str(pid) / "task").glob("*"):
+        with contextlib.suppress(OSError):
+            total += int((thread / "schedstat").read_text().split()[0])
+    return total * NANOSECOND
+
+
+def backends_of(database: str) -> list[int]:
+    """The PostgreSQL processes that work for connections to this database."""
+    found = []
+    for process in PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").split()
+            if words[:1] == [b"postgres:"] and database.encode() in words[:4]:
+                found.append(int(process.name))
+    return found
