@@ -1,0 +1,50 @@
+"""The command `sitrep`: reads what was typed, has it done, and tells in one sentence what went wrong."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from app.cli.data import epoch, export, openapi
+from app.cli.keys import keys
+from app.cli.schema import migrate
+from app.cli.serving import demo, serve
+from app.cli.telling import explain, tell
+
+PLAIN = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+
+sitrep = typer.Typer(
+    name="sitrep",
+    help="A live, queryable event feed for armed conflict and its diplomacy.",
+    epilog="Settings are environment variables: docs/operations.md has the list.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=PLAIN,
+)
+for command in (demo, serve, migrate, export, openapi, epoch):
+    sitrep.command()(command)
+sitrep.add_typer(keys)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments ask for; answers the exit status: 1 for a failure, 2 for a mistake in what was asked."""
+    try:
+        status = sitrep(list(arguments) or ["--help"], prog_name="sitrep", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        explained = explain(error)
+        if explained is None:
+            raise
+        tell(explained.text)
+        return explained.status
+    return int(status)

@@ -1,0 +1,45 @@
+"""The first start: one admin key, made as soon as the database lets it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from app.auth.keys import first_admin_key
+from app.cli.session import opened
+from app.cli.telling import refusal, tell
+from app.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.settings import Settings
+
+SHORTEST_S = 0.25
+LONGEST_S = 5.0
+
+
+async def make_first_key(settings: Settings) -> None:
+    """Print the key if this process made it; until the database answers, say once why it does not and try again."""
+    said = ""
+    for pause in pauses():
+        try:
+            async with opened(settings) as db:
+                key = await first_admin_key(db)
+        except Problem as problem:
+            if (reason := refusal(problem)) != said:
+                tell(f"{reason} Trying on.")
+                said = reason
+            await asyncio.sleep(pause)
+            continue
+        if key is not None:
+            tell(f"This is the first start. The admin key, shown this once:\nadmin key: {key}")
+        return
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between tries: each twice the one before, up to a limit."""
+    pause = SHORTEST_S
+    while True:
+        yield pause
+        pause = min(pause * 2, LONGEST_S)

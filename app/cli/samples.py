@@ -1,0 +1,51 @@
+"""What `sitrep demo` does to a database before it serves: the samples where there is nothing, and a new demo key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.auth.keys import remake_key
+from app.changes import ChangeLog
+from app.cli.session import opened
+from app.events.batch import batch_answer, read_items
+from app.events.attempt import Job
+from app.events.store import Store
+from app.samples import load
+
+if TYPE_CHECKING:
+    from app.db import Database
+    from app.settings import Settings
+
+KEY_NAME = "demo"
+WRITER = "sitrep"
+
+
+class Ready(NamedTuple):
+    """What the start message tells."""
+
+    key: str
+    events: int
+    loaded: bool
+
+
+async def prepare(settings: Settings) -> Ready:
+    """Load the samples into an empty log, remake the key, count."""
+    async with opened(settings) as db:
+        log = ChangeLog(db, settings.source)
+        is_empty = (await log.head(primary=True)).seq == 0
+        if is_empty:
+            await load_samples(db, log)
+        _, key = await remake_key(db, KEY_NAME, ["admin"])
+        events, _ = await log.checkpoint((await log.head(primary=True)).seq)
+    return Ready(key, events, is_empty)
+
+
+async def load_samples(db: Database, log: ChangeLog) -> None:
+    """Write the samples the way a caller would: as one batch that stands or falls together."""
+    commands, places = read_items(load())
+    store = Store(db, log)
+    store.start()
+    try:
+        await store.run(Job(commands, WRITER, lambda results: batch_answer(results, ""), places=places))
+    finally:
+        await store.stop()

@@ -1,0 +1,44 @@
+"""The first thing that somebody who tries Sitrep sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.cli.session import shown
+
+if TYPE_CHECKING:
+    from app.cli.samples import Ready
+    from app.settings import Settings
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what was asked for, told by an address that can be called)
+MESSAGE = """\
+Sitrep serves {events} events at {address}
+from {database}{loaded}. Everybody may read.
+
+admin key: {key}
+
+Try, in another terminal:
+
+  curl '{address}/v1/events?kind=attack&launched_min=800'
+  curl -N '{address}/v1/feed/stream?after=oldest'
+  curl '{address}/v1/events?near=50.45,30.52&radius_km=50'
+
+Writing takes the key, as `Authorization: Bearer <key>`; see {address}/docs.
+Ctrl-C stops the server. The data stays."""
+
+
+def welcome(settings: Settings, ready: Ready, host: str, port: int) -> str:
+    """The start message: what is served where, the key, and three calls to try."""
+    return MESSAGE.format(
+        events=f"{ready.events:,}",
+        address=address_of(host, port),
+        database=shown(settings.database_url),
+        loaded=", the samples just loaded" if ready.loaded else "",
+        key=ready.key,
+    )
+
+
+def address_of(host: str, port: int) -> str:
+    """A URL that a caller on this machine can use."""
+    callable_host = EVERYWHERE.get(host, host)
+    return f"http://[{callable_host}]:{port}" if ":" in callable_host else f"http://{callable_host}:{port}"
