@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from app.auth import Access, QuotaHeaders
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, keep_trimmed
 from app.db import open_database
-from app.errors import Cors, surround
+from app.errors import Cors, Unavailable, surround
 from app.events.catalogue import router as kind_routes
 from app.events.finding import router as finding_routes
 from app.events.routes import router as writing_routes
@@ -64,7 +64,8 @@ def join_state(app: FastAPI, settings: Settings) -> None:
 async def running(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
     """From the first connection to the last; the server calls `drain` when it is asked to stop."""
     state = app.state
-    await state.db.connect()
+    with suppress(Unavailable):  # /readyz tells; each use of the database tries anew
+        await state.db.connect()
     state.store.start()
     state.hub.start()
     retention = state.settings.change_retention

@@ -28,7 +28,7 @@ async def make_first_key(settings: Settings) -> None:
                 key = await first_admin_key(db)
         except Problem as problem:
             if (reason := refusal(problem)) != said:
-                tell(f"{reason} Trying on.")
+                tell(f"Waiting for the database: {reason}")
                 said = reason
             await asyncio.sleep(pause)
             continue

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.auth.keys import remake_key
 from app.changes import ChangeLog
 from app.cli.session import opened
-from app.events.batch import batch_answer, read_items
 from app.events.attempt import Job
+from app.events.batch import batch_answer, read_items
 from app.events.store import Store
 from app.samples import load
 
