@@ -147,9 +147,20 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def configure(app: ASGIApp | str, settings: Settings, workers: int = 1) -> uvicorn.Config:
+class Config(uvicorn.Config):
+    """uvicorn's configuration, which sets up our logs in each process once it has our settings."""
+
+    settings: Settings | None = None
+
+    def configure_logging(self) -> None:
+        super().configure_logging()
+        if self.settings is not None:
+            set_up_logs(self.settings)
+
+
+def configure(app: ASGIApp | str, settings: Settings, workers: int = 1) -> Config:
     """How uvicorn serves the app, or the factory of that import path."""
-    return uvicorn.Config(
+    return Config(
         app,
         factory=isinstance(app, str),
         host=settings.host,
@@ -170,8 +181,9 @@ def serve(app: ASGIApp | str, settings: Settings, *, workers: int = 1, on_start:
 
     `on_start` is called with host and port when connections are accepted. Exits with status 3 if the start fails.
     """
-    set_up_logs(settings)
     config = configure(app, settings, workers)
+    config.settings = settings
+    config.configure_logging()
     if workers > 1:
         serve_with_workers(config, on_start)
         return
@@ -182,8 +194,9 @@ def serve(app: ASGIApp | str, settings: Settings, *, workers: int = 1, on_start:
 
 
 def serve_with_workers(config: uvicorn.Config, on_start: OnStart | None) -> None:
-    """Let several processes accept from one socket; each makes its own app."""
+    """Let several processes accept from one socket; each makes its own app, and until then connections queue."""
     listener = config.bind_socket()
+    listener.listen(config.backlog)
     if on_start is not None:
         host, port, *_ = listener.getsockname()
         on_start(host, port)

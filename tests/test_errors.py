@@ -274,7 +274,7 @@ async def test_an_unforeseen_fault_is_logged_under_its_id_and_not_told(shelled: 
     assert b"ZeroDivision" not in answer.body
     told = [entry for entry in logged if entry["log_level"] == "error"]
     assert [f"/requests/{entry['request']}" for entry in told] == [answer.problem["instance"]]
-    assert isinstance(told[0]["exc_info"], ZeroDivisionError)
+    assert "ZeroDivisionError" in told[0]["exception"]
 
 
 async def test_a_fault_after_the_start_leaves_the_answer_unfinished(shelled: FastAPI) -> None:
@@ -293,13 +293,13 @@ async def test_a_reader_who_left_is_no_fault(shelled: FastAPI) -> None:
 async def test_a_request_cut_short_by_the_end_of_the_server_is_told_to_try_again(shelled: FastAPI) -> None:
     messages: list[Message] = []
 
-    async def stopping(*_: object) -> None:
+    async def stopping(*_: object) -> Message:
         raise asyncio.CancelledError
 
     async def send(message: Message) -> None:
         messages.append(message)
 
-    shelled.router.default = stopping
+    shelled.router.default = stopping  # type: ignore[assignment]
     scope = {"type": "http", "method": "GET", "path": "/v1/x", "headers": [], "query_string": b"", "root_path": ""}
     with pytest.raises(asyncio.CancelledError):
         await shelled(scope, stopping, send)

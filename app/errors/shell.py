@@ -1,6 +1,7 @@
 """The outermost wrapper: limits on what comes in, problem documents for all that goes wrong, HEAD, and Vary."""
 
 import asyncio
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -234,7 +235,8 @@ class Exchange:
         if isinstance(error, Problem):
             await self.refuse(error)
             return
-        log.error("unhandled exception", request=request_id(self.scope), path=self.scope["path"], exc_info=error)
+        told = "".join(traceback.format_exception(error))  # without local variables, which may hold keys
+        log.error("unhandled exception", request=request_id(self.scope), path=self.scope["path"], exception=told)
         await self.refuse(internal())
 
     async def refuse(self, problem: Problem) -> None:
