@@ -70,8 +70,3 @@ class RequestLog:
         finally:
             spent = round((time.perf_counter() - begin) * 1000, 1)
             log.debug("request", method=scope["method"], path=scope["path"], status=status, milliseconds=spent)
-
-
-def with_request_log(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """The app with a line for each request where LOG_LEVEL is debug; it would cost too much otherwise."""
-    return RequestLog(app) if settings.log_level == "debug" else app

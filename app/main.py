@@ -20,6 +20,7 @@ from app.events.store import Store
 from app.feed.hub import Hub
 from app.feed.routes import router as feed_routes
 from app.health import router as health_routes
+from app.logs import RequestLog
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
 from app.settings import Settings
@@ -45,6 +46,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(MetricsMiddleware, metrics=app.state.metrics)
+    if settings.log_level == "debug":
+        app.add_middleware(RequestLog)
     return app
 
 
