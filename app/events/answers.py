@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
 
@@ -15,6 +16,7 @@ from app.wire import parse_idempotency_key
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Scope
 
     from app.events.attempt import Outcome
 
@@ -67,8 +69,17 @@ async def reuse_of(request: Request, owner: str) -> Reuse | None:
     return Reuse(place, hashlib.sha256(await request.body()).digest())
 
 
-def refuse_bad_address(system: str, external_id: str) -> None:
+def refuse_bad_address(request: Request, system: str, external_id: str) -> None:
     """An address that no external id can have leads nowhere, whether one reads there or writes."""
-    possible = SYSTEM.fullmatch(system) and 1 <= len(external_id) <= LONGEST_ID
+    possible = SYSTEM.fullmatch(system) and 1 <= len(external_id) <= LONGEST_ID and is_utf8(request.scope)
     if not possible or any(unicodedata.category(character) in {"Cc", "Cs"} for character in external_id):
         raise NotFound("No event holds that external id, and none can.")
+
+
+def is_utf8(scope: Scope) -> bool:
+    """The path as it came is UTF-8; servers decode it whatever it is, so that several would name one id."""
+    try:
+        unquote_to_bytes(scope.get("raw_path", b"")).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Depends, Request
@@ -44,7 +45,7 @@ from app.events.shapes import (
     Revisions,
     RevisionsQuery,
 )
-from app.wire import accepts, if_none_match, query
+from app.wire import accepts, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -140,7 +141,7 @@ async def find_by_external_id(
     id: str,
 ) -> Response:
     """Get the event that holds an external id. After its deletion the id is free again: 404."""
-    refuse_bad_address(system, id)
+    refuse_bad_address(request, system, id)
     return conditional(request, await history.held_by(request.app.state.db, system, id))
 
 
@@ -203,8 +204,8 @@ def link(request: Request, cursor: str | None) -> dict[str, str]:
     """Where the next page is, relative to this one."""
     if cursor is None:
         return {}
-    kept = [part for part in request.url.query.split("&") if part and not part.startswith("cursor=")]
-    return {"link": f'</v1/events?{"&".join([*kept, "cursor=" + cursor])}>; rel="next"'}
+    kept = [pair for pair in query_pairs(request.scope["query_string"]) if pair[0] != "cursor"]
+    return {"link": f'</v1/events?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
 
 
 async def bodies_of(pages: AsyncIterator[list[reads.Row]]) -> AsyncIterator[list[bytes]]:

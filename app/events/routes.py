@@ -151,7 +151,7 @@ async def upsert_event(
 
     `If-Match` guards against overwriting, `If-None-Match: *` against replacing at all.
     """
-    refuse_bad_address(system, id)
+    refuse_bad_address(request, system, id)
     only_new = request.headers.get("if-none-match", "").strip() == "*"
     command = upsert_of(system, id, data, if_match(request), only_new=only_new, batch=False)
     return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))

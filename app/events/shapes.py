@@ -22,8 +22,6 @@ AsOf = Annotated[
     Field(
         description="As it stood at a feed cursor, or at the last change not after an instant.",
         examples=["e1-000000012345", "2025-09-08T00:00:00Z"],
-        min_length=1,
-        max_length=100,
     ),
 ]
 Stranger = Annotated[UUID, BeforeValidator(read_uuid)]
@@ -49,9 +47,9 @@ class ListQuery(CountQuery):
 
     sort: Annotated[Sort, Field(description="Order; ties by id in the same direction.")] = "-started_at"
     limit: Annotated[int, Field(ge=1, le=1000, description="Events on a page.")] = 100
-    cursor: Annotated[
-        str | None, Field(description="`next` of the page before, with the same filter and order.", max_length=200)
-    ] = None
+    cursor: Annotated[str | None, Field(description="`next` of the page before, with the same filter and order.")] = (
+        None
+    )
 
 
 class ExportQuery(CountQuery):
@@ -77,7 +75,7 @@ class RevisionsQuery(Asked):
     """A page of an event's history."""
 
     limit: Annotated[int, Field(ge=1, le=1000, description="Revisions on a page.")] = 100
-    cursor: Annotated[str | None, Field(description="`next` of the page before.", max_length=200)] = None
+    cursor: Annotated[str | None, Field(description="`next` of the page before.")] = None
 
 
 class RemoveQuery(Asked):

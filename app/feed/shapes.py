@@ -21,7 +21,6 @@ class StreamQuery(EventFilter):  # made from the kinds at start
     after: Annotated[
         str,
         Field(
-            max_length=100,
             description="Go on after this: a cursor (`next` of the page before), `oldest` for all that there is, "
             "`now`, or a time, which stands for the last change before it (an instant with offset, or a day in "
             "`timezone`).",
@@ -48,7 +47,7 @@ class NoQuery(BaseModel):
 class CheckpointQuery(NoQuery):
     """Which position."""
 
-    at: Annotated[str | None, Field(max_length=100, description="A cursor; the end of the feed unless given.")] = None
+    at: Annotated[str | None, Field(description="A cursor; the end of the feed unless given.")] = None
 
 
 class FeedItem(BaseModel):

@@ -442,7 +442,7 @@ async def test_a_deletion_releases_the_external_ids(api: AsyncClient, make_event
     assert len({event["id"], good(upserted, 201)["id"], good(created, 201)["id"]}) == 3
 
 
-# reason=legal
+# Deletion for legal reasons
 
 
 async def test_a_legal_deletion_erases_every_version(api: AsyncClient, make_event: MakeEvent) -> None:
