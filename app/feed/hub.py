@@ -15,6 +15,8 @@ from app.feed.vocabulary import Vocabulary
 from app.kinds import from_micros
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from app.changes import ChangeLog
 
 POLL_S = 0.2
@@ -42,7 +44,7 @@ class Hub:
         self.head = Head(0, 0, 0, from_micros(0))
         self.draining = False
         self._poll_s = poll_s
-        self._waiting: set[Waiting] = set()
+        self._waiting: dict[Waiting, tuple[int, int | None]] = {}
         self._kick = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._woken = False
@@ -68,7 +70,7 @@ class Hub:
     def drain(self) -> None:
         """The server is going down: end all waits, now and from now on."""
         self.draining = True
-        self._release()
+        self._release(list(self._waiting))
 
     @property
     def waiting(self) -> int:
@@ -78,18 +80,17 @@ class Hub:
     def expect(self, after: int, epoch: int | None = None) -> Waiting:
         """A future that is done once the log is beyond `after` or not of that epoch, or the server drains."""
         future: Waiting = asyncio.get_running_loop().create_future()
-        moved = self.head.seq > after or (epoch is not None and self.head.epoch not in {0, epoch})
-        if self.draining or moved:
+        if self.draining or self._is_past(after, epoch):
             future.set_result(None)
             return future
         if not self._waiting:
             self._kick.set()
-        self._waiting.add(future)
+        self._waiting[future] = after, epoch
         return future
 
     def forget(self, future: Waiting) -> None:
         """Nobody waits for this any more."""
-        self._waiting.discard(future)
+        self._waiting.pop(future, None)
 
     async def wait(self, after: int, timeout: float) -> None:  # noqa: ASYNC109 (the reader's own patience)
         """Come back when the log is beyond `after`, the time is up or the server drains."""
@@ -134,7 +135,7 @@ class Hub:
         self._woken = False
         await self._take_in(head)
         self.head = head
-        self._release()
+        self._release([future for future, place in self._waiting.items() if self._is_past(*place)])
 
     async def _take_in(self, head: Head) -> None:
         """Bring the ring to the head; a jump, a new epoch or an erasure starts it anew."""
@@ -155,9 +156,13 @@ class Hub:
         source = await self.log.source()
         ring.add(encode(entry, head.epoch, source) for entry in entries)
 
-    def _release(self) -> None:
-        waiting, self._waiting = self._waiting, set()
-        for future in waiting:
+    def _is_past(self, after: int, epoch: int | None) -> bool:
+        head = self.head
+        return head.seq > after or (epoch is not None and head.epoch not in {0, epoch})
+
+    def _release(self, futures: Iterable[Waiting]) -> None:
+        for future in futures:
+            self.forget(future)
             release(future)
 
 

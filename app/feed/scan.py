@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # One call looks at no more changes than this.
 MOST_SCANNED = 10_000
-# A stretch that is read and tested without letting other requests run.
+# So much is read and tested without letting other requests run; less where bodies must be parsed.
 STRETCH = 1_000
 SHORTEST = 200
 
@@ -105,7 +105,7 @@ class Scanner:
 
     async def _filtered(self, after: int, limit: int, head: Head, upto: int) -> Page:
         found: list[Piece] = []
-        stretch = min(max(2 * limit, SHORTEST), STRETCH)
+        stretch = SHORTEST if self.matcher.settles else min(max(2 * limit, SHORTEST), STRETCH)
         while after < upto:
             end = min(after + stretch, upto)
             some, reached = await self._stretch(after, end, limit - len(found), head)
@@ -115,7 +115,7 @@ class Scanner:
                 return Page(found, last, last < head.seq)
             if reached < end:
                 return Page(found, reached, more=False)
-            after, stretch = end, STRETCH
+            after, stretch = end, SHORTEST if self.matcher.settles else STRETCH
             await asyncio.sleep(0)
         return Page(found, upto, upto < head.seq)
 

@@ -70,6 +70,7 @@ class Follower:
         self._clock = asyncio.get_running_loop().time
         self._ends = self._clock() + pace.life_s
         self._due = self._clock() + pace.heartbeat_s
+        self._sending = 0.0
 
     def leave(self) -> None:
         """The reader hung up."""
@@ -83,7 +84,8 @@ class Follower:
         return self.gone or self.hub.draining or self._clock() >= self._ends
 
     async def run(self) -> None:
-        """Send the past, then follow the present until one of the ends."""
+        """Send the past, then follow the present until one of the ends; TimeoutError when the reader takes nothing."""
+        watch = Watch(self, asyncio.current_task())
         self.hub.vocabulary.follow(self.matcher)
         try:
             await self._send(RETRY)
@@ -92,7 +94,12 @@ class Follower:
                 await self._stay()
             if not self.gone and self.hub.head.epoch in {0, self.epoch}:
                 await self._tell()
+        except asyncio.CancelledError:
+            if not watch.struck:
+                raise
+            raise TimeoutError from None
         finally:
+            watch.end()
             self.hub.vocabulary.leave(self.matcher)
 
     async def _catch_up(self) -> None:
@@ -111,7 +118,7 @@ class Follower:
     async def _stay(self) -> None:
         """Wait for the log to move and send what is new; a reader who cannot keep up is let go."""
         while not self.over:
-            await self._pause(min(self._due, self._ends) - self._clock())
+            await self._pause()
             target = self.hub.head.seq
             if self.hub.head.epoch not in {0, self.epoch}:
                 return
@@ -144,13 +151,11 @@ class Follower:
             await self._tell()
         return sent
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self) -> None:
         future = self._pausing = self.hub.expect(self.at, self.epoch)
-        timer = asyncio.get_running_loop().call_later(seconds, release, future)
         try:
             await future
         finally:
-            timer.cancel()
             self.hub.forget(future)
             self._pausing = None
 
@@ -165,9 +170,48 @@ class Follower:
         self.told = self.at
 
     async def _send(self, data: bytes) -> None:
-        async with asyncio.timeout(self._pace.send_s):
-            await self._put(data)
+        self._sending = self._clock()
+        await self._put(data)
+        self._sending = 0.0
         self._due = self._clock() + self._pace.heartbeat_s
+
+    def look(self, now: float) -> float | None:
+        """Whether it is time: wake the follower where it is; the next time to look, None when the reader is stuck."""
+        if self._sending:
+            limit = self._sending + self._pace.send_s
+            return limit if now < limit else None
+        due = min(self._due, self._ends)
+        if now < due:
+            return due
+        if self._pausing is not None:
+            release(self._pausing)
+        return now + min(self._pace.heartbeat_s, 1.0)
+
+
+class Watch:
+    """The one timer of a stream; it is not moved with every change, which would cost more than the change."""
+
+    def __init__(self, follower: Follower, task: asyncio.Task[None] | None) -> None:
+        """Begin to look after the follower that runs in this task."""
+        self.struck = False
+        self._follower = follower
+        self._task = task
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.Handle = self._loop.call_soon(self._look)
+
+    def end(self) -> None:
+        """Look no more."""
+        self._timer.cancel()
+        if self.struck and self._task is not None:
+            self._task.uncancel()
+
+    def _look(self) -> None:
+        following = self._follower.look(self._loop.time())
+        if following is not None:
+            self._timer = self._loop.call_at(following, self._look)
+        elif self._task is not None:
+            self.struck = True
+            self._task.cancel()
 
 
 class EventStream(Response):

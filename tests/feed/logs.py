@@ -1,0 +1,53 @@
+"""A change log in memory, for tests of what stands on it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from app.changes import ChangeLog, Entry, Head
+from app.errors import Unavailable
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def entry(seq: int, *, epoch: int = 1, operation: str = "created", body: bytes | None = None) -> Entry:
+    """A change of an event of its own."""
+    at = START + timedelta(seconds=seq)
+    id_ = UUID(int=seq)
+    return Entry(seq, epoch, id_, 1, "attack", operation, at, body or b'{"n":%d}' % seq, None, None, seq)
+
+
+class MemoryLog:
+    """As much of ChangeLog as readers use; `broken` makes the database fail, `hidden` keeps the newest back."""
+
+    gone = ChangeLog.gone
+
+    def __init__(self, changes: int = 0) -> None:
+        self.entries = [entry(seq) for seq in range(1, changes + 1)]
+        self.epoch = 1
+        self.oldest = 0
+        self.broken = False
+        self.asked = 0
+        self.db: Any = SimpleNamespace(dialect="sqlite", read_url=None)
+
+    def write(self, changes: int = 1) -> None:
+        """Append."""
+        end = len(self.entries)
+        self.entries += [entry(seq, epoch=self.epoch) for seq in range(end + 1, end + changes + 1)]
+
+    async def head(self, *, primary: bool = False) -> Head:
+        self.asked += 1
+        if self.broken:
+            raise Unavailable("The database is away.")
+        return Head(self.epoch, len(self.entries), self.oldest, START)
+
+    async def between(self, after: int, upto: int) -> list[Entry]:
+        if self.broken:
+            raise Unavailable("The database is away.")
+        return self.entries[after:upto]
+
+    async def source(self) -> str:
+        return '"urn:test"'

@@ -1,0 +1,265 @@
+"""A stream: what is sent and in which order, when it breathes, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from logs import MemoryLog
+
+from app.errors import TooManyRequests, Unavailable
+from app.feed.hub import Hub
+from app.feed.match import Matcher
+from app.feed.seats import Seats
+from app.feed.shapes import StreamQuery
+from app.feed.stream import ABORT, CHUNK, EventStream, Follower, Pace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+class Reader:
+    """One stream over a log in memory, and what it was sent."""
+
+    def __init__(self, hub: Hub, after: int, *, epoch: int = 1, pace: Pace | None = None, key_is_good: bool = True) -> None:
+        self.sent: list[bytes] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.key_is_good = key_is_good
+        pace = pace or Pace()
+        self.follower = Follower(
+            hub, Matcher(StreamQuery()), (epoch, after), self.take, pace=pace, welcome=self.welcome
+        )
+
+    async def take(self, data: bytes) -> None:
+        await self.reads.wait()
+        self.sent.append(data)
+
+    async def welcome(self) -> bool:
+        return self.key_is_good
+
+    @property
+    def blocks(self) -> list[bytes]:
+        return b"".join(self.sent).split(b"\n\n")[:-1]
+
+    @property
+    def seen(self) -> list[int]:
+        return [position_of(block) for block in self.blocks if b"event: change" in block]
+
+    async def has(self, count: int) -> None:
+        """Wait until so many blocks are here."""
+        async with asyncio.timeout(5):
+            while len(self.blocks) < count:  # noqa: ASYNC110 (the fake has no event)
+                await asyncio.sleep(0.001)
+
+
+def position_of(block: bytes) -> int:
+    return int(block.split(b"\n")[0].rpartition(b"-")[2])
+
+
+@asynccontextmanager
+async def open_stream(log: MemoryLog, after: int, **options: Any) -> AsyncIterator[tuple[Hub, Reader, asyncio.Task[None]]]:
+    hub = Hub(log, poll_s=0.005)  # type: ignore[arg-type]
+    hub.start()
+    reader = Reader(hub, after, **options)
+    task = asyncio.create_task(reader.follower.run())
+    yield hub, reader, task
+    reader.reads.set()
+    await hub.stop()
+    async with asyncio.timeout(5):
+        await task
+
+
+async def test_the_past_then_the_present_each_change_once():
+    log = MemoryLog(2 * CHUNK + 7)
+    async with open_stream(log, 3) as (hub, reader, _):
+        await reader.has(1 + 2 * CHUNK + 4)
+        for written in (1, 2, CHUNK + 5):
+            log.write(written)
+            hub.wake()
+            await hub.wait(len(log.entries) - 1, 5)
+        await reader.has(1 + len(log.entries) - 3)
+    assert reader.blocks[0] == b"retry: 3000"
+    assert reader.seen == list(range(4, len(log.entries) + 1))
+
+
+async def test_a_quiet_stream_breathes():
+    async with open_stream(MemoryLog(3), 3, pace=Pace(heartbeat_s=0.01)) as (_, reader, _task):
+        await reader.has(3)
+    assert reader.blocks[1:3] == [b"id: e1-000000000003"] * 2
+
+
+async def test_draining_ends_the_stream_with_its_position():
+    async with open_stream(MemoryLog(3), 0) as (hub, reader, task):
+        await reader.has(4)
+        hub.drain()
+        async with asyncio.timeout(1):
+            await task
+    assert reader.blocks[-1] == b"id: e1-000000000003"
+
+
+async def test_a_stream_has_its_day():
+    async with open_stream(MemoryLog(1), 1, pace=Pace(life_s=0.02)) as (_, reader, task):
+        async with asyncio.timeout(1):
+            await task
+    assert reader.blocks == [b"retry: 3000", b"id: e1-000000000001"]
+
+
+async def test_a_reader_that_hung_up_gets_nothing_more():
+    async with open_stream(MemoryLog(1), 1) as (_, reader, task):
+        await reader.has(1)
+        await asyncio.sleep(0.01)
+        reader.follower.leave()
+        async with asyncio.timeout(1):
+            await task
+    assert reader.blocks == [b"retry: 3000"]
+
+
+async def test_a_slow_reader_is_let_go_and_resumes_by_id():
+    log = MemoryLog(1)
+    async with open_stream(log, 1, pace=Pace(lag=10)) as (hub, reader, task):
+        await reader.has(1)
+        await asyncio.sleep(0.02)
+        reader.reads.clear()
+        for written in (1, 11):
+            log.write(written)
+            hub.wake()
+            await hub.wait(len(log.entries) - 1, 5)
+        reader.reads.set()
+        async with asyncio.timeout(1):
+            await task
+    assert reader.blocks[1:] == [*reader.blocks[1:2], b"id: e1-000000000002"]
+    async with open_stream(log, 2) as (_, again, _task):
+        await again.has(12)
+    assert reader.seen + again.seen == list(range(2, 14))
+
+
+async def test_a_commit_of_many_changes_does_not_throw_a_fast_reader_out():
+    log = MemoryLog(1)
+    async with open_stream(log, 1, pace=Pace(lag=10)) as (hub, reader, task):
+        await reader.has(1)
+        await asyncio.sleep(0.02)
+        log.write(500)
+        hub.wake()
+        await reader.has(501)
+        assert not task.done()
+    assert reader.seen == list(range(2, 502))
+
+
+async def test_a_revoked_key_ends_the_stream():
+    async with open_stream(MemoryLog(1), 1, pace=Pace(heartbeat_s=0.01), key_is_good=False) as (_, _reader, task):
+        async with asyncio.timeout(1):
+            await task
+
+
+async def test_a_restored_log_ends_the_stream_without_a_position():
+    log = MemoryLog(3)
+    async with open_stream(log, 3) as (_, reader, task):
+        await reader.has(1)
+        await asyncio.sleep(0.02)
+        log.epoch, log.entries = 2, log.entries[:2]
+        async with asyncio.timeout(1):
+            await task
+    assert reader.blocks == [b"retry: 3000"]
+
+
+async def test_a_database_that_goes_away_ends_the_stream_softly():
+    log = MemoryLog(3)
+    log.broken = True
+    async with open_stream(log, 1) as (_, reader, task):
+        async with asyncio.timeout(1):
+            await task
+    assert reader.blocks == [b"retry: 3000", b"id: e1-000000000001"]
+
+
+class Wire:
+    """The server's side of one request: it may stop taking, and it may hang up."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.takes = asyncio.Event()
+        self.takes.set()
+        self.gone = asyncio.Event()
+        self.aborted = False
+        self.scope = {"type": "http", "extensions": {ABORT: self.abort}}
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    async def receive(self) -> Any:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await self.takes.wait()
+        self.messages.append(message)
+
+
+@contextmanager
+def seat_of(places: list[str]) -> Iterator[None]:
+    places.append("taken")
+    yield
+    places.append("left")
+
+
+async def test_the_answer_starts_frees_its_seat_and_ends():
+    log, wire, places = MemoryLog(2), Wire(), list[str]()
+    hub = Hub(log)  # type: ignore[arg-type]
+    answer = EventStream(lambda send: follower_of(hub, send), seat_of(places))
+    serving = asyncio.create_task(answer(wire.scope, wire.receive, wire.send))
+    while len(wire.messages) < 3:  # noqa: ASYNC110 (the fake has no event)
+        await asyncio.sleep(0.001)
+    hub.drain()
+    async with asyncio.timeout(1):
+        await serving
+    headers = dict(wire.messages[0]["headers"])
+    assert headers[b"content-type"].startswith(b"text/event-stream")
+    assert headers[b"cache-control"] == b"no-store"
+    assert headers[b"x-accel-buffering"] == b"no"
+    assert b"content-length" not in headers
+    assert wire.messages[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+    assert places == ["taken", "left"]
+
+
+async def test_a_reader_that_never_reads_loses_the_connection():
+    log, wire = MemoryLog(2), Wire()
+    wire.takes.clear()
+    hub = Hub(log)  # type: ignore[arg-type]
+    answer = EventStream(lambda send: follower_of(hub, send, Pace(send_s=0.02)), nullcontext())
+    async with asyncio.timeout(2):
+        await answer(wire.scope, wire.receive, wire.send)
+    assert wire.aborted
+
+
+async def test_hanging_up_ends_the_answer():
+    wire = Wire()
+    hub = Hub(MemoryLog(0))  # type: ignore[arg-type]
+    serving = asyncio.create_task(
+        EventStream(lambda send: follower_of(hub, send), nullcontext())(wire.scope, wire.receive, wire.send)
+    )
+    while len(wire.messages) < 2:  # noqa: ASYNC110 (the fake has no event)
+        await asyncio.sleep(0.001)
+    wire.gone.set()
+    async with asyncio.timeout(1):
+        await serving
+
+
+def follower_of(hub: Hub, send: Any, pace: Pace | None = None) -> Follower:
+    async def welcome() -> bool:
+        return True
+
+    return Follower(hub, Matcher(StreamQuery()), (1, 0), send, pace=pace or Pace(), welcome=welcome)
+
+
+def test_seats_are_counted_in_all_and_for_each_reader():
+    seats = Seats()
+    with seats.take("a", 3, 2), seats.take("a", 3, 2):
+        with pytest.raises(TooManyRequests) as one, seats.take("a", 3, 2):
+            pass
+        with seats.take("b", 3, 2), pytest.raises(Unavailable) as other, seats.take("c", 3, 2):
+            pass
+    assert one.value.headers["Retry-After"] == other.value.headers["Retry-After"]
+    assert not seats.taken
