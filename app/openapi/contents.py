@@ -13,6 +13,11 @@ from app.openapi import samples
 from app.openapi.samples import Examples, sample
 
 SSE = "text/event-stream"
+METRICS = """\
+# HELP sitrep_http_requests_total Requests answered.
+# TYPE sitrep_http_requests_total counter
+sitrep_http_requests_total{method="GET",route="/v1/events",status="200"} 42.0
+"""
 INSTANCE = "/requests/5d2f8c1e90ab47d3f6012c84"
 
 
@@ -63,6 +68,7 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("list_keys", JSON): lambda: {"keys": sample("keys")},
     ("create_key", JSON): lambda: {"key": sample("issued_key")},
     ("list_audit", JSON): lambda: {"trail": sample("audit")},
+    ("read_metrics", "text/plain"): lambda: {"metrics": METRICS},
     ("is_alive", JSON): lambda: {"ok": sample("health")},
     ("is_ready", JSON): lambda: {"ok": sample("health")},
 }

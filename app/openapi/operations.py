@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.errors import Unauthorized
+from app.kinds import EventOut
 from app.openapi.contents import MEDIA, REQUESTS, RESPONSES, Media, shown_as
 from app.openapi.headers import response_headers
 from app.openapi.parameters import parameters
@@ -15,7 +17,8 @@ from app.wire import Body
 
 JSON = "application/json"
 QUOTA = ("RateLimit", "RateLimit-Policy")
-REASONS = {200: "It went well.", 201: "It was made.", 202: "It will be done.", 204: "It is done.", 304: "Unchanged."}
+REASONS = {200: "The answer.", 201: "The new thing.", 202: "It will be done.", 204: "It is done.", 304: "Unchanged."}
+EVENT = {200: "The event as it stands.", 201: "The new event."}
 
 
 def shapes_wanted(calls: Iterable[Call]) -> Iterator[Shape]:
@@ -58,7 +61,7 @@ def request_body(call: Call, body: Body[Any], shapes: Shapes) -> dict[str, Any]:
 def security(call: Call) -> list[dict[str, list[str]]]:
     """The scope that a key must have; an empty choice where none is needed."""
     if call.needs is None:
-        return []
+        return [{"bearer": []}, {}] if Unauthorized in call.problems else []
     scopes = [] if call.needs.scope is None else [str(call.needs.scope)]
     return [{"bearer": scopes}, *([{}] if call.needs.anonymous else [])]
 
@@ -70,7 +73,7 @@ def answers(call: Call, shapes: Shapes) -> dict[str, Any]:
 
 def answer(call: Call, status: int, said: dict[str, Any], shapes: Shapes) -> dict[str, Any]:
     """One answer: its meaning, header fields and content."""
-    told: dict[str, Any] = {"description": said.get("description") or meaning(said) or REASONS[status]}
+    told: dict[str, Any] = {"description": said.get("description") or meaning(status, said) or REASONS[status]}
     fields = (*response_headers(call.name, status), *(QUOTA if call.needs is not None else ()))
     if fields:
         told["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in fields}
@@ -102,7 +105,9 @@ def other(media: Media, shapes: Shapes) -> dict[str, Any]:
     return {"type": "string", "x-item-schema": shapes.of(media.each, "serialization")}
 
 
-def meaning(said: dict[str, Any]) -> str:
-    """The docstring of the answer's model."""
+def meaning(status: int, said: dict[str, Any]) -> str:
+    """What the answer's model is, in a sentence."""
     model = said.get("model")
+    if model is EventOut:
+        return EVENT[status]
     return (model.__doc__ or "").strip() if isinstance(model, type) and issubclass(model, BaseModel) else ""

@@ -12,6 +12,8 @@ from app.openapi.routes import Call
 from app.openapi.samples import asked
 from app.openapi.shapes import Plain
 
+EVENT = "019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"
+UNTOLD: dict[str, Any] = {"schema": {"type": "string"}}
 WORDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 EXAMPLES: dict[str, list[Any]] = {
     "bbox": ["22.1,44.3,40.3,52.4"],
@@ -20,9 +22,9 @@ EXAMPLES: dict[str, list[Any]] = {
     "since": ["2025-09-07", "2025-09-07T00:00:00+03:00"],
     "until": ["2025-09-08", "2025-09-08T00:00:00+03:00"],
     "changed_since": ["2025-09-08T09:00:00Z"],
-    "id": [["019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"]],
-    "related_to": [["019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"]],
-    "superseded_by": ["019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"],
+    "id": [[EVENT]],
+    "related_to": [[EVENT]],
+    "superseded_by": [EVENT],
     "external_id": [["newsroom:kyiv-air-attack"]],
     "timezone": ["Europe/Kyiv"],
     "cursor": ["bGltaXQ9Mg.5f1a"],
@@ -30,18 +32,25 @@ EXAMPLES: dict[str, list[Any]] = {
     "as_of": [POSITION, "2025-09-08T00:00:00Z"],
     "after": [POSITION, "oldest", "now", "2025-09-07T00:00:00Z"],
     "version": [1],
+    "imo": [["9074729"]],
 }
 FIRST = ("kind", "status", "country", "since", "until", "q", "after", "wait", "format", "sort", "limit", "cursor")
-PATHS: dict[str, dict[str, Any]] = {
-    "id": {
-        "description": "The event's id.",
-        "schema": {"type": "string", "format": "uuid"},
+PATHS: dict[str, dict[str, dict[str, Any]]] = {
+    "/v1/events/by-external-id/": {
+        "system": {
+            "description": "Whose key it is.",
+            "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$", "examples": ["newsroom"]},
+        },
+        "id": {
+            "description": "The key of the event in that system; it may hold `/` and `:`.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 300, "examples": ["kyiv-air-attack"]},
+        },
     },
-    "kind": {"description": "The kind's name.", "schema": {"type": "string", "enum": list(KINDS)}},
-    "system": {
-        "description": "Whose key it is.",
-        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$"},
+    "/v1/events/": {
+        "id": {"description": "The event's id.", "schema": {"type": "string", "format": "uuid", "examples": [EVENT]}},
     },
+    "/v1/kinds/": {"kind": {"description": "The kind's name.", "schema": {"type": "string", "enum": list(KINDS)}}},
+    "/v1/keys/": {"id": {"description": "The key's id.", "schema": {"type": "string", "examples": ["k5m2c7qxzt"]}}},
 }
 
 
@@ -61,14 +70,7 @@ def parameters(call: Call) -> list[dict[str, Any]]:
 
 def path_parameter(call: Call, name: str) -> dict[str, Any]:
     """A name in braces."""
-    told = PATHS[name]
-    if name == "id" and "by-external-id" in call.path:
-        told = {
-            "description": "The key of the event in that system; it may hold `/` and `:`.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 300},
-        }
-    if name == "id" and not call.path.startswith("/v1/events"):
-        told = {"description": "The id.", "schema": {"type": "string"}}
+    told = next((names[name] for start, names in PATHS.items() if call.path.startswith(start)), UNTOLD)
     return {"name": name, "in": "path", "required": True, **told}
 
 

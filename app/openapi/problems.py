@@ -158,6 +158,6 @@ def headers_of(problem: type[Problem]) -> Iterable[str]:
     """The header fields that come with a problem."""
     yield from problem.usual_headers
     if problem is TooManyRequests:
-        yield "Retry-After"
+        yield from ("Retry-After", "RateLimit", "RateLimit-Policy")
     if problem is UnsupportedMediaType:
         yield "Accept"

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from app.events.formats import FORMATS, geojson_page
-from app.kinds import KINDS, core, facets_of, measures_of, parse_event
+from app.kinds import KINDS, MEASURES, core, facets_of, measures_of, parse_event
+from app.samples import load
 
 FOLDER = Path(__file__).with_name("examples")
 AS_OF = "e1-000000000012"
@@ -76,11 +77,14 @@ def stream() -> str:
 def asked() -> dict[str, list[Any]]:
     """Values for the filters, read from the events: the first of each facet, the size of each measure."""
     found: dict[str, list[Any]] = {}
-    for data in sent().values():
-        event = parse_event(data)
+    for data in (*sent().values(), *(item["event"] for item in load())):
+        event = parse_event(data, batch=True)
         for name, value in facets_of(event):
             found.setdefault(name, [[value.label]])
         for name, numbers in measures_of(event).items():
             found.setdefault(f"{name}_min", [numbers.low])
             found.setdefault(f"{name}_max", [numbers.high])
+    for name in MEASURES:
+        found.setdefault(f"{name}_min", [1])
+        found.setdefault(f"{name}_max", [100])
     return found

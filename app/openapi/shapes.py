@@ -98,7 +98,7 @@ def renamed(value: Any, by: dict[str, str]) -> Any:
 
 def untitled(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema that is called by its place, its text in one flow."""
-    told = {key: value for key, value in schema.items() if key != "title"}
+    told = {key: value for key, value in schema.items() if key != "title"} or {"description": "Any JSON value."}
     return told | ({"description": flowing(told["description"])} if "description" in told else {})
 
 
