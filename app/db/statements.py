@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.sql.expression import Executable
 from sqlmodel import SQLModel
 
@@ -203,10 +204,3 @@ def any_of(column: Any, name: str, dialect: str) -> Any:
         return column == sa.func.any(sa.cast(sa.bindparam(name), sa.ARRAY(array_type(column.type))))
     items = sa.func.json_each(sa.bindparam(name)).table_valued("value", name="item_" + name)
     return column.in_(sa.select(items.c.value))
-
-
-def postgresql_insert(target: Any) -> Any:
-    """PostgreSQL's insert, which knows ON CONFLICT."""
-    from sqlalchemy.dialects.postgresql import insert
-
-    return insert(target)

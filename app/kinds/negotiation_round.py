@@ -1,4 +1,4 @@
-"""A round of talks: direct, mediated, by telephone, at a summit. The parties are the event's actors."""
+"""A round of talks: direct, mediated, by telephone, at a summit; the parties are the event's actors."""
 
 from __future__ import annotations
 
