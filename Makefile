@@ -48,9 +48,9 @@ check: $(COMPLETE) ## Check format, lint, types and dependencies
 bench: $(COMPLETE) ## Measure against a bare ceiling and the plain way (ARGS="--depth")
 	@unset $${!SITREP_@} && $(BIN)/python -m benchmarks $(ARGS)
 
-.PHONY: bench
-bench: $(COMPLETE) ## Measure against the bare ceiling and the plain way (ARGS=--help)
-	@$(BIN)/python -m benchmarks $(ARGS)
+.PHONY: lint-api
+lint-api: ## Lint openapi/openapi.json with Redocly and Spectral (needs npm)
+	@openapi/lint
 
 .PHONY: image
 image: $(COMPLETE) ## Build the container image and try it (docs/container.md)
