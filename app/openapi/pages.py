@@ -1,5 +1,6 @@
 """Serves the document, the pages that show it, and their assets: always open, and all from here."""
 
+import asyncio
 import html
 import re
 from collections.abc import Awaitable, Callable
@@ -69,7 +70,7 @@ async def show_document(request: Request) -> Response:
     """The document; anyone may read it."""
     state = request.app.state
     if not hasattr(state, "document"):
-        state.document = File(document_bytes(request.app), "application/json")
+        state.document = File(await asyncio.to_thread(document_bytes, request.app), "application/json")
     return await answer(request, state.document, {"cache-control": "no-cache", **GUARDS})
 
 
