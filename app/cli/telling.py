@@ -47,7 +47,7 @@ def explain(error: Exception) -> Explained | None:
 def usage(error: typer.TyperException) -> str:
     """What was typed wrongly, and where help is."""
     path = getattr(getattr(error, "ctx", None), "command_path", "sitrep")
-    text = error.format_message().replace("Value error, ", "")
+    text = " ".join(error.format_message().replace("Value error, ", "").split())
     return f"{text if text.endswith(('.', '?')) else text + '.'} Try `{path} --help`."
 
 

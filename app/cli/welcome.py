@@ -23,7 +23,8 @@ Try, in another terminal:
   curl -N '{address}/v1/feed/stream?after=oldest'
   curl '{address}/v1/events?near=50.45,30.52&radius_km=50'
 
-Writing takes the key, as `Authorization: Bearer <key>`; see {address}/docs.
+To write, send the key in the header `Authorization: Bearer <key>`.
+Every call is described at {address}/docs.
 Ctrl-C stops the server. The data stays."""
 
 
