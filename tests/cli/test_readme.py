@@ -1,0 +1,61 @@
+"""The calls that README.md shows answer what it shows, where `…` stands for anything and line breaks for nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import client_of, load_samples
+
+if TYPE_CHECKING:
+    from conftest import MakeApp
+    from httpx import AsyncClient, Response
+
+README = Path(__file__).parents[2] / "README.md"
+CONSOLE = re.compile(r"```console\n\$ (curl .*?)\n(\{.*?)\n```", re.DOTALL)
+ADDRESS = "http://127.0.0.1:8000"
+
+
+async def call(client: AsyncClient, command: str, key: str) -> Response:
+    """Do as curl would."""
+    _, *words = shlex.split(command.replace("$KEY", key))
+    named = {word: words[n + 1] for n, word in enumerate(words) if word.startswith("--")}
+    [url] = [word for word in words if word.startswith(ADDRESS)]
+    headers = {"authorization": f"Bearer {named['--oauth2-bearer']}"} if "--oauth2-bearer" in named else {}
+    if "--json" not in named:
+        return await client.get(url.removeprefix(ADDRESS), headers=headers)
+    return await client.post(url.removeprefix(ADDRESS), headers=headers, json=json.loads(named["--json"], strict=False))
+
+
+def pattern(shown: str) -> re.Pattern[str]:
+    """What an answer must look like."""
+    parts = (r"\s*".join(map(re.escape, part.split())) for part in shown.split("…"))
+    return re.compile(".+?".join(parts))
+
+
+async def test_the_calls_of_the_readme_answer_as_it_says(make_app: MakeApp, admin_key: str) -> None:
+    app = await make_app(anonymous_read=True)
+    await load_samples(app.state.store)
+    examples = CONSOLE.findall(README.read_text(encoding="utf-8"))
+    assert len(examples) == 3
+    async with client_of(app) as client:
+        for command, shown in examples:
+            answer = await call(client, command, admin_key)
+            assert pattern(shown).fullmatch(answer.text), answer.text
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("curl '")]
+)
+async def test_the_other_calls_of_the_readme_find_something(make_app: MakeApp, line: str) -> None:
+    app = await make_app(anonymous_read=True)
+    await load_samples(app.state.store)
+    async with client_of(app) as client:
+        path = line.split("'")[1].removeprefix(ADDRESS)
+        answer = await client.get(path)
+        assert answer.status_code == 200
+        assert len(answer.text) > 1000
