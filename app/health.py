@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from app.auth.access import address_of
-from app.errors import Forbidden, Problem, TooManyRequests, Unauthorized, Unavailable, refusals
+from app.errors import Forbidden, Invalid, Problem, TooManyRequests, Unauthorized, Unavailable, refusals
+from app.wire import NoQuery
 
 router = APIRouter(tags=["health"])
 OK = b'{"status":"ok"}'
@@ -40,18 +41,22 @@ async def is_ready(request: Request) -> Response:
     return answer()
 
 
+async def admit(request: Request) -> None:
+    """Let this machine in, and others with an admin key; a key that is sent must be good."""
+    if "authorization" in request.headers or not is_loopback(address_of(request)):
+        await request.app.state.keys.admit(request, "admin")
+
+
 @router.get(
     "/metrics",
     response_model=None,
     responses={
         200: {"description": "Counters and histograms.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-        **refusals(Unauthorized, Forbidden, TooManyRequests, Unavailable),
+        **refusals(Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable),
     },
 )
-async def read_metrics(request: Request) -> Response:
+async def read_metrics(request: Request, _: Annotated[None, Depends(admit)], __: NoQuery) -> Response:
     """Give this process's counters in Prometheus's text format: to this machine freely, to others with an admin key."""
-    if "authorization" in request.headers or not is_loopback(address_of(request)):
-        await request.app.state.keys.admit(request, "admin")
     answered: Response = request.app.state.metrics.answer()
     return answered
 

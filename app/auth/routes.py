@@ -26,18 +26,12 @@ from app.errors import (
     UnsupportedMediaType,
     refusals,
 )
-from app.wire import body, query
+from app.wire import NoQuery, body, query
 
 router = APIRouter(prefix="/v1", tags=["keys"])
 
 ALWAYS = (Unauthorized, Invalid, TooManyRequests, Unavailable)
 WRITING = (Malformed, Forbidden, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull, *ALWAYS)
-
-
-class Nothing(BaseModel):
-    """No query parameters."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Page(BaseModel):
@@ -49,7 +43,6 @@ class Page(BaseModel):
     cursor: str | None = Field(default=None, description="The `next` of the page before.")
 
 
-NoQuery = Annotated[Nothing, Depends(query(Nothing))]
 OnePage = Annotated[Page, Depends(query(Page))]
 Wanted = Annotated[NewKey, Depends(body(parse_new_key, schema=NewKey))]
 

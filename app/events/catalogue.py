@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from app.auth.access import ReadKey
 from app.errors import NotFound, TooManyRequests, Unauthorized, Unavailable, refusals
-from app.events.shapes import NoQuery
 from app.kinds import KINDS, schema_of
-from app.wire import query
+from app.wire import NoQuery
 
 router = APIRouter(prefix="/v1/kinds", tags=["kinds"])
 ALWAYS = (Unauthorized, TooManyRequests, Unavailable)
@@ -51,13 +50,13 @@ class KindList(BaseModel):
 
 
 @router.get("", response_model=None, responses={200: {"model": KindList}, **refusals(*ALWAYS)})
-async def list_kinds(_: ReadKey, __: Annotated[NoQuery, Depends(query(NoQuery))]) -> Response:
+async def list_kinds(_: ReadKey, __: NoQuery) -> Response:
     """List the kinds of events with their own facets and measures; filters, statistics and subscriptions know these."""
     return answer({"items": [shown(name) for name in KINDS]})
 
 
 @router.get("/{kind}", response_model=None, responses={200: {"model": KindWithSchema}, **refusals(NotFound, *ALWAYS)})
-async def get_kind(_: ReadKey, __: Annotated[NoQuery, Depends(query(NoQuery))], kind: str) -> Response:
+async def get_kind(_: ReadKey, __: NoQuery, kind: str) -> Response:
     """Get one kind with the JSON Schema of its events."""
     if kind not in KINDS:
         raise NotFound("There is no such kind.")

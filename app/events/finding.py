@@ -41,11 +41,10 @@ from app.events.shapes import (
     ExportQuery,
     FeatureCollection,
     ListQuery,
-    NoQuery,
     Revisions,
     RevisionsQuery,
 )
-from app.wire import accepts, if_none_match, query, query_pairs
+from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -136,7 +135,7 @@ async def export_events(
 async def find_by_external_id(
     request: Request,
     _: ReadKey,
-    __: Annotated[NoQuery, Depends(query(NoQuery))],
+    __: NoQuery,
     system: str,
     id: str,
 ) -> Response:

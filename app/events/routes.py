@@ -42,10 +42,9 @@ from app.events.shapes import (
     EventIn,
     EventOut,
     MergePatch,
-    NoQuery,
     RemoveQuery,
 )
-from app.wire import body, parse_if_match, query
+from app.wire import NoQuery, body, parse_if_match, query
 
 if TYPE_CHECKING:
     from app.events.attempt import Result
@@ -84,7 +83,7 @@ def as_object(data: object) -> dict[str, Any]:
 async def create_event(
     request: Request,
     key: WriteKey,
-    _: Annotated[NoQuery, Depends(query(NoQuery))],
+    _: NoQuery,
     event: Annotated[Any, Depends(body(lambda data: read_new(data, batch=False), schema=EventIn))],
 ) -> Response:
     """Add an event; it appears in the feed at once.
@@ -142,7 +141,7 @@ async def write_batch(
 async def upsert_event(
     request: Request,
     key: WriteKey,
-    _: Annotated[NoQuery, Depends(query(NoQuery))],
+    _: NoQuery,
     data: Annotated[Any, Depends(body(lambda data: data, schema=EventIn))],
     system: str,
     id: str,
@@ -168,7 +167,7 @@ async def upsert_event(
 async def replace_event(
     request: Request,
     key: WriteKey,
-    _: Annotated[NoQuery, Depends(query(NoQuery))],
+    _: NoQuery,
     known: Annotated[Any, Depends(body(lambda data: read_known(data, batch=False), schema=EventIn))],
     id: str,
 ) -> Response:
@@ -192,7 +191,7 @@ async def replace_event(
 async def patch_event(
     request: Request,
     key: WriteKey,
-    _: Annotated[NoQuery, Depends(query(NoQuery))],
+    _: NoQuery,
     patch: Annotated[
         Any,
         Depends(

@@ -95,10 +95,6 @@ class BatchQuery(Asked):
     ] = "false"
 
 
-class NoQuery(Asked):
-    """No parameters."""
-
-
 class EventList(BaseModel):
     """A page of events; follow the feed from the first page's `as_of`."""
 

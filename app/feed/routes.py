@@ -32,10 +32,10 @@ from app.errors import (
 from app.events.moments import DATED, read_instant
 from app.feed.match import Matcher
 from app.feed.scan import MOST_SCANNED, Page, Scanner
-from app.feed.shapes import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, NoQuery, StreamQuery
+from app.feed.shapes import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
 from app.feed.stream import EventStream, Follower, Pace
 from app.kinds import format_instant
-from app.wire import accepts, if_none_match, query, query_pairs
+from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -111,7 +111,7 @@ async def stream_feed(
 
 
 @router.get("/head", response_model=None, responses={200: {"model": FeedHead}, **refusals(*ALWAYS)})
-async def read_head(request: Request, _: ReadKey, __: Annotated[NoQuery, Depends(query(NoQuery))]) -> Response:
+async def read_head(request: Request, _: ReadKey, __: NoQuery) -> Response:
     """Tell where the feed ends now, and the lowest cursor that is accepted."""
     head: Head = await request.app.state.log.head()
     shown = {

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.events.query import EventFilter
 from app.kinds import EventOut, Tombstone
+from app.wire import Nothing
 
 CURSOR = "^e[1-9][0-9]*-[0-9]{12,}$"
 Cursor = Annotated[str, Field(pattern=CURSOR, examples=["e1-000000012345"])]
@@ -38,13 +39,7 @@ class FeedQuery(StreamQuery):
     ] = 0
 
 
-class NoQuery(BaseModel):
-    """No query parameters."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class CheckpointQuery(NoQuery):
+class CheckpointQuery(Nothing):
     """Which position."""
 
     at: Annotated[str | None, Field(description="A cursor; the end of the feed unless given.")] = None

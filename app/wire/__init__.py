@@ -2,11 +2,13 @@
 
 from app.wire.bodies import Body, body, check_media_type, read_body
 from app.wire.fields import accepts, if_none_match, parse_idempotency_key, parse_if_match
-from app.wire.queries import Query, query, query_pairs, read_query
+from app.wire.queries import NoQuery, Nothing, Query, query, query_pairs, read_query
 from app.wire.strict_json import parse_json
 
 __all__ = [
     "Body",
+    "NoQuery",
+    "Nothing",
     "Query",
     "accepts",
     "body",

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
-from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import FieldError, Invalid
@@ -73,6 +73,15 @@ class Query(Generic[M]):
 def query(model: type[M]) -> Query[M]:
     """The dependency that reads the whole query string as this model."""
     return Query(model)
+
+
+class Nothing(BaseModel):
+    """No query parameters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+NoQuery = Annotated[Nothing, Depends(query(Nothing))]
 
 
 def read_query(raw: bytes, model: type[M]) -> M:
