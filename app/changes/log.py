@@ -96,13 +96,13 @@ class ChangeLog:
         low, high = 0, head.seq
         while low < high:
             middle = (low + high + 1) // 2
-            [(_, time, _, _)] = await self.db.rows(MARK, {"seq": middle})
+            [(_, time, _, _)] = await self.db.rows(MARK, {"seq": middle}, primary=True)
             low, high = (middle, high) if time < instant or (inclusive and time == instant) else (low, middle - 1)
         return low
 
     async def checkpoint(self, seq: int) -> tuple[int, str]:
         """The number of live events and the digest over them at a sequence."""
-        found = await self.db.rows(MARK, {"seq": seq})
+        found = await self.db.rows(MARK, {"seq": seq}, primary=True)
         return (found[0][2], found[0][3].hex()) if found else (0, "0" * 64)
 
     async def _inside(self, seq: int, head: Head) -> int:

@@ -120,7 +120,8 @@ class Hub:
             return
         delay = None if not self._waiting else SOON_S if self._woken else self._poll_s
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._kick.wait(), delay)
+            async with asyncio.timeout(delay):  # wait_for may swallow a cancellation
+                await self._kick.wait()
         self._kick.clear()
 
     async def _look(self) -> None:

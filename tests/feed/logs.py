@@ -38,7 +38,7 @@ class MemoryLog:
         end = len(self.entries)
         self.entries += [entry(seq, epoch=self.epoch) for seq in range(end + 1, end + changes + 1)]
 
-    async def head(self, *, primary: bool = False) -> Head:
+    async def head(self) -> Head:
         self.asked += 1
         if self.broken:
             raise Unavailable("The database is away.")

@@ -16,8 +16,12 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change, ChangeLog, Draft, append
+from app.events.attempt import Job
+from app.events.batch import read_items
+from app.events.idempotency import Answer
 from app.events.identity import IdSource, key_of
 from app.events.model import StoredEvent
+from app.events.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -88,7 +92,9 @@ async def blocks(response: httpx.Response) -> AsyncIterator[dict[str, str]]:
             block = {}
 
 
-async def test_every_reader_sees_every_change_once_and_in_order(server, db: Database, database_url: str, admin_key: str):
+async def test_every_reader_sees_every_change_once_and_in_order(
+    server: httpx.AsyncClient, db: Database, database_url: str, admin_key: str
+) -> None:
     async with asyncio.timeout(60):
         writing = [write_in_another_process(database_url, admin_key, f"w{n}") for n in range(PROCESSES)]
         *told, one, two, three, four, five, six = await asyncio.gather(
@@ -115,7 +121,7 @@ def draft() -> Draft:
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_control_a_reader_by_sequence_loses_what_commits_late(db: Database, database_url: str):
+async def test_control_a_reader_by_sequence_loses_what_commits_late(db: Database, database_url: str) -> None:
     """The same crossing of two transactions: the plain sequence loses a row, the log does not."""
     early, late = [await asyncpg.connect(database_url) for _ in range(2)]
     await early.execute("CREATE TABLE naive (id bigserial PRIMARY KEY)")
@@ -160,7 +166,7 @@ async def read_log(log: ChangeLog, after: int) -> list[int]:
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_control_under_load_the_plain_sequence_loses_changes(database_url: str):
+async def test_control_under_load_the_plain_sequence_loses_changes(database_url: str) -> None:
     async with asyncpg.create_pool(database_url, min_size=9, max_size=9) as pool:
         await pool.execute("CREATE TABLE naive (id bigserial PRIMARY KEY)")
 
@@ -185,10 +191,10 @@ async def test_control_under_load_the_plain_sequence_loses_changes(database_url:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_control_a_reader_by_time_loses_the_second_change_of_an_instant(db: Database, make_event):
+async def test_control_a_reader_by_time_loses_the_second_change_of_an_instant(db: Database, make_event: Any) -> None:
     """Both changes are committed at one instant, between which both readers read."""
     log = ChangeLog(db)
-    store = store_at(db, log, FROZEN)
+    store = Store(db, log, clock=lambda: FROZEN)
     store.start()
     await create(store, make_event())
     by_time, by_log = await read_by_time(db, None), await read_log(log, 0)
@@ -205,16 +211,6 @@ async def read_by_time(db: Database, last: datetime | None) -> list[Any]:
     return await db.rows(newer if last is None else newer.where(col(StoredEvent.updated_at) > last))
 
 
-def store_at(db: Database, log: ChangeLog, instant: datetime) -> Any:
-    from app.events.store import Store
-
-    return Store(db, log, clock=lambda: instant)
-
-
-async def create(store: Any, event: dict[str, Any]) -> None:
-    from app.events.batch import read_items
-    from app.events.idempotency import Answer
-    from app.events.store import Job
-
+async def create(store: Store, event: dict[str, Any]) -> None:
     commands, places = read_items([{"op": "create", "event": event}])
     await store.run(Job(commands, "test", lambda _results: Answer(200), places=places))

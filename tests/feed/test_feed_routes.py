@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import re
 import time
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import orjson
 import pytest
 
@@ -15,8 +17,9 @@ from app.auth.keys import create_key, revoke_key
 from app.feed.stream import Pace
 
 if TYPE_CHECKING:
-    import httpx
     from fastapi import FastAPI
+
+    from app.db import Database
 
 ITEM = [
     "specversion", "id", "source", "type", "subject", "time", "sequence", "version", "datacontenttype", "dataschema",
@@ -32,7 +35,9 @@ async def write(api: httpx.AsyncClient, make_event: Any, count: int = 1, **field
     return [result["cursor"] for result in answer.json()["results"]]
 
 
-async def test_an_item_is_a_cloud_event_around_the_very_bytes_of_the_event(api, make_event):
+async def test_an_item_is_a_cloud_event_around_the_very_bytes_of_the_event(
+    api: httpx.AsyncClient, make_event: Any
+) -> None:
     made = await api.post("/v1/events", json=make_event())
     page = await api.get("/v1/feed")
     [item] = page.json()["items"]
@@ -45,7 +50,7 @@ async def test_an_item_is_a_cloud_event_around_the_very_bytes_of_the_event(api, 
     assert made.content in page.content
 
 
-async def test_unfiltered_pages_end_at_multiples_of_the_limit(api, make_event):
+async def test_unfiltered_pages_end_at_multiples_of_the_limit(api: httpx.AsyncClient, make_event: Any) -> None:
     await write(api, make_event, 7)
     page = await api.get("/v1/feed?after=e1-000000000002&limit=5")
     assert [item["sequence"][-1] for item in page.json()["items"]] == ["3", "4", "5"]
@@ -57,7 +62,7 @@ async def test_unfiltered_pages_end_at_multiples_of_the_limit(api, make_event):
     assert "link" not in rest.headers
 
 
-async def test_a_page_is_final_when_more_follows_a_literal_cursor(api, make_event):
+async def test_a_page_is_final_when_more_follows_a_literal_cursor(api: httpx.AsyncClient, make_event: Any) -> None:
     await write(api, make_event, 3)
     final = await api.get("/v1/feed?after=e1-000000000000&limit=2")
     assert final.headers["cache-control"] == "private, max-age=86400, immutable"
@@ -73,7 +78,7 @@ async def test_a_page_is_final_when_more_follows_a_literal_cursor(api, make_even
         assert (same.status_code, same.content) == (304, b"")
 
 
-async def test_a_final_page_is_public_where_reading_is(make_app, make_event, api):
+async def test_a_final_page_is_public_where_reading_is(make_app: Any, make_event: Any, api: httpx.AsyncClient) -> None:
     await write(api, make_event, 3)
     app = await make_app(anonymous_read=True, rate_limit="100/60")
     async with client_of(app) as anyone:
@@ -84,8 +89,6 @@ async def test_a_final_page_is_public_where_reading_is(make_app, make_event, api
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:
-    import httpx
-
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sitrep.test", trust_env=False)
 
 
@@ -113,19 +116,18 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize(("question", "status", "slug"), REFUSED)
-async def test_what_is_refused(api, make_event, question: str, status: int, slug: str):
+async def test_what_is_refused(api: httpx.AsyncClient, make_event: Any) -> None:
     await write(api, make_event)
-    for path in ("/v1/feed", "/v1/feed/stream"):
+    for (question, status, slug), path in product(REFUSED, ("/v1/feed", "/v1/feed/stream")):
         answer = await api.get(f"{path}?{question}")
-        assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}"), answer.text
+        assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}"), question
         assert answer.headers["content-type"] == "application/problem+json"
         if status == 410:
             assert answer.json()["oldest"] == "e1-000000000000"
             assert answer.json()["bootstrap"] == "/v1/events"
 
 
-async def test_time_is_a_position_too(api, make_event):
+async def test_time_is_a_position_too(api: httpx.AsyncClient, make_event: Any) -> None:
     await write(api, make_event, 2)
     middle = (await api.get("/v1/feed/head")).json()["time"]
     await asyncio.sleep(0.01)
@@ -138,7 +140,7 @@ async def test_time_is_a_position_too(api, make_event):
     assert (await api.get("/v1/feed?after=now")).json()["next"] == "e1-000000000004"
 
 
-async def test_a_wait_is_over_with_the_commit(api, make_event):
+async def test_a_wait_is_over_with_the_commit(api: httpx.AsyncClient, make_event: Any) -> None:
     waiting = asyncio.create_task(api.get("/v1/feed?after=now&wait=20"))
     while not waiting_in(api):  # noqa: ASYNC110 (nothing tells)
         await asyncio.sleep(0.001)
@@ -153,7 +155,9 @@ def waiting_in(api: Any) -> bool:
     return bool(api._transport.app.state.hub.waiting)
 
 
-async def test_a_wait_is_over_soon_after_the_commit_of_another_process(api, make_app, make_event, admin_key):
+async def test_a_wait_is_over_soon_after_the_commit_of_another_process(
+    api: httpx.AsyncClient, make_app: Any, make_event: Any, admin_key: str
+) -> None:
     other = await make_app()
     waiting = asyncio.create_task(api.get("/v1/feed?after=now&wait=20"))
     while not waiting_in(api):  # noqa: ASYNC110 (nothing tells)
@@ -166,7 +170,7 @@ async def test_a_wait_is_over_soon_after_the_commit_of_another_process(api, make
     assert len(page.json()["items"]) == 1
 
 
-async def test_a_wait_runs_out_with_an_empty_page_and_its_position(api, make_event):
+async def test_a_wait_runs_out_with_an_empty_page_and_its_position(api: httpx.AsyncClient, make_event: Any) -> None:
     await write(api, make_event, 2)
     started = time.monotonic()
     waiting = asyncio.create_task(api.get("/v1/feed?after=e1-000000000002&wait=1&place=Lviv"))
@@ -178,7 +182,7 @@ async def test_a_wait_runs_out_with_an_empty_page_and_its_position(api, make_eve
     assert time.monotonic() - started > 0.9
 
 
-async def test_a_wait_comes_before_the_etag(api, make_event):
+async def test_a_wait_comes_before_the_etag(api: httpx.AsyncClient, make_event: Any) -> None:
     page = await api.get("/v1/feed?after=now")
     tag = {"if-none-match": page.headers["etag"]}
     waiting = asyncio.create_task(api.get("/v1/feed?after=e1-000000000000&wait=20", headers=tag))
@@ -188,7 +192,9 @@ async def test_a_wait_comes_before_the_etag(api, make_event):
     assert (await waiting).status_code == 200
 
 
-async def test_waiting_polls_answer_when_the_server_drains(api, app, make_event):
+async def test_waiting_polls_answer_when_the_server_drains(
+    api: httpx.AsyncClient, app: FastAPI, make_event: Any
+) -> None:
     await write(api, make_event)
     waits = [asyncio.create_task(api.get("/v1/feed?after=now&wait=50")) for _ in range(3)]
     while app.state.hub.waiting < 3:  # noqa: ASYNC110 (nothing tells)
@@ -198,7 +204,7 @@ async def test_waiting_polls_answer_when_the_server_drains(api, app, make_event)
         assert answer.json() == {"items": [], "next": "e1-000000000001", "has_more": False}
 
 
-async def test_head_and_checkpoint(api, make_event):
+async def test_head_and_checkpoint(api: httpx.AsyncClient, make_event: Any) -> None:
     empty = (await api.get("/v1/feed/checkpoint")).json()
     assert empty == {"at": "e1-000000000000", "live_events": 0, "digest": "0" * 64}
     one = (await api.post("/v1/events", json=make_event())).json()
@@ -224,11 +230,11 @@ def digest(*versions: tuple[str, int]) -> str:
 @pytest.mark.parametrize(
     ("at", "status"), [("e1-000000000009", 400), ("e2-000000000000", 410), ("now", 400), ("2025-01-01", 400)]
 )
-async def test_a_checkpoint_names_a_position_of_the_log(api, at: str, status: int):
+async def test_a_checkpoint_names_a_position_of_the_log(api: httpx.AsyncClient, at: str, status: int) -> None:
     assert (await api.get(f"/v1/feed/checkpoint?at={at}")).status_code == status
 
 
-async def test_the_feed_needs_a_key_unless_anyone_may_read(client):
+async def test_the_feed_needs_a_key_unless_anyone_may_read(client: httpx.AsyncClient) -> None:
     for path in ("/v1/feed", "/v1/feed/stream", "/v1/feed/head", "/v1/feed/checkpoint"):
         assert (await client.get(path)).status_code == 401
 
@@ -253,7 +259,7 @@ class Stream:
             return self._text + b"".join([chunk async for chunk in self._chunks])
 
 
-async def test_a_stream_gives_the_past_and_then_the_present(server, make_event):
+async def test_a_stream_gives_the_past_and_then_the_present(server: httpx.AsyncClient, make_event: Any) -> None:
     await write(server, make_event, 2)
     async with server.stream("GET", "/v1/feed/stream") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -270,7 +276,9 @@ async def test_a_stream_gives_the_past_and_then_the_present(server, make_event):
     assert {block["event"] for block in blocks} == {"change"}
 
 
-async def test_a_stream_resumes_after_the_last_id_whatever_after_says(server, make_event):
+async def test_a_stream_resumes_after_the_last_id_whatever_after_says(
+    server: httpx.AsyncClient, make_event: Any
+) -> None:
     await write(server, make_event, 3)
     resumed = {"last-event-id": "e1-000000000002", "accept": "text/event-stream"}
     async with server.stream("GET", "/v1/feed/stream?after=oldest", headers=resumed) as response:
@@ -283,7 +291,7 @@ async def test_a_stream_resumes_after_the_last_id_whatever_after_says(server, ma
     assert (await server.get("/v1/feed/stream", headers={"accept": "application/json"})).status_code == 406
 
 
-async def test_a_filtered_stream_learns_values_that_come_into_being(server, make_event):
+async def test_a_filtered_stream_learns_values_that_come_into_being(server: httpx.AsyncClient, make_event: Any) -> None:
     async with server.stream("GET", "/v1/feed/stream?after=now&place=Lviv&q=second") as response:
         stream = Stream(response)
         await stream.block()
@@ -297,7 +305,9 @@ async def test_a_filtered_stream_learns_values_that_come_into_being(server, make
         assert (await stream.block())["id"] == "e1-000000000004"
 
 
-async def test_a_quiet_stream_breathes_and_ends_with_its_key(server, app, db):
+async def test_a_quiet_stream_breathes_and_ends_with_its_key(
+    server: httpx.AsyncClient, app: FastAPI, db: Database
+) -> None:
     app.state.pace = Pace(heartbeat_s=0.05)
     key, text = await create_key(db, "reader", ["read"])
     headers = {"authorization": f"Bearer {text}"}
@@ -309,7 +319,9 @@ async def test_a_quiet_stream_breathes_and_ends_with_its_key(server, app, db):
         await stream.rest()
 
 
-async def test_streams_end_with_their_position_when_the_server_drains(server, app, make_event):
+async def test_streams_end_with_their_position_when_the_server_drains(
+    server: httpx.AsyncClient, app: FastAPI, make_event: Any
+) -> None:
     await write(server, make_event)
     async with server.stream("GET", "/v1/feed/stream?after=now") as response:
         stream = Stream(response)
@@ -318,7 +330,7 @@ async def test_streams_end_with_their_position_when_the_server_drains(server, ap
         assert await stream.rest() == b"id: e1-000000000001\n\n"
 
 
-async def test_open_streams_are_limited(make_app, admin_key):
+async def test_open_streams_are_limited(make_app: Any, admin_key: str) -> None:
     app = await make_app(sse_max=3, sse_per_key=2)
     hub = app.state.hub
     headers = {"authorization": f"Bearer {admin_key}"}
@@ -339,7 +351,7 @@ async def test_open_streams_are_limited(make_app, admin_key):
         assert not hub.seats.taken
 
 
-async def test_head_requests_do_not_open_streams(server, app):
+async def test_head_requests_do_not_open_streams(server: httpx.AsyncClient, app: FastAPI) -> None:
     for path in ("/v1/feed", "/v1/feed/stream", "/v1/feed/head", "/v1/feed/checkpoint"):
         answer = await asyncio.wait_for(server.head(path), 2)
         assert (answer.status_code, answer.content) == (200, b"")

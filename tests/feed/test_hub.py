@@ -32,7 +32,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_commit_of_this_process_wakes_at_once():
+async def test_a_commit_of_this_process_wakes_at_once() -> None:
     log = MemoryLog(3)
     async with watching(log, poll_s=LONG) as hub:
         waiting = asyncio.create_task(hub.wait(3, LONG))
@@ -44,7 +44,7 @@ async def test_a_commit_of_this_process_wakes_at_once():
         assert hub.head.seq == 4
 
 
-async def test_a_commit_of_another_process_is_found_by_looking():
+async def test_a_commit_of_another_process_is_found_by_looking() -> None:
     log = MemoryLog(3)
     async with watching(log, poll_s=0.02) as hub:
         waiting = asyncio.create_task(hub.wait(3, LONG))
@@ -54,7 +54,7 @@ async def test_a_commit_of_another_process_is_found_by_looking():
         assert hub.head.seq == 4
 
 
-async def test_nobody_looks_while_nobody_waits():
+async def test_nobody_looks_while_nobody_waits() -> None:
     log = MemoryLog(3)
     async with watching(log, poll_s=0.001) as hub:
         await hub.wait(3, 0.01)
@@ -66,13 +66,13 @@ async def test_nobody_looks_while_nobody_waits():
         assert log.asked == before
 
 
-async def test_patience_ends():
+async def test_patience_ends() -> None:
     async with watching(MemoryLog(3)) as hub:
         await hub.wait(3, 0.01)
         assert hub.waiting == 0
 
 
-async def test_draining_ends_all_waits_now_and_later():
+async def test_draining_ends_all_waits_now_and_later() -> None:
     async with watching(MemoryLog(3)) as hub:
         waits = [asyncio.create_task(hub.wait(3, LONG)) for _ in range(5)]
         await settle()
@@ -81,7 +81,7 @@ async def test_draining_ends_all_waits_now_and_later():
         await asyncio.wait_for(hub.wait(3, LONG), 1)
 
 
-async def test_a_failing_database_does_not_end_the_watch():
+async def test_a_failing_database_does_not_end_the_watch() -> None:
     log = MemoryLog(3)
     async with watching(log, poll_s=0.001) as hub:
         log.broken = True
@@ -93,7 +93,7 @@ async def test_a_failing_database_does_not_end_the_watch():
         await asyncio.wait_for(waiting, 1)
 
 
-async def test_a_new_epoch_wakes_even_where_the_log_became_shorter():
+async def test_a_new_epoch_wakes_even_where_the_log_became_shorter() -> None:
     log = MemoryLog(3)
     async with watching(log, poll_s=0.001) as hub:
         await hub.wait(2, LONG)
@@ -104,7 +104,7 @@ async def test_a_new_epoch_wakes_even_where_the_log_became_shorter():
         assert hub.expect(1, 1).done()
 
 
-async def test_the_ring_holds_the_newest_and_nothing_with_a_gap():
+async def test_the_ring_holds_the_newest_and_nothing_with_a_gap() -> None:
     log = MemoryLog(3)
     async with watching(log, ring=10) as hub:
         await hub.wait(2, LONG)
@@ -118,7 +118,7 @@ async def test_the_ring_holds_the_newest_and_nothing_with_a_gap():
         assert hub.ring.between(26, 37) is None
 
 
-async def test_an_erasure_reaches_what_is_held_in_memory():
+async def test_an_erasure_reaches_what_is_held_in_memory() -> None:
     log = MemoryLog(3)
     async with watching(log) as hub:
         await hub.wait(2, LONG)
@@ -132,7 +132,7 @@ async def test_an_erasure_reaches_what_is_held_in_memory():
         assert b'"n":4' not in (hub.ring.frames(3, 5) or b'"n":4')
 
 
-def test_a_block_carries_the_position_and_the_stored_id():
+def test_a_block_carries_the_position_and_the_stored_id() -> None:
     piece = encode(entry(7, epoch=1), 2, '"urn:test"')
     assert piece.frame.startswith(b"id: e2-000000000007\nevent: change\ndata: {")
     assert piece.frame.endswith(b"}\n\n")
@@ -140,7 +140,7 @@ def test_a_block_carries_the_position_and_the_stored_id():
     assert orjson.loads(piece.item)["id"] == "e1-000000000007"
 
 
-def test_readers_in_one_place_share_the_joined_bytes():
+def test_readers_in_one_place_share_the_joined_bytes() -> None:
     ring = Ring(10)
     ring.add(encode(entry(seq), 1, '"urn:test"') for seq in range(1, 8))
     assert ring.frames(2, 6) is ring.frames(2, 6)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 class Reader:
     """One stream over a log in memory, and what it was sent."""
 
-    def __init__(self, hub: Hub, after: int, *, epoch: int = 1, pace: Pace | None = None, key_is_good: bool = True) -> None:
+    def __init__(
+        self, hub: Hub, after: int, *, epoch: int = 1, pace: Pace | None = None, key_is_good: bool = True
+    ) -> None:
         self.sent: list[bytes] = []
         self.reads = asyncio.Event()
         self.reads.set()
@@ -60,7 +62,9 @@ def position_of(block: bytes) -> int:
 
 
 @asynccontextmanager
-async def open_stream(log: MemoryLog, after: int, **options: Any) -> AsyncIterator[tuple[Hub, Reader, asyncio.Task[None]]]:
+async def open_stream(
+    log: MemoryLog, after: int, **options: Any
+) -> AsyncIterator[tuple[Hub, Reader, asyncio.Task[None]]]:
     hub = Hub(log, poll_s=0.005)  # type: ignore[arg-type]
     hub.start()
     reader = Reader(hub, after, **options)
@@ -72,7 +76,7 @@ async def open_stream(log: MemoryLog, after: int, **options: Any) -> AsyncIterat
         await task
 
 
-async def test_the_past_then_the_present_each_change_once():
+async def test_the_past_then_the_present_each_change_once() -> None:
     log = MemoryLog(2 * CHUNK + 7)
     async with open_stream(log, 3) as (hub, reader, _):
         await reader.has(1 + 2 * CHUNK + 4)
@@ -85,13 +89,13 @@ async def test_the_past_then_the_present_each_change_once():
     assert reader.seen == list(range(4, len(log.entries) + 1))
 
 
-async def test_a_quiet_stream_breathes():
+async def test_a_quiet_stream_breathes() -> None:
     async with open_stream(MemoryLog(3), 3, pace=Pace(heartbeat_s=0.01)) as (_, reader, _task):
         await reader.has(3)
     assert reader.blocks[1:3] == [b"id: e1-000000000003"] * 2
 
 
-async def test_draining_ends_the_stream_with_its_position():
+async def test_draining_ends_the_stream_with_its_position() -> None:
     async with open_stream(MemoryLog(3), 0) as (hub, reader, task):
         await reader.has(4)
         hub.drain()
@@ -100,14 +104,14 @@ async def test_draining_ends_the_stream_with_its_position():
     assert reader.blocks[-1] == b"id: e1-000000000003"
 
 
-async def test_a_stream_has_its_day():
+async def test_a_stream_has_its_day() -> None:
     async with open_stream(MemoryLog(1), 1, pace=Pace(life_s=0.02)) as (_, reader, task):
         async with asyncio.timeout(1):
             await task
     assert reader.blocks == [b"retry: 3000", b"id: e1-000000000001"]
 
 
-async def test_a_reader_that_hung_up_gets_nothing_more():
+async def test_a_reader_that_hung_up_gets_nothing_more() -> None:
     async with open_stream(MemoryLog(1), 1) as (_, reader, task):
         await reader.has(1)
         await asyncio.sleep(0.01)
@@ -117,7 +121,7 @@ async def test_a_reader_that_hung_up_gets_nothing_more():
     assert reader.blocks == [b"retry: 3000"]
 
 
-async def test_a_slow_reader_is_let_go_and_resumes_by_id():
+async def test_a_slow_reader_is_let_go_and_resumes_by_id() -> None:
     log = MemoryLog(1)
     async with open_stream(log, 1, pace=Pace(lag=10)) as (hub, reader, task):
         await reader.has(1)
@@ -136,7 +140,7 @@ async def test_a_slow_reader_is_let_go_and_resumes_by_id():
     assert reader.seen + again.seen == list(range(2, 14))
 
 
-async def test_a_commit_of_many_changes_does_not_throw_a_fast_reader_out():
+async def test_a_commit_of_many_changes_does_not_throw_a_fast_reader_out() -> None:
     log = MemoryLog(1)
     async with open_stream(log, 1, pace=Pace(lag=10)) as (hub, reader, task):
         await reader.has(1)
@@ -148,13 +152,13 @@ async def test_a_commit_of_many_changes_does_not_throw_a_fast_reader_out():
     assert reader.seen == list(range(2, 502))
 
 
-async def test_a_revoked_key_ends_the_stream():
+async def test_a_revoked_key_ends_the_stream() -> None:
     async with open_stream(MemoryLog(1), 1, pace=Pace(heartbeat_s=0.01), key_is_good=False) as (_, _reader, task):
         async with asyncio.timeout(1):
             await task
 
 
-async def test_a_restored_log_ends_the_stream_without_a_position():
+async def test_a_restored_log_ends_the_stream_without_a_position() -> None:
     log = MemoryLog(3)
     async with open_stream(log, 3) as (_, reader, task):
         await reader.has(1)
@@ -165,7 +169,7 @@ async def test_a_restored_log_ends_the_stream_without_a_position():
     assert reader.blocks == [b"retry: 3000"]
 
 
-async def test_a_database_that_goes_away_ends_the_stream_softly():
+async def test_a_database_that_goes_away_ends_the_stream_softly() -> None:
     log = MemoryLog(3)
     log.broken = True
     async with open_stream(log, 1) as (_, reader, task):
@@ -205,7 +209,7 @@ def seat_of(places: list[str]) -> Iterator[None]:
     places.append("left")
 
 
-async def test_the_answer_starts_frees_its_seat_and_ends():
+async def test_the_answer_starts_frees_its_seat_and_ends() -> None:
     log, wire, places = MemoryLog(2), Wire(), list[str]()
     hub = Hub(log)  # type: ignore[arg-type]
     answer = EventStream(lambda send: follower_of(hub, send), seat_of(places))
@@ -224,7 +228,7 @@ async def test_the_answer_starts_frees_its_seat_and_ends():
     assert places == ["taken", "left"]
 
 
-async def test_a_reader_that_never_reads_loses_the_connection():
+async def test_a_reader_that_never_reads_loses_the_connection() -> None:
     log, wire = MemoryLog(2), Wire()
     wire.takes.clear()
     hub = Hub(log)  # type: ignore[arg-type]
@@ -234,7 +238,7 @@ async def test_a_reader_that_never_reads_loses_the_connection():
     assert wire.aborted
 
 
-async def test_hanging_up_ends_the_answer():
+async def test_hanging_up_ends_the_answer() -> None:
     wire = Wire()
     hub = Hub(MemoryLog(0))  # type: ignore[arg-type]
     serving = asyncio.create_task(
@@ -254,7 +258,7 @@ def follower_of(hub: Hub, send: Any, pace: Pace | None = None) -> Follower:
     return Follower(hub, Matcher(StreamQuery()), (1, 0), send, pace=pace or Pace(), welcome=welcome)
 
 
-def test_seats_are_counted_in_all_and_for_each_reader():
+def test_seats_are_counted_in_all_and_for_each_reader() -> None:
     seats = Seats()
     with seats.take("a", 3, 2), seats.take("a", 3, 2):
         with pytest.raises(TooManyRequests) as one, seats.take("a", 3, 2):
