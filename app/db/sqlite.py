@@ -68,7 +68,7 @@ class SqliteTransaction:
             self._many(removal(table, keys, "sqlite"), [with_keys(row, keys) for row in rows])
 
     def _many(self, compiled: Compiled, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.connection.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
+        self.connection.executemany(compiled.sql, compiled.many(rows))
 
 
 class SqliteDatabase:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,10 +63,17 @@ class Compiled:
             for name, fixed, process in self.binds
         ]
 
-    def rows(self, raw: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """The driver's rows as Python values."""
+    def many(self, rows: Sequence[Mapping[str, Any]]) -> Iterable[Sequence[Any]]:
+        """The values of many rows that each have all of them; those that the driver takes as they are cost little."""
+        names = [name for name, _, process in self.binds if process is None]
+        if 1 < len(names) == len(self.binds):
+            return map(itemgetter(*names), rows)
+        return [self.arguments(row) for row in rows]
+
+    def rows(self, raw: list[Any]) -> list[Any]:
+        """The driver's rows as Python values: tuples, or records that are equal to them."""
         if not self.results:
-            return [tuple(row) for row in raw]
+            return raw
         found = []
         for row in raw:
             values = list(row)

@@ -143,7 +143,11 @@ class FacetRows:
         if closed:
             await pass_on(tx, closed)
             await tx.delete(EventFacet, ("value", "started_at", "event"), closed)
-        await tx.insert(EventFacet, [row_values(row) | {"since": since} for row, since in sorted(self.added.items())])
+        added = sorted(self.added.items())
+        await tx.insert(
+            EventFacet,
+            [{"value": value, "started_at": at, "event": event, "since": n} for (value, at, event), n in added],
+        )
         await tx.insert(
             PastFacet, [row_values(row) | {"since": since, "upto": upto} for row, since, upto in self.passed]
         )
