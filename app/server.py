@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from app.errors import MEDIA_TYPE, HeadersTooLarge, Malformed, Problem, request_id
+from app.feed.stream import ABORT
 from app.logs import set_up_logs
 from app.settings import Settings
 
@@ -63,6 +64,8 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         super().on_message_begin()
+        extensions: dict[str, Any] = {ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         self._in_head = False

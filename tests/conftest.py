@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import tempfile
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from app.events.store import Store
 from app.main import create_app
 from app.migrate import migrate
 from app.samples import load
+from app.server import Protocol
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -207,20 +209,30 @@ async def load_samples(store: Store) -> None:
     await store.run(Job(commands, "sitrep", lambda _results: Answer(200), places=places))
 
 
-@pytest.fixture
-async def server(app: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client with an admin key of a real server on loopback."""
-    running = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1))
-    task = asyncio.create_task(running.serve())
-    while not running.started:  # noqa: ASYNC110 (uvicorn offers no event)
-        await asyncio.sleep(0.01)
-    port = running.servers[0].sockets[0].getsockname()[1]
-    headers = {"authorization": f"Bearer {admin_key}"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as opened:
-        yield opened
+@asynccontextmanager
+async def serving(app: FastAPI, *, send_buffer: int | None = None) -> AsyncIterator[str]:
+    """A real server of the running application on loopback; its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    if send_buffer is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+    config = uvicorn.Config(app, lifespan="off", http=Protocol, log_config=None, timeout_graceful_shutdown=1)
+    running = uvicorn.Server(config)
+    task = asyncio.create_task(running.serve(sockets=[listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     app.state.hub.drain()
     running.should_exit = True
     await task
+
+
+@pytest.fixture
+async def server(app: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with an admin key of a real server on loopback."""
+    headers = {"authorization": f"Bearer {admin_key}"}
+    async with (
+        serving(app) as address,
+        httpx.AsyncClient(base_url=address, headers=headers, trust_env=False) as opened,
+    ):
+        yield opened
 
 
 @pytest.fixture
