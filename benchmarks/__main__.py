@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.bare import RECORDED
 from benchmarks.cases import Case, deep_cases, first_cursor, reading_cases, take, writing_cases
-from benchmarks.databases import Shelf, default_cache, name_in, postgres, write_key
+from benchmarks.databases import Shelf, add_plain_key, default_cache, name_in, postgres, write_key
 from benchmarks.load import ask
 from benchmarks.measure import Runner, compare, measure
 from benchmarks.plain import DATABASE
@@ -74,6 +74,7 @@ def three_ways(shelf: Shelf, options: argparse.Namespace) -> list[Line]:
     filled, plain_filled = shelf.sitrep(options.events), shelf.plain(options.events)
     with shelf.copy(filled) as url, shelf.copy(plain_filled) as plain_url:
         key = asyncio.run(write_key(url))
+        asyncio.run(add_plain_key(plain_url, key))
         with sitrep_on(shelf, url) as sitrep, plain_on(shelf, plain_url) as plain:
             reads = asyncio.run(reading_cases(sitrep.port, plain.port, options.events))
             asked = [case for case in [*reads, *writing_cases(key)] if options.only in case.name]

@@ -26,6 +26,7 @@ BATCH = 1_000
 # Values of the made-up events: 7 in 10 have the first, 2 in 100 both, 1 in 10 is of the kind.
 ONE_FACET = "country=UA"
 TWO_FACETS = "place=Odesa&munition=cruise_missile"
+TWO_TAGS = "country=UA&tag=port"
 KIND = "kind=negotiation_round"
 NUMBERS = count(10_000_000)
 
@@ -64,7 +65,8 @@ async def reading_cases(sitrep: int, plain: int, events: int) -> list[Case]:
     of_kind = again(gets(*(f"/feed?after={after}&limit=100&{KIND}" for after in steps(events // 2))))
     return [
         Case("page of 100", again(gets(*pages)), again(gets(*plain_pages)), limit=0.25),
-        Case("page, one facet", again(gets(f"/v1/events?{ONE_FACET}")), again(gets("/events?country=UA&limit=100"))),
+        Case("page, one facet", again(gets(f"/v1/events?{ONE_FACET}")), again(gets(f"/events?{ONE_FACET}"))),
+        Case("page, two facets", again(gets(f"/v1/events?{TWO_TAGS}")), again(gets(f"/events?{TWO_TAGS}"))),
         Case("event by id", again(gets(*(f"/v1/events/{id}" for id in ids))), by_id),
         Case("event, 304", again(known), by_id),
         Case("feed page", again(gets(*feed_pages("limit=100", events))), feed),
@@ -82,6 +84,13 @@ def writing_cases(key: str) -> list[Case]:
             clients=WRITERS,
             writes=True,
             limit=1 / 3,
+        ),
+        Case(
+            "create, plain: one row",
+            lambda: (created("/v1/events", key) for _ in count()),
+            lambda: (created("/events/row", key) for _ in count()),
+            clients=WRITERS,
+            writes=True,
         ),
         Case(
             "batch of 1,000",

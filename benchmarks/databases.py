@@ -28,7 +28,7 @@ from app.events.store import Store
 from app.main import spare_collector
 from app.migrate import migrate
 from benchmarks.events import events
-from benchmarks.plain import EventIn, PlainEvent, make_engine, row_of
+from benchmarks.plain import TABLES, EventIn, PlainEvent, PlainKey, make_engine, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,11 +227,21 @@ async def fill_plain(url: str, total: int) -> None:
     """Write the same events as rows of the plain app."""
     engine = make_engine(url)
     async with engine.begin() as connection:
-        await connection.run_sync(PlainEvent.metadata.tables[str(PlainEvent.__tablename__)].create)
+        for table in TABLES:
+            await connection.run_sync(PlainEvent.metadata.tables[str(table.__tablename__)].create)
     for items in batches(total):
         async with AsyncSession(engine) as session:
-            session.add_all([row_of(EventIn.model_validate(item)) for item in items])
+            session.add_all([row for item in items for row in rows_of(EventIn.model_validate(item))])
             await session.commit()
+    await engine.dispose()
+
+
+async def add_plain_key(url: str, text: str) -> None:
+    """Let the plain app know the key."""
+    engine = make_engine(url)
+    async with AsyncSession(engine) as session:
+        session.add(PlainKey(hash=hashlib.sha256(text.encode()).hexdigest(), owner="bench"))
+        await session.commit()
     await engine.dispose()
 
 
