@@ -19,7 +19,8 @@ HOUR = 3_600_000_000
 # The longest interval of each length class in microseconds; a day may have 25 hours, and a few more by decree.
 SPANS = (26 * HOUR, 40 * 24 * HOUR)
 SPAN_CLASSES = (0, 1, 2)
-CELL_DEGREES = (16.0, 2.0, 0.25)
+# Each divides 180, so that no cell is cut at the date line or at a pole.
+CELL_DEGREES = (15.0, 2.0, 0.25)
 EVERY = ""
 CELL = "cell"
 EXTERNAL_ID = "external_id"
@@ -113,7 +114,7 @@ def cell_of(level: int, lat: float, lon: float) -> tuple[int, int]:
 
 def columns(level: int) -> int:
     """How many cells go around the globe."""
-    return math.ceil(360 / CELL_DEGREES[level])
+    return int(360 / CELL_DEGREES[level])
 
 
 def cell_name(level: int, row: int, column: int) -> str:
@@ -134,8 +135,8 @@ def magnitude_facet(measure: str) -> str:
 
 
 def on_sphere(lat: float, lon: float) -> tuple[float, float, float]:
-    """A place as a point of the unit sphere, on which a distance needs no trigonometry."""
-    phi, theta = math.radians(lat), math.radians(lon)
+    """A place as a point of the unit sphere, on which a distance needs no trigonometry; 180 and -180 are one point."""
+    phi, theta = math.radians(lat), math.radians(abs(lon) if abs(lon) == 180 else lon)
     return math.cos(phi) * math.cos(theta), math.cos(phi) * math.sin(theta), math.sin(phi)
 
 

@@ -14,6 +14,7 @@ from app.events.facts import (
 )
 
 EARTH_KM = 6371.0088
+HAIR = 1e-12  # Earth radii: 6 micrometres
 
 
 MOST_CELLS = 40
@@ -49,8 +50,8 @@ class Circle(NamedTuple):
 
     @property
     def chord2(self) -> float:
-        """The squared straight distance, in Earth radii, that still is inside."""
-        return (2 * math.sin(min(self.km / EARTH_KM, math.pi) / 2)) ** 2
+        """The squared straight distance, in Earth radii, that still is inside; a hair more, for what rounding adds."""
+        return (2 * math.sin(min(self.km / EARTH_KM, math.pi) / 2) + HAIR) ** 2
 
 
 def in_box(box: Box, lat: float, lon: float) -> bool:
@@ -69,15 +70,20 @@ def in_circle(circle: Circle, lat: float, lon: float) -> bool:
 
 def box_cells(box: Box) -> tuple[str, ...] | None:
     """The cells of the finest level that cover the box with few; None when even the coarsest needs many."""
-    width = box.east - box.west if box.west <= box.east else box.east - box.west + 360
     for level in reversed(range(len(CELL_DEGREES))):
         (low, left), (high, _) = cell_of(level, box.south, box.west), cell_of(level, box.north, box.west)
-        across = min(int(((box.west + 180) % CELL_DEGREES[level] + width) // CELL_DEGREES[level]) + 1, columns(level))
+        across, around = columns_across(level, box), columns(level)
         if (high - low + 1) * across <= MOST_CELLS:
-            around = columns(level)
             names = [cell_name(level, row, (left + n) % around) for row in range(low, high + 1) for n in range(across)]
             return tuple(dict.fromkeys(names))
     return None
+
+
+def columns_across(level: int, box: Box) -> int:
+    """How many columns the box touches, told from its edges' own cells, so that no rounding leaves one out."""
+    (_, left), (_, right) = cell_of(level, box.south, box.west), cell_of(level, box.south, box.east)
+    width = box.east - box.west if box.west <= box.east else box.east - box.west + 360
+    return columns(level) if left == right and width > CELL_DEGREES[level] else (right - left) % columns(level) + 1
 
 
 def circle_cells(circle: Circle) -> tuple[str, ...] | None:

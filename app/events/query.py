@@ -122,6 +122,11 @@ class FixedFilter(BaseModel):
         return self._micros(self.until)
 
     @cached_property
+    def timeless(self) -> bool:
+        """No moment lies between since and until, so that nothing can match."""
+        return self.since_us is not None and self.until_us is not None and self.since_us >= self.until_us
+
+    @cached_property
     def circle(self) -> Circle | None:
         """`near` and `radius_km` as one."""
         return None if self.near is None or self.radius_km is None else Circle(*self.near, self.radius_km)
@@ -170,8 +175,10 @@ class FixedFilter(BaseModel):
 
     def matches_time(self, started_at: int, ends_at: int) -> bool:
         """Some moment of the interval lies in since <= m < until."""
-        return (self.until_us is None or started_at < self.until_us) and (
-            self.since_us is None or ends_at > self.since_us
+        return (
+            not self.timeless
+            and (self.until_us is None or started_at < self.until_us)
+            and (self.since_us is None or ends_at > self.since_us)
         )
 
     def matches_places(self, places: tuple[tuple[float, float], ...]) -> bool:

@@ -176,6 +176,8 @@ def is_heavy(found: Plan) -> bool:
 async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | None:
     """Plan the question, by keys where few events can answer it."""
     asked = wanted.filter
+    if asked.timeless:
+        return None
     found = await look_up(db, asked.groups or (EVERYTHING,))
     extra = residual_values(asked) if wanted.as_of is None else {}
     if wanted.as_of is None:

@@ -152,7 +152,8 @@ def version_then(event: Any) -> Any:
     """The version that an event had at the change `as_of`; null when it did not exist yet."""
     then: Any = sa.orm.aliased(Change)
     at_most = sa.select(then.version).where(then.event == event, then.seq <= big("as_of"))
-    return at_most.order_by(then.version.desc()).limit(sa.literal_column("1")).scalar_subquery()
+    newest = at_most.order_by(then.version.desc()).limit(sa.literal_column("1"))
+    return newest.correlate_except(then).scalar_subquery()  # the event may be two levels up
 
 
 def valid(table: Any, version: Any, *, past: bool) -> list[Any]:

@@ -1,0 +1,489 @@
+"""Small worlds of events, questions about them, and a reading of the filters that shares no code with ours."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Event = dict[str, Any]
+Question = list[tuple[str, str]]
+
+# Few values of each sort, so that they meet: spellings that are equal, neighbours, both sides of every edge.
+PLACES = ["Kyiv", "KYIV", "Ky\u0131v", "Ki\u0142", "Chi\u0219in\u0103u", "CHIS\u0326INA\u0306U", "Sea of Azov"]
+NAMES = ["Russia", "RUSSIA", "Ukraine", "UA", "Q159", "Stra\u00dfe", "STRASSE", "wagner group"]
+REFS = [None, None, "Q159", "q212", "NK-1"]
+COUNTRIES = [None, "UA", "RU", "FR", "PL"]
+TAGS = ["night", "record", "a-b"]
+PUBLISHERS = ["RFE/RL", "rfe/rl", "Reuters", "100%", "a_b"]
+POINTS = [
+    (50.45, 30.52),
+    (50.4502, 30.5203),
+    (0.0, 180.0),
+    (0.0, -180.0),
+    (10.0, 179.99),
+    (10.0, -179.99),
+    (90.0, 0.0),
+    (89.9, 120.0),
+    (-90.0, 45.0),
+    (-89.95, -60.0),
+    (0.0, 0.0),
+    (-33.9, 18.4),
+    (48.0, 16.0),
+    (50.0, 32.0),
+]
+INSTANTS = [
+    "2025-09-06T18:00:00+03:00",
+    "2025-09-07T00:00:00+03:00",
+    "2025-09-06T21:00:00.000001Z",
+    "2025-09-07T00:00:00Z",
+    "2025-09-07T23:59:59.999999Z",
+    "2025-09-08T00:00:00Z",
+    "2025-10-26T01:30:00Z",
+    "2025-08-01T12:00:00-07:00",
+    "2024-02-29T00:00:00Z",
+    "1969-12-31T23:59:59.5Z",
+    "1900-06-01T00:00:00Z",
+]
+DAYS = ["2025-09-06", "2025-09-07", "2025-09-08", "2025-10-26", "2025-08-01", "2025-01-01", "2024-02-29", "1969-12-31"]
+ZONES = ["UTC", "Europe/Kyiv", "America/New_York", "Pacific/Kiritimati"]
+WORDS = [
+    "drones",
+    "Drones",
+    "air raid",
+    "raid air",
+    "F-16",
+    "F 16",
+    "caf\u00e9",
+    "cafe",
+    "drone's",
+    "\u041a\u0438\u0457\u0432",
+    "x1",
+]
+COUNTS = [0, 1, 2, 3, 10, 1000, 2**60]
+RELATIONS = ["follows", "part_of", "duplicates"]
+VOCABULARIES = {
+    "kind": ["attack", "negotiation_round", "sanction_move", "security_guarantee"],
+    "status": ["reported", "confirmed", "disputed"],
+    "country": ["UA", "ua", "RU", "FR", "EU"],
+    "admin1": ["UA-30", "ua-43"],
+    "place": [*PLACES, "kyiv", "Ky", "sea of azov"],
+    "actor": [*NAMES, "RU", "q159", "Q212", "nk-1", "strasse", "nobody"],
+    "actor_country": ["UA", "RU", "EU"],
+    "initiator": ["russia", "RU", "Q159", "Ukraine"],
+    "target_country": ["UA", "RU", "FR"],
+    "beneficiary": ["Ukraine", "UA"],
+    "publisher": [*PUBLISHERS, "REUTERS", "%", "a%b"],
+    "tag": TAGS,
+    "munition": ["uav_one_way_attack", "cruise_missile", "other"],
+    "attack_state": ["carried_out", "planned"],
+    "process": ["istanbul", "ISTANBUL", "geneva"],
+    "stage": ["proposed", "adopted", "pledged", "signed"],
+    "authority": ["European Union", "EU", "us", "OFAC"],
+    "measure_type": ["tariff", "travel_ban"],
+    "commitment": ["troop_deployment", "air_policing"],
+}
+MEASURES = ["killed", "injured", "launched", "intercepted", "rounds", "targets_listed", "pledgers"]
+
+
+def estimates() -> st.SearchStrategy[Any]:
+    """A number, or some of three in order."""
+    return st.one_of(
+        st.sampled_from(COUNTS),
+        st.tuples(
+            st.lists(st.sampled_from(COUNTS), min_size=3, max_size=3), st.sets(st.integers(0, 2), min_size=1)
+        ).map(
+            lambda drawn: {
+                name: number
+                for n, (name, number) in enumerate(zip(("low", "best", "high"), sorted(drawn[0]), strict=True))
+                if n in drawn[1]
+            }
+        ),
+    )
+
+
+def some(strategy: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[list[Any]]:
+    return st.lists(strategy, max_size=most)
+
+
+LOCATIONS = st.builds(
+    lambda name, country, point, role: {
+        "name": name,
+        "country": country,
+        "admin1": "UA-30" if country == "UA" else None,
+        "role": role,
+        **(dict(zip(("lat", "lon"), point, strict=True)) if point else {}),
+    },
+    st.sampled_from(PLACES),
+    st.sampled_from(COUNTRIES),
+    st.sampled_from([None, *POINTS, *POINTS]),
+    st.sampled_from(["target", "impact", "launch", "venue", None]),
+)
+ACTORS = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(NAMES),
+        "role": st.sampled_from(["initiator", "target", "beneficiary", "guarantor", "participant"]),
+        "type": st.just("government"),
+        "country": st.sampled_from([*COUNTRIES, "EU"]),
+        "ref": st.sampled_from(REFS),
+    }
+)
+CASUALTIES = st.fixed_dictionaries(
+    {
+        "measure": st.sampled_from(["killed", "injured"]),
+        "group": st.just("civilian"),
+        "subgroup": st.sampled_from([None, None, "children"]),
+        "count": estimates(),
+    }
+)
+MUNITIONS = st.fixed_dictionaries(
+    {"category": st.sampled_from(VOCABULARIES["munition"])},
+    optional={"launched": st.sampled_from([3, 810, {"low": 5}]), "intercepted": st.sampled_from([0, 2])},
+)
+DETAILS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "attack": st.fixed_dictionaries(
+        {"state": st.sampled_from(VOCABULARIES["attack_state"]), "munitions": some(MUNITIONS)}
+    ),
+    "negotiation_round": st.fixed_dictionaries(
+        {
+            "process": st.sampled_from([{"key": "istanbul", "name": "Talks"}, {"key": "geneva", "name": "Talks"}]),
+            "state": st.sampled_from(["held", "proposed"]),
+        },
+        optional={"rounds_covered": st.sampled_from([1, 3])},
+    ),
+    "sanction_move": st.fixed_dictionaries(
+        {
+            "authority": st.sampled_from(
+                [
+                    {"name": "European Union", "type": "igo", "country": "EU"},
+                    {"name": "OFAC", "type": "state", "country": "US"},
+                ]
+            ),
+            "stage": st.sampled_from(["proposed", "adopted"]),
+            "measures": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "type": st.sampled_from(VOCABULARIES["measure_type"]),
+                        "targets": some(st.just({"name": "A bank", "schema": "Company"})),
+                    }
+                ),
+                min_size=1,
+                max_size=2,
+            ),
+        }
+    ),
+    "security_guarantee": st.fixed_dictionaries(
+        {
+            "stage": st.sampled_from(["pledged", "signed"]),
+            "commitments": some(st.sampled_from(VOCABULARIES["commitment"])),
+            "framework": st.just({"key": "coalition", "name": "A coalition"}),
+        }
+    ),
+}
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    """An event of any kind, valid but for the keys and relations that its world gives it."""
+    kind = draw(st.sampled_from(VOCABULARIES["kind"]))
+    event: Event = {
+        "kind": kind,
+        "status": draw(st.sampled_from(VOCABULARIES["status"])),
+        "title": " ".join(draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=3))),
+        "summary": draw(st.sampled_from([None, *WORDS])),
+        "started_at": draw(st.sampled_from(INSTANTS)),
+        "time_precision": draw(st.sampled_from(["instant", "instant", "day", "week", "month", "year", "days"])),
+        "timezone": draw(st.sampled_from([None, "Europe/Kyiv", "America/New_York"])),
+        "locations": draw(some(LOCATIONS, 3)),
+        "actors": draw(some(ACTORS, 3)),
+        "casualties": draw(some(CASUALTIES)),
+        "sources": [{"publisher": draw(st.sampled_from(PUBLISHERS))}],
+        "tags": draw(st.sets(st.sampled_from(TAGS)).map(sorted)),
+        "detail": draw(DETAILS[kind]),
+    }
+    if event["time_precision"] == "days" or draw(st.booleans()):
+        length = timedelta(hours=draw(st.sampled_from([0, 5, 30, 24 * 4, 24 * 50])))
+        if event["time_precision"] == "days":
+            length = min(length, timedelta(days=4))
+        event["ended_at"] = (datetime.fromisoformat(event["started_at"]) + length).isoformat()
+    return event
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Question:
+    """A query of up to four filters; values such as @7 stand for an event of the world, see `about`."""
+    asked: Question = []
+    for name in sorted(draw(st.sets(st.sampled_from([*VOCABULARIES, *OTHERS]), max_size=3))):
+        if name in VOCABULARIES:
+            values = draw(st.lists(st.sampled_from(VOCABULARIES[name]), min_size=1, max_size=3, unique=True))
+            asked += [(name, value) for value in values]
+        else:
+            taken = {pair[0] for pair in asked}
+            asked += [pair for pair in draw(OTHERS[name]) if pair[0] not in taken]
+    return asked + draw(NAMED)
+
+
+def single(name: str, values: Iterable[str]) -> st.SearchStrategy[Question]:
+    return st.sampled_from(list(values)).map(lambda value: [(name, value)])
+
+
+def moments(name: str) -> st.SearchStrategy[Question]:
+    return single(name, [*DAYS, *(text.replace("Z", "+00:00") for text in INSTANTS)])
+
+
+def several(*parts: st.SearchStrategy[Question]) -> st.SearchStrategy[Question]:
+    return st.tuples(*parts).map(lambda drawn: [pair for part in drawn for pair in part])
+
+
+DEGREES = [-180, -179.995, -60, 0, 16, 30.52, 32, 179.985, 180]
+PARALLELS = [-90, -89.96, 0, 10, 48, 50.45, 89.95, 90]
+BOXES = st.tuples(
+    st.sampled_from(DEGREES),
+    st.lists(st.sampled_from(PARALLELS), min_size=2, max_size=2).map(sorted),
+    st.sampled_from(DEGREES),
+).map(lambda drawn: [("bbox", f"{drawn[0]},{drawn[1][0]},{drawn[2]},{drawn[1][1]}")])
+CIRCLES = st.tuples(
+    st.sampled_from([*POINTS, (0.0, 179.9), (89.99, -60.0)]), st.sampled_from([0, 0.1, 5, 30, 250, 1000])
+).map(lambda drawn: [("near", f"{drawn[0][0]},{drawn[0][1]}"), ("radius_km", str(drawn[1]))])
+LIMITS = st.tuples(
+    st.sampled_from(MEASURES), st.sampled_from(["min", "max"]), st.sampled_from([-1, 0, 1, 2, 3, 4, 10, 813, 2**63 - 1])
+).map(lambda drawn: [(f"{drawn[0]}_{drawn[1]}", str(drawn[2]))])
+SEARCHES = single(
+    "q",
+    [
+        "drones",
+        "DRONES raid",
+        '"air raid"',
+        '"raid air" drones',
+        "F-16",
+        "f 16",
+        "cafe",
+        "caf\u00e9*",
+        "dro*",
+        "drone's",
+        "\u043a\u0438\u0457\u0432",
+        "x1 nothing",
+        '"drones air"',
+        "x*",
+    ],
+)
+OTHERS: dict[str, st.SearchStrategy[Question]] = {
+    "time": several(moments("since"), moments("until"), single("timezone", ZONES)),
+    "since": several(moments("since"), single("timezone", ZONES)),
+    "until": moments("until"),
+    "bbox": BOXES,
+    "near": CIRCLES,
+    "limit": LIMITS,
+    "q": SEARCHES,
+}
+
+
+PICKS = st.integers(0, 1000).map(lambda number: f"@{number}")
+NAMED: st.SearchStrategy[Question] = st.one_of(
+    st.just([]),
+    st.just([]),
+    st.tuples(st.sampled_from(["id", "related_to", "external_id"]), st.lists(PICKS, min_size=1, max_size=3)).map(
+        lambda drawn: [(drawn[0], pick) for pick in dict.fromkeys(drawn[1])]
+    ),
+    PICKS.map(lambda pick: [("changed_since", pick)]),
+)
+
+
+def about(known: list[Event], question: Question) -> Question:
+    """The question with ids, keys and times of known events in the place of its picks."""
+    return [(name, told(known, name, value) if value.startswith("@") else value) for name, value in question]
+
+
+def told(known: list[Event], name: str, pick: str) -> str:
+    """What a pick stands for; a stranger where there is no event."""
+    if not known:
+        return {"external_id": "world:none", "changed_since": "2025-01-01"}.get(name, STRANGER)
+    event = known[int(pick[1:]) % len(known)]
+    if name == "external_id":
+        return "".join(f"{key['system']}:{key['id']}" for key in event["external_ids"][:1])
+    return str(event["updated_at"] if name == "changed_since" else event["id"])
+
+
+STRANGER = "0197f2a0-0000-7000-8000-000000000001"
+
+
+# What the contract says of each filter, read from an event's public form.
+
+
+def matches(event: Event, question: Question) -> bool:
+    """The event passes every filter of the question."""
+    asked: dict[str, list[str]] = {}
+    for name, value in question:
+        asked.setdefault(name, []).append(value)
+    zone = ZoneInfo(asked.pop("timezone", ["UTC"])[0])
+    ends = [instant_in(asked.pop(name, [None])[0], zone) for name in ("since", "until")]
+    radius = asked.pop("radius_km", ["0"])[0]
+    return overlaps(event, *ends) and all(passes(event, name, values, radius) for name, values in asked.items())
+
+
+def passes(event: Event, name: str, values: list[str], radius: str) -> bool:
+    """One filter, some of whose values must hold."""
+    if name in {"bbox", "near"}:
+        numbers = [float(number) for number in values[0].split(",")]
+        return any(
+            inside(place, numbers) if name == "bbox" else nearby(place, numbers, float(radius))
+            for place in spots(event)
+        )
+    if name.endswith(("_min", "_max")):
+        number = total(event, name[:-4])
+        return number is not None and (number >= int(values[0]) if name.endswith("_min") else number <= int(values[0]))
+    if name == "q":
+        return all(holds(event, word) for word in re.findall(r'"[^"]*"|\S+', values[0]))
+    if name == "changed_since":
+        return datetime.fromisoformat(event["updated_at"]) >= datetime.fromisoformat(values[0])
+    held = {fold(text) for text in facet(event, name) if text is not None}
+    return not held.isdisjoint(map(fold, values))
+
+
+def fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def facet(event: Event, name: str) -> Iterable[str | None]:
+    """Every name under which an event is found by a facet."""
+    detail, actors = event["detail"], event["actors"]
+    places = [place for place in event["locations"] if place["role"] != "launch"]
+
+    def named(role: str | None) -> list[str | None]:
+        chosen = [actor for actor in actors if role in {None, actor["role"]}]
+        return [text for actor in chosen for text in (actor["name"], actor["ref"], actor["country"])]
+
+    struck = [place["country"] for place in places if place["role"] in {"target", "impact"}]
+    found: dict[str, list[str | None]] = {
+        "kind": [event["kind"]],
+        "status": [event["status"]],
+        "country": [place["country"] for place in places],
+        "admin1": [place["admin1"] for place in places],
+        "place": [place["name"] for place in places],
+        "actor": named(None),
+        "initiator": named("initiator"),
+        "beneficiary": named("beneficiary") if event["kind"] == "security_guarantee" else [],
+        "actor_country": [actor["country"] for actor in actors],
+        "target_country": [*struck, *(actor["country"] for actor in actors if actor["role"] == "target")],
+        "publisher": [source["publisher"] for source in event["sources"]],
+        "tag": event["tags"],
+        "id": [event["id"]],
+        "external_id": [f"{key['system']}:{key['id']}" for key in event["external_ids"]],
+        "related_to": [relation["event_id"] for relation in event["relations"]],
+        "munition": [row["category"] for row in detail.get("munitions", [])],
+        "attack_state": [detail.get("state")] if event["kind"] == "attack" else [],
+        "process": [(detail.get("process") or {}).get("key")],
+        "stage": [detail.get("stage")],
+        "authority": [(detail.get("authority") or {}).get(part) for part in ("name", "country")],
+        "measure_type": [row["type"] for row in detail.get("measures", [])],
+        "commitment": detail.get("commitments", []),
+    }
+    return found[name]
+
+
+def spots(event: Event) -> list[tuple[float, float]]:
+    return [
+        (place["lat"], place["lon"])
+        for place in event["locations"]
+        if place["role"] != "launch" and place["lat"] is not None
+    ]
+
+
+def inside(place: tuple[float, float], box: list[float]) -> bool:
+    """Within or on the edge; -180 and 180 are one meridian."""
+    (lat, lon), (west, south, east, north) = place, box
+    meridians = {lon, -lon} if abs(lon) == 180 else {lon}
+    across = [(west <= x <= east) if west <= east else (x >= west or x <= east) for x in meridians]
+    return south <= lat <= north and any(across)
+
+
+def nearby(place: tuple[float, float], centre: list[float], km: float) -> bool:
+    """By the haversine formula."""
+    (lat, lon), (lat0, lon0) = (tuple(map(math.radians, point)) for point in (place, centre))
+    half = math.sin((lat - lat0) / 2) ** 2 + math.cos(lat) * math.cos(lat0) * math.sin((lon - lon0) / 2) ** 2
+    return 2 * 6371.0088 * math.asin(min(1.0, math.sqrt(half))) <= km + 1e-9
+
+
+def total(event: Event, measure: str) -> int | None:
+    """The best number of a measure, else low, else high, summed over its rows."""
+    detail = event["detail"]
+    rows: list[Any] = []
+    if measure in {"killed", "injured"}:
+        rows = [row["count"] for row in event["casualties"] if row["measure"] == measure and row["subgroup"] is None]
+    elif event["kind"] == "attack" and measure in {"launched", "intercepted"}:
+        rows = [row[measure] for row in detail["munitions"]] if detail["state"] == "carried_out" else []
+    elif event["kind"] == "negotiation_round" and measure == "rounds":
+        rows = [detail["rounds_covered"]] if detail["state"] == "held" else []
+    elif event["kind"] == "sanction_move" and measure == "targets_listed":
+        rows = [1 for row in detail["measures"] for _ in row["targets"]]
+    elif event["kind"] == "security_guarantee" and measure == "pledgers":
+        return sum(actor["role"] == "guarantor" for actor in event["actors"]) or None
+    numbers = [number for row in rows if (number := best(row)) is not None]
+    return sum(numbers) if numbers else None
+
+
+def best(estimate: Any) -> int | None:
+    if estimate is None or isinstance(estimate, int):
+        return estimate
+    return next((estimate[part] for part in ("best", "low", "high") if estimate[part] is not None), None)
+
+
+def holds(event: Event, asked: str) -> bool:
+    """The title or the summary has the word, the beginning of a word, or the words in a row."""
+    texts = [cut(event["title"]), cut(event["summary"] or "")]
+    words = cut(asked)
+    rows = [text[n : n + len(words)] for text in texts for n in range(len(text))]
+    if asked.endswith("*"):
+        *before, start = words
+        assert not before
+        return any(word.startswith(start) for text in texts for word in text)
+    return words in rows
+
+
+def cut(text: str) -> list[str]:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return re.findall(r"[^\W_]+", unicodedata.normalize("NFC", plain))
+
+
+def instant_in(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """A day's midnight in the zone, or an instant."""
+    if text is None:
+        return None
+    if len(text) == 10:
+        day = date.fromisoformat(text)
+        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    return datetime.fromisoformat(text)
+
+
+def overlaps(event: Event, since: datetime | None, until: datetime | None) -> bool:
+    """Some moment of the event, to the microsecond, has since <= moment < until."""
+    begin, end = interval(event)
+    first = begin if since is None else max(begin, since)
+    last = end if until is None else min(end, until)
+    return first < last
+
+
+def interval(event: Event) -> tuple[datetime, datetime]:
+    """When the event was, the end exclusive."""
+    begin = datetime.fromisoformat(event["started_at"])
+    last = datetime.fromisoformat(event["ended_at"] or event["started_at"])
+    if event["time_precision"] == "instant":
+        return begin, last + timedelta(microseconds=1)
+    zone = ZoneInfo(event["timezone"] or "UTC")
+    day = last.astimezone(zone).date()
+    after = {
+        "day": day + timedelta(days=1),
+        "days": day + timedelta(days=1),
+        "week": day - timedelta(days=day.weekday()) + timedelta(days=7),
+        "month": date(day.year + day.month // 12, day.month % 12 + 1, 1),
+        "year": date(day.year + 1, 1, 1),
+    }[event["time_precision"]]
+    return begin, datetime(after.year, after.month, after.day, tzinfo=zone).astimezone(UTC)
