@@ -201,7 +201,7 @@ class PlainExternalId(SQLModel, table=True):
 
     system: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
-    event_id: UUID = Field(foreign_key="plainevent.id")
+    event_id: UUID
 
 
 class PlainFacet(SQLModel, table=True):
@@ -210,14 +210,14 @@ class PlainFacet(SQLModel, table=True):
     facet: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
     started_at: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
-    event_id: UUID = Field(primary_key=True, foreign_key="plainevent.id")
+    event_id: UUID = Field(primary_key=True)
 
 
 class PlainChange(SQLModel, table=True):
     """A version of an event in the order of the log."""
 
     id: int | None = Field(default=None, primary_key=True)
-    event_id: UUID = Field(foreign_key="plainevent.id")
+    event_id: UUID
     kind: str = Field(index=True)
     type: str
     time: datetime = instant()
