@@ -28,7 +28,8 @@ from app.events.store import Store
 from app.main import spare_collector
 from app.migrate import migrate
 from benchmarks.events import events
-from benchmarks.plain import TABLES, EventIn, PlainEvent, PlainKey, make_engine, rows_of
+from benchmarks.plain import make_engine
+from benchmarks.plain_model import TABLES, EventIn, PlainEvent, PlainKey, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 # What decides which rows a database holds: a change of any makes it anew.
 MAKERS = ("migrations/versions", "app/events/model.py", "app/events/facts.py", "benchmarks/events.py")
-PLAIN_MAKERS = ("benchmarks/plain.py", "benchmarks/events.py")
+PLAIN_MAKERS = ("benchmarks/plain_model.py", "benchmarks/events.py")
 BATCH = 1_000
 TOLD_EVERY = 100_000
 COPIES = count(1)
@@ -100,7 +101,7 @@ class Shelf:
     def sitrep(self, events: int) -> str:
         """The URL of a Sitrep database with that many events, made now if it is not there."""
         name = f"sitrep_{events}_{fingerprint(MAKERS)}"
-        if not self._has(name):
+        if name not in self._named(name.rpartition("_")[0]):
             url = self._begin(name)
             migrate(url)
             asyncio.run(fill(url, events))
@@ -110,7 +111,7 @@ class Shelf:
     def plain(self, events: int) -> str:
         """The same events in the plain app's database."""
         name = f"plain_{events}_{fingerprint(PLAIN_MAKERS)}"
-        if not self._has(name):
+        if name not in self._named(name.rpartition("_")[0]):
             asyncio.run(fill_plain(self._begin(name), events))
             self._finish(name)
         return self.url(name)
@@ -137,14 +138,19 @@ class Shelf:
     def _path(self, name: str) -> Path:
         return self.cache / f"{name}.db"
 
-    def _has(self, name: str) -> bool:
+    def _named(self, stem: str) -> list[str]:
+        """The databases of that stem, finished or not."""
         if self.dialect == "sqlite":
-            return self._path(name).exists()
-        return bool(asyncio.run(fetch(self.server, "SELECT 1 FROM pg_database WHERE datname = $1", name)))
+            return [path.stem for path in self.cache.glob(f"{stem}_*.db")]
+        found = asyncio.run(
+            fetch(self.server, "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", stem + "_")
+        )
+        return [str(name) for (name,) in found]
 
     def _begin(self, name: str) -> str:
-        """An empty database under a name that says that it is not finished."""
-        self._drop(f"{name}_part")
+        """An empty database under a name that says that it is not finished; those of older code go."""
+        for old in self._named(name.rpartition("_")[0]):
+            self._drop(old)
         if self.dialect == "postgresql":
             asyncio.run(administer(self.server, f"CREATE DATABASE {name}_part"))
         return self.url(f"{name}_part")
