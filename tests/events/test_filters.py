@@ -400,3 +400,36 @@ async def test_every_facet_and_measure_of_every_kind_is_a_parameter(api: AsyncCl
     for name in sorted(names):
         answer = await api.get("/v1/events", params={name: "1" if name.endswith(("_min", "_max")) else "no such value"})
         assert answer.status_code == 200 or faults(answer) == [(name, "enum")]
+
+
+async def test_a_word_that_thousands_of_events_hold_is_found_as_well(api: AsyncClient) -> None:
+    """Few matches are looked up by their keys, many are probed one by one: the answers are of one kind."""
+    bare = {"kind": "attack", "started_at": "2025-09-07T00:00:00Z", "sources": [{"publisher": "p"}], "detail": {}}
+    made: list[worlds.Event] = []
+    for start in range(0, 2100, 700):
+        events = [
+            {**bare, "title": f"Drones over {n}", "tags": ["even"] if n % 2 == 0 else [], "summary": "raid"}
+            for n in range(start, start + 700)
+        ]
+        items = [{"op": "create", "event": event} for event in events]
+        results = good(await api.post("/v1/events/batch", json={"items": items}))["results"]
+        made += [{**event, "id": result["id"]} for event, result in zip(events, results, strict=True)]
+
+    for query, right in (
+        ("q=drones", made),
+        ("q=dro*&tag=even", made[::2]),
+        ('q="drones over" raid', made),
+        ('q="drones over 7"', made[7:8]),
+        ("q=drones over 8&tag=even", made[8:9]),
+        ('q="over drones"', []),
+        ('q="8 raid"', []),
+        ("q=drones&changed_since=2020-01-01", made),
+        ("changed_since=2020-01-01&tag=even", made[::2]),
+        ("q=raid&changed_since=2100-01-01", []),
+        ("q=drones&as_of=e1-000000000701", made[:701]),
+    ):
+        for sort in ("-started_at", "updated_at"):
+            listed = await pages(api, f"{query}&sort={sort}", 1000)
+            chosen = [event["id"] for event in right]
+            assert [event["id"] for event in listed] == (chosen[::-1] if sort.startswith("-") else chosen), query
+        assert good(await api.get(f"/v1/events/count?{query}"))["count"] == len(right), query
