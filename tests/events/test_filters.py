@@ -47,6 +47,17 @@ class Past:
         self.changes: list[tuple[str, worlds.Event | None]] = []
         self.erased: set[str] = set()
 
+    def seen(self, question: worlds.Question) -> list[int]:
+        """The changes before or after which their event matched; of what was erased nothing is known."""
+        found, states = [], dict[str, worlds.Event]()
+        for seq, (id, event) in enumerate(self.changes, 1):
+            both = [state for state in (states.get(id), event) if state is not None]
+            if id not in self.erased and any(worlds.matches(state, question) for state in both):
+                found.append(seq)
+            if event is not None:
+                states[id] = event
+        return found
+
     def at(self, seq: int) -> dict[str, worlds.Event]:
         """The live events after that many changes, by id."""
         states: dict[str, worlds.Event] = {}
@@ -200,6 +211,14 @@ async def test_lists_and_counts_of_the_past_are_what_they_were(
         assert all(event in right for event in listed)
         assert good(await api.get(f"/v1/events/count?{query}"))["count"] == len(right)
         assert [event["id"] for event in await exported(api, query)] == ordered(right, "-started_at")
+        assert await fed(api, past, question) == past.seen([pair for pair in question if pair[0] != "changed_since"])
+
+
+async def fed(api: AsyncClient, past: Past, question: worlds.Question) -> list[int]:
+    """The changes that the feed gives for a question, but for those of erased events."""
+    query = urlencode([pair for pair in question if pair[0] != "changed_since"])
+    items = good(await api.get(f"/v1/feed?limit=1000&{query}"))["items"]
+    return [int(item["sequence"]) for item in items if item["subject"] not in past.erased]
 
 
 async def test_every_filter_finds_what_it_names_and_nothing_else(api: AsyncClient, make_event: MakeEvent) -> None:
