@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 from app.changes.model import Change, Entry, Head, LogHead, format_cursor, parse_cursor
 
 HEAD = Statement(select(LogHead.epoch, LogHead.seq, LogHead.oldest, LogHead.time))
-
-
 INSTANCE = Statement(select(LogHead.instance))
-
-
 ENTRY_COLUMNS = tuple(col(getattr(Change, name)) for name in Entry._fields)
 
 

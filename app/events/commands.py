@@ -24,14 +24,8 @@ if TYPE_CHECKING:
 
 
 Reason = Literal["duplicate", "erroneous", "retracted_by_source", "out_of_scope", "legal"]
-
-
 REASONS: tuple[str, ...] = get_args(Reason)
-
-
 IfMatch = frozenset[int] | Literal["*"] | None
-
-
 SERVER_FIELDS = ("id", "version", "created_at", "updated_at", "quality_flags")
 
 

@@ -42,8 +42,6 @@ def past_rows(key: int, packed: Iterable[bytes | None]) -> list[dict[str, int]]:
 
 
 KEY = sa.bindparam("key", type_=sa.BigInteger)
-
-
 PACKED = Statement(sa.select(col(Change.after)).where(col(Change.event) == KEY))
 
 

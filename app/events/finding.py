@@ -51,17 +51,9 @@ if TYPE_CHECKING:
 
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
-
-
 JSON, GEOJSON = "application/json", "application/geo+json"
-
-
 ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
-
-
 POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch)
-
-
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
 
 

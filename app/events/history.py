@@ -50,11 +50,7 @@ HISTORY = (
 
 
 VERSION = Statement(HISTORY.where(col(Change.version) == sa.bindparam("version", type_=sa.BigInteger)))
-
-
 AS_OF = Statement(HISTORY.where(col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger)).limit(1))
-
-
 REVISIONS = Statement(
     HISTORY.where(col(Change.version) < sa.bindparam("below")).limit(sa.bindparam("limit", type_=sa.Integer))
 )

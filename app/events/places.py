@@ -15,8 +15,6 @@ from app.events.facts import (
 
 EARTH_KM = 6371.0088
 HAIR = 1e-12  # Earth radii: 6 micrometres
-
-
 MOST_CELLS = 40
 
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 # A question answered by so few events is answered by their keys.
 FEW = 2000
-
-
 CHUNK = 1000
 
 

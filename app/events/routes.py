@@ -51,17 +51,9 @@ if TYPE_CHECKING:
 
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
-
-
 ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
-
-
 SENDING = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull, *ALWAYS)
-
-
 ONCE = (IdempotencyInProgress, IdempotencyMismatch)
-
-
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
 
 
