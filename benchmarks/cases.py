@@ -23,9 +23,10 @@ READERS = 4
 WRITERS = 32
 PAGES = 16
 BATCH = 1_000
-# Values of the made-up events: 7 in 10 have the first, 2 in 100 both, 1 in 10 is of the kind.
+# Values of the made-up events. 2 in 3 have the first, 1 in 12 both of the second, so that a page is full at any depth
+# of 10,000 events too; 1 in 7 both of the third; 1 in 10 is of the kind.
 ONE_FACET = "country=UA"
-TWO_FACETS = "place=Odesa&munition=cruise_missile"
+TWO_FACETS = "country=UA&munition=cruise_missile"
 TWO_TAGS = "country=UA&tag=port"
 KIND = "kind=negotiation_round"
 NUMBERS = count(10_000_000)

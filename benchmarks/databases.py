@@ -27,6 +27,7 @@ from app.events.idempotency import Answer
 from app.events.store import Store
 from app.main import spare_collector
 from app.migrate import migrate
+from benchmarks.copying import copy_events
 from benchmarks.events import events
 from benchmarks.plain import make_engine
 from benchmarks.plain_model import TABLES, EventIn, PlainEvent, PlainKey, rows_of
@@ -99,12 +100,15 @@ class Shelf:
     server: str = ""
 
     def sitrep(self, events: int) -> str:
-        """The URL of a Sitrep database with that many events, made now if it is not there."""
+        """The URL of a Sitrep database with that many events, made now if it is not there: from SQLite's if that is."""
         name = f"sitrep_{events}_{fingerprint(MAKERS)}"
         if name not in self._named(name.rpartition("_")[0]):
             url = self._begin(name)
             migrate(url)
-            asyncio.run(fill(url, events))
+            twin = self.cache / f"{name}.db"
+            asyncio.run(
+                copy_events(str(twin), url) if self.dialect == "postgresql" and twin.exists() else fill(url, events)
+            )
             self._finish(name)
         return self.url(name)
 
