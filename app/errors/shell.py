@@ -29,6 +29,7 @@ VARY = ("Accept", "Authorization", "Origin")
 VARY_FIELD = (b"vary", ", ".join(VARY).encode())
 CLOSE = (b"connection", b"close")
 OF_BODY = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
+FILES = "/assets/"  # the same for everybody
 LARGE_BODIES = ("/v1/events/batch", "/v1/imports/")
 
 
@@ -112,13 +113,13 @@ class Exchange:
         "lingering",
         "scope",
         "started",
-        "versioned",
+        "varied",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
         self.scope = scope
         self.head: bool = scope["method"] == "HEAD"
-        self.versioned: bool = scope["path"].startswith("/v1/")
+        self.varied: bool = not scope["path"].startswith(FILES)
         self.arriving = False
         self.lingering = False
         self.closing = False
@@ -206,7 +207,7 @@ class Exchange:
 
     async def _start(self, message: Message) -> None:
         self.started = True
-        if self.versioned:
+        if self.varied:
             message["headers"] = vary(message.get("headers", ()))
         if self.closing or (self.arriving and self.lingering):
             message["headers"] = [*message.get("headers", ()), CLOSE]

@@ -105,7 +105,7 @@ class Attempt:
                 del self.drafts[mark:], self.decisions[mark:]
                 if undo is not None:
                     self.world.events, self.world.holders = undo
-                return result
+                return without_undone(result, ids)
         return None
 
     def _decide_one(
@@ -164,6 +164,14 @@ def placed(problem: Problem, place: str) -> Problem:
     errors = [replace(error, pointer=f"{place}{error.pointer or ''}") for error in problem.errors]
     errors = errors or [FieldError(problem.slug, problem.detail, pointer=place)]
     return type(problem)(problem.detail, errors=errors, headers=problem.headers, **problem.members)
+
+
+def without_undone(problem: Problem, undone: Sequence[UUID | None]) -> Problem:
+    """The refusal of an atomic job: an event that went with the job is not `existing`."""
+    existing = problem.members.get("existing")
+    if existing is not None and existing["id"] in map(str, undone):
+        problem.members = {name: value for name, value in problem.members.items() if name != "existing"}
+    return problem
 
 
 def draft_of(decision: Decision, by: str | None) -> Draft:

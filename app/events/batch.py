@@ -78,7 +78,7 @@ def read_item(item: object) -> Command:
 
 def refused(errors: list[FieldError]) -> Invalid:
     """422 for an item."""
-    return Invalid("An item of the batch was refused; see errors.", errors=errors)
+    return Invalid("The event was refused; see errors.", errors=errors)
 
 
 def command_of(item: Item) -> Command:

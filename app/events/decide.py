@@ -70,7 +70,7 @@ def upsert(command: Upsert, event: Event, world: World) -> Decision:
     holder = world.holders.get((command.system, command.external_id))
     if holder is None:
         if command.if_match is not None:
-            raise VersionMismatch("No event holds that external id.", current=None)
+            raise VersionMismatch("No event holds that external id, so it has no version to match.")
         refuse([read_only("/" + name) for name in SERVER_FIELDS if name in command.sent])
         return create(event, world)
     current = world.find(holder)

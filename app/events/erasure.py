@@ -1,4 +1,4 @@
-"""Deletion for legal reasons: nothing of the event stays but its tombstone."""
+"""Deletion for legal reasons: of all bodies, those of answers kept for repeats too, only the tombstone stays."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from sqlmodel import col
 
 from app.changes import Change
 from app.db import Statement
-from app.events.commands import (
-    Decision,
-)
+from app.errors import Deleted
 from app.events.facts import unpack
 from app.events.model import Idempotency, PastFacet
 
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from app.db import Transaction
+    from app.events.commands import Decision
 
 
 async def erase(tx: Transaction, deleted: Sequence[Decision]) -> None:
@@ -30,7 +29,7 @@ async def erase(tx: Transaction, deleted: Sequence[Decision]) -> None:
             packed = await tx.rows(PACKED, {"key": key})
             await tx.run(ERASE, {"key": key, "body": decision.after.body})
             await tx.delete(PastFacet, ("value", "started_at", "event"), past_rows(key, [after for (after,) in packed]))
-            await tx.run(FORGET_ANSWERS, {"key": key})
+            await tx.run(ERASE_ANSWERS, {"key": key, "body": decision.after.body})
 
 
 def past_rows(key: int, packed: Iterable[bytes | None]) -> list[dict[str, int]]:
@@ -44,12 +43,14 @@ def past_rows(key: int, packed: Iterable[bytes | None]) -> list[dict[str, int]]:
 KEY = sa.bindparam("key", type_=sa.BigInteger)
 PACKED = Statement(sa.select(col(Change.after)).where(col(Change.event) == KEY))
 
-
 ERASE = Statement(
     sa.update(Change)
     .where(col(Change.event) == KEY)
     .values(body=sa.bindparam("body", type_=sa.LargeBinary), changed="[]")
 )
-
-
-FORGET_ANSWERS = Statement(sa.delete(Idempotency).where(col(Idempotency.event) == KEY))
+# The key stays taken: the request that made the event must not bring it back.
+ERASE_ANSWERS = Statement(
+    sa.update(Idempotency)
+    .where(col(Idempotency.event) == KEY)
+    .values(status=Deleted.status, headers="{}", body=sa.bindparam("body", type_=sa.LargeBinary))
+)

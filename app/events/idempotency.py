@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.db import Statement, UtcTime
-from app.errors import IdempotencyMismatch
+from app.errors import Deleted, IdempotencyMismatch
 from app.events.model import Idempotency
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Reuse:
                 "That Idempotency-Key came with another body before; use a new key for a new request."
             )
         answer = kept.answer
+        if answer.status == Deleted.status:
+            return Deleted("What this request made was erased.", tombstone=orjson.loads(answer.body))
         return Answer(answer.status, answer.body, {**answer.headers, "Idempotency-Replayed": "true"}, answer.event)
 
 

@@ -29,6 +29,7 @@ from app.errors import (
     UnsupportedMediaType,
     VersionMismatch,
     refusals,
+    request_id,
 )
 from app.events.answers import created, refuse_bad_address, removed, reuse_of, shown, stored
 from app.events.attempt import Job, Outcome
@@ -109,7 +110,7 @@ async def write_batch(
     `/items/<n>`. With `partial=true` each item stands for itself. `#<index>` names the event of an earlier item.
     """
     commands, places = read_items(items)
-    instance = instance_of(request)
+    instance = f"/requests/{request_id(request.scope)}"
     job = Job(
         commands,
         key.owner,
@@ -243,8 +244,3 @@ def known_id(text: str) -> UUID:
 def if_match(request: Request) -> Any:
     """The versions that the caller read."""
     return parse_if_match(request.headers.get("if-match"))
-
-
-def instance_of(request: Request) -> str:
-    """The address of this one request, as problem documents name it."""
-    return str(request.scope.get("instance", "/requests/unknown"))

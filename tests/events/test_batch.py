@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from calls import faults, found, good, head_of, problem, written
@@ -400,3 +401,19 @@ async def test_a_batch_repeats_by_its_idempotency_key(api: AsyncClient, make_eve
     assert again.headers["idempotency-replayed"] == "true"
     assert again.headers["feed-cursor"] == first.headers["feed-cursor"]
     assert await head_of(api) == "e1-000000000001"
+
+
+async def test_an_atomic_batch_names_no_event_that_went_with_it(api: AsyncClient, make_event: MakeEvent) -> None:
+    twice = {"op": "create", "event": make_event(external_ids=[{"system": "wire", "id": "1"}])}
+
+    refused = problem(await api.post("/v1/events/batch", json={"items": [twice, twice]}), 409, "duplicate-external-id")
+
+    assert "existing" not in refused
+    assert refused["errors"][0]["pointer"] == "/items/1/event"
+
+
+async def test_a_refused_item_carries_the_id_of_its_request(api: AsyncClient) -> None:
+    answer = await api.post("/v1/events/batch?partial=true", json={"items": [{"op": "create", "event": {}}]})
+
+    [result] = good(answer)["results"]
+    assert re.fullmatch(r"/requests/[0-9a-f]{24}", result["problem"]["instance"])
