@@ -212,7 +212,10 @@ async def load_samples(store: Store) -> None:
 @asynccontextmanager
 async def serving(app: FastAPI, *, send_buffer: int | None = None) -> AsyncIterator[str]:
     """A real server of the running application on loopback; its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    # Told to be TCP, so that asyncio turns Nagle's algorithm off: else every answer waits 40 ms for an acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     if send_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     config = uvicorn.Config(app, lifespan="off", http=Protocol, log_config=None, timeout_graceful_shutdown=1)
