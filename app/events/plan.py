@@ -127,7 +127,7 @@ def plan(db: Database, wanted: FixedFilter, found: Found, question: Question, ex
     if not spans:
         return None
     walked = question.as_of is None and (
-        question.keys is not None or (question.order == "updated_at" and size_of(found) > SORTED)
+        question.keys is not None or (question.order == "updated_at" and (not wanted.groups or size_of(found) > SORTED))
     )
     return (
         probe_events(db, wanted, found, question, extra) if walked else drive_index(db, wanted, found, question, extra)

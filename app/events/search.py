@@ -122,7 +122,7 @@ def words_match(name: str, dialect: str, event: Any) -> list[Any]:
             return []
         matches = sa.column("event_text").op("MATCH")(sa.bindparam("words", type_=sa.Text))
         return [event.in_(sa.select(FTS.c.rowid).where(matches))]
-    if name == "words":
-        return [sa.select(sa.literal(1)).where(TEXT.c.event == event, text_conditions(0)[0]).exists()]
     phrase = sa.bindparam(name.replace(":", "_"), type_=sa.Text)
-    return [sa.select(sa.literal(1)).where(TEXT.c.event == event, sa.func.strpos(TEXT.c.text, phrase) > 0).exists()]
+    condition = text_conditions(0)[0] if name == "words" else sa.func.strpos(TEXT.c.text, phrase) > 0
+    found = sa.select(sa.literal(1)).where(TEXT.c.event == event, condition)
+    return [found.offset(sa.literal_column("0")).exists()]  # asked for each candidate, never joined

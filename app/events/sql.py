@@ -175,7 +175,12 @@ def held(shape: Shape, source: Any, started_at: Any, event: Any, name: str, *, m
     )
     if shape.as_of:
         found = found.where(*valid(table, version_then(event), past=source is PastFacet))
-    return found.exists()
+    return found.exists() if shape.result == "count" else probed(found, shape.dialect)
+
+
+def probed(found: Any, dialect: str) -> Any:
+    """Some row is found, asked for each candidate: OFFSET keeps PostgreSQL from joining all that the value has."""
+    return (found.offset(sa.literal_column("0")) if dialect == "postgresql" else found).exists()
 
 
 def ordering(shape: Shape, at: Any, key: Any) -> list[Any]:
@@ -202,7 +207,9 @@ def residual(name: str, dialect: str, event: Any, started_at: Any, row: Any) -> 
     if kind == "keys":
         return [any_of(event, "keys", dialect)]
     if kind in {"box", "box_across", "circle"}:
-        return [sa.select(sa.literal(1)).where(col(EventPoint.event) == event, *place_conditions(kind)).exists()]
+        return [
+            probed(sa.select(sa.literal(1)).where(col(EventPoint.event) == event, *place_conditions(kind)), dialect)
+        ]
     if kind in {"min", "max"}:
         bound_ = (
             col(EventMeasure.best) >= big(f"min_{rest}")
@@ -210,7 +217,7 @@ def residual(name: str, dialect: str, event: Any, started_at: Any, row: Any) -> 
             else col(EventMeasure.best) <= big(f"max_{rest}")
         )
         known = sa.and_(col(EventMeasure.event) == event, col(EventMeasure.measure) == sa.literal_column(f"'{rest}'"))
-        return [sa.select(sa.literal(1)).where(known, bound_).exists()]
+        return [probed(sa.select(sa.literal(1)).where(known, bound_), dialect)]
     return words_match(name, dialect, event)
 
 
