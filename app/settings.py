@@ -2,16 +2,16 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -49,6 +49,13 @@ def check_database_url(url: str) -> str:
     if url.startswith(POSTGRESQL) and is_address(url):
         return "postgresql://" + url.split("://", 1)[1]
     raise ValueError("must be sqlite:///<path> or postgresql://<user>:<password>@<host>/<database>")
+
+
+def check_replica_url(url: str) -> str:
+    """Only PostgreSQL has replicas."""
+    if url.startswith(POSTGRESQL):
+        return url
+    raise ValueError("must be a replica on PostgreSQL; a SQLite file has none")
 
 
 def is_address(url: str) -> bool:
@@ -113,13 +120,14 @@ def lower(value: object) -> object:
 
 
 DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
+ReplicaUrl = Annotated[DatabaseUrl, AfterValidator(check_replica_url)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(read_network)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Environment(PydanticBaseSettingsSource):
-    """SITREP_* as plain text, each name known; an empty value counts as not set."""
+    """SITREP_* as plain text; an empty value counts as not set, and a name that is no setting goes on to be refused."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         del field
@@ -127,10 +135,8 @@ class Environment(PydanticBaseSettingsSource):
         return os.environ.get(name) or None, name, False
 
     def __call__(self) -> dict[str, Any]:
-        known = [PREFIX + name.upper() for name in self.settings_cls.model_fields]
-        refuse_unknown(os.environ, known)
         values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None} | unknown_names()
 
 
 class Settings(BaseSettings):
@@ -139,7 +145,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     database_url: DatabaseUrl = "sqlite:///sitrep.db"
-    read_database_url: DatabaseUrl | None = None
+    read_database_url: ReplicaUrl | None = None
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, BeforeValidator(read_port), Field(ge=0, le=65535)] = 8000
     anonymous_read: bool = False
@@ -170,22 +176,33 @@ class Settings(BaseSettings):
         del env_settings, dotenv_settings, file_secret_settings
         return init_settings, Environment(settings_cls)
 
-    @model_validator(mode="after")
-    def check_together(self) -> Self:
-        """What each value permits by itself but not the two together."""
-        if self.secret_key is not None and self.secret_key_file is not None:
-            raise ValueError("SITREP_SECRET_KEY and SITREP_SECRET_KEY_FILE are both set; set one of them")
-        if self.read_database_url and not self.read_database_url.startswith(self.database_url.split("://")[0]):
-            raise ValueError("SITREP_DATABASE_URL and SITREP_READ_DATABASE_URL name two sorts of database")
-        return self
+    @field_validator("read_database_url")
+    @classmethod
+    def check_has_primary(cls, url: str | None, info: ValidationInfo) -> str | None:
+        """A replica has a primary of its sort."""
+        if url and info.data.get("database_url", "").startswith(SQLITE):
+            raise ValueError("a replica needs a primary, but SITREP_DATABASE_URL names a SQLite file")
+        return url
+
+    @field_validator("secret_key_file")
+    @classmethod
+    def check_is_only_key(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        """One secret key; that of the text is missing from what was read when it is bad, and was set all the same."""
+        if path and info.data.get("secret_key", path):
+            raise ValueError("SITREP_SECRET_KEY is set too; set one of them")
+        return path
 
 
-def refuse_unknown(environment: Iterable[str], known: Sequence[str]) -> None:
-    """Stop the start on a name that looks like a setting but is none; raises SettingsError."""
-    unknown = sorted(name for name in environment if name.startswith(PREFIX) and not name.startswith(NOT_OURS))
-    faults = [unknown_name(name, known) for name in unknown if name not in known]
-    if faults:
-        raise SettingsError("\n".join(faults))
+def names_of_settings() -> list[str]:
+    """Every setting as the environment spells it."""
+    return [PREFIX + name.upper() for name in Settings.model_fields]
+
+
+def unknown_names() -> dict[str, str]:
+    """What of the environment looks like a setting but is none."""
+    known = names_of_settings()
+    ours = sorted(name for name in os.environ if name.startswith(PREFIX) and not name.startswith(NOT_OURS))
+    return {name: os.environ[name] for name in ours if name not in known}
 
 
 def unknown_name(name: str, known: Sequence[str]) -> str:
@@ -204,7 +221,8 @@ def read_settings(**named: Any) -> Settings:
 
 def sentence(fault: ErrorDetails) -> str:
     """One line on one bad value, which is not repeated: it may be a secret."""
+    name = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        return unknown_name(name, names_of_settings())
     told = fault["msg"].removeprefix("Value error, ").removesuffix(".")
-    if not fault["loc"]:
-        return f"{told}."
-    return f"{PREFIX}{str(fault['loc'][0]).upper()}: {told[:1].lower()}{told[1:]}."
+    return f"{PREFIX}{name.upper()}: {told if told.startswith(PREFIX) else told[:1].lower() + told[1:]}."

@@ -78,9 +78,9 @@ def openapi() -> None:
     """Print the OpenAPI document that is served."""
     from app.main import create_app
     from app.openapi import document_bytes
-    from app.settings import Settings
+    from app.settings import read_settings
 
-    sys.stdout.buffer.write(document_bytes(create_app(Settings(database_url="sqlite:///:memory:"))))
+    sys.stdout.buffer.write(document_bytes(create_app(read_settings())))
     sys.stdout.buffer.flush()
 
 

@@ -86,7 +86,7 @@ async def test_a_mistake_is_told_in_one_line_with_status_2(
     assert said in line
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "migrate", "export", "epoch", "key list"])
+@pytest.mark.parametrize("command", ["demo", "serve", "migrate", "export", "openapi", "epoch", "key list"])
 async def test_a_bad_setting_stops_every_command(
     command: str, typed: Callable[..., Awaitable[Said]], setting: Callable[[str, str], None]
 ) -> None:
@@ -106,7 +106,12 @@ async def test_each_bad_setting_has_its_line(
     assert [line.split(": ")[1] for line in found.err.splitlines()] == ["SITREP_PORT", "SITREP_LOG_LEVEL"]
 
 
-async def test_openapi_prints_the_document_that_is_served(typed: Callable[..., Awaitable[Said]]) -> None:
+@pytest.mark.parametrize("settings", [{}, {"database_url": "postgresql://nowhere/sitrep", "rate_limit": "1/60"}])
+async def test_openapi_prints_the_document_that_is_served(
+    settings: dict[str, str], typed: Callable[..., Awaitable[Said]], setting: Callable[[str, str], None]
+) -> None:
+    for name, value in settings.items():
+        setting(name, value)
     found = await typed("openapi")
     assert found.status == 0
     assert found.out.encode() == document_bytes(create_app(Settings(database_url="sqlite:///:memory:")))
