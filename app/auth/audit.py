@@ -49,7 +49,14 @@ class Deed:
 
 
 NEWEST = Statement(
-    select(Audit.id, Audit.at, Audit.by, Audit.action, Audit.subject, Audit.address)  # type: ignore[call-overload]
+    select(  # type: ignore[call-overload]  # SQLModel types up to four columns
+        Audit.id,
+        Audit.at,
+        Audit.by,
+        Audit.action,
+        Audit.subject,
+        Audit.address,
+    )
     .where(col(Audit.id) < bindparam("before"))
     .order_by(col(Audit.id).desc())
     .limit(bindparam("limit"))

@@ -24,7 +24,7 @@ PLACE = re.compile(r"([0-9]{1,16}):([a-z2-7]{10})")
 # The id of the key that the first start makes: as a primary key it lets only one process make it.
 FIRST_ID = "firstadmin"
 
-COLUMNS = select(  # type: ignore[call-overload]
+COLUMNS = select(  # type: ignore[call-overload]  # SQLModel types up to four columns
     ApiKey.id,
     ApiKey.name,
     ApiKey.owner,

@@ -11,13 +11,13 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.changes.model import Change, Draft, Head, LogHead, format_cursor
 from app.db import Statement, UtcTime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.db import Transaction
-from app.changes.model import Change, Draft, Head, LogHead, format_cursor
 
 DIGEST_SPACE = 1 << 256
 

@@ -9,13 +9,13 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from app.changes.model import Change, Entry, Head, LogHead, format_cursor, parse_cursor
 from app.db import Statement
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
 from app.kinds import format_instant
 
 if TYPE_CHECKING:
     from app.db import Database
-from app.changes.model import Change, Entry, Head, LogHead, format_cursor, parse_cursor
 
 HEAD = Statement(select(LogHead.epoch, LogHead.seq, LogHead.oldest, LogHead.time))
 INSTANCE = Statement(select(LogHead.instance))

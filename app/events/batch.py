@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid, NotFound, PayloadTooLarge, Problem
 from app.events.attempt import Outcome, placed
-from app.events.commands import SERVER_FIELDS, Create, IfMatch, Patch, Remove, Replace, Upsert, read_only
+from app.events.commands import SERVER_FIELDS, Create, IfMatch, Patch, Remove, Replace, Upsert, content, read_only
 from app.events.idempotency import Answer
 from app.events.identity import read_id
 from app.events.shapes import ITEMS, CreateItem, DeleteItem, Item, PatchItem, ReplaceItem, UpsertItem
@@ -135,8 +135,7 @@ def read_known(data: object, base: str = "", *, batch: bool = True) -> tuple[Eve
     if not isinstance(data, dict):
         return parse_event(data, base=base, batch=batch), {}
     sent = {name: data[name] for name in SERVER_FIELDS if name in data}
-    rest = {name: value for name, value in data.items() if name not in SERVER_FIELDS}
-    return parse_event(rest, base=base, batch=batch), sent
+    return parse_event(content(data), base=base, batch=batch), sent
 
 
 def upsert_of(

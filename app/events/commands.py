@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import orjson
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from app.kinds import Event
 
 
-Reason = Literal["duplicate", "erroneous", "retracted_by_source", "out_of_scope", "legal"]
-REASONS: tuple[str, ...] = get_args(Reason)
 IfMatch = frozenset[int] | Literal["*"] | None
 SERVER_FIELDS = ("id", "version", "created_at", "updated_at", "quality_flags")
 
@@ -147,6 +145,11 @@ class World:
         """The id is or was an event's."""
         key = key_of(id)
         return self.known.get(key) == id or (key in self.events and self.events[key].id == id)
+
+
+def content(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an event writers decide: all but the fields that the server sets."""
+    return {name: value for name, value in event.items() if name not in SERVER_FIELDS}
 
 
 def external_ids(event: Event | None) -> list[tuple[str, str]]:

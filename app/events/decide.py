@@ -15,14 +15,6 @@ from app.errors import (
     PreconditionRequired,
     VersionMismatch,
 )
-from app.events.facts import facts_of
-from app.events.identity import key_of
-from app.kinds import broken_rules, core, parse_event, rule_values
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from app.kinds import Event
 from app.events.bodies import body_of, differences, later, merged, tombstone
 from app.events.commands import (
     SERVER_FIELDS,
@@ -35,9 +27,18 @@ from app.events.commands import (
     Stored,
     Upsert,
     World,
+    content,
     external_ids,
     read_only,
 )
+from app.events.facts import facts_of
+from app.events.identity import key_of
+from app.kinds import broken_rules, core, parse_event, rule_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from app.kinds import Event
 
 
 def decide(command: Command, world: World, earlier: Sequence[UUID | None] = ()) -> Decision:
@@ -160,7 +161,7 @@ def flag_errors(event: Event, was: dict[str, Any], now: datetime) -> tuple[list[
     """Broken rules that no standing quality flag excuses, and the flags that still stand."""
     if not was["quality_flags"]:
         return rule_errors(event, now), []
-    before = parse_event({name: value for name, value in was.items() if name not in SERVER_FIELDS})
+    before = parse_event(content(was))
     flags = [flag for flag in was["quality_flags"] if rule_values(flag, event) == rule_values(flag, before)]
     return [broken.error for broken in broken_rules(event, now=now) if broken.flag not in flags], flags
 
@@ -220,6 +221,5 @@ def referred(reference: str, earlier: Sequence[UUID | None], pointer: str) -> UU
 def patched(current: Stored, command: Patch) -> Event:
     """The output form with the patch merged in, validated whole."""
     check_kind(command.patch.get("kind", current.kind), current)
-    form = {name: value for name, value in orjson.loads(current.body).items() if name not in SERVER_FIELDS}
-    patch = {name: value for name, value in command.patch.items() if name not in SERVER_FIELDS}
-    return parse_event(merged(form, patch), batch=command.in_batch)
+    form = content(orjson.loads(current.body))
+    return parse_event(merged(form, content(command.patch)), batch=command.in_batch)

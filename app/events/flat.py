@@ -11,7 +11,7 @@ from typing import Any, get_args
 import orjson
 from pydantic import TypeAdapter
 
-from app.events.commands import SERVER_FIELDS
+from app.events.commands import content
 from app.kinds import FACETS, KINDS, MEASURES, RESERVED, Event, EventIn, FacetValue, Numbers, measures_of
 from app.kinds.envelope import ActorRole
 
@@ -69,7 +69,7 @@ def _lines(rows: Iterable[Sequence[object]]) -> bytes:
 
 def _cells(body: bytes) -> list[object]:
     event = orjson.loads(body)
-    read = _STORED.validate_python({name: event[name] for name in event if name not in SERVER_FIELDS})
+    read = _STORED.validate_python(content(event))
     return [
         *[plain(event[name]) for name in OWN],
         *_where(event["locations"]),

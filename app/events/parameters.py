@@ -11,13 +11,13 @@ from pydantic import BeforeValidator, Field
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.events.places import Box, Place
 from app.events.words import Words, parse_words
 from app.kinds import parse_instant
 from app.kinds.instants import parse_day, zone_names
 
 if TYPE_CHECKING:
     from app.kinds import FacetSpec
-from app.events.places import Box, Place
 
 LARGEST = 2**63 - 1
 

@@ -17,14 +17,6 @@ from app.events.facts import (
     RELATED_TO,
     magnitude_facet,
 )
-from app.events.words import Words
-from app.kinds import FACETS, MEASURES, fold, micros
-from app.kinds.instants import day_begin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.events.facts import Facts
 from app.events.parameters import (
     LARGEST,
     Moment,
@@ -41,6 +33,14 @@ from app.events.parameters import (
     spoken,
 )
 from app.events.places import Box, Circle, Place, box_cells, circle_cells, in_box, in_circle
+from app.events.words import Words
+from app.kinds import FACETS, MEASURES, fold, micros
+from app.kinds.instants import day_begin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.events.facts import Facts
 
 
 class Group(NamedTuple):
@@ -217,8 +217,3 @@ EventFilter: type[FixedFilter] = create_model(
     __doc__="Filters: repeat a name for OR; different names are ANDed.",
     **filter_fields(),
 )
-
-
-def read_filter(data: Any) -> FixedFilter:
-    """A subscription's or command line's filter; pydantic's errors are the caller's to map."""
-    return EventFilter.model_validate(data)

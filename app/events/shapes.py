@@ -9,10 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidati
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.events.commands import Reason
 from app.events.parameters import Moment, read_uuid
 from app.events.query import EventFilter
-from app.kinds import EventIn, EventOut, Tombstone
+from app.kinds import EventIn, EventOut, Reason, Tombstone
 
 CURSOR_SHAPE = "^e[1-9][0-9]*-[0-9]{12,}$"
 Cursor = Annotated[str, Field(pattern=CURSOR_SHAPE, examples=["e1-000000012345"])]

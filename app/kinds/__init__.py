@@ -22,7 +22,7 @@ from app.kinds.catalogue import (
     kinds_in,
     measure_specs,
 )
-from app.kinds.documents import event_out, tombstone
+from app.kinds.documents import Reason, event_out, tombstone
 from app.kinds.envelope import Event, interval, points, words
 from app.kinds.instants import format_instant, from_micros, micros, parse_instant
 from app.kinds.refusals import CODES, MOST_ERRORS, Refused, field_errors
@@ -44,6 +44,7 @@ __all__ = [
     "Kind",
     "MeasureSpec",
     "Numbers",
+    "Reason",
     "Refused",
     "Tombstone",
     "broken_rules",
@@ -81,8 +82,8 @@ if TYPE_CHECKING:
     EventOut = Shape
     Tombstone = Shape
 else:
-    EventIn = Annotated[Union[tuple(_IN.values())], _KIND]  # noqa: UP007 - the operator takes no tuple
-    EventOut = Annotated[Union[tuple(_OUT.values())], _KIND]  # noqa: UP007
+    EventIn = Annotated[Union[tuple(_IN.values())], _KIND]  # noqa: UP007 (the operator takes no tuple)
+    EventOut = Annotated[Union[tuple(_OUT.values())], _KIND]  # noqa: UP007 (likewise)
     Tombstone = tombstone(tuple(KINDS))
 
 

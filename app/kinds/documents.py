@@ -19,7 +19,7 @@ def event_out(event: type[Event], flags: tuple[str, ...]) -> type[Shape]:
     """The event as the server gives it: the sent fields and the server's own, in the contract's order."""
     sent: dict[str, Any] = {name: (field.annotation, field) for name, field in event.model_fields.items()}
     kind, extra, detail = sent.pop("kind"), sent.pop("extra"), sent.pop("detail")
-    flag_list = list[Literal[flags]]  # type: ignore[valid-type]
+    flag_list = list[Literal[flags]]  # type: ignore[valid-type]  # the flags are those of the kinds found
     fields: dict[str, Any] = {
         "id": (UUID, Field(description="Made by the server, never used again.")),
         "kind": kind,

@@ -13,7 +13,6 @@ from app.samples import load
 
 FOLDER = Path(__file__).with_name("examples")
 AS_OF = "e1-000000000012"
-SERVER_SET = ("id", "version", "quality_flags", "created_at", "updated_at")
 
 Examples = dict[str, Any]
 
