@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
@@ -14,6 +15,8 @@ from app.errors import Forbidden, Invalid, Problem, TooManyRequests, Unauthorize
 from app.wire import NoQuery
 
 router = APIRouter(tags=["health"])
+# How long the database may take to say where the log ends.
+PATIENCE_S = 2.0
 OK = b'{"status":"ok"}'
 
 
@@ -33,7 +36,8 @@ async def is_alive() -> Response:
 async def is_ready(request: Request) -> Response:
     """The database answers and has this version's tables; 503 otherwise."""
     try:
-        await request.app.state.log.head(primary=True)
+        async with asyncio.timeout(PATIENCE_S):
+            await request.app.state.log.head(primary=True)
     except Problem:
         raise
     except Exception as error:

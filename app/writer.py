@@ -16,6 +16,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 LARGEST_GROUP = 1000
 TRIES_ALONE = 3
+STOP_S = 2.0
 
 
 class GroupWriter(Generic[J, R]):
@@ -33,9 +34,11 @@ class GroupWriter(Generic[J, R]):
         self._task = asyncio.create_task(self._work(), name="sitrep-writer")
 
     async def stop(self) -> None:
-        """Finish what waits, then stop."""
+        """Finish what waits, unless the database takes too long, then stop."""
         if self._task is not None:
-            await self._waiting.join()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await self._waiting.join()
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task

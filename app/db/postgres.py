@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,11 @@ T = TypeVar("T")
 POOL_SIZE = 10
 SESSION = {"application_name": "sitrep", "jit": "off", "lock_timeout": "10s", "plan_cache_mode": "force_generic_plan"}
 CONNECT_TIMEOUT_S = 5.0
+STATEMENT_TIMEOUT_S = 30.0
+ACQUIRE_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 0.5
+# What a connection raises that must not be used again: it is out of step, or leads to a server that became a replica.
+SPOILED = (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError)
 
 
 class PostgresTransaction:
@@ -87,13 +93,19 @@ class PostgresDatabase:
                 max_cached_statement_lifetime=0,
                 max_inactive_connection_lifetime=0,
                 timeout=CONNECT_TIMEOUT_S,
+                command_timeout=STATEMENT_TIMEOUT_S,
                 server_settings=SESSION,
             )
 
     async def close(self) -> None:
         """Give every connection back."""
         while self._pools:
-            await self._pools.popitem()[1].close()
+            _, pool = self._pools.popitem()
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await pool.close()
+            except TimeoutError:  # the server hangs: it will notice by itself that nobody is there
+                pool.terminate()
 
     async def rows(
         self,
@@ -120,8 +132,12 @@ class PostgresDatabase:
     @asynccontextmanager
     async def _acquired(self, url: str) -> AsyncIterator[Any]:
         with translated():
-            async with self._pools[url].acquire() as connection:
-                yield connection
+            async with self._pools[url].acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+                try:
+                    yield connection
+                except SPOILED:
+                    connection.terminate()
+                    raise
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
@@ -152,6 +168,7 @@ def translated() -> Iterator[None]:
         asyncpg.LockNotAvailableError,
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InvalidCatalogNameError,
+        *SPOILED,
         OSError,
         TimeoutError,
     ) as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
 T = TypeVar("T")
-BUSY_TIMEOUT_S = 10.0
+BUSY_TIMEOUT_S = 3.0
 READERS = 2
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",

@@ -130,7 +130,7 @@ class Attempt:
             return
         await self.index.write(tx, self.decisions, self.drafts, self)
         await write_holders(tx, self.decisions)
-        await append(tx, self.drafts)
+        self.index.check_epoch((await append(tx, self.drafts)).epoch)
         await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
 
     def _answers(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement
+from app.db import Statement, Surprise
 from app.events.facts import HASHED, Facts, hashed_id, on_sphere, pack, unpack
 from app.events.identity import key_of
 from app.events.model import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent
@@ -41,12 +41,20 @@ class Index:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._ids: dict[Value, int] = {}
+        self._epoch: int | None = None
 
     def learn(self, committed: Mapping[Value, int]) -> None:
         """Remember the ids of a committed transaction."""
         if len(self._ids) > REMEMBERED:
             self._ids.clear()
         self._ids.update(committed)
+
+    def check_epoch(self, epoch: int) -> None:
+        """Ids hold within an epoch of the log: a restored database may have given them to other values."""
+        known, self._epoch = self._epoch, epoch
+        if known not in {None, epoch}:
+            self._ids.clear()
+            raise Surprise("the database was restored since the ids of facet values were read")
 
     async def write(
         self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[Draft], notes: Notes

@@ -47,11 +47,17 @@ async def load(tx: Transaction, world: World, commands: Iterable[Command]) -> No
         world.events[stored.key] = stored
     for pair, placeholder in list(world.holders.items()):
         holder = world.events.get(placeholder.int)
-        if holder is None or holder.deleted:
-            raise Surprise("the holder of an external id vanished between two statements")
+        if holder is None or not holds(holder, pair):
+            raise Surprise("an external id changed hands between two statements")
         world.holders[pair] = holder.id
     for key, id in await known_ids(tx, [key_of(id) for id in named]):
         world.known[key] = id
+
+
+def holds(holder: Stored, pair: tuple[str, str]) -> bool:
+    """The event, now that it is locked, still has the external id."""
+    system, external_id = pair
+    return not holder.deleted and {"system": system, "id": external_id} in orjson.loads(holder.body)["external_ids"]
 
 
 def collect(command: Command, targets: set[int], named: set[UUID], pairs: set[tuple[str, str]]) -> None:

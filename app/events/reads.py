@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 # A question answered by so few events is answered by their keys.
 FEW = 2000
 CHUNK = 1000
+# Bodies read by hand before other requests have their turn: a few milliseconds.
+SLICE = 25
 
 
 class Row(NamedTuple):
@@ -96,7 +99,7 @@ async def walk(db: Database, wanted: Wanted) -> AsyncIterator[list[Row]]:
     while True:
         question = Question("page", limit=CHUNK, after=after, as_of=wanted.as_of, changed_since=wanted.changed_since)
         raw = await find_raw(db, wanted, question)
-        rows = by_hand(wanted, raw)
+        rows = await by_hand(wanted, raw)
         if rows:
             yield rows
         if len(raw) < CHUNK:
@@ -113,7 +116,7 @@ async def find_rows(db: Database, wanted: Wanted, question: Question) -> list[Ro
     question = question._replace(limit=max(limit, CHUNK // 4))
     while len(found) < limit:
         raw = await find_raw(db, wanted, question)
-        found += by_hand(wanted, raw)
+        found += await by_hand(wanted, raw)
         if len(raw) < (question.limit or CHUNK):
             break
         question = question._replace(after=(raw[-1].at, raw[-1].key))
@@ -128,9 +131,15 @@ def needs_hand(wanted: Wanted) -> bool:
     return bool(residual_names(asked) or asked.since_us is not None or asked.id or wanted.changed_since is not None)
 
 
-def by_hand(wanted: Wanted, rows: list[Row]) -> list[Row]:
-    """Those rows whose body passes the filter."""
-    return [row for row in rows if passes(wanted, row)] if needs_hand(wanted) else rows
+async def by_hand(wanted: Wanted, rows: list[Row]) -> list[Row]:
+    """Those rows whose body passes the filter; other requests have their turn in between."""
+    if not needs_hand(wanted):
+        return rows
+    kept: list[Row] = []
+    for start in range(0, len(rows), SLICE):
+        kept += [row for row in rows[start : start + SLICE] if passes(wanted, row)]
+        await asyncio.sleep(0)
+    return kept
 
 
 def passes(wanted: Wanted, row: Row) -> bool:

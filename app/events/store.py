@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 from app.events.attempt import Attempt, Job
 
 ESTIMATES_EVERY_S = 1.0
+LAST_ESTIMATES_S = 0.5
 
 
 class Store:
@@ -64,8 +65,9 @@ class Store:
             self._estimating.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._estimating
-        with contextlib.suppress(Problem, Surprise):
-            await self._add_estimates()
+        with contextlib.suppress(Problem, Surprise, TimeoutError):
+            async with asyncio.timeout(LAST_ESTIMATES_S):
+                await self._add_estimates()
 
     async def run(self, job: Job) -> Answer:
         """Do a job and answer after its commit."""

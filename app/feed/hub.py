@@ -77,6 +77,14 @@ class Hub:
         """How many wait now."""
         return len(self._waiting)
 
+    def notice(self, head: Head) -> None:
+        """A request read this head; where it contradicts what is known here (a new epoch, a restore), begin anew."""
+        if self.head.epoch and (head.epoch != self.head.epoch or head.seq < self.head.seq):
+            self.ring.clear(head.seq, head.epoch)
+            self.head = head
+            self._release([future for future, place in self._waiting.items() if self._is_past(*place)])
+            self._kick.set()
+
     def expect(self, after: int, epoch: int | None = None) -> Waiting:
         """A future that is done once the log is beyond `after` or not of that epoch, or the server drains."""
         future: Waiting = asyncio.get_running_loop().create_future()
@@ -92,9 +100,9 @@ class Hub:
         """Nobody waits for this any more."""
         self._waiting.pop(future, None)
 
-    async def wait(self, after: int, timeout: float) -> None:  # noqa: ASYNC109 (the reader's own patience)
-        """Come back when the log is beyond `after`, the time is up or the server drains."""
-        future = self.expect(after)
+    async def wait(self, after: int, timeout: float, epoch: int | None = None) -> None:  # noqa: ASYNC109 (the reader's own patience)
+        """Come back when the log is beyond `after` or not of that epoch, the time is up or the server drains."""
+        future = self.expect(after, epoch)
         timer = asyncio.get_running_loop().call_later(timeout, release, future)
         try:
             await future
@@ -142,17 +150,17 @@ class Hub:
         """Bring the ring to the head; a jump, a new epoch or an erasure starts it anew."""
         ring = self.ring
         if self.head.epoch == 0:
-            ring.clear(head.seq)
+            ring.clear(head.seq, head.epoch)
         elif head.epoch != self.head.epoch or not ring.end <= head.seq <= ring.end + ring.size:
-            ring.clear(max(head.oldest, head.seq - ring.size))
+            ring.clear(max(head.oldest, head.seq - ring.size), head.epoch)
         entries = await self.log.between(ring.end, head.seq)
         if any(map(erases, entries)):
-            ring.clear(max(head.oldest, head.seq - ring.size))
+            ring.clear(max(head.oldest, head.seq - ring.size), head.epoch)
             entries = await self.log.between(ring.end, head.seq)
         whole = [entry.seq for entry in entries] == list(range(ring.end + 1, head.seq + 1))
         await self.vocabulary.learn(entries)
         if not whole:
-            ring.clear(head.seq)
+            ring.clear(head.seq, head.epoch)
             return
         source = await self.log.source()
         ring.add(encode(entry, head.epoch, source) for entry in entries)

@@ -11,7 +11,7 @@ from app.changes import feed_item, format_cursor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app.changes import Entry
+    from app.changes import Entry, Head
 
 DATA = b"\nevent: change\ndata: "
 END = b"\n\n"
@@ -49,6 +49,7 @@ class Ring:
     def __init__(self, size: int) -> None:
         """Hold nothing, at the beginning of the log."""
         self.end = 0
+        self.epoch = 0
         self._pieces: deque[Piece] = deque(maxlen=size)
         self._joined: dict[tuple[int, int], bytes] = {}
 
@@ -57,11 +58,16 @@ class Ring:
         """How many changes fit."""
         return self._pieces.maxlen or 0
 
-    def clear(self, end: int) -> None:
-        """Forget all; the next change to come is the one after `end`."""
+    def clear(self, end: int, epoch: int) -> None:
+        """Forget all; the next change to come is the one after `end`, in this epoch."""
+        self.epoch = epoch
         self._pieces.clear()
         self._joined.clear()
         self.end = end
+
+    def reaches(self, head: Head) -> bool:
+        """Ends where the log ends; a ring that does not may hold what was erased or restored away since."""
+        return (self.epoch, self.end) == (head.epoch, head.seq)
 
     def add(self, pieces: Iterable[Piece]) -> None:
         """Put the changes that follow the last one."""

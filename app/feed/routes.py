@@ -98,6 +98,7 @@ async def stream_feed(
     accepts(request.headers.get("accept"), (SSE,))
     state = request.app.state
     head = await state.log.head()
+    state.hub.notice(head)
     resumed = request.headers.get("last-event-id")
     start = await state.log.position(resumed, head) if resumed else await start_at(state.log, head, asked)
     seat = state.hub.seats.take(caller(request, key), state.settings.sse_max, state.settings.sse_per_key)
@@ -143,12 +144,14 @@ async def find_page(request: Request, asked: Any) -> tuple[Head, Page]:
     state, clock = request.app.state, asyncio.get_running_loop().time
     log, hub, deadline = state.log, state.hub, clock() + asked.wait
     head: Head = await log.head()
+    hub.notice(head)
     start = await start_at(log, head, asked)
     scanner = Scanner(log, Matcher(asked), hub.ring)
     epoch, page = head.epoch, await scanner.page(start, asked.limit, head)
     while not (page.pieces or page.more or hub.draining) and (left := deadline - clock()) > 0:
-        await hub.wait(page.next, left)
+        await hub.wait(page.next, left, epoch)
         head = await log.head()
+        hub.notice(head)
         if head.epoch != epoch:
             raise log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
         # What was passed over while waiting counts: the answer is the one that a fresh call would get.

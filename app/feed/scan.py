@@ -96,7 +96,7 @@ class Scanner:
         return [piece for piece in pieces if piece.entry.seq in kept][:most]
 
     async def _unfiltered(self, after: int, upto: int, head: Head) -> Page:
-        held = self.ring.between(after, upto)
+        held = self._held(after, upto, head)
         if held is not None:
             return Page(held, upto, upto < head.seq)
         entries = self._unbroken(await self.log.between(after, upto), after, head, lambda entry: entry.seq)
@@ -121,13 +121,17 @@ class Scanner:
 
     async def _stretch(self, after: int, end: int, most: int, head: Head) -> tuple[Sequence[Piece], int]:
         """The first `most` matches between two sequences, and how far the rows reach without a gap."""
-        held = self.ring.between(after, end)
+        held = self._held(after, end, head)
         if held is not None:
             return await self.among(held, most), end
         found = await self.log.db.rows(PACKED, {"after": after, "upto": end})
         rows = self._unbroken(found, after, head, lambda row: int(row[0]))
         entries = await self._matching(self._weighed(rows), most)
         return await self._encoded(entries, head), after + len(rows)
+
+    def _held(self, after: int, upto: int, head: Head) -> Sequence[Piece] | None:
+        """The changes from memory, if it knows all that happened up to the head."""
+        return self.ring.between(after, upto) if self.ring.reaches(head) else None
 
     async def _encoded(self, entries: Sequence[Entry], head: Head) -> Sequence[Piece]:
         source = await self.log.source()
