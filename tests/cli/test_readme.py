@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -16,19 +15,21 @@ if TYPE_CHECKING:
     from httpx import AsyncClient, Response
 
 README = Path(__file__).parents[2] / "README.md"
-CONSOLE = re.compile(r"```console\n\$ (curl .*?)\n(\{.*?)\n```", re.DOTALL)
+CONSOLE = re.compile(r"```console\n(?:\$ KEY=[^\n]+\n)?\$ (curl .*?)\n(\{.*?)\n```", re.DOTALL)
 ADDRESS = "http://127.0.0.1:8000"
 
 
 async def call(client: AsyncClient, command: str, key: str) -> Response:
     """Do as curl would."""
     _, *words = shlex.split(command.replace("$KEY", key))
-    named = {word: words[n + 1] for n, word in enumerate(words) if word.startswith("--")}
-    [url] = [word for word in words if word.startswith(ADDRESS)]
-    headers = {"authorization": f"Bearer {named['--oauth2-bearer']}"} if "--oauth2-bearer" in named else {}
-    if "--json" not in named:
-        return await client.get(url.removeprefix(ADDRESS), headers=headers)
-    return await client.post(url.removeprefix(ADDRESS), headers=headers, json=json.loads(named["--json"], strict=False))
+    url, *options = words
+    path = url.removeprefix(ADDRESS)
+    given = list(zip(options[::2], options[1::2], strict=True))
+    headers = [(name, value) for option, field in given if option == "-H" for name, value in [field.split(": ")]]
+    bodies = [value for option, value in given if option == "-d"]
+    if not bodies:
+        return await client.get(path, headers=headers)
+    return await client.post(path, headers=headers, content=bodies[0])
 
 
 def pattern(shown: str) -> re.Pattern[str]:
