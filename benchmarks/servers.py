@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROC = Path("/proc")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
-NANOSECOND = 1e-9
+PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of the kernel, in the lowest bits of a clock that names a process
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,10 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def cpu_of(pid: int) -> float:
-    """Seconds on the processor of all threads of a process, to the nanosecond."""
-    total = 0
-    for thread in (PROC / str(pid) / "task").glob("*"):
-        with contextlib.suppress(OSError):
-            total += int((thread / "schedstat").read_text().split()[0])
-    return total * NANOSECOND
+    """Seconds on the processor of a process, threads that ended included, to the nanosecond; Linux keeps that clock."""
+    with contextlib.suppress(OSError):
+        return time.clock_gettime(~pid << 3 | PROCESS_CLOCK)
+    return 0.0
 
 
 def backends_of(database: str) -> list[int]:

@@ -1,5 +1,6 @@
 """Who is asking, and may they: every request with a key comes through here."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class Access:
         limit = settings.rate_limit
         self._quota = None if limit is None else Quota(limit.n, limit.s)
         self._uses = Uses(db)
+        self._asking: dict[str, asyncio.Task[StoredKey | None]] = {}
 
     async def admit(self, connection: HTTPConnection, scope: Scope | None = None, *, anonymous: bool = False) -> Key:
         """Give the key of a request, if it has one that includes `scope` (None: any good key).
@@ -78,11 +80,27 @@ class Access:
         if isinstance(parts, str):
             raise self._failed(connection, parts)
         key_id, secret = parts
-        stored = await find_key(self._db, key_id)
+        stored = await self._find(key_id)
         wrong = fault(stored, secret, self.clock())
         if stored is None or wrong is not None:
             raise self._failed(connection, wrong or "")
         return stored
+
+    async def _find(self, key_id: str) -> StoredKey | None:
+        """The key as it stands now. Requests that come in the same round of the loop share one question to a server.
+
+        The question is put after all of them came, so that a revocation holds for every later request.
+        """
+        if self._db.dialect == "sqlite":
+            return await find_key(self._db, key_id)
+        asking = self._asking.get(key_id)
+        if asking is None:
+            asking = self._asking[key_id] = asyncio.create_task(self._ask(key_id), name="find key")
+        return await asyncio.shield(asking)
+
+    async def _ask(self, key_id: str) -> StoredKey | None:
+        del self._asking[key_id]  # the round is over: whoever comes from now on asks anew
+        return await find_key(self._db, key_id)
 
     def _failed(self, connection: HTTPConnection, detail: str) -> Unauthorized | TooManyRequests:
         """Answer a bad key. Good keys from the same address keep working: they are looked up first."""
