@@ -1,4 +1,4 @@
-"""Joins the parts into one application, nothing else."""
+"""Joins the parts into one application, and runs it from its first connection to its last."""
 
 from __future__ import annotations
 

@@ -36,7 +36,6 @@ from app.events.shapes import (
     Count,
     CountQuery,
     EventList,
-    EventOut,
     EventQuery,
     ExportQuery,
     FeatureCollection,
@@ -44,6 +43,7 @@ from app.events.shapes import (
     Revisions,
     RevisionsQuery,
 )
+from app.kinds import EventOut
 from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -14,7 +14,7 @@ from sqlmodel import col
 from app.changes import Change
 from app.db import Statement, any_of
 from app.events.bodies import is_tombstone
-from app.events.commands import SERVER_FIELDS
+from app.events.commands import content
 from app.events.facts import facts_of, unpack
 from app.events.identity import key_of
 from app.events.model import StoredEvent
@@ -153,11 +153,6 @@ def passes(wanted: Wanted, row: Row) -> bool:
     event = orjson.loads(row.body)
     changed = wanted.changed_since is None or micros(parse_instant(event["updated_at"])) >= wanted.changed_since
     return changed and asked.matches(facts_of(parse_event(content(event))), UUID(event["id"]))
-
-
-def content(event: dict[str, Any]) -> dict[str, Any]:
-    """The part of an event's public form that writers decide."""
-    return {name: value for name, value in event.items() if name not in SERVER_FIELDS}
 
 
 async def find_raw(db: Database, wanted: Wanted, question: Question) -> list[Row]:

@@ -40,11 +40,10 @@ from app.events.shapes import (
     BatchIn,
     BatchOut,
     BatchQuery,
-    EventIn,
-    EventOut,
     MergePatch,
     RemoveQuery,
 )
+from app.kinds import EventIn, EventOut
 from app.wire import NoQuery, body, parse_if_match, query
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from app.events.parameters import Moment, read_uuid
 from app.events.query import EventFilter
-from app.kinds import EventIn, EventOut, Reason, Tombstone
+from app.kinds import EventIn, EventOut, Reason
 
 CURSOR_SHAPE = "^e[1-9][0-9]*-[0-9]{12,}$"
 Cursor = Annotated[str, Field(pattern=CURSOR_SHAPE, examples=["e1-000000012345"])]
@@ -251,6 +251,3 @@ class MergePatch(BaseModel):
     """A JSON merge patch (RFC 7396) on the event's output form."""
 
     model_config = ConfigDict(extra="allow")
-
-
-__all__ = ["EventIn", "EventOut", "Tombstone"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from app.errors import Invalid
-from app.events.commands import SERVER_FIELDS
+from app.events.commands import content
 from app.events.identity import key_of
 from app.events.plan import look_up
 from app.kinds import measures_of, parse_event, tokens
@@ -103,7 +103,7 @@ class Matcher:
     def within_limits(self, data: Mapping[str, Any]) -> bool:
         """The measures, which only the event's kind can read, lie within their limits."""
         with suppress(Invalid):
-            event = parse_event({name: value for name, value in data.items() if name not in SERVER_FIELDS})
+            event = parse_event(content(data))
             return self.wanted.matches_numbers({name: found.best for name, found in measures_of(event).items()})
         return True
 

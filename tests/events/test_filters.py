@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from sqlmodel import col
 
 from app.db import Surprise
+from app.events.commands import content
 from app.events.facts import facts_of
 from app.events.model import FacetValue
 from app.events.query import EventFilter
-from app.events.reads import content
 from app.events.shapes import ListQuery
 from app.kinds import parse_event
 from app.wire import read_query
