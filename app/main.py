@@ -61,7 +61,7 @@ def join_state(app: FastAPI, settings: Settings) -> None:
     state.db = open_database(settings.database_url, settings.read_database_url)
     state.log = ChangeLog(state.db, settings.source)
     state.hub = Hub(state.log)
-    state.store = Store(state.db, state.log, committed=state.hub.wake)
+    state.store = Store(state.db, committed=state.hub.wake)
     state.keys = Access(state.db, settings)
     state.metrics = Metrics()
 

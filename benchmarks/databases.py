@@ -19,7 +19,6 @@ import asyncpg
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.auth import create_key
-from app.changes import ChangeLog
 from app.db import open_database
 from app.events.attempt import Job
 from app.events.batch import read_items
@@ -211,7 +210,7 @@ async def fill(url: str, total: int) -> None:
     """Write the events through the store in batches, as `POST /v1/events/batch` does."""
     db = open_database(url)
     await db.connect()
-    store = Store(db, ChangeLog(db))
+    store = Store(db)
     store.start()
     spare_collector()
     began, done, writing = time.perf_counter(), 0, None

@@ -34,16 +34,16 @@ async def prepare(settings: Settings) -> Ready:
         log = ChangeLog(db, settings.source)
         is_empty = (await log.head(primary=True)).seq == 0
         if is_empty:
-            await load_samples(db, log)
+            await load_samples(db)
         _, key = await remake_key(db, KEY_NAME, ["admin"])
         events, _ = await log.checkpoint((await log.head(primary=True)).seq)
     return Ready(key, events, is_empty)
 
 
-async def load_samples(db: Database, log: ChangeLog) -> None:
+async def load_samples(db: Database) -> None:
     """Write the samples the way a caller would: as one batch that stands or falls together."""
     commands, places = read_items(load())
-    store = Store(db, log)
+    store = Store(db)
     store.start()
     try:
         await store.run(Job(commands, WRITER, lambda results: batch_answer(results, ""), places=places))

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from app.db.postgres import PostgresDatabase, PostgresTransaction
 from app.db.sqlite import SqliteDatabase, SqliteTransaction
-from app.db.statements import BigKey, Statement, Surprise, UtcTime, any_of
+from app.db.statements import BigKey, Statement, Surprise, UtcTime, any_of, as_list, as_pairs, pairs_source
 
 Database = SqliteDatabase | PostgresDatabase
 Transaction = SqliteTransaction | PostgresTransaction
 
-__all__ = ["BigKey", "Database", "Statement", "Surprise", "Transaction", "UtcTime", "any_of", "open_database"]
+__all__ = [
+    "BigKey",
+    "Database",
+    "Statement",
+    "Surprise",
+    "Transaction",
+    "UtcTime",
+    "any_of",
+    "as_list",
+    "as_pairs",
+    "open_database",
+    "pairs_source",
+]
 
 
 def open_database(url: str, read_url: str | None = None) -> Database:

@@ -9,9 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import orjson
-
-from app.db.statements import Compiled, Statement, Surprise, as_statement, insertion, removal, replacement
+from app.db.statements import Compiled, Statement, Surprise, as_list, as_statement, insertion, removal, replacement
 from app.errors import DiskFull, Unavailable
 
 if TYPE_CHECKING:
@@ -114,9 +112,9 @@ class SqliteDatabase:
         """Run the work in one transaction that takes the write lock first, and commit it."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
 
-    def as_list(self, values: Sequence[Any]) -> str:
+    def as_list(self, values: Sequence[Any]) -> Any:
         """The one parameter that `any_of` takes."""
-        return orjson.dumps(values).decode()
+        return as_list(values, "sqlite")
 
     def _read(self, statement: Statement | Executable, values: Mapping[str, Any] | None) -> list[Any]:
         with translated():

@@ -9,6 +9,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import TSVECTOR
@@ -204,6 +205,29 @@ def columns_of(table: type[SQLModel], names: tuple[str, ...], rows: Sequence[Map
         [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
         for name, process in zip(names, processors, strict=True)
     ]
+
+
+def as_list(values: Sequence[Any], dialect: str) -> Any:
+    """The one parameter that `any_of` takes."""
+    return orjson.dumps(values).decode() if dialect == "sqlite" else values
+
+
+def pairs_source(dialect: str) -> tuple[Any, Any, Any]:
+    """Pairs of texts as a table, and its two columns; `as_pairs` makes the parameters."""
+    if dialect == "sqlite":
+        asked: Any = sa.func.json_each(sa.bindparam("pairs")).table_valued("value", name="asked")
+        first, second = (sa.func.json_extract(asked.c.value, path) for path in ("$[0]", "$[1]"))
+        return asked, first, second
+    arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(sa.Text())) for name in ("firsts", "seconds")]
+    asked = sa.func.unnest(*arrays).table_valued("first", "second", name="asked").render_derived()
+    return asked, asked.c.first, asked.c.second
+
+
+def as_pairs(pairs: Sequence[tuple[str, str]], dialect: str) -> dict[str, Any]:
+    """The parameters of `pairs_source`."""
+    if dialect == "sqlite":
+        return {"pairs": orjson.dumps(pairs).decode()}
+    return {"firsts": [first for first, _ in pairs], "seconds": [second for _, second in pairs]}
 
 
 def any_of(column: Any, name: str, dialect: str) -> Any:

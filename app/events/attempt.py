@@ -16,17 +16,17 @@ from app.events.commands import (
     external_ids,
 )
 from app.events.decide import apply, decide
+from app.events.erasure import erase
 from app.events.idempotency import Answer, Kept, Place, Reuse, find_reused, keep_answers
 from app.events.identity import key_of
 from app.events.index import Index
+from app.events.load import load
 from app.events.model import ExternalId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from app.db import Transaction
-from app.events.erasure import erase
-from app.events.load import load
 
 
 @dataclass(frozen=True, slots=True)

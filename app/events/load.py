@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import Statement, Surprise, any_of
+from app.db import Statement, Surprise, any_of, as_list, as_pairs, pairs_source
 from app.events.commands import (
     Command,
     Create,
@@ -98,26 +98,14 @@ def pairs_in(rows: Any) -> list[tuple[str, str]]:
 async def holders(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> list[Any]:
     """Who holds these external ids."""
     asked = sorted(pairs)
-    if not asked:
-        return []
-    if tx.dialect == "sqlite":
-        return await tx.rows(holders_statement("sqlite"), {"pairs": orjson.dumps(asked).decode()})
-    values = {"systems": [system for system, _ in asked], "ids": [id for _, id in asked]}
-    return await tx.rows(holders_statement("postgresql"), values)
+    return await tx.rows(holders_statement(tx.dialect), as_pairs(asked, tx.dialect)) if asked else []
 
 
 @lru_cache(2)
 def holders_statement(dialect: str) -> Statement:
     """Events by external id, many at once."""
     table = sa.inspect(ExternalId).local_table
-    asked: Any
-    if dialect == "sqlite":
-        asked = sa.func.json_each(sa.bindparam("pairs")).table_valued("value", name="asked")
-        system, id = (sa.func.json_extract(asked.c.value, path) for path in ("$[0]", "$[1]"))
-    else:
-        arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(sa.Text())) for name in ("systems", "ids")]
-        asked = sa.func.unnest(*arrays).table_valued("system", "id", name="asked").render_derived()
-        system, id = asked.c.system, asked.c.id
+    asked, system, id = pairs_source(dialect)
     joined = asked.join(table, sa.and_(table.c.system == system, table.c.id == id))
     return Statement(sa.select(table.c.system, table.c.id, table.c.event).select_from(joined))
 
@@ -128,13 +116,8 @@ async def lock_events(tx: Transaction, keys: Sequence[int]) -> list[Stored]:
         return []
     if tx.dialect == "postgresql":
         await tx.rows(LOCK, {"keys": keys})
-    rows = await tx.rows(bodies_statement(tx.dialect), {"keys": as_list(tx, keys)})
+    rows = await tx.rows(bodies_statement(tx.dialect), {"keys": as_list(keys, tx.dialect)})
     return [Stored(id, kind, version, bool(deleted), *rest) for id, kind, version, deleted, *rest in rows]
-
-
-def as_list(tx: Transaction, values: Sequence[Any]) -> Any:
-    """The one parameter that `any_of` takes."""
-    return orjson.dumps(values).decode() if tx.dialect == "sqlite" else values
 
 
 LOCK = Statement(
@@ -160,7 +143,7 @@ def bodies_statement(dialect: str) -> Statement:
 
 async def known_ids(tx: Transaction, keys: Sequence[int]) -> list[Any]:
     """Which of these keys are or were events."""
-    return await tx.rows(ids_statement(tx.dialect), {"keys": as_list(tx, keys)}) if keys else []
+    return await tx.rows(ids_statement(tx.dialect), {"keys": as_list(keys, tx.dialect)}) if keys else []
 
 
 @lru_cache(2)

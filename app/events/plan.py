@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.db import Statement
+from app.db import Statement, as_pairs, pairs_source
 from app.events.facts import EVERY, HASHED, SPAN_CLASSES, SPANS, hashed_id
 from app.events.model import FacetValue
 from app.events.query import Group
@@ -54,7 +54,7 @@ async def look_up(db: Database, groups: Sequence[Group]) -> Found:
     """The index values behind each group, by length class."""
     pairs = [(group.facet, value) for group in groups for value in group.values]
     listed = [pair for pair in pairs if pair[0] not in HASHED]
-    rows = await db.rows(values_statement(db.dialect), bind_pairs(db, listed)) if listed else []
+    rows = await db.rows(values_statement(db.dialect), as_pairs(listed, db.dialect)) if listed else []
     known: dict[tuple[str, str], list[tuple[int, Known]]] = {
         pair: [(span, Known(hashed_id(*pair, span), 1)) for span in SPAN_CLASSES] for pair in pairs if pair[0] in HASHED
     }
@@ -73,25 +73,10 @@ def by_span(found: Iterable[tuple[int, Known]]) -> dict[int, list[Known]]:
     return spans
 
 
-def bind_pairs(db: Database, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Facets and values as array parameters."""
-    if db.dialect == "sqlite":
-        return {"pairs": db.as_list(pairs)}
-    return {"facets": [facet for facet, _ in pairs], "values": [value for _, value in pairs]}
-
-
 @lru_cache(2)
 def values_statement(dialect: str) -> Statement:
     """Index values by facet and folded value, many at once."""
-    asked: Any
-    if dialect == "sqlite":
-        item = sa.func.json_each(sa.bindparam("pairs")).table_valued("value", name="asked")
-        facet, value = (sa.func.json_extract(item.c.value, path) for path in ("$[0]", "$[1]"))
-        asked = item
-    else:
-        arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(sa.Text())) for name in ("facets", "values")]
-        asked = sa.func.unnest(*arrays).table_valued("facet", "value", name="asked").render_derived()
-        facet, value = asked.c.facet, asked.c.value
+    asked, facet, value = pairs_source(dialect)
     table = sa.inspect(FacetValue).local_table
     joined = asked.join(table, sa.and_(table.c.facet == facet, table.c.value == value))
     columns = (table.c.id, table.c.facet, table.c.value, table.c.span, table.c.events)

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from app.db import Statement, Surprise
 from app.errors import Problem
+from app.events.attempt import Attempt, Job
 from app.events.commands import (
     World,
 )
@@ -25,9 +26,7 @@ from app.writer import GroupWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.changes import ChangeLog
     from app.db import Database, Transaction
-from app.events.attempt import Attempt, Job
 
 ESTIMATES_EVERY_S = 1.0
 LAST_ESTIMATES_S = 0.5
@@ -39,13 +38,11 @@ class Store:
     def __init__(
         self,
         db: Database,
-        log: ChangeLog,
         committed: Callable[[], None] = lambda: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`committed` is called after each commit that changed something."""
         self.db = db
-        self.log = log
         self._committed = committed
         self._clock = clock
         self._new_id = IdSource()

@@ -12,7 +12,6 @@ import pytest
 from conftest import administer, copied
 
 from app.auth.keys import create_key
-from app.changes import ChangeLog
 from app.cli.samples import Ready
 from app.cli.welcome import address_of, welcome
 from app.events.attempt import Job
@@ -128,7 +127,7 @@ class TestDemo:
     async def test_a_database_in_use_gets_no_samples_and_keeps_its_keys(
         self, database_url: str, setting: Setting, start: Start, db: Database, make_event: MakeEvent
     ) -> None:
-        store = Store(db, ChangeLog(db))
+        store = Store(db)
         store.start()
         commands, places = read_items([{"op": "create", "event": make_event()}])
         await store.run(Job(commands, "desk", lambda results: batch_answer(results, ""), places=places))

@@ -11,7 +11,6 @@ import pytest
 from calls import found, good, head_of, written
 from conftest import client_of
 
-from app.changes import ChangeLog
 from app.errors import NotFound
 from app.events.attempt import Job, Outcome
 from app.events.commands import Create, Patch, Remove
@@ -175,7 +174,7 @@ async def test_requests_that_share_a_transaction_are_decided_in_order_and_keep_t
     ]
     fates: list[object] = [b"created 1", 409, b"updated 2", 412, 422, 404, b"updated 3", None, b"deleted 4", 410]
 
-    store = Store(db, ChangeLog(db))
+    store = Store(db)
     store.start()
     answers = await asyncio.gather(*(store.run(job) for job in jobs), return_exceptions=True)
     await store.stop()

@@ -11,7 +11,6 @@ from calls import good, head_of, problem
 from conftest import client_of
 
 from app.auth.keys import create_key
-from app.changes import ChangeLog
 from app.events.answers import created
 from app.events.attempt import Job, Outcome
 from app.events.commands import Create
@@ -164,7 +163,7 @@ class Clock:
 @pytest.mark.parametrize(("hours", "same"), [(23.9, True), (24.1, False)])
 async def test_an_answer_is_kept_for_a_day(db: Database, make_event: MakeEvent, hours: float, same: bool) -> None:
     clock = Clock()
-    store = Store(db, ChangeLog(db), clock=clock)
+    store = Store(db, clock=clock)
     store.start()
     reuse = Reuse(Place("newsroom", "POST /v1/events", "k"), b"hash")
 

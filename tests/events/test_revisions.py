@@ -10,7 +10,6 @@ from calls import faults, found, good, head_of, problem, written
 from conftest import client_of
 
 from app.auth.keys import create_key
-from app.changes import ChangeLog
 from app.events.answers import removed, stored
 from app.events.attempt import Job, Outcome
 from app.events.batch import upsert_of
@@ -200,7 +199,7 @@ def done(results: list[Result]) -> Answer:
 async def run_at(db: Database, steps: Iterable[tuple[datetime, Command]]) -> None:
     """Each command at its own time of day."""
     for now, command in steps:
-        store = Store(db, ChangeLog(db), clock=lambda now=now: now)  # type: ignore[misc]  # mypy on defaults
+        store = Store(db, clock=lambda now=now: now)  # type: ignore[misc]  # mypy on defaults
         store.start()
         await store.run(Job([command], "newsroom", done))
         await store.stop()

@@ -194,7 +194,7 @@ async def test_control_under_load_the_plain_sequence_loses_changes(database_url:
 async def test_control_a_reader_by_time_loses_the_second_change_of_an_instant(db: Database, make_event: Any) -> None:
     """Both changes are committed at one instant, between which both readers read."""
     log = ChangeLog(db)
-    store = Store(db, log, clock=lambda: FROZEN)
+    store = Store(db, clock=lambda: FROZEN)
     store.start()
     await create(store, make_event())
     by_time, by_log = await read_by_time(db, None), await read_log(log, 0)

@@ -38,7 +38,7 @@ def main(url: str, *manner: str) -> None:
     """Serve until killed."""
     app = create_app(Settings(database_url=url))
     if manner == ("hasty",):
-        app.state.store = HastyStore(app.state.db, app.state.log)
+        app.state.store = HastyStore(app.state.db)
     listening = socket.create_server(("127.0.0.1", 0))
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()
