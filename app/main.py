@@ -25,20 +25,37 @@ from app.logs import RequestLog
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
 from app.settings import Settings
+from app.subscriptions.counting import DeliveryCounts
+from app.subscriptions.delivery_routes import router as delivery_routes
+from app.subscriptions.desk import Desk
+from app.subscriptions.holding import held_back
+from app.subscriptions.routes import router as subscription_routes
+from app.subscriptions.sealing import Sealer
+from app.subscriptions.targets import Rules
+from app.subscriptions.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 # New containers between two looks of the garbage collector: a batch makes some ten thousand that it keeps for a while.
 COLLECT_AFTER = (20_000, 20, 50)
-ROUTERS = (finding_routes, writing_routes, feed_routes, kind_routes, key_routes, health_routes)
+ROUTERS = (
+    finding_routes,
+    writing_routes,
+    feed_routes,
+    subscription_routes,
+    delivery_routes,
+    kind_routes,
+    key_routes,
+    health_routes,
+)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The whole service, its settings taken from the environment unless given."""
+def create_app(settings: Settings | None = None, *, delivery: bool = True) -> FastAPI:
+    """The whole service, its settings taken from the environment unless given; without `delivery` it pushes nothing."""
     settings = settings or Settings()
     app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    join_state(app, settings)
+    join_state(app, settings, delivery=delivery)
     for router in ROUTERS:
         app.include_router(router)
     serve_documents(app)
@@ -54,8 +71,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def join_state(app: FastAPI, settings: Settings) -> None:
-    """Make the parts and let them know each other: the store wakes the hub."""
+def create_api() -> FastAPI:
+    """The service for those who deliver by `sitrep worker`."""
+    return create_app(delivery=False)
+
+
+def join_state(app: FastAPI, settings: Settings, *, delivery: bool) -> None:
+    """Make the parts and let them know each other: the store wakes the hub, the desk the worker."""
     state = app.state
     state.settings = settings
     state.db = open_database(settings.database_url, settings.read_database_url)
@@ -64,6 +86,14 @@ def join_state(app: FastAPI, settings: Settings) -> None:
     state.store = Store(state.db, committed=state.hub.wake)
     state.keys = Access(state.db, settings)
     state.metrics = Metrics()
+    sealer, rules = Sealer(settings), Rules.of(settings)
+    state.worker = Worker(state.hub, sealer, rules, DeliveryCounts(state.metrics.registry)) if delivery else None
+    changed = state.worker.kick if delivery else nothing
+    state.subscriptions = Desk(state.log, state.hub, sealer, rules, changed)
+
+
+def nothing() -> None:
+    """What follows where nobody is to be told."""
 
 
 @asynccontextmanager
@@ -74,12 +104,22 @@ async def running(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
         await state.db.connect()
     state.store.start()
     state.hub.start()
+    if state.worker is not None:
+        state.worker.start()
     spare_collector()
     retention = state.settings.change_retention
-    trimming = None if retention is None else asyncio.create_task(keep_trimmed(state.log, retention))
+    trimming = None if retention is None else asyncio.create_task(keep_trimmed(state.log, retention, held_back))
+
+    def drain() -> None:
+        state.hub.drain()
+        if state.worker is not None:
+            state.worker.drain()
+
     try:
-        yield {"drain": state.hub.drain}
+        yield {"drain": drain}
     finally:
+        if state.worker is not None:
+            await state.worker.stop()
         if trimming is not None:
             trimming.cancel()
         await state.hub.stop()

@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from app import auth as _auth  # noqa: F401 (its tables belong to the schema)
 from app import changes as _changes  # noqa: F401 (likewise)
 from app.events import model as _events  # noqa: F401 (likewise)
+from app.subscriptions import model as _subscriptions  # noqa: F401 (likewise)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,6 +18,7 @@ from app.logs import set_up_logs
 from app.settings import Settings
 
 FACTORY = "app.main:create_app"
+API_FACTORY = "app.main:create_api"
 LARGEST_HEAD = 64 * 1024
 HEAD_SECONDS = 30.0
 LINGER_SECONDS = 1.0

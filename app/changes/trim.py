@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from app.changes.log import ChangeLog
-    from app.db import Transaction
+    from app.db import Database, Transaction
 
+HeldBack = Callable[["Database"], Awaitable[int | None]]
 EVERY_S = 3600.0
 MOVE = Statement(
     sa.update(LogHead)
@@ -28,10 +30,21 @@ MOVE = Statement(
 )
 
 
-async def trim(log: ChangeLog, retention: timedelta, now: datetime) -> int:
-    """Move the oldest position past every change older than the retention; answers where it is now."""
+async def nobody(db: Database) -> int | None:
+    """Nobody needs any position."""
+    del db
+    return None
+
+
+async def trim(log: ChangeLog, retention: timedelta, now: datetime, held_back: HeldBack = nobody) -> int:
+    """Move the oldest position past every change older than the retention; answers where it is now.
+
+    `held_back` tells the first position that somebody still needs.
+    """
     head = await log.head(primary=True)
     oldest = await log.before(now - retention, head, inclusive=False)
+    needed = await held_back(log.db)
+    oldest = oldest if needed is None else min(oldest, needed)
 
     async def move(tx: Transaction) -> None:
         await tx.run(MOVE, {"to": oldest})
@@ -41,11 +54,11 @@ async def trim(log: ChangeLog, retention: timedelta, now: datetime) -> int:
     return max(oldest, head.oldest)
 
 
-async def keep_trimmed(log: ChangeLog, retention: timedelta) -> None:
+async def keep_trimmed(log: ChangeLog, retention: timedelta, held_back: HeldBack = nobody) -> None:
     """Trim every hour until cancelled; a database that is away is tried again the next time."""
     while True:
         try:
-            await trim(log, retention, datetime.now(UTC))
+            await trim(log, retention, datetime.now(UTC), held_back)
         except (Problem, Surprise) as error:
             structlog.get_logger().warning("feed not trimmed", error=str(error))
         await asyncio.sleep(EVERY_S)

@@ -11,6 +11,7 @@ from app.cli.keys import keys
 from app.cli.schema import migrate
 from app.cli.serving import demo, serve
 from app.cli.telling import explain, tell
+from app.cli.worker import worker
 
 PLAIN = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
@@ -23,7 +24,7 @@ sitrep = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings=PLAIN,
 )
-for command in (demo, serve, migrate, export, openapi, epoch):
+for command in (demo, serve, worker, migrate, export, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)
 

@@ -45,21 +45,23 @@ def serve(
     host: Annotated[str | None, HOST] = None,
     port: Annotated[int | None, PORT] = None,
     workers: Annotated[int, WORKERS] = 1,
+    no_delivery: Annotated[bool, typer.Option("--no-delivery", help="Push nothing: `sitrep worker` does.")] = False,
 ) -> None:
-    """Serve the API.
+    """Serve the API, and push changes to subscribers.
 
     Migrates nothing. While the database holds no key at all, makes one admin key and prints it to stderr, once.
     """
     from app.cli.listening import refuse_taken
     from app.main import create_app
-    from app.server import FACTORY
+    from app.server import API_FACTORY, FACTORY
     from app.server import serve as run
     from app.settings import read_settings
 
     settings = read_settings(host=host, port=port)
     refuse_taken(settings.host, settings.port)
+    factory = API_FACTORY if no_delivery else FACTORY
     run(
-        create_app(settings) if workers == 1 else FACTORY,
+        create_app(settings, delivery=not no_delivery) if workers == 1 else factory,
         settings,
         workers=workers,
         on_start=lambda _host, _port: see_to_first_key(settings),

@@ -153,6 +153,12 @@ class IdempotencyInProgress(Problem):
     usual_headers: ClassVar = {"Retry-After": "1"}
 
 
+class SubscriptionMode(Problem):
+    """The call is for subscriptions of the other mode."""
+
+    status, slug, title = 409, "subscription-mode", "The subscription has the other mode"
+
+
 class Deleted(Problem):
     """The event was deleted; its tombstone is in the answer."""
 

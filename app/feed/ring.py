@@ -50,6 +50,7 @@ class Ring:
         """Hold nothing, at the beginning of the log."""
         self.end = 0
         self.epoch = 0
+        self.cleared = 0
         self._pieces: deque[Piece] = deque(maxlen=size)
         self._joined: dict[tuple[int, int], bytes] = {}
 
@@ -61,6 +62,7 @@ class Ring:
     def clear(self, end: int, epoch: int) -> None:
         """Forget all; the next change to come is the one after `end`, in this epoch."""
         self.epoch = epoch
+        self.cleared += 1
         self._pieces.clear()
         self._joined.clear()
         self.end = end

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,11 +28,13 @@ from app.errors import (
     Unavailable,
     refusals,
 )
-from app.events.moments import DATED, read_instant
+from app.events.moments import DATED
 from app.feed.match import Matcher
-from app.feed.scan import MOST_SCANNED, Page, Scanner
+from app.feed.positions import position_named
+from app.feed.scan import Page
 from app.feed.shapes import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
 from app.feed.stream import EventStream, Follower, Pace
+from app.feed.waiting import waited_page
 from app.kinds import format_instant
 from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
 
@@ -100,7 +101,11 @@ async def stream_feed(
     head = await state.log.head()
     state.hub.notice(head)
     resumed = request.headers.get("last-event-id")
-    start = await state.log.position(resumed, head) if resumed else await start_at(state.log, head, asked)
+    start = (
+        await state.log.position(resumed, head)
+        if resumed
+        else await position_named(state.log, head, asked.after, asked.timezone)
+    )
     seat = state.hub.seats.take(caller(request, key), state.settings.sse_max, state.settings.sse_per_key)
     pace = getattr(state, "pace", Pace())
 
@@ -141,39 +146,11 @@ async def read_checkpoint(
 
 async def find_page(request: Request, asked: Any) -> tuple[Head, Page]:
     """The page, waited for at the end of the feed as long as the caller wishes."""
-    state, clock = request.app.state, asyncio.get_running_loop().time
-    log, hub, deadline = state.log, state.hub, clock() + asked.wait
+    log, hub = request.app.state.log, request.app.state.hub
     head: Head = await log.head()
     hub.notice(head)
-    start = await start_at(log, head, asked)
-    scanner = Scanner(log, Matcher(asked), hub.ring)
-    epoch, page = head.epoch, await scanner.page(start, asked.limit, head)
-    while not (page.pieces or page.more or hub.draining) and (left := deadline - clock()) > 0:
-        await hub.wait(page.next, left, epoch)
-        head = await log.head()
-        hub.notice(head)
-        if head.epoch != epoch:
-            raise log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
-        # What was passed over while waiting counts: the answer is the one that a fresh call would get.
-        rest = start + MOST_SCANNED - page.next
-        if rest <= 0:
-            return head, page._replace(more=head.seq > page.next)
-        page = await scanner.page(page.next, asked.limit, head, rest)
-    return head, page
-
-
-async def start_at(log: ChangeLog, head: Head, asked: Any) -> int:
-    """The sequence that `after` names; 410 when the feed no longer reaches back to it."""
-    if asked.after == "oldest":
-        return head.oldest
-    if asked.after == "now":
-        return head.seq
-    if not DATED.match(asked.after):
-        return await log.position(asked.after, head)
-    found = await log.before(read_instant(asked.after, asked.timezone, "after"), head, inclusive=False)
-    if found < head.oldest:
-        raise log.gone(CursorExpired, "The feed no longer reaches back to that time; read the list again.", head)
-    return found
+    start = await position_named(log, head, asked.after, asked.timezone)
+    return await waited_page(hub, asked, start, head, limit=asked.limit, wait=asked.wait)
 
 
 def is_literal(after: str) -> bool:

@@ -1,0 +1,50 @@
+"""`sitrep worker`: pushes changes to subscribers, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+
+def worker() -> None:
+    """Push changes to subscribers, beside any number of other workers.
+
+    Takes its share of the subscriptions and gives it back when it is asked to
+    stop. `sitrep serve` has a worker of its own unless told --no-delivery.
+    """
+    from app.logs import set_up_logs
+    from app.settings import read_settings
+
+    settings = read_settings()
+    set_up_logs(settings)
+    asyncio.run(work(settings))
+
+
+async def work(settings: Settings) -> None:
+    """Deliver until SIGTERM or SIGINT; a database that is away is waited for."""
+    from prometheus_client import CollectorRegistry
+
+    from app.changes import ChangeLog
+    from app.cli.session import opened
+    from app.feed.hub import Hub
+    from app.subscriptions.counting import DeliveryCounts
+    from app.subscriptions.sealing import Sealer
+    from app.subscriptions.targets import Rules
+    from app.subscriptions.worker import Worker
+
+    ended = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, ended.set)
+    async with opened(settings) as db:
+        hub = Hub(ChangeLog(db, settings.source))
+        counts = DeliveryCounts(CollectorRegistry())
+        delivering = Worker(hub, Sealer(settings), Rules.of(settings), counts)
+        hub.start()
+        delivering.start()
+        await ended.wait()
+        await delivering.stop()
+        await hub.stop()

@@ -1,0 +1,1 @@
+"""Subscriptions: signed webhooks and server-kept cursors on the one log."""

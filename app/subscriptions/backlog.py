@@ -1,0 +1,95 @@
+"""The unfinished deliveries of one subscription in memory, by when each is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from app.subscriptions.model import Delivery
+
+
+@dataclass(slots=True)
+class Flight:
+    """A delivery that is being sent, since when by an evenly running clock, and whether the database shows it."""
+
+    delivery: Delivery
+    since: float
+    marked: bool = False
+
+
+class Backlog:
+    """Deliveries that wait and deliveries under way, each with its body while that is at hand."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self.flying: dict[UUID, Flight] = {}
+        self.bodies: dict[UUID, bytes] = {}
+        self._held: dict[UUID, Delivery] = {}
+        self._due: list[tuple[datetime, int, UUID]] = []
+        self._counted = 0
+
+    def __contains__(self, id: UUID) -> bool:
+        return id in self._held
+
+    @property
+    def open(self) -> int:
+        """How many of them the cursor stored."""
+        return self._counted
+
+    @property
+    def extra(self) -> int:
+        """How many were put back by a retry."""
+        return len(self._held) - self._counted
+
+    def put(self, delivery: Delivery, body: bytes | None = None) -> None:
+        """Let a delivery wait until it is due."""
+        if delivery.next_attempt_at is None:
+            return
+        if delivery.id not in self._held:
+            self._counted += delivery.counted
+        self._held[delivery.id] = delivery
+        heappush(self._due, (delivery.next_attempt_at, delivery.seq, delivery.id))
+        if body is not None:
+            self.bodies[delivery.id] = body
+
+    def drop(self, id: UUID) -> None:
+        """A delivery is finished, or left to the database."""
+        gone = self._held.pop(id, None)
+        self._counted -= gone is not None and gone.counted
+        self.bodies.pop(id, None)
+
+    def keep(self, ids: Iterable[UUID]) -> None:
+        """Forget all that wait but those that are under way or named."""
+        kept = {*self.flying, *ids}
+        for id in [id for id in self._held if id not in kept]:
+            self.drop(id)
+
+    def next_at(self) -> datetime | None:
+        """When the next one is due, under way ones left out."""
+        while self._due and not self._stands(*self._due[0]):
+            heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def begin(self, now: datetime, ticks: float) -> Delivery | None:
+        """Take the one that is due longest, if one is due."""
+        due = self.next_at()
+        if due is None or due > now:
+            return None
+        delivery = self._held[heappop(self._due)[2]]
+        self.flying[delivery.id] = Flight(delivery, ticks)
+        return delivery
+
+    def end(self, id: UUID) -> None:
+        """It is under way no more."""
+        self.flying.pop(id, None)
+
+    def _stands(self, due: datetime, seq: int, id: UUID) -> bool:
+        del seq
+        held = self._held.get(id)
+        return held is not None and held.next_attempt_at == due and id not in self.flying

@@ -1,0 +1,124 @@
+"""What is known of one subscription while it is delivered, and how it gets into the database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.subscriptions.backlog import Backlog
+from app.subscriptions.decisions import health_of, slots
+from app.subscriptions.outbox import Lease
+from app.subscriptions.unwritten import Unwritten
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from app.subscriptions.decisions import Verdict
+    from app.subscriptions.means import Means
+    from app.subscriptions.model import Subscription
+
+# So far the cursor may fall behind what was read, where nothing matched.
+FAR = 10_000
+DELIVERING = frozenset({"active", "failing"})
+
+
+class Books:
+    """A subscription under a lease, its unfinished deliveries, and what the database does not know of them yet.
+
+    `at` is how far the log was read; `stale` that somebody changed the subscription, `fenced` that another worker has
+    it.
+    """
+
+    def __init__(self, means: Means, subscription: Subscription, worker: UUID) -> None:
+        """Begin under the lease that was just taken; what else there is must be read first."""
+        self.means = means
+        self.lease = Lease(subscription.id, worker, subscription.token)
+        self.backlog = Backlog()
+        self.unwritten = Unwritten()
+        self.stopping = self.fenced = False
+        self.stale = True
+        self._written = means.ticks()
+        self.open_at(subscription)
+
+    def open_at(self, subscription: Subscription) -> None:
+        """Take up the subscription as it was read, from its cursor on."""
+        self.subscription = subscription
+        self.health = health_of(subscription)
+        self.at = self._written_at = subscription.cursor
+
+    @property
+    def is_delivering(self) -> bool:
+        """Changes are read and sent."""
+        return self.health.status in DELIVERING and not self.stopping
+
+    @property
+    def has_ping(self) -> bool:
+        """The endpoint is to be asked to show itself."""
+        return self.health.status == "pending" and self.subscription.ping_due and not self.stopping
+
+    @property
+    def is_closed(self) -> bool:
+        """There is nothing left to do under this lease."""
+        if self.fenced:
+            return True
+        return not (self.stale or self.backlog.flying or self.unwritten.any or self.is_delivering or self.has_ping)
+
+    @property
+    def room(self) -> int:
+        """How many more deliveries may be stored."""
+        return self.subscription.max_open - self.backlog.open - len(self.unwritten.added)
+
+    @property
+    def has_slot(self) -> bool:
+        """One more request may be under way."""
+        return len(self.backlog.flying) < slots(self.health.status, self.subscription.max_in_flight)
+
+    @property
+    def is_ahead(self) -> bool:
+        """The log was read further than the cursor tells."""
+        return self.at != self._written_at
+
+    def judged(self, verdict: Verdict) -> None:
+        """Note what an attempt says of the endpoint."""
+        self.health = self.unwritten.health = verdict.health
+        self.unwritten.notices += verdict.notices
+
+    async def write(self) -> None:
+        """Write all that the database does not know; results count even where somebody changed the subscription."""
+        self._mark()
+        cursor = self._cursor_to_write()
+        if not self.unwritten.any and cursor is None:
+            return
+        taken, self.unwritten = self.unwritten, Unwritten()
+        step = taken.step(self.lease, self.subscription.version, self.subscription.generation, cursor)
+        try:
+            outcome = await self.means.writer.submit(step)
+        except BaseException:
+            self.unwritten = taken.after(self.unwritten)
+            raise
+        self._written = self.means.ticks()
+        self.fenced = outcome == "fenced"
+        self.stale = self.stale or outcome == "stale"
+        if outcome == "written":
+            self._written_at = self._written_at if cursor is None else cursor
+        for delivery in taken.added:
+            if outcome == "written":
+                self.backlog.put(delivery)
+            else:
+                self.backlog.drop(delivery.id)
+
+    def _mark(self) -> None:
+        """Show as `sending` what has been under way for a moment."""
+        before = self.means.ticks() - self.means.pace.mark_s
+        for id, flight in self.backlog.flying.items():
+            if not flight.marked and flight.since <= before:
+                flight.marked = True
+                self.unwritten.changed[id] = replace(flight.delivery, status="sending")
+
+    def _cursor_to_write(self) -> int | None:
+        """The cursor, where there is something to write with it, or it stood still for long."""
+        if not self.is_ahead:
+            return None
+        far = self.at - self._written_at >= FAR
+        late = self.means.ticks() - self._written >= self.means.pace.keep_s
+        return self.at if self.unwritten.any or far or late or self.stopping else None

@@ -1,0 +1,256 @@
+"""What may be asked of subscriptions: each call reads, checks and answers; the routes come here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, get_args
+
+import orjson
+
+from app.auth.keys import utc_now
+from app.auth.shapes import show_instant
+from app.changes import format_cursor
+from app.errors import Invalid
+from app.events.idempotency import Answer
+from app.events.identity import IdSource
+from app.events.moments import instant_of, read_instant
+from app.feed.positions import position_named
+from app.feed.waiting import waited_page
+from app.subscriptions import reads, store
+from app.subscriptions.configuring import new_subscription, patched, refused
+from app.subscriptions.filter import stored_filter
+from app.subscriptions.messages import Endpoint
+from app.subscriptions.model import DeliveryStatus
+from app.subscriptions.rows import Counts, count_deliveries, find_subscription
+from app.subscriptions.sender import check
+from app.subscriptions.shapes import LONGEST_URL
+from app.subscriptions.showing import show_delivery, show_delivery_head, show_notice, show_place, show_subscription
+from app.subscriptions.signing import new_secret
+from app.subscriptions.targets import RefusedTarget
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from app.auth import Key
+    from app.changes import ChangeLog, Head
+    from app.events.commands import IfMatch
+    from app.events.idempotency import Reuse
+    from app.feed.hub import Hub
+    from app.subscriptions.configuring import Wanted
+    from app.subscriptions.decisions import Attempt
+    from app.subscriptions.model import Subscription
+    from app.subscriptions.sealing import Sealer
+    from app.subscriptions.shapes import DeliveriesQuery, PullQuery
+    from app.subscriptions.store import Caller
+    from app.subscriptions.targets import Rules
+
+Shown = dict[str, Any]
+FOREVER = 2**62
+NONE = Counts(0, 0)
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Answers what callers ask of subscriptions; `changed` tells the worker of this process to look."""
+
+    log: ChangeLog
+    hub: Hub
+    sealer: Sealer
+    rules: Rules
+    changed: Callable[[], None] = lambda: None
+    new_id: IdSource = field(default_factory=IdSource)
+
+    async def create(self, wanted: Wanted, caller: Caller, reuse: Reuse | None) -> Answer:
+        """Make a subscription; the secret of a push subscription is in the answer, this once."""
+        asked = wanted.asked
+        if asked.push is not None:
+            await self._check(asked.push.url)
+        head = await self.log.head(primary=True)
+        start = await self._place(asked.start, wanted.filter.wanted.timezone, head, "/start")
+        secret = None if asked.push is None else new_secret()
+        sealed = None if secret is None else self.sealer.seal(secret)
+        made = new_subscription(self.new_id(), caller.key.owner, wanted, cursor=start, sealed=sealed, now=caller.now)
+        answer = self._created(made, secret, head)
+        kept = await store.create(self.log.db, made, caller, answer, reuse)
+        self.changed()
+        return replace(kept, body=kept.body if kept.body.startswith(b"{") else self.sealer.open(kept.body).encode())
+
+    def _created(self, made: Subscription, secret: str | None, head: Head) -> Answer:
+        """The answer, sealed where it holds a secret, because it may be stored for repeats."""
+        shown = show_subscription(made, head, NONE) | ({} if secret is None else {"secret": secret})
+        body = orjson.dumps(shown)
+        headers = {
+            "content-type": JSON,
+            "location": f"/v1/subscriptions/{made.id}",
+            "etag": f'"{made.version}"',
+            "cache-control": "no-store",
+        }
+        return Answer(201, body if secret is None else self.sealer.seal(body.decode()), headers)
+
+    async def list(self, key: Key, limit: int, cursor: str | None) -> Shown:
+        """A page of subscriptions."""
+        page, following = await reads.list_subscriptions(self.log.db, key, limit, cursor)
+        counts = await count_deliveries(self.log.db, [each.id for each in page])
+        head = await self.log.head(primary=True)
+        return {"items": [show_subscription(each, head, counts[each.id]) for each in page], "next": following}
+
+    async def get(self, id: UUID, key: Key) -> Shown:
+        """One subscription."""
+        return await self._shown(await find_subscription(self.log.db, id, key))
+
+    async def patch(self, id: UUID, patch: Shown, caller: Caller, if_match: IfMatch) -> Shown:
+        """Change the configuration, pause, or go on."""
+        push = patch.get("push")
+        url = push.get("url") if isinstance(push, dict) else None
+        if isinstance(url, str) and len(url) <= LONGEST_URL:
+            await self._check(url)
+        decide = lambda current: patched(current, patch)  # noqa: E731 (a decision with its patch)
+        after = await store.change(self.log.db, id, caller, "subscription.updated", decide, if_match=if_match)
+        self.changed()
+        return await self._shown(after)
+
+    async def delete(self, id: UUID, caller: Caller, if_match: IfMatch) -> None:
+        """End a subscription."""
+        await store.remove(self.log.db, id, caller, if_match=if_match)
+        self.changed()
+
+    async def seek(self, id: UUID, to: str, caller: Caller) -> Shown:
+        """Go on elsewhere: replay, skip, recover."""
+        current = await find_subscription(self.log.db, id, caller.key)
+        head = await self.log.head(primary=True)
+        timezone = stored_filter(current.filter).timezone
+        place = await self._place(to, timezone, head, "/to")
+        after = await store.change(
+            self.log.db, id, caller, "subscription.sought", lambda current: store.sought(current, place)
+        )
+        self.changed()
+        return show_place(after, head)
+
+    async def pull(self, id: UUID, key: Key, asked: PullQuery) -> Shown:
+        """What lies behind the committed cursor, waited for as long as the caller wishes."""
+        current = await find_subscription(self.log.db, id, key)
+        store.refuse_mode(current, "pull")
+        head = await self.log.head()
+        self.hub.notice(head)
+        if current.status == "paused":
+            await self.hub.wait(FOREVER, asked.wait, head.epoch)
+            return {
+                "items": [],
+                "next": format_cursor(head.epoch, current.cursor),
+                "has_more": False,
+                **pulled(current, head),
+            }
+        wanted = stored_filter(current.filter)
+        head, page = await waited_page(self.hub, wanted, current.cursor, head, limit=asked.limit, wait=asked.wait)
+        items = [orjson.Fragment(piece.item) for piece in page.pieces]
+        following = format_cursor(head.epoch, page.next)
+        return {"items": items, "next": following, "has_more": page.more, **pulled(current, head)}
+
+    async def ack(self, id: UUID, cursor: str, caller: Caller) -> Shown:
+        """Advance the committed cursor."""
+        store.refuse_mode(await find_subscription(self.log.db, id, caller.key), "pull")
+        head = await self.log.head(primary=True)
+        upto = await self.log.position(cursor, head)
+        return show_place(await store.acknowledge(self.log.db, id, caller, upto), head)
+
+    async def test(self, id: UUID, caller: Caller) -> Shown:
+        """Send one signed ping now; a good answer opens a pending subscription."""
+        current = await find_subscription(self.log.db, id, caller.key)
+        store.refuse_mode(current, "push")
+        attempt = await self._ping(current)
+        if attempt.error is None:
+            decide = lambda now: store.verified(now, current)  # noqa: E731 (a decision with what was pinged)
+            await store.change(self.log.db, id, caller, "subscription.verified", decide)
+            self.changed()
+        return {
+            "ok": attempt.error is None,
+            "status_code": attempt.status_code,
+            "duration_ms": attempt.duration_ms,
+            "error": attempt.error,
+        }
+
+    async def _ping(self, subscription: Subscription) -> Attempt:
+        endpoint = Endpoint(subscription, self.sealer, self.rules)
+        try:
+            return await endpoint.ping(self.new_id(), await self.log.source(), utc_now())
+        finally:
+            await endpoint.close()
+
+    async def rotate(self, id: UUID, overlap_s: int, caller: Caller) -> Shown:
+        """Make a new secret, shown this once; both sign for a while."""
+        secret, until = new_secret(), caller.now + timedelta(seconds=overlap_s)
+        store.refuse_mode(await find_subscription(self.log.db, id, caller.key), "push")
+        sealed = self.sealer.seal(secret)
+        decide = lambda current: store.rotated(current, sealed, until)  # noqa: E731 (a decision with its secret)
+        await store.change(self.log.db, id, caller, "subscription.secret-rotated", decide)
+        self.changed()
+        return {"secret": secret, "previous_expires_at": show_instant(until)}
+
+    async def deliveries(self, id: UUID, key: Key, asked: DeliveriesQuery) -> Shown:
+        """A page of a subscription's deliveries."""
+        await find_subscription(self.log.db, id, key)
+        since = store.BEGINNING if asked.since is None else instant_of(asked.since, "UTC")
+        statuses = asked.status or list(get_args(DeliveryStatus))
+        page, following = await reads.list_deliveries(
+            self.log.db, id, statuses, since, limit=asked.limit, cursor=asked.cursor
+        )
+        return {"items": [show_delivery_head(each) for each in page], "next": following}
+
+    async def delivery(self, id: UUID | None, key: Key) -> Shown:
+        """One delivery with its attempts."""
+        return show_delivery(await reads.find_delivery(self.log.db, id, key))
+
+    async def retry(self, id: UUID, since: str | None, caller: Caller) -> Shown:
+        """Send again what was given up."""
+        with at_pointer("/since"):
+            begin = None if since is None else read_instant(since, "UTC", "since")
+        matched = await store.revive(self.log.db, id, caller, begin)
+        self.changed()
+        return {"matched": matched}
+
+    async def retry_one(self, id: UUID | None, caller: Caller) -> Shown:
+        """Send one delivery again."""
+        found = await reads.find_delivery(self.log.db, id, caller.key)
+        matched = await store.revive_one(self.log.db, found.id, caller)
+        self.changed()
+        return {"matched": matched}
+
+    async def notices(self, after: int, limit: int) -> Shown:
+        """What an operator should know, oldest first."""
+        page, following = await reads.list_notices(self.log.db, after, limit)
+        return {"items": [show_notice(each) for each in page], "next": following}
+
+    async def _shown(self, subscription: Subscription) -> Shown:
+        counts = await count_deliveries(self.log.db, [subscription.id])
+        return show_subscription(subscription, await self.log.head(primary=True), counts[subscription.id])
+
+    async def _check(self, url: str) -> None:
+        """Refuse what the guard refuses, with the class of its reason."""
+        try:
+            await check(url, self.rules)
+        except RefusedTarget as refusal:
+            raise refused(refusal.code, refusal.detail, "/push/url") from None
+
+    async def _place(self, named: str, timezone: str, head: Head, pointer: str) -> int:
+        with at_pointer(pointer):
+            return await position_named(self.log, head, named, timezone)
+
+
+def pulled(subscription: Subscription, head: Head) -> Shown:
+    """What a pull page says of the subscription."""
+    place = show_place(subscription, head)
+    return {"committed": place["cursor"], "lag": place["lag"]}
+
+
+@contextmanager
+def at_pointer(pointer: str) -> Iterator[None]:
+    """A value that is refused as a parameter's came in a body."""
+    try:
+        yield
+    except Invalid as refusal:
+        errors = [replace(error, parameter=None, pointer=pointer) for error in refusal.errors]
+        raise Invalid("The body was refused; see errors.", errors=errors) from None

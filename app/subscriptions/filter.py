@@ -1,0 +1,110 @@
+"""A subscription's filter: the query's names as a JSON object, read as strictly and kept as it was sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from app.errors import FieldError, Invalid
+from app.events.query import EventFilter, FixedFilter
+from app.kinds.refusals import pointer
+from app.wire.queries import INTEGER, NUMBER, Parameter, parameters_of, translate
+
+MOST_BYTES = 2048
+NUMBERS = {"bbox": 4, "near": 2}
+BASE = "/filter"
+
+
+class Filter(NamedTuple):
+    """A filter to match with, and the JSON object to show."""
+
+    wanted: FixedFilter
+    shown: dict[str, Any]
+
+
+def read_filter(data: object) -> Filter:
+    """The filter in a JSON value; raises Invalid with a pointer below `/filter` for each fault.
+
+    A repeatable name takes a string or an array of strings and is kept as an array; numbers are JSON numbers, `bbox`
+    and `near` arrays of numbers. `{}` is every change.
+    """
+    if not isinstance(data, dict):
+        raise refused([FieldError("type", "A filter is an object.", pointer=BASE)])
+    if len(orjson.dumps(data)) > MOST_BYTES:
+        raise refused([FieldError("too-long", f"A filter has at most {MOST_BYTES} bytes.", pointer=BASE)])
+    known = parameters_of(EventFilter)
+    faults = [fault for name, value in data.items() for fault in faults_of(name, value, known)]
+    if faults:
+        raise refused(faults)
+    shown = {name: [value] if is_single(value, known[name]) else value for name, value in data.items()}
+    try:
+        return Filter(EventFilter.model_validate(shown), shown)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise refused([placed(translate(fault, known), fault["loc"], data) for fault in found]) from None
+
+
+def is_single(value: Any, parameter: Parameter) -> bool:
+    """One string stands where an array may."""
+    return parameter.repeatable and not isinstance(value, list)
+
+
+def refused(faults: list[FieldError]) -> Invalid:
+    """The refusal of a filter."""
+    return Invalid("The filter was refused; see errors.", errors=faults)
+
+
+def placed(fault: FieldError, path: tuple[int | str, ...], data: dict[str, Any]) -> FieldError:
+    """A fault that was found as a parameter's, at its place in the body as it was sent."""
+    name = fault.parameter or ""
+    steps = [step for step in path if isinstance(step, int)] if isinstance(data.get(name), list) else []
+    return replace(fault, parameter=None, pointer=BASE + pointer([name, *steps]))
+
+
+def faults_of(name: str, value: Any, known: dict[str, Parameter]) -> list[FieldError]:
+    """What is wrong with the JSON type of one name's value."""
+    place, parameter = BASE + pointer([name]), known.get(name)
+    if parameter is None:
+        return [FieldError("unknown-field", "A filter has no such name.", pointer=place, allowed=tuple(known))]
+    number = number_wanted(name, value, parameter)
+    if number is not None:
+        return [FieldError("type", number, pointer=place)]
+    if name in NUMBERS or parameter.form in {INTEGER, NUMBER}:
+        return []
+    if not (parameter.repeatable and isinstance(value, list)):
+        return text_fault(value, place)
+    if not value:
+        return [FieldError("too-short", "The array is empty; leave the name out instead.", pointer=place)]
+    return [fault for n, item in enumerate(value) for fault in text_fault(item, f"{place}/{n}")]
+
+
+def number_wanted(name: str, value: Any, parameter: Parameter) -> str | None:
+    """The sentence about a value that should be a number, or numbers, and is not."""
+    if name in NUMBERS:
+        good = isinstance(value, list) and len(value) == NUMBERS[name] and all(map(is_number, value))
+        return None if good else f"An array of {NUMBERS[name]} numbers is required."
+    if parameter.form is INTEGER and type(value) is not int:
+        return "An integer is required."
+    if parameter.form is NUMBER and not is_number(value):
+        return "A number is required."
+    return None
+
+
+def text_fault(value: Any, place: str) -> list[FieldError]:
+    """A string that is not empty is required."""
+    if not isinstance(value, str):
+        return [FieldError("type", "A string is required.", pointer=place)]
+    return [] if value else [FieldError("empty", "The value is empty; leave the name out instead.", pointer=place)]
+
+
+def is_number(value: Any) -> bool:
+    """A JSON number; true and false are none."""
+    return type(value) in {int, float}
+
+
+def stored_filter(text: str) -> FixedFilter:
+    """The filter of a stored subscription."""
+    return read_filter(orjson.loads(text)).wanted

@@ -1,0 +1,90 @@
+"""What is sent to an endpoint: a change or a ping, signed over the exact bytes, with the headers of the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import orjson
+
+from app.changes import format_cursor
+from app.kinds import format_instant
+from app.subscriptions.decisions import Attempt, read_retry_after
+from app.subscriptions.sender import Sender
+from app.subscriptions.signing import key_in, sign
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.subscriptions.model import Delivery, Subscription
+    from app.subscriptions.sealing import Sealer
+    from app.subscriptions.targets import Rules
+
+MEDIA_TYPE = "application/cloudevents+json"
+
+
+class Endpoint:
+    """The receiving end of a push subscription, with the secrets that it checks and connections of its own."""
+
+    def __init__(self, subscription: Subscription, sealer: Sealer, rules: Rules) -> None:
+        """Open the secrets; raises Unavailable where that cannot be done."""
+        self._subscription = subscription
+        self._url = subscription.url or ""
+        self._keys = [(key_in(sealer.open(sealed)), until) for sealed, until in secrets_of(subscription)]
+        self._sender = Sender(rules, max(1, subscription.max_in_flight))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._sender.close()
+
+    async def deliver(self, delivery: Delivery, body: bytes, now: datetime) -> Attempt:
+        """Try to deliver a change once."""
+        message = format_cursor(delivery.epoch, delivery.seq)
+        return await self._post(message, body, now, delivery.attempt_count + 1, delivery.generation)
+
+    async def ping(self, id: UUID, source: str, now: datetime) -> Attempt:
+        """Ask whether anybody who knows the secret is there."""
+        body = ping_body(id, source, self._subscription.id, now)
+        return await self._post(f"ping-{id}", body, now, 1, self._subscription.generation)
+
+    async def _post(self, message: str, body: bytes, now: datetime, attempt: int, generation: int) -> Attempt:
+        sent = int(now.timestamp())
+        keys = [key for key, until in self._keys if until is None or until > now]
+        headers = {
+            "content-type": MEDIA_TYPE,
+            "webhook-id": message,
+            "webhook-timestamp": str(sent),
+            "webhook-signature": sign(keys, message, sent, body),
+            "webhook-attempt": str(attempt),
+            "webhook-generation": str(generation),
+            "webhook-subscription": str(self._subscription.id),
+        }
+        reply = await self._sender.post(self._url, body, headers, self._subscription.timeout_s)
+        wait = read_retry_after(reply.retry_after, now)
+        return Attempt(now, reply.status, reply.duration_ms, reply.error, wait)
+
+
+def secrets_of(subscription: Subscription) -> list[tuple[bytes, datetime | None]]:
+    """The sealed secrets that sign, newest first, each with the time until which it does."""
+    found: list[tuple[bytes, datetime | None]] = [] if subscription.secret is None else [(subscription.secret, None)]
+    if subscription.previous_secret is not None:
+        found.append((subscription.previous_secret, subscription.previous_expires_at))
+    return found
+
+
+def ping_body(id: UUID, source: str, subscription: UUID, now: datetime) -> bytes:
+    """A ping in the form of a feed item; `source` is a JSON string."""
+    ping = {
+        "specversion": "1.0",
+        "id": f"ping-{id}",
+        "source": orjson.loads(source),
+        "type": "sys.ping",
+        "subject": str(subscription),
+        "time": format_instant(now),
+        "sequence": None,
+        "version": None,
+        "datacontenttype": "application/json",
+        "dataschema": None,
+        "data": {},
+    }
+    return orjson.dumps(ping)

@@ -1,0 +1,133 @@
+"""What a worker writes: results, new deliveries and cursors of many subscriptions in one transaction, fenced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.db import Statement, any_of
+from app.subscriptions.decisions import HEALTH, Health
+from app.subscriptions.model import DELIVERY, UNFINISHED, Delivery, StoredDelivery, StoredSubscription, row_of
+from app.subscriptions.rows import add_notices, uuid_list
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.db import Transaction
+    from app.subscriptions.model import Notice
+
+CHANGED = ("status", "tries", "attempt_count", "attempts", "next_attempt_at")
+# What became of a step: written; results only, because the subscription was changed; nothing, because another holds it.
+Outcome = Literal["written", "stale", "fenced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds a subscription; a holder whose token is not the last changes nothing."""
+
+    subscription: UUID
+    worker: UUID
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one subscription's worker has to write, under the configuration by which it was made."""
+
+    lease: Lease
+    version: int
+    generation: int
+    changed: Sequence[Delivery] = ()
+    added: Sequence[Delivery] = ()
+    cursor: int | None = None
+    health: Health | None = None
+    pinged: bool = False
+    verified: bool = False
+    notices: Sequence[Notice] = field(default=())
+
+    @property
+    def size(self) -> int:
+        """About how many rows it writes."""
+        return 1 + len(self.changed) + len(self.added)
+
+
+def standing(dialect: str) -> Statement:
+    """Some subscriptions as they stand, kept so until the end; in one order, so that transactions wait in no circle."""
+    names = ("id", "worker", "token", "version", "generation", "cursor", "verified", "ping_due", *HEALTH)
+    columns = [col(getattr(StoredSubscription, name)) for name in names]
+    found = sa.select(*columns).where(any_of(col(StoredSubscription.id), "ids", dialect))
+    return Statement(found.order_by(col(StoredSubscription.id)).with_for_update())
+
+
+STANDING = {dialect: standing(dialect) for dialect in ("sqlite", "postgresql")}
+
+
+class Standing(NamedTuple):
+    """What a subscription's row says at the time of writing."""
+
+    id: UUID
+    worker: UUID | None
+    token: int
+    version: int
+    generation: int
+    cursor: int
+    verified: bool
+    ping_due: bool
+    health: Health
+
+
+def outcome_of(step: Step, stands: Standing | None) -> Outcome:
+    """What of a step may be written."""
+    if stands is None or (stands.worker, stands.token) != (step.lease.worker, step.lease.token):
+        return "fenced"
+    return "written" if (stands.version, stands.generation) == (step.version, step.generation) else "stale"
+
+
+async def write_steps(tx: Transaction, steps: Sequence[Step]) -> list[Outcome]:
+    """Write what is still its holders' to write, in one statement a table."""
+    ids = uuid_list(tx, [step.lease.subscription for step in steps])
+    rows = await tx.rows(STANDING[tx.dialect], {"ids": ids})
+    found = {row[0]: Standing._make([*row[:8], Health(*row[8:])]) for row in rows}
+    outcomes = [outcome_of(step, found.get(step.lease.subscription)) for step in steps]
+    good = [
+        (step, found[step.lease.subscription])
+        for step, outcome in zip(steps, outcomes, strict=True)
+        if outcome == "written"
+    ]
+    late = [
+        (step, found[step.lease.subscription])
+        for step, outcome in zip(steps, outcomes, strict=True)
+        if outcome == "stale"
+    ]
+    changed = [delivery for step, _ in good for delivery in step.changed]
+    changed += [delivery for step, stands in late for delivery in late_results(step, stands)]
+    await tx.update(StoredDelivery, ("id",), [row_of(("id", *CHANGED), delivery) for delivery in changed])
+    await tx.insert(StoredDelivery, [row_of(DELIVERY, delivery) for step, _ in good for delivery in step.added])
+    await tx.update(StoredSubscription, ("id",), [subscription_row(step, stands) for step, stands in good])
+    notices = [told for step, _ in good for told in step.notices]
+    notices += [told for step, _ in late for told in step.notices if told.delivery is not None]
+    await add_notices(tx, notices)
+    return outcomes
+
+
+def late_results(step: Step, stands: Standing) -> list[Delivery]:
+    """What came of requests while somebody changed the subscription; a seek has cancelled what is not finished."""
+    if step.generation == stands.generation:
+        return list(step.changed)
+    return [delivery for delivery in step.changed if not delivery.counted or delivery.status not in UNFINISHED]
+
+
+def subscription_row(step: Step, stands: Standing) -> dict[str, Any]:
+    """The columns that a worker writes, those that it leaves alone as they are."""
+    health = step.health or stands.health
+    return {
+        "id": step.lease.subscription,
+        "cursor": stands.cursor if step.cursor is None else step.cursor,
+        "verified": stands.verified or step.verified,
+        "ping_due": stands.ping_due and not step.pinged,
+        **{name: getattr(health, name) for name in HEALTH},
+    }

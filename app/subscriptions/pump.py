@@ -1,0 +1,238 @@
+"""Delivers one subscription under one lease: reads what matches, stores it, sends it, writes what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.db import Surprise
+from app.errors import Problem
+from app.subscriptions.books import Books
+from app.subscriptions.decisions import Attempt, disabled
+from app.subscriptions.filter import stored_filter
+from app.subscriptions.leases import read_one
+from app.subscriptions.model import Delivery
+from app.subscriptions.reading import Reader
+from app.subscriptions.rows import READY, open_deliveries, put_back_deliveries
+from app.subscriptions.sending import Sending
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from app.subscriptions.means import Means
+    from app.subscriptions.model import Subscription
+    from app.subscriptions.reading import Match
+
+# So many changes are read and stored in one step.
+STRETCH = 500
+SLOWEST_S = 5.0
+LONGEST_REST_S = 60.0
+SHORTEST_REST_S = 0.001
+log = structlog.get_logger(__name__)
+
+
+class Pump:
+    """Moves one subscription's cursor and its deliveries; all that it must not forget is in the database."""
+
+    def __init__(self, means: Means, subscription: Subscription, worker: UUID) -> None:
+        """Work under the lease that was just taken."""
+        self.books = Books(means, subscription, worker)
+        self.sending = Sending(means, self.books, self.wake)
+        self._means = means
+        self._reader: Reader | None = None
+        self._filter = ""
+        self._behind = True
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """The log moved, or something else is new."""
+        self._woken.set()
+
+    def refresh(self) -> None:
+        """Somebody changed the subscription."""
+        self.books.stale = True
+        self.wake()
+
+    def stop(self) -> None:
+        """Send nothing more; what is under way may finish."""
+        self.books.stopping = True
+        self.wake()
+
+    def abandon(self) -> None:
+        """Wait no longer for what is under way: whoever is next sends it again."""
+        for task in self.sending.tasks:
+            task.cancel()
+        self.books.backlog.flying.clear()
+        self.stop()
+
+    def disable(self, reason: str, detail: str) -> None:
+        """Send nothing more until somebody sets it active again."""
+        if self.books.is_delivering:
+            at = Attempt(self._means.now(), None, 0, reason)
+            self.books.judged(disabled(self.books.health, at, self.books.lease.subscription, reason, detail))
+            self.wake()
+
+    async def run(self) -> None:
+        """Work until the lease is lost or there is nothing left to do; a database that is away is waited for."""
+        failures = 0
+        try:
+            while not self.books.is_closed:
+                self._woken.clear()
+                try:
+                    await self.turn()
+                except (Problem, Surprise) as error:
+                    failures += 1
+                    log.warning("delivery waits", subscription=str(self.books.lease.subscription), error=str(error))
+                    await asyncio.sleep(min(0.1 * 2**failures, SLOWEST_S))
+                else:
+                    failures = 0
+                    await self._rest()
+        finally:
+            await self.close()
+
+    async def once(self) -> None:
+        """Do all that can be done at this instant, and no more."""
+        books = self.books
+        try:
+            while not books.is_closed:
+                await self.turn()
+                if self.sending.tasks:
+                    await asyncio.wait(self.sending.tasks)
+                elif not (self._behind or books.unwritten.any or books.stale):
+                    break
+            books.stopping = True
+            await books.write()
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Give up what is under way, and close connections."""
+        await self.sending.close()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    async def turn(self) -> None:
+        """Write what came of requests, read and store what is next, send what is due."""
+        if self.books.stale:
+            await self._reload()
+        if self.books.has_ping and not self.books.fenced:
+            await self.sending.ping()
+        await self._fetch()
+        await self.books.write()
+        await self._fetch_put_back()
+        self.sending.launch()
+
+    async def _reload(self) -> None:
+        """Take up the subscription as it stands now."""
+        books = self.books
+        await books.write()
+        books.stale = False
+        if books.fenced:
+            return
+        found = await read_one(self._means.hub.log.db, books.lease.worker, books.lease.subscription)
+        if found is None or found.token != books.lease.token:
+            books.fenced = True
+            return
+        try:
+            await self._equip(found)
+            await self._load()
+        except BaseException:
+            books.stale = True
+            raise
+        books.open_at(found)
+        self._behind = True
+
+    async def _equip(self, found: Subscription) -> None:
+        """Follow the filter and use the endpoint that it has now."""
+        if self._reader is None or found.filter != self._filter:
+            reader = Reader(self._means.hub, stored_filter(found.filter))
+            if self._reader is not None:
+                self._reader.close()
+            self._reader, self._filter = reader, found.filter
+        await self.sending.connect(found)
+
+    async def _load(self) -> None:
+        """Take up the deliveries that are not finished; what came of some meanwhile is newer than their rows."""
+        backlog, changed = self.books.backlog, self.books.unwritten.changed
+        rows = await open_deliveries(self._means.hub.log.db, self.books.lease.subscription)
+        backlog.keep(row.id for row in rows)
+        for row in rows:
+            if row.id not in changed and row.id not in backlog.flying:
+                backlog.put(row)
+        self.sending.extra_at = self._means.now()
+
+    async def _fetch(self) -> None:
+        """Read the next changes that match, as far as there is room for them."""
+        books, self._behind = self.books, False
+        if self._reader is None or not books.is_delivering or books.fenced or books.room <= 0:
+            return
+        head = await self._means.head()
+        if head.seq > books.at:
+            found, books.at = await self._reader.read(books.at, min(books.room, STRETCH), head)
+            now = self._means.now()
+            for match in found:
+                delivery = self._delivery(match, now)
+                books.unwritten.added.append(delivery)
+                books.backlog.bodies[delivery.id] = match.body
+        self._behind = books.at < head.seq
+
+    def _delivery(self, match: Match, now: datetime) -> Delivery:
+        """A delivery that waits for its first attempt."""
+        return Delivery(
+            id=self._means.new_id(),
+            subscription=self.books.lease.subscription,
+            seq=match.seq,
+            epoch=match.epoch,
+            generation=self.books.subscription.generation,
+            status="queued",
+            counted=True,
+            tries=0,
+            attempt_count=0,
+            attempts="[]",
+            next_attempt_at=now,
+            created_at=now,
+        )
+
+    async def _fetch_put_back(self) -> None:
+        """Take up deliveries that a retry put back, the first of those that are due, when none is at hand."""
+        now, at = self._means.now(), self.sending.extra_at
+        backlog, changed = self.books.backlog, self.books.unwritten.changed
+        if not self.books.is_delivering or at is None or at > now or backlog.extra:
+            return
+        rows = await put_back_deliveries(self._means.hub.log.db, self.books.lease.subscription)
+        times = [row.next_attempt_at for row in rows if row.next_attempt_at is not None and row.next_attempt_at > now]
+        due = [row for row in rows if row.next_attempt_at is not None and row.next_attempt_at <= now]
+        for row in due:
+            if row.id not in changed and row.id not in backlog.flying:
+                backlog.put(row)
+        self.sending.extra_at = now if len(due) == READY else min(times, default=None)
+
+    async def _rest(self) -> None:
+        """Wait for what comes first: news, a free slot, the next due delivery, or something to be written."""
+        if self._behind or self.books.stale or self.books.fenced:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(self._patience()):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    def _patience(self) -> float:
+        """How many seconds may pass until something is to be done without news."""
+        books, pace = self.books, self._means.pace
+        waits = [LONGEST_REST_S]
+        put_back = None if books.backlog.extra else self.sending.extra_at
+        times = [moment for moment in (books.backlog.next_at(), put_back) if moment is not None]
+        if times and books.is_delivering and books.has_slot:
+            first = max([min(times), *([books.health.resume_at] if books.health.resume_at else [])])
+            waits.append(max(SHORTEST_REST_S, (first - self._means.now()).total_seconds()))
+        if any(not flight.marked for flight in books.backlog.flying.values()):
+            waits.append(pace.mark_s)
+        if books.is_ahead:
+            waits.append(pace.keep_s)
+        return min(waits)

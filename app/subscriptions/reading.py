@@ -1,0 +1,61 @@
+"""What a push subscription reads: the next changes that match, and the exact bytes of one that is sent again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.changes import Entry, feed_item
+from app.feed.match import Matcher
+from app.feed.scan import PICKED, Page, Scanner
+
+if TYPE_CHECKING:
+    from app.changes import Head
+    from app.events.query import FixedFilter
+    from app.feed.hub import Hub
+
+
+class Match(NamedTuple):
+    """A change to deliver: its place, the epoch in its id, and the push body."""
+
+    seq: int
+    epoch: int
+    body: bytes
+
+
+class Reader:
+    """Goes along the log for one filter, the newest changes from the hub's memory where they are there."""
+
+    def __init__(self, hub: Hub, wanted: FixedFilter) -> None:
+        """Follow the filter's values from now on; `close` when that is over."""
+        self._hub = hub
+        self._matcher = Matcher(wanted)
+        self._scanner = Scanner(hub.log, self._matcher, hub.ring)
+        self._resolved = False
+        hub.vocabulary.follow(self._matcher)
+
+    def close(self) -> None:
+        """Follow no more."""
+        self._hub.vocabulary.leave(self._matcher)
+
+    async def read(self, after: int, limit: int, head: Head) -> tuple[list[Match], int]:
+        """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet."""
+        page = await self._page(after, limit, head)
+        return [Match(p.entry.seq, p.entry.epoch, p.item) for p in page.pieces], page.next
+
+    async def _page(self, after: int, limit: int, head: Head) -> Page:
+        """From memory without asking the database, once the filter's values are known."""
+        ring = self._hub.ring
+        held = ring.between(after, head.seq) if self._resolved and ring.reaches(head) else None
+        if held is None:
+            self._resolved = True
+            return await self._scanner.page(after, limit, head)
+        found = await self._scanner.among(held, limit)
+        full = len(found) == limit
+        return Page(found, found[-1].entry.seq if full else head.seq, more=full)
+
+
+async def body_at(hub: Hub, seq: int) -> bytes | None:
+    """The push body of a change, the same bytes at every try; None when the log has no such change."""
+    db = hub.log.db
+    rows = await db.rows(PICKED[db.dialect], {"seqs": db.as_list([seq])})
+    return feed_item(Entry(*rows[0]), await hub.log.source()) if rows else None

@@ -1,0 +1,149 @@
+"""Sends what is due of one subscription, as far as slots are free, and notes what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.db import Surprise
+from app.errors import Problem
+from app.subscriptions.decisions import Attempt, after_attempt, after_ping, dead_letter, judge
+from app.subscriptions.messages import Endpoint
+from app.subscriptions.reading import body_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from app.subscriptions.books import Books
+    from app.subscriptions.means import Means
+    from app.subscriptions.model import Delivery, Subscription
+
+PAYLOAD = "payload"
+# When a body is asked for again that could not be read.
+SOON = timedelta(seconds=1)
+CONNECTS = ("url", "max_in_flight", "timeout_s", "secret", "previous_secret", "previous_expires_at", "generation")
+
+
+class Sending:
+    """The requests of one subscription; each that ends begins the next."""
+
+    def __init__(self, means: Means, books: Books, done: Callable[[], None]) -> None:
+        """`done` is called after each request."""
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.extra_at: datetime | None = None
+        self._means = means
+        self._books = books
+        self._done = done
+        self._endpoint: Endpoint | None = None
+        self._former: list[Endpoint] = []
+        self._for: Subscription | None = None
+        self._cleared = means.hub.ring.cleared
+
+    async def connect(self, found: Subscription) -> None:
+        """Send to the endpoint that the subscription names, with the secrets that it has now."""
+        if self._for is None or any(getattr(found, name) != getattr(self._for, name) for name in CONNECTS):
+            endpoint = Endpoint(found, self._means.sealer, self._means.rules)
+            self._former += [] if self._endpoint is None else [self._endpoint]
+            self._endpoint, self._for = endpoint, found
+        if not self.tasks:
+            await self._close_former()
+
+    async def close(self) -> None:
+        """Give up what is under way, and close connections."""
+        for task in self.tasks:
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+        self._former += [] if self._endpoint is None else [self._endpoint]
+        self._endpoint = None
+        await self._close_former()
+
+    async def _close_former(self) -> None:
+        while self._former:
+            await self._former.pop().close()
+
+    async def ping(self) -> None:
+        """Ask the endpoint to show itself."""
+        books, means = self._books, self._means
+        if self._endpoint is None or not means.holds():
+            return
+        attempt = await self._endpoint.ping(means.new_id(), await means.hub.log.source(), means.now())
+        means.counts.note(attempt)
+        books.unwritten.pinged = True
+        books.unwritten.verified = attempt.error is None
+        books.judged(after_ping(books.health, attempt, books.subscription.id))
+        books.subscription = replace(books.subscription, ping_due=False)
+
+    def launch(self) -> None:
+        """Send what is due."""
+        self._forget_erased()
+        now = self._means.now()
+        while self._may_send(now):
+            delivery = self._books.backlog.begin(now, self._means.ticks())
+            if delivery is None:
+                return
+            task = asyncio.create_task(self._send(delivery))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    def _forget_erased(self) -> None:
+        """Something may have been erased from the log: read bodies anew."""
+        if self._cleared != self._means.hub.ring.cleared:
+            self._cleared = self._means.hub.ring.cleared
+            self._books.backlog.bodies.clear()
+
+    def _may_send(self, now: datetime) -> bool:
+        """A slot is free, the endpoint asked for no pause, and the lease is surely ours."""
+        books = self._books
+        paused = books.health.resume_at is not None and books.health.resume_at > now
+        stopped = books.stopping or books.fenced or books.stale
+        return books.has_slot and not paused and not stopped and self._means.holds()
+
+    async def _send(self, delivery: Delivery) -> None:
+        """Send one delivery, and the next when it is done."""
+        backlog = self._books.backlog
+        try:
+            attempt = await self._attempt(delivery)
+        except (Problem, Surprise):  # the database is away, and the body with it
+            backlog.end(delivery.id)
+            backlog.put(replace(delivery, next_attempt_at=self._means.now() + SOON))
+        else:
+            backlog.end(delivery.id)
+            self._note(delivery, attempt)
+            self.launch()
+        self._done()
+
+    async def _attempt(self, delivery: Delivery) -> Attempt:
+        body = self._books.backlog.bodies.get(delivery.id) or await body_at(self._means.hub, delivery.seq)
+        now = self._means.now()
+        if body is None or self._endpoint is None:
+            return Attempt(now, None, 0, PAYLOAD)
+        return await self._endpoint.deliver(delivery, body, now)
+
+    def _note(self, delivery: Delivery, attempt: Attempt) -> None:
+        """Decide what follows from an attempt, for the delivery and for the endpoint."""
+        books = self._books
+        self._means.counts.note(attempt)
+        after = after_attempt(delivery, attempt, self._means.jitter())
+        if attempt.error == PAYLOAD:
+            after = replace(after, status="dead", next_attempt_at=None)
+        else:
+            books.judged(judge(books.health, attempt, delivery.subscription))
+        if after.status == "retrying" and is_left_behind(after, books.subscription):
+            after = replace(after, status="cancelled", next_attempt_at=None)
+        if after.status == "dead":
+            books.unwritten.notices.append(dead_letter(after, attempt))
+        books.unwritten.changed[after.id] = after
+        books.backlog.drop(after.id)
+        if after.counted:
+            books.backlog.put(after)
+        elif after.next_attempt_at is not None:  # the database has it until it is due
+            self.extra_at = min(self.extra_at or after.next_attempt_at, after.next_attempt_at)
+
+
+def is_left_behind(delivery: Delivery, subscription: Subscription) -> bool:
+    """A seek has cancelled it meanwhile; what a retry put back goes on."""
+    return delivery.counted and delivery.generation != subscription.generation

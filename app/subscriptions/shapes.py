@@ -1,0 +1,324 @@
+"""Subscriptions as the API takes and shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic.json_schema import WithJsonSchema
+
+from app.events.parameters import Moment
+from app.feed.shapes import Cursor, FeedItem
+from app.subscriptions.model import DeliveryStatus, Mode, NoticeType, Status
+
+MOST_OPEN = 10_000
+MOST_IN_FLIGHT = 100
+LONGEST_TIMEOUT_S = 60
+LONGEST_URL = 2000
+LONGEST_OVERLAP_S = 30 * 86_400
+
+Name = Annotated[str, Field(min_length=1, max_length=300, description="What it is for.", examples=["sanctions desk"])]
+Position = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=300,
+        description="A cursor of the feed, a time (an instant with offset, or a day in the filter's `timezone`), which "
+        "stands for the last change before it, `oldest` or `now`.",
+        examples=["now", "oldest", "e1-000000012345", "2025-09-07T00:00:00Z"],
+    ),
+]
+# Read by `read_filter`, which gives the pointer of each fault.
+Filter = Annotated[
+    Any,
+    SkipValidation,
+    WithJsonSchema({"type": "object", "maxProperties": 100, "examples": [{"kind": ["sanction_move"]}]}),
+    Field(
+        description="The names of the query: a repeatable one takes an array or one string, numbers are numbers, "
+        "`bbox` and `near` arrays. `{}` is every change. At most 2 KiB."
+    ),
+]
+Whole = Annotated[int, Field(ge=1)]
+
+
+class Asked(BaseModel):
+    """A body: strict types, unknown fields refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class NewPush(Asked):
+    """Where changes are sent, and how many at once."""
+
+    url: str = Field(
+        min_length=1,
+        max_length=LONGEST_URL,
+        description="An https address.",
+        examples=["https://desk.example.org/sitrep"],
+    )
+    max_open: Whole = Field(
+        default=100,
+        le=MOST_OPEN,
+        description="The cursor waits while so many deliveries are unfinished; 1 keeps strict order.",
+    )
+    max_in_flight: Whole | None = Field(
+        default=None, le=MOST_IN_FLIGHT, description="Requests at once. Default: 4, or `max_open` if that is less."
+    )
+    timeout_s: Whole = Field(
+        default=15, le=LONGEST_TIMEOUT_S, description="Seconds for a whole request, from the name look-up to its end."
+    )
+
+
+class NewSubscription(Asked):
+    """A subscription that is asked for."""
+
+    name: Name
+    mode: Mode = Field(description="`push`: changes are sent; `pull`: they are fetched and acknowledged.")
+    filter: Filter = Field(default_factory=dict)
+    start: Position = "now"
+    push: NewPush | None = Field(default=None, description="Required where the mode is `push`, absent otherwise.")
+
+
+class Configuration(Asked):
+    """What a patch of a subscription results in."""
+
+    name: Name
+    filter: Filter
+    status: Literal["active", "paused"] | None = None
+    push: NewPush | None
+
+
+class PushPatch(BaseModel):
+    """Parts of `push`; null gives the default back."""
+
+    url: str | None = None
+    max_open: int | None = None
+    max_in_flight: int | None = None
+    timeout_s: int | None = None
+
+
+class SubscriptionPatch(BaseModel):
+    """A merge patch (RFC 7396): only what is to change."""
+
+    name: Name | None = None
+    filter: Filter = None
+    status: Literal["active", "paused"] | None = None
+    push: PushPatch | None = None
+
+
+class Seek(Asked):
+    """Where to go on."""
+
+    to: Position
+
+
+class Ack(Asked):
+    """Up to where the changes were taken."""
+
+    cursor: Annotated[str, Field(min_length=1, max_length=100, examples=["e1-000000012345"])]
+
+
+class Rotation(Asked):
+    """How long the old secret goes on signing."""
+
+    overlap_s: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP_S)] = 86_400
+
+
+class Retry(Asked):
+    """Which deliveries to send again."""
+
+    status: Literal["dead"] = Field(default="dead", description="Those that were given up.")
+    since: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Made at or after this instant, or day in UTC.",
+        examples=["2025-09-07T00:00:00Z"],
+    )
+
+
+class Pushing(BaseModel):
+    """Where changes are sent, and how many at once."""
+
+    url: str
+    max_open: int
+    max_in_flight: int
+    timeout_s: int
+
+
+class SubscriptionShape(BaseModel):
+    """A subscription: a filter, a cursor and a mode."""
+
+    id: UUID
+    version: Annotated[int, Field(ge=1, description="Counts configurations; the ETag.")]
+    name: str
+    mode: Mode
+    filter: dict[str, Any]
+    push: Pushing | None
+    status: Annotated[
+        Status,
+        Field(
+            description="`pending` until a signed ping is answered with 2xx; `failing` after 10 failures in a row; "
+            "`disabled` when it was given up."
+        ),
+    ]
+    disabled_reason: Annotated[Literal["gone", "failing", "no-key"] | None, Field(description="Why it was given up.")]
+    cursor: Annotated[Cursor, Field(description="Everything up to here is stored as a delivery, or acknowledged.")]
+    generation: Annotated[int, Field(description="One more with each seek.")]
+    lag: Annotated[int, Field(description="Changes of the feed behind the cursor, matching or not.")]
+    open: Annotated[int, Field(description="Deliveries stored by the cursor that are not finished.")]
+    dead: Annotated[int, Field(description="Deliveries that were given up; a retry brings them back.")]
+    consecutive_failures: int
+    failing_since: datetime | None
+    last_success_at: datetime | None
+    last_error: Annotated[str | None, Field(examples=["status 500", "timeout"])]
+    created_at: datetime
+
+
+class NewSubscriptionShape(SubscriptionShape):
+    """A new subscription; `secret` is shown this once, and only where changes are pushed."""
+
+    secret: Annotated[str, Field(pattern="^whsec_", description="Signs what is pushed.")] = ""
+
+
+class SubscriptionList(BaseModel):
+    """A page of subscriptions, newest first."""
+
+    items: list[SubscriptionShape]
+    next: Annotated[str | None, Field(description="Send it as `cursor` for the next page; null on the last.")]
+
+
+class Place(BaseModel):
+    """Where a subscription stands."""
+
+    cursor: Cursor
+    lag: int
+    generation: int
+
+
+class PullPage(BaseModel):
+    """Changes behind the committed cursor; the same again until they are acknowledged."""
+
+    items: list[FeedItem]
+    next: Annotated[Cursor, Field(description="Acknowledge this once the items are safe.")]
+    has_more: bool
+    committed: Annotated[Cursor, Field(description="Up to here it is acknowledged.")]
+    lag: int
+
+
+class PingResult(BaseModel):
+    """What came of one signed ping."""
+
+    ok: bool
+    status_code: int | None
+    duration_ms: int
+    error: Literal["status", "timeout", "dns", "refused-address", "tls", "connect"] | None
+
+
+class NewSecret(BaseModel):
+    """The new secret, shown this once."""
+
+    secret: str
+    previous_expires_at: Annotated[datetime, Field(description="Until then the old secret signs as well.")]
+
+
+class AttemptShape(BaseModel):
+    """One request."""
+
+    n: int
+    at: datetime
+    status_code: int | None
+    duration_ms: int
+    error: str | None
+
+
+class DeliveryHead(BaseModel):
+    """A delivery in a list."""
+
+    id: UUID
+    subscription_id: UUID
+    change_id: Annotated[Cursor, Field(description="The `webhook-id`: the id of the feed item.")]
+    generation: int
+    status: DeliveryStatus
+    attempt_count: int
+    next_attempt_at: datetime | None
+    created_at: datetime
+
+
+class DeliveryShape(BaseModel):
+    """A delivery with every attempt."""
+
+    id: UUID
+    subscription_id: UUID
+    change_id: Annotated[Cursor, Field(description="The `webhook-id`: the id of the feed item.")]
+    generation: int
+    status: DeliveryStatus
+    attempts: list[AttemptShape]
+    next_attempt_at: datetime | None
+    created_at: datetime
+
+
+class DeliveryList(BaseModel):
+    """A page of deliveries, newest first."""
+
+    items: list[DeliveryHead]
+    next: str | None
+
+
+class Matched(BaseModel):
+    """How many deliveries are sent again."""
+
+    matched: int
+
+
+class NoticeShape(BaseModel):
+    """Something that an operator should know."""
+
+    id: int
+    type: NoticeType
+    subscription_id: UUID
+    delivery_id: UUID | None
+    at: datetime
+    detail: str
+
+
+class NoticeList(BaseModel):
+    """A page of notices, oldest first."""
+
+    items: list[NoticeShape]
+    next: Annotated[int | None, Field(description="Ask `after` this for what follows; null at the end.")]
+
+
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=100, ge=1, le=1000, description="How many items at most.")
+    cursor: str | None = Field(default=None, description="The `next` of the page before.")
+
+
+class DeliveriesQuery(PageQuery):
+    """Which deliveries."""
+
+    status: list[DeliveryStatus] | None = Field(default=None, description="In one of these states.")
+    since: Moment | None = Field(default=None, description="Made at or after this instant, or day in UTC.")
+
+
+class PullQuery(BaseModel):
+    """How much, and how long to wait."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=100, ge=1, le=1000, description="Changes on a page.")
+    wait: int = Field(default=0, ge=0, le=50, description="Wait up to so many seconds where there is nothing yet.")
+
+
+class NoticesQuery(BaseModel):
+    """After which notice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: int = Field(default=0, ge=0, description="The `id` of the last notice that was seen.")
+    limit: int = Field(default=100, ge=1, le=1000, description="How many items at most.")

@@ -1,0 +1,57 @@
+"""What a pump has found out and the database does not know yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from app.subscriptions.outbox import Step
+
+if TYPE_CHECKING:
+    from app.subscriptions.decisions import Health
+    from app.subscriptions.model import Delivery, Notice
+    from app.subscriptions.outbox import Lease
+
+
+@dataclass(slots=True)
+class Unwritten:
+    """Results, new deliveries, notices and the endpoint's health, until they are written together."""
+
+    changed: dict[UUID, Delivery] = field(default_factory=dict)
+    added: list[Delivery] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    health: Health | None = None
+    pinged: bool = False
+    verified: bool = False
+
+    @property
+    def any(self) -> bool:
+        """There is something to write."""
+        return bool(self.changed or self.added or self.notices or self.pinged or self.health is not None)
+
+    def step(self, lease: Lease, version: int, generation: int, cursor: int | None) -> Step:
+        """All of it as one step."""
+        return Step(
+            lease,
+            version,
+            generation,
+            changed=list(self.changed.values()),
+            added=self.added,
+            cursor=cursor,
+            health=self.health,
+            pinged=self.pinged,
+            verified=self.verified,
+            notices=self.notices,
+        )
+
+    def after(self, later: Unwritten) -> Unwritten:
+        """This, which could not be written, and what came up since."""
+        return Unwritten(
+            {**self.changed, **later.changed},
+            self.added + later.added,
+            self.notices + later.notices,
+            later.health or self.health,
+            self.pinged or later.pinged,
+            self.verified or later.verified,
+        )
