@@ -41,6 +41,15 @@ REQUESTS: dict[str, Callable[[], Examples]] = {
     "patch_event": lambda: {"confirmed": sample("merge_patch")},
     "write_batch": lambda: {"batch": sample("batch_in")},
     "create_key": lambda: {"key": sample("new_key")},
+    "create_subscription": lambda: {"push": sample("new_subscription"), "pull": {"name": "archive", "mode": "pull"}},
+    "patch_subscription": lambda: {"pause": {"status": "paused"}, "narrow": {"filter": {"country": ["UA"]}}},
+    "seek_subscription": lambda: {"replay": {"to": "2025-09-07T00:00:00Z"}, "skip": {"to": "now"}},
+    "ack_events": lambda: {"taken": {"cursor": samples.AS_OF}},
+    "rotate_secret": lambda: {"a_day": {"overlap_s": 86400}},
+    "retry_deliveries": lambda: {
+        "all": {"status": "dead"},
+        "recent": {"status": "dead", "since": "2025-09-08T00:00:00Z"},
+    },
 }
 
 RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
@@ -64,6 +73,25 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("read_checkpoint", JSON): lambda: {"checkpoint": sample("checkpoint")},
     ("list_kinds", JSON): lambda: {"kinds": {"items": [shown(kind) for kind in KINDS]}},
     ("get_kind", JSON): lambda: {kind: {**shown(kind), "schema": abridged(kind)} for kind in KINDS},
+    ("create_subscription", JSON): lambda: {"push": samples.new_subscription()},
+    ("list_subscriptions", JSON): lambda: {"page": {"items": [sample("subscription")], "next": None}},
+    ("get_subscription", JSON): lambda: {"subscription": sample("subscription")},
+    ("patch_subscription", JSON): lambda: {"paused": {**sample("subscription"), "version": 2, "status": "paused"}},
+    ("seek_subscription", JSON): lambda: {"place": samples.PLACE},
+    ("pull_events", JSON): lambda: {"page": samples.pulled()},
+    ("ack_events", JSON): lambda: {"place": samples.PLACE},
+    ("ping_subscription", JSON): lambda: {
+        "good": {"ok": True, "status_code": 204, "duration_ms": 12, "error": None},
+        "late": {"ok": False, "status_code": None, "duration_ms": 15000, "error": "timeout"},
+    },
+    ("rotate_secret", JSON): lambda: {
+        "secret": {"secret": samples.SECRET, "previous_expires_at": "2025-09-09T09:30:00Z"}
+    },
+    ("list_deliveries", JSON): lambda: {"page": {"items": [samples.delivery_head()], "next": None}},
+    ("retry_deliveries", JSON): lambda: {"many": {"matched": 42}},
+    ("get_delivery", JSON): lambda: {"delivery": sample("delivery")},
+    ("retry_delivery", JSON): lambda: {"one": {"matched": 1}},
+    ("list_notices", JSON): lambda: {"page": {"items": [sample("notice")], "next": None}},
     ("get_me", JSON): lambda: {"me": sample("me")},
     ("list_keys", JSON): lambda: {"keys": sample("keys")},
     ("create_key", JSON): lambda: {"key": sample("issued_key")},
@@ -89,6 +117,7 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
         {"existing": {"id": sample("event")["id"], "version": 3}},
     ),
     "idempotency-in-progress": ("The first request with this key is not finished; try again.", {}),
+    "subscription-mode": ("This call is for pull subscriptions, and this one has the other mode.", {}),
     "deleted": ("The event was deleted.", {"tombstone": sample("tombstone")}),
     "cursor-expired": (
         "The changes after that cursor were trimmed.",

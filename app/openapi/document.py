@@ -13,10 +13,12 @@ from app.openapi.operations import operation, shapes_wanted
 from app.openapi.problems import SCHEMAS
 from app.openapi.routes import calls_of
 from app.openapi.shapes import Shapes
+from app.openapi.webhooks import PUSHED, webhooks
 
 TAGS = {
     "events": "Write events one by one or in batches; find, count and export them; see how each came to be.",
     "feed": "Every change, once and in order: by polling, by waiting, or as a stream.",
+    "subscriptions": "Have changes pushed to you, signed, or fetch and acknowledge them; nothing is lost meanwhile.",
     "kinds": "What sorts of events there are, what they are filtered by and measured in.",
     "keys": "Who may do what, and who did.",
     "health": "Is it alive, can it serve?",
@@ -49,7 +51,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 def made(app: FastAPI) -> dict[str, Any]:
     """The whole document."""
     calls = calls_of(app)
-    shapes = Shapes(shapes_wanted(calls))
+    shapes = Shapes([*shapes_wanted(calls), *PUSHED])
     paths: dict[str, dict[str, Any]] = {}
     for call in calls:
         paths.setdefault(call.path, {})[call.method.lower()] = operation(call, shapes)
@@ -61,6 +63,7 @@ def made(app: FastAPI) -> dict[str, Any]:
             {"name": name, "x-displayName": name.capitalize(), "description": text} for name, text in TAGS.items()
         ],
         "paths": paths,
+        "webhooks": webhooks(shapes),
         "components": {
             "schemas": dict(sorted({**shapes.components, **SCHEMAS}.items())),
             "examples": shared(),

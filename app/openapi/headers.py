@@ -63,6 +63,9 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "patch_event": CHANGED,
     "delete_event": ("Feed-Cursor",),
     "read_feed": ("ETag", "Link", "Cache-Control", "X-Poll-Interval"),
+    "create_subscription": ("Location", "ETag", "Cache-Control", ONCE),
+    "get_subscription": ("ETag", "Cache-Control"),
+    "patch_subscription": ("ETag", "Cache-Control"),
     "read_head": ("Cache-Control",),
     "read_checkpoint": ("Cache-Control",),
 }
@@ -78,6 +81,9 @@ REQUESTS: dict[str, dict[str, bool]] = {
     "delete_event": {"If-Match": False},
     "read_feed": {"If-None-Match": False},
     "stream_feed": {"Last-Event-ID": False},
+    "create_subscription": {"Idempotency-Key": False},
+    "patch_subscription": {"If-Match": False},
+    "delete_subscription": {"If-Match": False},
 }
 
 

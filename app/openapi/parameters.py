@@ -49,6 +49,18 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
     "/v1/events/": {
         "id": {"description": "The event's id.", "schema": {"type": "string", "format": "uuid", "examples": [EVENT]}},
     },
+    "/v1/subscriptions/": {
+        "id": {
+            "description": "The subscription's id.",
+            "schema": {"type": "string", "format": "uuid", "examples": ["019928b4-77d0-7c55-a1f2-3d8f0c6e9b41"]},
+        },
+    },
+    "/v1/deliveries/": {
+        "id": {
+            "description": "The delivery's id.",
+            "schema": {"type": "string", "format": "uuid", "examples": ["019928b5-0a1c-7e02-9b3d-64c1f2a8d7e0"]},
+        },
+    },
     "/v1/kinds/": {"kind": {"description": "The kind's name.", "schema": {"type": "string", "enum": list(KINDS)}}},
     "/v1/keys/": {"id": {"description": "The key's id.", "schema": {"type": "string", "examples": ["k5m2c7qxzt"]}}},
 }

@@ -13,6 +13,8 @@ from app.samples import load
 
 FOLDER = Path(__file__).with_name("examples")
 AS_OF = "e1-000000000012"
+SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD5Gyzx6aNPgE="  # noqa: S105 (an example)
+PLACE = {"cursor": AS_OF, "lag": 3, "generation": 1}
 
 Examples = dict[str, Any]
 
@@ -70,6 +72,23 @@ def stream() -> str:
     """What a reader of the stream receives: a change, then a heartbeat."""
     item = sample("feed")["items"][0]
     return f"retry: 3000\n\nid: {item['id']}\nevent: change\ndata: {json.dumps(item)}\n\nid: {AS_OF}\n\n"
+
+
+def new_subscription() -> Any:
+    """A new push subscription with its secret."""
+    fresh = {"status": "pending", "last_success_at": None, "secret": SECRET}
+    return {**sample("subscription"), **fresh}
+
+
+def pulled() -> Any:
+    """A page of a pull subscription."""
+    return {**sample("feed"), "committed": "e1-000000000010", "lag": 2}
+
+
+def delivery_head() -> Any:
+    """A delivery as lists show it."""
+    shown = {name: value for name, value in sample("delivery").items() if name != "attempts"}
+    return {**shown, "attempt_count": 1}
 
 
 @cache
