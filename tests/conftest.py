@@ -163,8 +163,8 @@ async def make_app(database_url: str) -> AsyncIterator[MakeApp]:
     """Running applications on the test's database, with settings of their own."""
     async with AsyncExitStack() as running:
 
-        async def make(**settings: Any) -> FastAPI:
-            app = create_app(Settings(database_url=database_url, **settings))
+        async def make(*, delivery: bool = True, **settings: Any) -> FastAPI:
+            app = create_app(Settings(database_url=database_url, **settings), delivery=delivery)
             await running.enter_async_context(app.router.lifespan_context(app))
             return app
 

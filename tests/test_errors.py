@@ -481,6 +481,7 @@ class TestDocuments:
             "request-timeout": 408,
             "duplicate-external-id": 409,
             "idempotency-in-progress": 409,
+            "subscription-mode": 409,
             "deleted": 410,
             "cursor-expired": 410,
             "cursor-epoch": 410,

@@ -108,7 +108,7 @@ def query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[s
     if schema.get("type") == "boolean" and isinstance(schema.get("default"), str):
         schema["default"] = schema["default"] == "true"
     schema = {WORDS.get(key, key): value for key, value in schema.items()}
-    if found := EXAMPLES.get(name) or schema.get("examples") or asked().get(name):
+    if found := schema.get("examples") or EXAMPLES.get(name) or asked().get(name):
         schema["examples"] = found
     return {**told, "schema": schema}
 

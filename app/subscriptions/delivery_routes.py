@@ -11,8 +11,9 @@ from app.auth import AdminKey, SubscribeKey
 from app.auth.routes import answer
 from app.errors import DiskFull, refusals
 from app.events.identity import read_id
+from app.subscriptions.given import DeliveryShape, Matched, NoticeList
 from app.subscriptions.routes import ALWAYS, ONE, asking, desk
-from app.subscriptions.shapes import DeliveryShape, Matched, NoticeList, NoticesQuery
+from app.subscriptions.shapes import NoticesQuery
 from app.wire import NoQuery, query
 
 router = APIRouter(prefix="/v1", tags=["subscriptions"])

@@ -60,11 +60,14 @@ FREE = Statement(sa.update(StoredSubscription).where(HELD == WORKER).values(work
 
 
 def taking(dialect: str) -> Statement:
-    """Take those of some subscriptions that nobody holds; a worker that was declared dead takes none."""
+    """Take those of some subscriptions that nobody holds; a worker that was declared dead takes none.
+
+    Rows are locked in one order, and those that others have locked are left to them.
+    """
+    id = col(StoredSubscription.id)
+    free_ones = sa.select(id).where(any_of(id, "ids", dialect), HELD.is_(None)).order_by(id)
     alive = sa.exists().where(col(DeliveryWorker.id) == WORKER)
-    taken = sa.update(StoredSubscription).where(
-        any_of(col(StoredSubscription.id), "ids", dialect), HELD.is_(None), alive
-    )
+    taken = sa.update(StoredSubscription).where(id.in_(free_ones.with_for_update(skip_locked=True)), alive)
     return Statement(taken.values(worker=WORKER, token=col(StoredSubscription.token) + 1))
 
 
@@ -115,12 +118,16 @@ class Moves(NamedTuple):
     release: Sequence[UUID]
 
 
-def moves(wanted: Mapping[UUID, UUID | None], held: Collection[UUID], workers: int) -> Moves:
-    """Share the work out evenly: take what nobody holds, and give back what is more than a fair share."""
+def moves(wanted: Mapping[UUID, UUID | None], held: Collection[UUID], workers: int, rank: int = 0) -> Moves:
+    """Share the work out evenly: take what nobody holds, and give back what is more than a fair share.
+
+    `rank` is the worker's place among the workers: each begins elsewhere, so that they do not all take the same.
+    """
     share = fair_share(len(wanted), workers)
     mine = [id for id in held if id in wanted]
     free = [id for id, holder in wanted.items() if holder is None]
-    return Moves(free[: max(0, share - len(mine))], mine[share:])
+    begin = rank * share % len(free) if free else 0
+    return Moves([*free[begin:], *free[:begin]][: max(0, share - len(mine))], mine[share:])
 
 
 async def enlist(tx: Transaction, me: UUID, now: datetime) -> None:

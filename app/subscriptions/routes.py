@@ -36,25 +36,27 @@ from app.events.answers import reuse_of, shown
 from app.events.identity import read_id
 from app.events.routes import as_object
 from app.subscriptions.configuring import Wanted, read_body, read_new
-from app.subscriptions.shapes import (
-    Ack,
-    DeliveriesQuery,
+from app.subscriptions.given import (
     DeliveryList,
     Matched,
     NewSecret,
-    NewSubscription,
     NewSubscriptionShape,
-    PageQuery,
     PingResult,
     Place,
     PullPage,
+    SubscriptionList,
+    SubscriptionShape,
+)
+from app.subscriptions.shapes import (
+    Ack,
+    DeliveriesQuery,
+    NewSubscription,
+    PageQuery,
     PullQuery,
     Retry,
     Rotation,
     Seek,
-    SubscriptionList,
     SubscriptionPatch,
-    SubscriptionShape,
 )
 from app.subscriptions.store import Caller
 from app.wire import NoQuery, body, parse_if_match, query

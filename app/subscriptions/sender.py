@@ -2,51 +2,30 @@
 
 import asyncio
 import socket
-from asyncio import Transport
+import ssl as tls
+from asyncio import TimerHandle
 from collections.abc import Awaitable, Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from ssl import SSLContext, SSLError
 from time import perf_counter
-from typing import Literal, TypeGuard, cast
-from weakref import WeakKeyDictionary
-
-from aiohttp import (
-    AddrInfoType,
-    ClientConnectionResetError,
-    ClientConnectorDNSError,
-    ClientConnectorError,
-    ClientError,
-    ClientOSError,
-    ClientResponse,
-    ClientSession,
-    ClientSSLError,
-    ClientTimeout,
-    DummyCookieJar,
-    ServerDisconnectedError,
-    TCPConnector,
-)
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.connector import Connection
-from yarl import URL
+from typing import Literal
 
 from app.subscriptions.addresses import Address
+from app.subscriptions.connection import PIECE, Answer, Connection
 from app.subscriptions.targets import RefusedTarget, Rules, Target, read_target, vet
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 Failure = Literal["status", "timeout", "dns", "refused-address", "tls", "connect"]
 
-# How much of an answer's body is read, as it comes over the wire: it is thrown away, only its end matters.
-MOST = 64 * 1024
-# What the system takes from a peer before anybody reads it, so that a flood waits at the other end.
-RECEIVE_BUFFER = 32 * 1024
 # How long the creator of a subscription waits for DNS.
 PATIENCE_S = 2.0
-
-HEADERS = {"user-agent": "sitrep/1", "accept": "*/*", "accept-encoding": "identity"}
-NO_TIMEOUT = ClientTimeout()
+# How long a connection waits for the next post.
+IDLE_S = 15.0
+# How many addresses of a name are tried in one post, and how long each may take, unless it is the last.
+MOST_TRIES = 8
+TRY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +36,6 @@ class Reply:
     duration_ms: int
     error: Failure | None
     retry_after: str | None
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One try to post: where to, and whether it opened a connection or was given one that had been used."""
-
-    target: Target
-    dialled: bool = False
-
-
-# The attempt on whose behalf aiohttp resolves and dials: neither of its seams is told the scheme.
-ATTEMPT: ContextVar[Attempt] = ContextVar("attempt")
 
 
 async def ask_system(host: str, port: int) -> list[Address]:
@@ -95,87 +62,16 @@ async def check(url: str, rules: Rules, resolve: Resolve = ask_system, patience_
         raise RefusedTarget(target.only_private)
 
 
-class Guard(AbstractResolver):
-    """What aiohttp asks for addresses and for sockets; neither comes back for an address that is refused."""
-
-    def __init__(self, rules: Rules, resolve: Resolve) -> None:
-        self._rules = rules
-        self._resolve = resolve
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Every address of a name, all of them vetted."""
-        del family
-        addresses = vet(await self._resolve(host, port), ATTEMPT.get().target, self._rules)
-        if not addresses:
-            raise socket.gaierror(socket.EAI_NONAME, "no addresses")
-        return [as_answer(host, port, address) for address in addresses]
-
-    def open_socket(self, info: AddrInfoType) -> socket.socket:
-        """A socket to dial one address with; addresses in URLs come here without having been resolved."""
-        family, kind, protocol, _, sockaddr = info
-        attempt = ATTEMPT.get()
-        vet([ip_address(sockaddr[0])], attempt.target, self._rules)
-        attempt.dialled = True
-        opened = socket.socket(family, kind, protocol)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        return opened
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-
-def as_answer(host: str, port: int, address: Address) -> ResolveResult:
-    """A resolved address as aiohttp wants it."""
-    return {
-        "hostname": host,
-        "host": str(address),
-        "port": port,
-        "family": socket.AF_INET if address.version == 4 else socket.AF_INET6,
-        "proto": 0,
-        "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-    }
-
-
-# Whose turn it is on a connection, or was last.
-TURNS: WeakKeyDictionary[BaseProtocol, object] = WeakKeyDictionary()
-
-
-class Answer(ClientResponse):
-    """An answer after which its connection is deaf until it is used again.
-
-    aiohttp goes on parsing what an endpoint sends unasked, and keeps it: 5 MB of such answers took 200 MB.
-    """
-
-    _turn: tuple[BaseProtocol, object] | None = None
-
-    async def start(self, connection: Connection) -> ClientResponse:
-        """Listen to the connection from now on."""
-        protocol = connection.protocol
-        if protocol is not None and is_open(protocol.transport):
-            protocol.transport.resume_reading()
-            self._turn = protocol, object()
-            TURNS[protocol] = self._turn[1]
-        return await super().start(connection)
-
-    def leave(self) -> None:
-        """Give the connection back; it is deafened only if it has not been given to another post since it was free."""
-        self.release()
-        if self._turn is None:
-            return
-        protocol, turn = self._turn
-        if TURNS.get(protocol) is turn and is_open(protocol.transport):
-            protocol.transport.pause_reading()
-
-
-def is_open(transport: Transport | None) -> TypeGuard[Transport]:
-    """Whether there is a connection yet, and still."""
-    return transport is not None and not transport.is_closing()
+@cache
+def trust_system() -> SSLContext:
+    """The system's authorities, read once, and HTTP/1.1 as the only protocol."""
+    context = tls.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class Sender:
-    """Posts to the endpoint of one subscription, over at most `limit` connections of its own; made in a running loop.
+    """Posts to the endpoint of one subscription, over at most `limit` connections of its own.
 
     No redirects, cookies, proxies or credentials from the environment. `ssl` replaces the system's authorities.
     """
@@ -183,90 +79,165 @@ class Sender:
     def __init__(
         self, rules: Rules, limit: int, resolve: Resolve = ask_system, *, ssl: SSLContext | None = None
     ) -> None:
-        guard = Guard(rules, resolve)
-        connector = TCPConnector(
-            resolver=guard, socket_factory=guard.open_socket, use_dns_cache=False, limit=limit, ssl=ssl or True
-        )
-        self._session = ClientSession(
-            connector=connector,
-            headers=HEADERS,
-            cookie_jar=DummyCookieJar(),
-            timeout=NO_TIMEOUT,
-            auto_decompress=False,
-            trust_env=False,
-            response_class=Answer,
-        )
         self._rules = rules
-        self._read: tuple[str, Target, URL] | None = None
+        self._resolve = resolve
+        self._ssl = ssl
+        self._piece = bytearray(PIECE)
+        self._turns = asyncio.Semaphore(limit)
+        self._busy: set[Connection] = set()
+        self._idle: list[Connection] = []  # the one that was used last stands last
+        self._sweep: TimerHandle | None = None
+        self._read: tuple[str, Target, str] | None = None
+        self._is_closed = False
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Reply:
         """Post once and say what came of it, at the latest after `timeout_s`; nothing the endpoint does raises.
 
-        An answer counts when it has ended or MOST of its body was read; one that goes on for longer timed out.
+        An answer counts when it has ended or MOST of it was read; one that goes on for longer timed out.
         """
         started = perf_counter()
         status, error, retry_after = None, None, None
         try:
-            async with asyncio.timeout(timeout_s):
-                response = await self._send(*self._look_at(url), body, headers)
-                try:
-                    await read_out(response)
-                finally:
-                    response.leave()
-        except (RefusedTarget, ClientError, OSError) as fault:
+            target, opening = self._look_at(url)
+            request = f"{opening}{write_fields(headers)}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
+            async with asyncio.timeout(timeout_s) as deadline, self._turns:
+                answer = await self._send(target, request, deadline.when() or 0.0)
+        except (RefusedTarget, OSError) as fault:
             error = name_failure(fault)
         else:
-            status = response.status
+            status = answer.status
             error = None if 200 <= status < 300 else "status"
-            retry_after = response.headers.get("retry-after") if status in {429, 503} else None
+            retry_after = answer.retry_after if status in {429, 503} else None
         return Reply(status, round((perf_counter() - started) * 1000), error, retry_after)
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._session.close()
+        """Close all connections; posts that are on their way fail."""
+        self._is_closed = True
+        if self._sweep:
+            self._sweep.cancel()
+        for connection in (*self._idle, *self._busy):
+            connection.close()
+        self._idle.clear()
+        await asyncio.sleep(0)  # the loop closes the sockets
 
-    def _look_at(self, url: str) -> tuple[Target, URL]:
-        """The target, read once for as long as the URL stays the same."""
+    def _look_at(self, url: str) -> tuple[Target, str]:
+        """The target, read once for as long as the URL stays the same, and how requests to it start."""
         if self._read is None or self._read[0] != url:
             target = read_target(url, self._rules)
-            self._read = url, target, as_yarl(target)
+            self._read = url, target, open_request(target)
         return self._read[1:]
 
-    async def _send(self, target: Target, url: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """The head of the answer.
+    async def _send(self, target: Target, request: bytes, deadline: float) -> Answer:
+        """The answer to the request.
 
         An endpoint may close a connection just when it is used again. That is nobody's failure, so the post goes
-        out over the next one; the last of them is new.
+        out once more, over a new one.
         """
-        while True:
-            attempt = Attempt(target)
-            ATTEMPT.set(attempt)
+        connection = self._take_idle(target)
+        if connection:
             try:
-                response = await self._session.post(url, data=body, headers=headers, allow_redirects=False)
-                return cast("Answer", response)
-            except ClientConnectorError:
-                raise
-            except (ClientOSError, ClientConnectionResetError, ServerDisconnectedError):
-                if attempt.dialled or self._session.closed:
+                return await self._ask(connection, request)
+            except OSError:
+                if connection.received or self._is_closed:
                     raise
+        return await self._ask(await self._dial(target, deadline), request)
+
+    async def _ask(self, connection: Connection, request: bytes) -> Answer:
+        """The answer that comes over the connection, which is kept if it can be used again."""
+        self._busy.add(connection)
+        try:
+            return await connection.ask(request)
+        finally:
+            self._busy.discard(connection)
+            if connection.is_reusable and not self._is_closed:
+                self._keep(connection)
+            else:
+                connection.close()
+
+    def _take_idle(self, target: Target) -> Connection | None:
+        """The connection to the target that was used last; those that are of no more use are closed."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.origin == (target.scheme, target.host, target.port) and connection.is_silent():
+                return connection
+            connection.close()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        """Have the connection wait for the next post."""
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        self._idle.append(connection)
+        if self._sweep is None:
+            self._sweep = loop.call_later(IDLE_S, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Close the connections that have waited for long enough, and come again for the next."""
+        loop = asyncio.get_running_loop()
+        while self._idle and self._idle[0].idle_since + IDLE_S <= loop.time():
+            self._idle.pop(0).close()
+        self._sweep = loop.call_at(self._idle[0].idle_since + IDLE_S, self._close_idle) if self._idle else None
+
+    async def _dial(self, target: Target, deadline: float) -> Connection:
+        """A new connection to the first vetted address that takes one; all but the last have a share of the time."""
+        addresses = vet(await self._find(target), target, self._rules)[:MOST_TRIES]
+        loop = asyncio.get_running_loop()
+        for left in range(len(addresses), 1, -1):
+            share = min(TRY_S, (deadline - loop.time()) / left)
+            try:
+                async with asyncio.timeout(share):
+                    return await self._open(target, addresses[-left])
+            except OSError:
+                continue
+        return await self._open(target, addresses[-1])
+
+    async def _find(self, target: Target) -> list[Address]:
+        """All addresses of the target; none is a failure of DNS."""
+        if target.literal:
+            return [target.literal]
+        try:
+            addresses = await self._resolve(target.host, target.port)
+        except OSError as fault:
+            raise socket.gaierror(socket.EAI_FAIL, "cannot resolve") from fault
+        if not addresses:
+            raise socket.gaierror(socket.EAI_NONAME, "no addresses")
+        return addresses
+
+    async def _open(self, target: Target, address: Address) -> Connection:
+        """A connection to the address, which is dialled as it stands; over TLS, to who can prove the URL's name."""
+        loop = asyncio.get_running_loop()
+        secure = target.scheme == "https"
+        origin = target.scheme, target.host, target.port
+        _, connection = await loop.create_connection(
+            lambda: Connection(origin, loop, self._piece),
+            str(address),
+            target.port,
+            flags=socket.AI_NUMERICHOST,
+            ssl=(self._ssl or trust_system()) if secure else None,
+            server_hostname=target.host if secure else None,
+        )
+        # TLS may say more after its handshake, for itself.
+        if self._is_closed or not (secure or connection.is_silent()):
+            connection.close()
+            raise ConnectionError
+        return connection
 
 
-def as_yarl(target: Target) -> URL:
-    """The URL as aiohttp wants it; raises RefusedTarget should its parser see another host in it than ours."""
-    url = URL(target.url, encoded=True)
-    if (url.scheme, url.raw_host, url.port) != (target.scheme, target.host, target.port):
-        raise RefusedTarget("form")
-    return url
+def open_request(target: Target) -> str:
+    """What each request to the target starts with."""
+    place, _, path = target.url.removeprefix(f"{target.scheme}://").partition("/")
+    return (
+        f"POST /{path} HTTP/1.1\r\nhost: {place}\r\n"
+        "user-agent: sitrep/1\r\naccept: */*\r\naccept-encoding: identity\r\n"
+    )
 
 
-async def read_out(response: ClientResponse) -> None:
-    """Read the body to its end, so that the connection can be used again; one that is too long or cut short is left."""
-    room = MOST
-    try:
-        while room >= 0 and not response.content.at_eof():
-            room -= len(await response.content.readany())
-    except (ClientError, ConnectionError):
-        return
+def write_fields(headers: Mapping[str, str]) -> str:
+    """The fields of a head; raises ValueError for what would not stay in its line."""
+    text = "".join([*headers, *headers.values()])
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("A header has characters other than printable ASCII.")
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
 
 
 def name_failure(fault: Exception) -> Failure:
@@ -274,11 +245,9 @@ def name_failure(fault: Exception) -> Failure:
     match fault:
         case RefusedTarget():
             return "refused-address"
-        case ClientConnectorDNSError():
+        case socket.gaierror():
             return "dns"
-        case ClientSSLError():
-            return "tls"
-        case _ if isinstance(fault.__cause__, SSLError):
+        case SSLError():
             return "tls"
         case TimeoutError():
             return "timeout"

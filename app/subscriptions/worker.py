@@ -135,6 +135,7 @@ class Worker:
                 failures = 0
             except Exception as error:  # noqa: BLE001 (whatever the database does, the worker goes on)
                 failures += 1
+                self._seen = -1  # what was to be done is not done: look at everything again
                 log.warning("looking for deliveries failed", error=type(error).__name__, failures=failures)
             pause = self._pace.look_s if not failures else min(self._pace.look_s * 2**failures, SLOWEST_S)
             with contextlib.suppress(TimeoutError):
@@ -193,7 +194,8 @@ class Worker:
             await self.roster.bury(lost, None)
             wanted = {id: None if holder == lost else holder for id, holder in wanted.items()}
         over = [id for id, holder in wanted.items() if holder == self.roster.id and id not in self.pumps]
-        plan = moves(wanted | dict.fromkeys(over), self.pumps, len(workers))
+        rank = sorted({*workers, self.roster.id}).index(self.roster.id)
+        plan = moves(wanted | dict.fromkeys(over), self.pumps, len(workers), rank)
         for id in plan.release:
             self.pumps[id].stop()
         await self._exchange([] if self._stopping else plan.take, over)
@@ -206,8 +208,10 @@ class Worker:
                 await give_back(tx, self.roster.id, over)
             return await take(tx, self.roster.id, wanted) if wanted else []
 
-        for held in await self._db.write(work) if wanted or over else ():
+        taken = await self._db.write(work) if wanted or over else []
+        for held in taken:
             self.pumps[held.id] = Pump(self._means, held, self.roster.id)
+        self._uneven = len(taken) < len(wanted)  # another was faster: look again for what else is free
         self._counts.held.set(len(self.pumps))
 
     async def _refresh(self, seen: int) -> None:

@@ -49,9 +49,16 @@ def hold(operation: Operation, answer: httpx.Response) -> None:
 
 
 async def test_a_whole_day_of_calls_goes_as_the_document_says(
-    api: httpx.AsyncClient, make_event: Callable[..., dict[str, Any]]
+    make_app: Callable[..., Any], admin_key: str, make_event: Callable[..., dict[str, Any]]
 ) -> None:
-    call = Witness(api)
+    from conftest import client_of
+
+    async with client_of(await make_app(secret_key="a key for tests only"), admin_key) as api:
+        await a_whole_day(Witness(api), make_event)
+
+
+async def a_whole_day(call: Witness, make_event: Callable[..., dict[str, Any]]) -> None:
+    """Every call once, and most of the ways in which it may end."""
     event = make_event(external_ids=[{"system": "newsroom", "id": "a/b"}])
     once = {"Idempotency-Key": "k1"}
 
@@ -105,6 +112,7 @@ async def test_a_whole_day_of_calls_goes_as_the_document_says(
     await call("stream_feed", 406, headers={"Accept": "application/json"})
     await call("read_head", 200)
     await call("read_checkpoint", 200)
+    await call_subscriptions(call)
     await call("list_kinds", 200)
     for kind in ("attack", "sanction_move"):
         await call("get_kind", 200, kind)
@@ -121,6 +129,39 @@ async def test_a_whole_day_of_calls_goes_as_the_document_says(
     await call("read_metrics", 200)
 
     assert set(OPERATIONS) - call.seen == set()
+
+
+async def call_subscriptions(call: Witness) -> None:
+    """Every call of subscriptions; the endpoint is a name that leads nowhere."""
+    once, push = {"Idempotency-Key": "s1"}, {"url": "https://desk.example.org/sitrep"}
+    wanted = {"name": "desk", "mode": "push", "filter": {"kind": "attack"}, "push": push}
+    pushed = (await call("create_subscription", 201, json=wanted, headers=once)).json()["id"]
+    await call("create_subscription", 201, json=wanted, headers=once)
+    await call("create_subscription", 422, json={**wanted, "push": {"url": "https://127.0.0.1"}})
+    await call("create_subscription", 400, json={**wanted, "start": "e1-999999999999"})
+    pulled = (
+        await call("create_subscription", 201, json={"name": "archive", "mode": "pull", "start": "oldest"})
+    ).json()
+    await call("list_subscriptions", 200)
+    await call("get_subscription", 200, pushed)
+    await call("get_subscription", 404, "nothing")
+    await call("patch_subscription", 200, pushed, json={"status": "paused"}, headers={"If-Match": '"1"'})
+    await call("patch_subscription", 412, pushed, json={"name": "x"}, headers={"If-Match": '"1"'})
+    page = await call("pull_events", 200, f"{pulled['id']}/events", params={"limit": 2})
+    await call("pull_events", 409, f"{pushed}/events")
+    await call("ack_events", 200, f"{pulled['id']}/ack", json={"cursor": page.json()["next"]})
+    await call("ack_events", 400, f"{pulled['id']}/ack", json={"cursor": "x"})
+    await call("seek_subscription", 200, f"{pulled['id']}/seek", json={"to": "oldest"})
+    await call("seek_subscription", 410, f"{pulled['id']}/seek", json={"to": "e9-000000000001"})
+    await call("ping_subscription", 200, f"{pushed}/test")
+    await call("ping_subscription", 409, f"{pulled['id']}/test")
+    await call("rotate_secret", 200, f"{pushed}/rotate-secret")
+    await call("list_deliveries", 200, f"{pushed}/deliveries")
+    await call("retry_deliveries", 202, f"{pushed}/deliveries/retry", json={"status": "dead"})
+    await call("get_delivery", 404, "nothing")
+    await call("retry_delivery", 404, "nothing/retry")
+    await call("list_notices", 200)
+    await call("delete_subscription", 204, pulled["id"])
 
 
 async def test_without_a_key_every_call_that_needs_one_answers_as_told(client: httpx.AsyncClient) -> None:

@@ -211,7 +211,9 @@ def test_preconditions_are_required_where_the_server_insists() -> None:
         if "If-Match" in operation.parameters("header")
     }
 
-    assert required == {"replace_event": True, "patch_event": True, "upsert_event": False, "delete_event": False}
+    insisted = {"replace_event", "patch_event"}
+    guarded = {"upsert_event", "delete_event", "patch_subscription", "delete_subscription"}
+    assert required == {**dict.fromkeys(insisted, True), **dict.fromkeys(guarded, False)}
 
 
 def test_the_stream_is_text_that_tells_its_items() -> None:
@@ -228,3 +230,23 @@ def test_pages_for_people_are_no_part_of_it() -> None:
     paths: dict[str, Any] = DOCUMENT["paths"]
 
     assert not {"/", "/docs", "/redoc", "/openapi.json"} & set(paths)
+
+
+@pytest.mark.parametrize("name", ["change", "ping"])
+def test_what_is_pushed_is_told_with_its_header_fields_and_how_to_verify_it(name: str) -> None:
+    told = DOCUMENT["webhooks"][name]["post"]
+    [(media, body)] = told["requestBody"]["content"].items()
+
+    assert media == "application/cloudevents+json"
+    assert [faults(body["schema"], example["value"]) for example in body["examples"].values()] == [[]]
+    assert [each["name"] for each in told["parameters"] if each["in"] == "header" and each["required"]] == [
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+        "webhook-attempt",
+        "webhook-generation",
+        "webhook-subscription",
+    ]
+    for word in ("HMAC-SHA256", "constant time", "whsec_", "five minutes", "Retry-After", "410"):
+        assert word in told["description"]
+    assert {"2XX", "410", "429", "503"} <= set(told["responses"])

@@ -19,11 +19,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.subscriptions.addresses import Address
-from app.subscriptions.sender import ATTEMPT, Attempt, Reply, Resolve, Sender, check
+from app.subscriptions.connection import MOST_FIELDS, MOST_HEAD, MOST_INTERIM
+from app.subscriptions.sender import IDLE_S, MOST_TRIES, Reply, Resolve, Sender, check, trust_system
 from app.subscriptions.targets import RefusedTarget, Rules, read_target
 
 LOOPBACK = Rules(private=(ip_network("127.0.0.0/8"),))
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+GONE = b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n"
 BODY = b'{"id":"e1-000000000001"}'
 HEADERS = {"content-type": "application/cloudevents+json", "webhook-id": "e1-000000000001"}
 
@@ -83,6 +85,43 @@ async def serving(
     finally:
         server.close()
         await asyncio.wait_for(asyncio.gather(*filter(None, talks)), 2)
+
+
+Accept = Callable[..., Awaitable[socket.socket]]
+
+
+@asynccontextmanager
+async def raw_endpoint() -> AsyncIterator[tuple[str, Accept]]:
+    """A URL, and what takes its next connection, reads a request if `asked` and sends an answer, past any buffer."""
+    loop = asyncio.get_running_loop()
+    taken: list[socket.socket] = []
+
+    async def accept(answer: bytes, *, asked: bool = True) -> socket.socket:
+        async with asyncio.timeout(2):
+            connection, _ = await loop.sock_accept(listener)
+            taken.append(connection)
+            if asked:
+                await loop.sock_recv(connection, 64 * 1024)
+        connection.send(answer)
+        return connection
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/hook", accept
+        finally:
+            for connection in taken:
+                connection.close()
+
+
+async def has_ended(connection: socket.socket) -> bool:
+    """Whether the other side closes the connection soon."""
+    connection.setblocking(False)
+    try:
+        async with asyncio.timeout(1):
+            return await asyncio.get_running_loop().sock_recv(connection, 1) == b""
+    except ConnectionError:
+        return True
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:
@@ -189,7 +228,6 @@ async def test_a_post_arrives_as_it_was_given() -> None:
         ("400 Bad Request\r\ncontent-length: 3\r\n\r\nbad", 400),
         ("410 Gone\r\ncontent-length: 0", 410),
         ("500 Internal Server Error\r\ntransfer-encoding: chunked\r\n\r\n3\r\nbad\r\n0", 500),
-        ("101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade", 101),
     ],
 )
 async def test_the_status_says_whether_it_was_taken_and_no_redirect_is_followed(head: str, status: int) -> None:
@@ -203,6 +241,11 @@ async def test_the_status_says_whether_it_was_taken_and_no_redirect_is_followed(
 async def test_retry_after_is_told_for_429_and_503_only(status: int, told: str | None) -> None:
     reply = await post_to(f"HTTP/1.1 {status} X\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n".encode())
     assert reply.retry_after == told
+
+
+async def test_retry_after_is_taken_from_the_head_only() -> None:
+    reply = await post_to(b"HTTP/1.1 503 X\r\ntransfer-encoding: chunked\r\n\r\n0\r\nretry-after: 120\r\n\r\n")
+    assert (reply.status, reply.retry_after) == (503, None)
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -272,10 +315,202 @@ async def test_what_is_sent_unasked_stays_at_the_other_end(unasked: bytes) -> No
     assert sum(seen) == before
 
 
+@pytest.mark.parametrize("unasked", [OK, b"HTTP/1.1 100 Continue\r\n\r\n", b"\r\n", b"x"])
+@pytest.mark.parametrize("seen", [True, False], ids=["read", "unread"])
+async def test_bytes_on_a_connection_at_rest_close_it(unasked: bytes, seen: bool) -> None:
+    async with raw_endpoint() as (url, accept), sending() as sender:
+        reply = asyncio.create_task(sender.post(url, BODY, HEADERS, 2))
+        first = await accept(OK)
+        assert (await reply).status == 200
+        first.send(unasked)
+        if seen:
+            await asyncio.sleep(0.02)
+            assert await has_ended(first)
+        again = asyncio.create_task(sender.post(url, BODY, HEADERS, 2))
+        await accept(GONE)
+        assert (await again).status == 410
+        assert await has_ended(first)
+
+
+@pytest.mark.parametrize("more", [b"\r\n", b"x", b"HTTP/1.1 200", GONE * 2], ids=["line", "junk", "start", "answer"])
+@pytest.mark.parametrize(
+    "answer",
+    [OK, b"HTTP/1.1 204 X\r\n\r\n", b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"],
+    ids=["length", "none", "chunked"],
+)
+async def test_bytes_after_an_answer_close_its_connection(answer: bytes, more: bytes) -> None:
+    async with raw_endpoint() as (url, accept), sending() as sender:
+        reply = asyncio.create_task(sender.post(url, BODY, HEADERS, 2))
+        first = await accept(answer + more)
+        assert (await reply).error is None
+        assert await has_ended(first)
+
+
+async def test_an_answer_that_came_before_the_request_is_not_taken_for_one() -> None:
+    async with raw_endpoint() as (url, accept), sending(limit=1) as sender:
+        sent = asyncio.create_task(sender.post(url, BODY, HEADERS, 2))
+        await accept(OK, asked=False)
+        reply = await sent
+    assert (reply.status, reply.error) == (None, "connect")
+
+
+@pytest.mark.parametrize(
+    ("head", "connections"),
+    [
+        ("1.1 200 OK\r\ncontent-length: 0", 1),
+        ("1.1 204 No Content", 1),
+        ("1.1 304 Not Modified\r\ncontent-length: 9", 1),
+        ("1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nretry-after: 9", 1),
+        ("1.1 200 OK\r\ncontent-length: 0\r\nconnection: close", 2),
+        ("1.0 200 OK\r\ncontent-length: 0\r\nconnection: keep-alive", 2),
+    ],
+)
+async def test_only_what_may_stay_is_used_again(head: str, connections: int) -> None:
+    async with serving(f"HTTP/{head}\r\n\r\n".encode()) as endpoint, sending() as sender:
+        replies = [await sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(2)]
+    assert replies[0].status == replies[1].status is not None
+    assert endpoint.connections == connections
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\nto the end",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\n\nfrom a script",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;a=b\r\nok\r\n0\r\na: b\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n",
+    ],
+)
+async def test_a_body_ends_in_many_ways(answer: bytes) -> None:
+    reply = await post_to(answer, once=True)
+    assert (reply.status, reply.error) == (200, None)
+
+
+async def test_a_post_is_sent_again_once_only_and_never_after_a_byte_of_an_answer() -> None:
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if endpoint.connections == 1:
+            writer.write(OK)
+            endpoint.requests.append(await read_request(reader))
+        if endpoint.connections == 3:
+            writer.write(OK)
+            endpoint.requests.append(await read_request(reader))
+            writer.write(b"H")
+
+    async with serving(answer_once) as endpoint, sending() as sender:
+        replies = [await sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(4)]
+    assert [reply.error for reply in replies] == [None, "connect", None, "connect"]
+    assert (len(endpoint.requests), endpoint.connections) == (5, 3)
+
+
+async def test_a_connection_at_rest_is_closed_after_a_while() -> None:
+    async with serving(OK) as endpoint, sending() as sender:
+        await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(3)))
+        older, old, new = sender._idle
+        older.idle_since -= IDLE_S
+        old.idle_since -= IDLE_S - 1
+        sender._close_idle()
+        assert sender._idle == [old, new]
+        assert [connection.is_silent() for connection in (older, old, new)] == [False, True, True]
+        assert sender._sweep is not None
+        assert sender._sweep.when() - asyncio.get_running_loop().time() == pytest.approx(1, abs=0.1)
+
+
+async def test_a_receiver_that_never_reads_meets_the_deadline() -> None:
+    async with raw_endpoint() as (url, _), sending() as sender:
+        replies = await asyncio.gather(*(sender.post(url, bytes(3_000_000), HEADERS, 0.1) for _ in range(3)))
+        assert (sender._busy, sender._idle) == (set(), [])
+    assert [reply.error for reply in replies] == ["timeout"] * 3
+
+
+async def test_an_answer_before_the_body_was_read_counts_and_its_connection_is_not_used_again() -> None:
+    async with raw_endpoint() as (url, accept), sending() as sender:
+        reply = asyncio.create_task(sender.post(url, bytes(10_000_000), HEADERS, 2))
+        await accept(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
+        assert (await reply).status == 413
+        assert sender._idle == []
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\rb", "a\0b", "\u010d", "\x7f"])
+async def test_a_header_that_would_not_stay_in_its_line_is_refused(value: str) -> None:
+    async with serving(OK) as endpoint, sending() as sender:
+        for headers in ({"a": value}, {value: "a"}):
+            with pytest.raises(ValueError, match="printable"):
+                await sender.post(endpoint.url, BODY, headers, 2)
+    assert endpoint.connections == 0
+
+
+async def test_posts_fail_when_their_sender_is_closed() -> None:
+    async with serving(never_answer) as endpoint, sending(limit=2) as sender:
+        posts = [asyncio.create_task(sender.post(endpoint.url, BODY, HEADERS, 2)) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        await sender.close()
+        replies = await asyncio.gather(*posts)
+    assert [reply.error for reply in replies] == ["connect"] * 3
+
+
+async def test_a_closed_sender_sends_nothing_again() -> None:
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await reader.read()
+
+    async with serving(answer_once) as endpoint, sending() as sender:
+        await sender.post(endpoint.url, BODY, HEADERS, 2)
+        post = asyncio.create_task(sender.post(endpoint.url, BODY, HEADERS, 2))
+        await asyncio.sleep(0.02)
+        await sender.close()
+        assert (await post).error == "connect"
+    assert endpoint.connections == 1
+
+
+async def test_a_new_url_gets_a_new_connection() -> None:
+    async with serving(OK) as one, serving(OK) as other, sending(limit=1) as sender:
+        for endpoint in (one, other, one):
+            assert (await sender.post(endpoint.url, BODY, HEADERS, 2)).status == 200
+        assert len(sender._idle) == 1
+    assert (one.connections, other.connections) == (2, 1)
+
+
+async def test_sockets_send_at_once_and_take_little() -> None:
+    async with serving(OK) as endpoint, sending() as sender:
+        await sender.post(endpoint.url, BODY, HEADERS, 2)
+        opened = sender._idle[0]._transport.get_extra_info("socket")
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 64 * 1024
+
+
 async def test_no_more_connections_are_opened_than_allowed() -> None:
     async with serving(OK) as endpoint, sending(limit=2) as sender:
         await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(20)))
     assert (len(endpoint.requests), endpoint.connections) == (20, 2)
+
+
+async def test_posts_wait_for_their_turn_under_the_deadline_too() -> None:
+    async with serving(never_answer) as endpoint, sending(limit=1) as sender:
+        posts = (sender.post(endpoint.url, BODY, HEADERS, timeout_s) for timeout_s in (0.1, 0.05, 0.05))
+        replies = await asyncio.gather(*posts)
+    assert [reply.error for reply in replies] == ["timeout"] * 3
+    assert endpoint.connections == 1
+
+
+async def test_many_posts_at_once_stay_within_the_limit_while_connections_are_lost() -> None:
+    now, most = 0, 0
+
+    async def answer_some(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        for again in range(3):
+            writer.write(OK)
+            if again < 2:
+                await read_request(reader)
+        now -= 1
+
+    async with serving(answer_some) as endpoint, sending(limit=5) as sender:
+        replies = await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(100)))
+    assert [reply.status for reply in replies] == [200] * 100
+    assert most <= 5
+    assert endpoint.connections >= 34
 
 
 async def test_cookies_are_not_kept(caplog: pytest.LogCaptureFixture) -> None:
@@ -353,10 +588,38 @@ async def test_a_head_without_end_is_cut_off(first: bytes, again: bytes) -> None
     assert sum(seen) < 1_000_000
 
 
-async def test_interim_answers_without_end_time_out() -> None:
-    reply = await post_to(repeating(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10, []), timeout_s=0.1)
-    assert (reply.status, reply.error) == (None, "timeout")
+async def test_interim_answers_without_end_are_cut_off() -> None:
+    seen: list[int] = []
+    reply = await post_to(repeating(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10, seen))
+    assert (reply.status, reply.error) == (None, "connect")
+    assert sum(seen) < 100_000
     assert reply.duration_ms < 1000
+
+
+@pytest.mark.parametrize(("interim", "status"), [(MOST_INTERIM, 503), (MOST_INTERIM + 1, None)])
+async def test_a_few_interim_answers_may_come_before_the_answer(interim: int, status: int | None) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\n\r\n" * interim
+    reply = await post_to(early + b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n")
+    assert (reply.status, reply.retry_after) == (status, None)
+
+
+@pytest.mark.parametrize(("head", "upgrades"), [("101 Switching Protocols", True), ("101 X", False), ("099 X", False)])
+async def test_another_protocol_is_no_answer(head: str, upgrades: bool) -> None:
+    fields = "upgrade: websocket\r\nconnection: upgrade\r\n" if upgrades else ""
+    reply = await post_to(f"HTTP/1.1 {head}\r\n{fields}\r\n".encode() + OK)
+    assert (reply.status, reply.error) == (None, "connect")
+
+
+@pytest.mark.parametrize(("fields", "status"), [(MOST_FIELDS, 204), (MOST_FIELDS + 1, None)])
+async def test_a_head_has_not_too_many_fields(fields: int, status: int | None) -> None:
+    reply = await post_to(b"HTTP/1.1 204 No Content\r\n" + b"a: b\r\n" * fields + b"\r\n")
+    assert reply.status == status
+
+
+@pytest.mark.parametrize(("length", "status"), [(MOST_HEAD - 9000, 204), (MOST_HEAD, None)])
+async def test_a_head_is_not_too_long(length: int, status: int | None) -> None:
+    reply = await post_to(b"HTTP/1.1 204 No Content\r\na: " + b"b" * length + b"\r\n\r\n")
+    assert reply.status == status
 
 
 async def test_an_answer_cut_short_keeps_its_status() -> None:
@@ -446,6 +709,14 @@ async def test_the_next_good_address_is_tried_when_one_is_dead() -> None:
     assert reply.status == 200
 
 
+@pytest.mark.parametrize(("dead", "status"), [(MOST_TRIES - 1, 200), (MOST_TRIES, None)])
+async def test_not_many_addresses_are_tried(dead: int, status: int | None) -> None:
+    addresses = [*(f"127.0.0.{10 + number}" for number in range(dead)), "127.0.0.1"]
+    async with serving(OK) as endpoint, sending(resolve=leading_to(addresses)) as sender:
+        reply = await sender.post(endpoint.named, BODY, HEADERS, 2)
+    assert reply.status == status
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9/", "https://[::1]/", "https://localhost/", "https://a@b.example/", ""]
 )
@@ -457,9 +728,8 @@ async def test_a_refused_url_is_told_and_not_raised(url: str) -> None:
 
 async def test_no_socket_is_opened_for_an_address_that_the_resolver_never_saw() -> None:
     async with serving(OK) as endpoint, sending(Rules()) as sender:
-        ATTEMPT.set(Attempt(read_target("https://receiver.example/", Rules())))
         with pytest.raises(RefusedTarget):
-            await sender._session.post(endpoint.url)
+            await sender._dial(read_target(endpoint.url, LOOPBACK), asyncio.get_running_loop().time() + 2)
     assert endpoint.connections == 0
 
 
@@ -499,6 +769,26 @@ async def test_tls_is_asked_for_by_the_name_in_the_url(certified: Certified) -> 
         replies = [await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, 2) for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 200]
     assert certified.asked_for == ["receiver.example"]
+
+
+async def test_one_address_does_not_use_up_the_time_of_the_next(certified: Certified) -> None:
+    resolve = leading_to(["127.0.0.2", "127.0.0.1"])
+    async with (
+        serving(OK, tls=certified.server) as endpoint,
+        sending(resolve=resolve, trusted=certified.client) as sender,
+    ):
+        with socket.create_server(("127.0.0.2", endpoint.port)):
+            reply = await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, 0.4)
+    assert reply.status == 200
+    assert 190 <= reply.duration_ms < 400
+
+
+def test_the_system_is_trusted_and_http_1_1_is_all_that_is_spoken() -> None:
+    context, sent = trust_system(), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="receiver.example").do_handshake()
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    assert b"\x00\x09\x08http/1.1" in sent.read()
 
 
 async def test_a_certificate_that_nobody_signed_is_refused(certified: Certified) -> None:

@@ -1,0 +1,51 @@
+"""Starts a delivery worker for each line on stdin, by forking, so that what they import is loaded once.
+
+Usage: forking_workers.py URL. The process id of each worker goes to stdout on a line of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from prometheus_client import CollectorRegistry
+from workers import QUICK, settings_for
+
+from app.changes import ChangeLog
+from app.db import open_database
+from app.feed.hub import Hub
+from app.logs import set_up_logs
+from app.subscriptions.counting import DeliveryCounts
+from app.subscriptions.sealing import Sealer
+from app.subscriptions.targets import Rules
+from app.subscriptions.worker import Worker
+
+
+async def deliver(url: str) -> None:
+    """Work until killed."""
+    set_up_logs(settings_for(url))
+    db = open_database(url)
+    await db.connect()
+    hub = Hub(ChangeLog(db))
+    settings = settings_for(url)
+    worker = Worker(hub, Sealer(settings), Rules.of(settings), DeliveryCounts(CollectorRegistry()), pace=QUICK)
+    hub.start()
+    worker.start()
+    await asyncio.Event().wait()
+
+
+def main(url: str) -> None:
+    """Fork a worker for each line; ended ones are collected by the system."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _ in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            asyncio.run(deliver(url))
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,108 @@
+"""Workers for tests: in this process with a clock of the test's, or as processes that can be killed and frozen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from receivers import KEY, LOOPBACK
+
+from app.settings import Settings
+from app.subscriptions.counting import DeliveryCounts
+from app.subscriptions.means import Pace
+from app.subscriptions.sealing import Sealer
+from app.subscriptions.targets import Rules
+from app.subscriptions.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from app.feed.hub import Hub
+
+FORKING = Path(__file__).with_name("forking_workers.py")
+# Short leases, so that a dead worker is noticed at once.
+QUICK = Pace(lease_s=0.6, beat_s=0.1, look_s=0.05, linger_s=0.5)
+PATIENCE_S = 60.0
+
+
+class Clock:
+    """A time of day that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+def settings_for(url: str) -> Settings:
+    """Settings of a worker that may call loopback."""
+    return Settings(database_url=url, allow_private_targets=LOOPBACK, secret_key=SecretStr(KEY), log_level="error")
+
+
+def worker_on(hub: Hub, url: str, clock: Clock, pace: Pace = QUICK) -> Worker:
+    """A worker whose clock is the test's, and whose retries come exactly on schedule."""
+    settings = settings_for(url)
+    counts = DeliveryCounts(CollectorRegistry())
+    return Worker(hub, Sealer(settings), Rules.of(settings), counts, pace=pace, now=clock, jitter=lambda: 0.0)
+
+
+class Crew:
+    """Processes that deliver."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.members: list[int] = []
+
+    async def start(self) -> int:
+        """One more; its process id."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"\n")
+        self.members.append(int(await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_S)))
+        return self.members[-1]
+
+    def kill(self, pid: int) -> None:
+        """End it without a word."""
+        os.kill(pid, signal.SIGKILL)
+        self.members.remove(pid)
+
+    def freeze(self, pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self, pid: int) -> None:
+        os.kill(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def crew(url: str) -> AsyncIterator[Crew]:
+    """A crew without members yet; all of them are ended in the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(FORKING),
+        url,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=FORKING.parents[2],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(FORKING.parent), str(FORKING.parents[1])])},
+    )
+    made = Crew(process)
+    try:
+        yield made
+    finally:
+        for pid in list(made.members):
+            made.kill(pid)
+        process.kill()
+        await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]  # or the loop warns of it
