@@ -412,7 +412,7 @@ def test_a_backlog_counts_what_it_holds(story: list[tuple[int, int, bool]]) -> N
     while (taken := backlog.begin(NOW + DAY, 0.0)) is not None:
         drained.append(taken)
     assert sorted(each.id for each in drained) == sorted(held)
-    assert all((a.next_attempt_at, a.seq) <= (b.next_attempt_at, b.seq) for a, b in pairwise(drained))  # type: ignore[operator]
+    assert all((a.next_attempt_at, a.seq) <= (b.next_attempt_at, b.seq) for a, b in pairwise(drained))
 
 
 @given(st.integers(0, 10_000), st.integers(0, 50))
