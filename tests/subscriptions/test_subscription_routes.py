@@ -639,3 +639,31 @@ async def test_a_stopped_subscription_is_let_go_at_once_though_it_was_just_chang
         pump.stop()
         async with asyncio.timeout(2):
             await asyncio.wait([running])
+
+
+async def test_a_failed_ping_of_the_worker_does_not_undo_a_good_one_that_was_asked_for_meanwhile(
+    app: FastAPI, api: AsyncClient
+) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        first = not asked.is_set()
+        asked.set()
+        if first:
+            await answer.wait()
+        status = b"500" if first else b"204"
+        writer.write(b"HTTP/1.1 " + status + b" Whatever\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        made = await subscribed(api, push(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"))
+        await asyncio.wait_for(asked.wait(), 5)
+        assert good(await api.post(f"{PATH}/{made['id']}/test"))["ok"]
+        [running] = app.state.worker._running.values()
+        answer.set()
+        await asyncio.wait([running], timeout=0.1)
+        for _ in range(20):
+            assert (await shown(api, made["id"]))["status"] == "active"
+            await asyncio.sleep(0.02)
