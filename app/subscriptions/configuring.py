@@ -122,8 +122,8 @@ def patched(current: Subscription, patch: dict[str, Any]) -> Subscription:
         raise refused("enum", "A status is active or paused.", "/status")
     asked = read_body(data, Configuration)
     refuse_push(current.mode, asked.push)
-    filter_ = read_filter(asked.filter)
-    after = replace(current, name=asked.name, filter=orjson.dumps(filter_.shown).decode())
+    filter_ = orjson.dumps(read_filter(asked.filter).shown).decode() if "filter" in patch else current.filter
+    after = replace(current, name=asked.name, filter=filter_)
     if asked.push is not None:
         after = with_push(after, asked.push)
     if asked.status is not None:

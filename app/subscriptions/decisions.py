@@ -95,10 +95,11 @@ def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
     if text is None:
         return None
     if text.isascii() and text.strip().isdigit():
-        return timedelta(seconds=min(int(text.strip()[:9]), LONGEST_WAIT.total_seconds()))
+        digits = text.strip().lstrip("0")
+        return LONGEST_WAIT if len(digits) > 9 else min(timedelta(seconds=int(digits or "0")), LONGEST_WAIT)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for numbers of twenty digits
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(timedelta(0), min(until - now, LONGEST_WAIT))

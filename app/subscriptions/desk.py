@@ -67,6 +67,8 @@ class Desk:
     async def create(self, wanted: Wanted, caller: Caller, reuse: Reuse | None) -> Answer:
         """Make a subscription; the secret of a push subscription is in the answer, this once."""
         asked = wanted.asked
+        if reuse is not None and (again := await store.find_repeated(self.log.db, reuse, caller.now)) is not None:
+            return self._opened(again)
         if asked.push is not None:
             await self._check(asked.push.url)
         head = await self.log.head(primary=True)
@@ -77,6 +79,10 @@ class Desk:
         answer = self._created(made, secret, head)
         kept = await store.create(self.log.db, made, caller, answer, reuse)
         self.changed()
+        return self._opened(kept)
+
+    def _opened(self, kept: Answer) -> Answer:
+        """The answer as the caller gets it; it was sealed where it holds a secret."""
         return replace(kept, body=kept.body if kept.body.startswith(b"{") else self.sealer.open(kept.body).encode())
 
     def _created(self, made: Subscription, secret: str | None, head: Head) -> Answer:

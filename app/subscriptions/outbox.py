@@ -122,8 +122,12 @@ def late_results(step: Step, stands: Standing) -> list[Delivery]:
 
 
 def subscription_row(step: Step, stands: Standing) -> dict[str, Any]:
-    """The columns that a worker writes, those that it leaves alone as they are."""
-    health = step.health or stands.health
+    """The columns that a worker writes, those that it leaves alone as they are.
+
+    What came of a ping says nothing of a subscription that a ping of its caller has opened meanwhile.
+    """
+    opened = step.pinged and stands.health.status != "pending"
+    health = stands.health if opened else step.health or stands.health
     return {
         "id": step.lease.subscription,
         "cursor": stands.cursor if step.cursor is None else step.cursor,

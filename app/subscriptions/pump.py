@@ -213,7 +213,7 @@ class Pump:
 
     async def _rest(self) -> None:
         """Wait for what comes first: news, a free slot, the next due delivery, or something to be written."""
-        if self._behind or self.books.stale or self.books.fenced:
+        if self._behind or self.books.stale or self.books.is_closed:
             await asyncio.sleep(0)
             return
         try:

@@ -57,7 +57,7 @@ class Sealer:
             raise Unavailable(ABSENT)
         try:
             return key_beside(self._beside)
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise Unavailable("The key for webhook secrets beside the database cannot be read or made.") from error
 
 
@@ -85,7 +85,17 @@ def given_key(settings: Settings) -> str | None:
 def key_beside(path: Path) -> str:
     """The key in that file, made for its owner's eyes only if it is not there; of several makers one wins."""
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        make_key(path)
+    text = path.read_text(encoding="utf-8").strip()
+    if len(text) < SHORTEST:
+        raise OSError("There is no key in the file.")
+    return text
+
+
+def make_key(path: Path) -> None:
+    """Put a new key there, unless another maker was faster; what was begun and could not be finished is removed."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(secrets.token_urlsafe(32) + "\n")
@@ -93,5 +103,5 @@ def key_beside(path: Path) -> str:
             os.fsync(file.fileno())
         with suppress(FileExistsError):
             os.link(draft, path)
-        draft.unlink()
-    return path.read_text(encoding="utf-8").strip()
+    finally:
+        draft.unlink(missing_ok=True)

@@ -69,12 +69,8 @@ async def create(
     """
 
     async def work(tx: Transaction) -> Answer:
-        kept = {} if reuse is None else await find_reused(tx, [reuse], caller.now)
-        if reuse is not None and reuse.place in kept:
-            replayed = reuse.replay(kept[reuse.place])
-            if isinstance(replayed, Exception):
-                raise replayed
-            return replayed
+        if (again := await repeated(tx, reuse, caller.now)) is not None:
+            return again
         row = row_of(CALLERS, subscription) | {"touched": await touch(tx), "worker": None, "token": 0}
         await tx.insert(StoredSubscription, [row])
         await record(tx, caller.actor, "subscription.created", str(subscription.id), caller.now)
@@ -82,6 +78,22 @@ async def create(
         return answer
 
     return await written(db, work)
+
+
+async def repeated(tx: Transaction, reuse: Reuse | None, now: datetime) -> Answer | None:
+    """The answer that the same request got before; IdempotencyMismatch (422) when it was another one."""
+    kept = {} if reuse is None else await find_reused(tx, [reuse], now)
+    if reuse is None or reuse.place not in kept:
+        return None
+    replayed = reuse.replay(kept[reuse.place])
+    if isinstance(replayed, Exception):
+        raise replayed
+    return replayed
+
+
+async def find_repeated(db: Database, reuse: Reuse, now: datetime) -> Answer | None:
+    """The same before anything is checked that may have changed since: what was made once is not refused."""
+    return await written(db, lambda tx: repeated(tx, reuse, now))
 
 
 async def acknowledge(db: Database, id: UUID, caller: Caller, upto: int) -> Subscription:
