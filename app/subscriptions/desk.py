@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import orjson
 
 from app.auth.keys import utc_now
 from app.auth.shapes import show_instant
-from app.changes import format_cursor
+from app.changes import format_cursor, parse_cursor
 from app.errors import Invalid
 from app.events.idempotency import Answer
 from app.events.identity import IdSource
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 Shown = dict[str, Any]
 FOREVER = 2**62
+LOOK_S = 0.5  # how often a paused subscription is looked at for one who waits
 NONE = Counts(0, 0)
 JSON = "application/json"
 
@@ -137,13 +139,19 @@ class Desk:
         return show_place(after, head)
 
     async def pull(self, id: UUID, key: Key, asked: PullQuery) -> Shown:
-        """What lies behind the committed cursor, waited for as long as the caller wishes."""
-        current = await find_subscription(self.log.db, id, key)
-        store.refuse_mode(current, "pull")
-        head = await self.log.head()
-        self.hub.notice(head)
-        if current.status == "paused":
-            await self.hub.wait(FOREVER, asked.wait, head.epoch)
+        """What lies behind the committed cursor, waited for; nothing while the subscription is paused."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + asked.wait
+        while True:
+            current = await find_subscription(self.log.db, id, key)
+            store.refuse_mode(current, "pull")
+            head = await self.log.head()
+            self.hub.notice(head)
+            left = max(0.0, deadline - clock())
+            if current.status == "active" or not left or self.hub.draining:
+                break
+            await self.hub.wait(FOREVER, min(left, LOOK_S), head.epoch)
+        if current.status != "active":
             return {
                 "items": [],
                 "next": format_cursor(head.epoch, current.cursor),
@@ -151,15 +159,19 @@ class Desk:
                 **pulled(current, head),
             }
         wanted = stored_filter(current.filter)
-        head, page = await waited_page(self.hub, wanted, current.cursor, head, limit=asked.limit, wait=asked.wait)
+        head, page = await waited_page(self.hub, wanted, current.cursor, head, limit=asked.limit, wait=left)
         items = [orjson.Fragment(piece.item) for piece in page.pieces]
         following = format_cursor(head.epoch, page.next)
         return {"items": items, "next": following, "has_more": page.more, **pulled(current, head)}
 
     async def ack(self, id: UUID, cursor: str, caller: Caller) -> Shown:
-        """Advance the committed cursor."""
-        store.refuse_mode(await find_subscription(self.log.db, id, caller.key), "pull")
+        """Advance the committed cursor; what lies behind it changes nothing, however far back."""
+        current = await find_subscription(self.log.db, id, caller.key)
+        store.refuse_mode(current, "pull")
         head = await self.log.head(primary=True)
+        epoch, seq = parse_cursor(cursor)
+        if epoch == head.epoch and seq <= current.cursor:
+            return show_place(current, head)
         upto = await self.log.position(cursor, head)
         return show_place(await store.acknowledge(self.log.db, id, caller, upto), head)
 
@@ -169,7 +181,7 @@ class Desk:
         store.refuse_mode(current, "push")
         attempt = await self._ping(current)
         if attempt.error is None:
-            decide = lambda now: store.verified(now, current)  # noqa: E731 (a decision with what was pinged)
+            decide = lambda now: store.verified(now, current, attempt)  # noqa: E731 (a decision with what was pinged)
             await store.change(self.log.db, id, caller, "subscription.verified", decide)
             self.changed()
         return {

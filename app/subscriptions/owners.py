@@ -1,7 +1,8 @@
-"""Whether an owner still has a key that may subscribe."""
+"""Whether owners still have a key that may subscribe, and what becomes of subscriptions whose owner has none."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -10,12 +11,14 @@ from sqlmodel import col
 from app.auth import ApiKey
 from app.auth.model import INCLUDES
 from app.db import Statement, UtcTime, any_of
+from app.subscriptions.model import SUBSCRIPTION_COLUMNS, Notice, StoredSubscription
+from app.subscriptions.rows import LOCK, add_notices, put_subscription, subscription_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from app.db import Database
+    from app.db import Database, Transaction
 
 WITHOUT_KEY = "The owner has no valid key left that may subscribe."
 
@@ -36,3 +39,37 @@ async def owners_without_key(db: Database, owners: Collection[str], now: datetim
     values = {"owners": db.as_list(sorted(owners)), "now": now}
     rows = await db.rows(VALID_KEYS[db.dialect], values, primary=True)
     return set(owners) - {owner for owner, scopes in rows if any("subscribe" in INCLUDES[s] for s in scopes.split())}
+
+
+# What no pump holds: pull subscriptions, and those that wait for a ping or are paused.
+UNHELD = Statement(
+    sa.select(*SUBSCRIPTION_COLUMNS).where(
+        sa.or_(
+            col(StoredSubscription.status).in_(["pending", "paused"]),
+            sa.and_(col(StoredSubscription.mode) == "pull", col(StoredSubscription.status) == "active"),
+        )
+    )
+)
+
+
+async def disable_ownerless(db: Database, now: datetime) -> int:
+    """Disable what no pump holds and nobody could go on with; answers how many."""
+    found = [subscription_of(row) for row in await db.rows(UNHELD, primary=True)]
+    owners = {subscription.owner for subscription in found}
+    gone = await owners_without_key(db, owners, now) if owners else set()
+    ownerless = [subscription for subscription in found if subscription.owner in gone]
+
+    async def work(tx: Transaction) -> int:
+        count = 0
+        for subscription in ownerless:
+            rows = await tx.rows(LOCK, {"id": subscription.id})
+            if not rows or subscription_of(rows[0]) != subscription:
+                continue  # somebody was faster: the next look is early enough
+            after = replace(subscription, status="disabled", disabled_reason="no-key", ping_due=False)
+            told = Notice("subscription.disabled", subscription.id, None, now, WITHOUT_KEY)
+            await put_subscription(tx, after)
+            await add_notices(tx, [told])
+            count += 1
+        return count
+
+    return await db.write(work) if ownerless else 0

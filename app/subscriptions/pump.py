@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -86,7 +87,7 @@ class Pump:
                 except (Problem, Surprise) as error:
                     failures += 1
                     log.warning("delivery waits", subscription=str(self.books.lease.subscription), error=str(error))
-                    await asyncio.sleep(min(0.1 * 2**failures, SLOWEST_S))
+                    await self._wait_for_database(min(0.1 * 2**failures, SLOWEST_S))
                 else:
                     failures = 0
                     await self._rest()
@@ -211,16 +212,22 @@ class Pump:
                 backlog.put(row)
         self.sending.extra_at = now if len(due) == READY else min(times, default=None)
 
+    async def _wait_for_database(self, seconds: float) -> None:
+        """Leave it alone for a while; whoever stops the pump does not wait for that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.books.stopping:
+                    self._woken.clear()
+                    await self._woken.wait()
+
     async def _rest(self) -> None:
         """Wait for what comes first: news, a free slot, the next due delivery, or something to be written."""
         if self._behind or self.books.stale or self.books.is_closed:
             await asyncio.sleep(0)
             return
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._patience()):
                 await self._woken.wait()
-        except TimeoutError:
-            return
 
     def _patience(self) -> float:
         """How many seconds may pass until something is to be done without news."""

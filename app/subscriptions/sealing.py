@@ -103,5 +103,15 @@ def make_key(path: Path) -> None:
             os.fsync(file.fileno())
         with suppress(FileExistsError):
             os.link(draft, path)
+        keep_name(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def keep_name(path: Path) -> None:
+    """Let the name of a new file outlast a power cut, as what is in it does."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

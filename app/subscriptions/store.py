@@ -12,6 +12,7 @@ from app.db import Surprise
 from app.errors import NotFound, SubscriptionMode, Unavailable, VersionMismatch
 from app.events.idempotency import Answer, find_reused, keep_answers
 from app.events.identity import IdSource
+from app.subscriptions.decisions import HEALTH, after_ping, health_of
 from app.subscriptions.model import DELIVERY, Delivery, StoredDelivery, StoredSubscription, Subscription, row_of
 from app.subscriptions.rows import (
     CALLERS,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from app.db import Database, Transaction
     from app.events.commands import IfMatch
     from app.events.idempotency import Reuse
+    from app.subscriptions.decisions import Attempt
 
 BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
 TRIES = 3
@@ -204,11 +206,12 @@ def acknowledged(current: Subscription, upto: int) -> Subscription:
     return replace(current, cursor=max(current.cursor, upto))
 
 
-def verified(current: Subscription, pinged: Subscription) -> Subscription:
+def verified(current: Subscription, pinged: Subscription, attempt: Attempt) -> Subscription:
     """Open a pending subscription whose endpoint has just answered, unless it was changed meanwhile."""
     if current.status != "pending" or current.version != pinged.version:
         return current
-    return replace(current, status="active", verified=True, ping_due=False, last_error=None)
+    health = after_ping(health_of(current), attempt, current.id).health
+    return replace(current, verified=True, ping_due=False, **{name: getattr(health, name) for name in HEALTH})
 
 
 def rotated(current: Subscription, sealed: bytes, until: datetime) -> Subscription:

@@ -1,4 +1,4 @@
-"""Sweeps up deliveries that nobody asks for any more: finished long ago, or of a subscription that was deleted."""
+"""Sweeps up what nobody asks for any more: old deliveries, those of deleted subscriptions, those without an owner."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlmodel import col
 from app.db import Statement
 from app.kinds import micros
 from app.subscriptions.model import StoredDelivery, StoredSubscription
+from app.subscriptions.owners import disable_ownerless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
 # How long a finished delivery can be looked up; dead ones are kept until they are retried.
 KEPT = timedelta(days=30)
 EVERY_S = 3600.0
+OWNERS_EVERY_S = 15.0
 CHUNK = 1_000
 
 ID = col(StoredDelivery.id)
+IS_FINISHED = sa.text("status IN ('delivered', 'cancelled')")
 # Ids begin with the time at which they were made, so that this reads the beginning of the table only.
 OLD = Statement(
     sa.select(ID)
-    .where(sa.bindparam("bound", type_=sa.Uuid()) > ID, col(StoredDelivery.status).in_(["delivered", "cancelled"]))
+    .where(
+        col(StoredDelivery.id) < sa.bindparam("bound", type_=sa.Uuid()),
+        IS_FINISHED,
+    )
     .limit(CHUNK)
 )
 ORPHANED = Statement(
@@ -46,21 +52,30 @@ class Sweeper:
         self._db = db
         self._now = now
         self._ticks = ticks
-        self._next = ticks() + EVERY_S
+        self._owners_at = ticks() + OWNERS_EVERY_S
+        self._deliveries_at = ticks() + EVERY_S
 
-    async def sweep(self) -> int:
-        """Remove one portion if it is time; answers how many rows."""
-        if self._ticks() < self._next:
-            return 0
-        old = await self._db.rows(OLD, {"bound": first_id_at(self._now() - KEPT)}, heavy=True, primary=True)
-        found = old or await self._db.rows(ORPHANED, heavy=True, primary=True)
+    async def sweep(self) -> None:
+        """Do what it is time for."""
+        if self._ticks() >= self._owners_at:
+            self._owners_at = self._ticks() + OWNERS_EVERY_S
+            await disable_ownerless(self._db, self._now())
+        if self._ticks() >= self._deliveries_at:
+            removed = await sweep_deliveries(self._db, self._now())
+            self._deliveries_at = self._ticks() + (0 if removed else EVERY_S)
 
-        async def work(tx: Transaction) -> None:
-            await tx.delete(StoredDelivery, ("id",), [{"id": id} for (id,) in found])
 
-        await self._db.write(work)
-        self._next = self._ticks() + (0 if found else EVERY_S)
-        return len(found)
+async def sweep_deliveries(db: Database, now: datetime) -> int:
+    """Remove one portion; answers how many rows."""
+    old = await db.rows(OLD, {"bound": first_id_at(now - KEPT)}, heavy=True, primary=True)
+    found = old or await db.rows(ORPHANED, heavy=True, primary=True)
+
+    async def work(tx: Transaction) -> None:
+        await tx.delete(StoredDelivery, ("id",), [{"id": id} for (id,) in found])
+
+    if found:
+        await db.write(work)
+    return len(found)
 
 
 def first_id_at(moment: datetime) -> UUID:

@@ -1,6 +1,6 @@
 """Starts a delivery worker for each line on stdin, by forking, so that what they import is loaded once.
 
-Usage: forking_workers.py URL. The process id of each worker goes to stdout on a line of its own.
+Usage: forking_workers.py URL LEASE_S. The process id of each worker goes to stdout on a line of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 from workers import QUICK, settings_for
@@ -23,29 +24,35 @@ from app.subscriptions.targets import Rules
 from app.subscriptions.worker import Worker
 
 
-async def deliver(url: str) -> None:
+async def deliver(url: str, lease_s: float) -> None:
     """Work until killed."""
     set_up_logs(settings_for(url))
     db = open_database(url)
     await db.connect()
     hub = Hub(ChangeLog(db))
     settings = settings_for(url)
-    worker = Worker(hub, Sealer(settings), Rules.of(settings), DeliveryCounts(CollectorRegistry()), pace=QUICK)
+    worker = Worker(
+        hub,
+        Sealer(settings),
+        Rules.of(settings),
+        DeliveryCounts(CollectorRegistry()),
+        pace=replace(QUICK, lease_s=lease_s),
+    )
     hub.start()
     worker.start()
     await asyncio.Event().wait()
 
 
-def main(url: str) -> None:
+def main(url: str, lease_s: float) -> None:
     """Fork a worker for each line; ended ones are collected by the system."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _ in sys.stdin:
         pid = os.fork()
         if not pid:
-            asyncio.run(deliver(url))
+            asyncio.run(deliver(url, lease_s))
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], float(sys.argv[2]))

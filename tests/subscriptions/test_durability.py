@@ -11,7 +11,7 @@ import pytest
 from calls import good
 from conftest import client_of
 from receivers import KEY, LOOPBACK, becomes, deliveries, receiving, subscribed, write_many
-from workers import crew
+from workers import LONG_S, crew
 
 from app.subscriptions.leases import WORKERS
 
@@ -62,7 +62,7 @@ async def test_killed_twenty_times_a_worker_loses_nothing_and_repeats_the_same_b
 async def test_four_workers_deliver_each_change_exactly_once_when_nobody_dies(
     desk: httpx.AsyncClient, db: Database, database_url: str, make_event: MakeEvent
 ) -> None:
-    async with receiving() as endpoint, crew(database_url) as workers:
+    async with receiving() as endpoint, crew(database_url, LONG_S) as workers:
         made = [await subscribed(desk, endpoint.url(f"/{n}"), push={"max_in_flight": 8}) for n in range(8)]
         for _ in range(4):
             await workers.start()

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from app.feed.hub import Hub
 
 FORKING = Path(__file__).with_name("forking_workers.py")
-# Short leases, so that a dead worker is noticed at once.
-QUICK = Pace(lease_s=0.6, beat_s=0.1, look_s=0.05, linger_s=0.5)
+# A short lease lets a dead worker be noticed at once; a long one outlasts a busy machine.
+SHORT_S, LONG_S = 0.6, 20.0
+QUICK = Pace(lease_s=SHORT_S, beat_s=0.1, look_s=0.05, linger_s=0.5)
 PATIENCE_S = 60.0
 
 
@@ -86,12 +87,13 @@ class Crew:
 
 
 @asynccontextmanager
-async def crew(url: str) -> AsyncIterator[Crew]:
+async def crew(url: str, lease_s: float = SHORT_S) -> AsyncIterator[Crew]:
     """A crew without members yet; all of them are ended in the end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(FORKING),
         url,
+        str(lease_s),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=FORKING.parents[2],
