@@ -172,7 +172,9 @@ class Desk:
         epoch, seq = parse_cursor(cursor)
         if epoch == head.epoch and seq <= current.cursor:
             return show_place(current, head)
-        upto = await self.log.position(cursor, head)
+        # What was given out for a subscription that was passed by the trimming is taken back all the same.
+        trimmed = epoch == head.epoch and seq < head.oldest
+        upto = seq if trimmed else await self.log.position(cursor, head)
         return show_place(await store.acknowledge(self.log.db, id, caller, upto), head)
 
     async def test(self, id: UUID, caller: Caller) -> Shown:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
 
 from app.changes import format_cursor
+from app.errors import Unavailable
 from app.kinds import format_instant
 from app.subscriptions.decisions import Attempt, read_retry_after
 from app.subscriptions.sender import Sender
 from app.subscriptions.signing import key_in, sign
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from app.subscriptions.model import Delivery, Subscription
@@ -30,7 +33,7 @@ class Endpoint:
         """Open the secrets; raises Unavailable where that cannot be done."""
         self._subscription = subscription
         self._url = subscription.url or ""
-        self._keys = [(key_in(sealer.open(sealed)), until) for sealed, until in secrets_of(subscription)]
+        self._keys = list(signing_keys(subscription, sealer))
         self._sender = Sender(rules, max(1, subscription.max_in_flight))
 
     async def close(self) -> None:
@@ -64,12 +67,16 @@ class Endpoint:
         return Attempt(now, reply.status, reply.duration_ms, reply.error, wait)
 
 
-def secrets_of(subscription: Subscription) -> list[tuple[bytes, datetime | None]]:
-    """The sealed secrets that sign, newest first, each with the time until which it does."""
-    found: list[tuple[bytes, datetime | None]] = [] if subscription.secret is None else [(subscription.secret, None)]
+def signing_keys(subscription: Subscription, sealer: Sealer) -> Iterator[tuple[bytes, datetime | None]]:
+    """The keys that sign, the newest first, each with the time until which it does.
+
+    An old secret that cannot be opened any more, because the key that sealed it was lost, signs no more.
+    """
+    if subscription.secret is not None:
+        yield key_in(sealer.open(subscription.secret)), None
     if subscription.previous_secret is not None:
-        found.append((subscription.previous_secret, subscription.previous_expires_at))
-    return found
+        with suppress(Unavailable):
+            yield key_in(sealer.open(subscription.previous_secret)), subscription.previous_expires_at
 
 
 def ping_body(id: UUID, source: str, subscription: UUID, now: datetime) -> bytes:

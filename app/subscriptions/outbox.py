@@ -106,7 +106,9 @@ async def write_steps(tx: Transaction, steps: Sequence[Step]) -> list[Outcome]:
     changed = [delivery for step, _ in good for delivery in step.changed]
     changed += [delivery for step, stands in late for delivery in late_results(step, stands)]
     await tx.update(StoredDelivery, ("id",), [row_of(("id", *CHANGED), delivery) for delivery in changed])
-    await tx.insert(StoredDelivery, [row_of(DELIVERY, delivery) for step, _ in good for delivery in step.added])
+    # Ignoring those that are there: a commit whose answer was lost is written once more.
+    added = [row_of(DELIVERY, delivery) for step, _ in good for delivery in step.added]
+    await tx.insert(StoredDelivery, added, ignore=True)
     await tx.update(StoredSubscription, ("id",), [subscription_row(step, stands) for step, stands in good])
     notices = [told for step, _ in good for told in step.notices]
     notices += [told for step, _ in late for told in step.notices if told.delivery is not None]

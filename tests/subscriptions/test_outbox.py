@@ -1,0 +1,153 @@
+"""What a worker may write: all of it, results only, or nothing, by who holds the subscription and what was changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app.auth import Key
+from app.events.identity import IdSource
+from app.subscriptions.decisions import health_of
+from app.subscriptions.leases import enlist, take
+from app.subscriptions.model import DELIVERY_COLUMNS, Delivery, Notice, StoredSubscription, Subscription, row_of
+from app.subscriptions.outbox import Lease, Outcome, Step, write_steps
+from app.subscriptions.rows import CALLERS, delivery_of, find_subscription, put_subscription
+
+if TYPE_CHECKING:
+    from app.db import Database, Transaction
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+KEY = Key("k", "admin", "desk", ("admin",), None)
+ME, OTHER = UUID(int=1), UUID(int=2)
+new_id = IdSource()
+
+
+@pytest.fixture
+async def held(db: Database) -> Subscription:
+    """A subscription whose lease this test has."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("disabled_reason", "failing_since", "last_attempt_at", "last_success_at", "last_error", "resume_at")
+    )
+    made = Subscription(
+        id=new_id(),
+        owner="desk",
+        version=1,
+        name="desk",
+        mode="push",
+        filter="{}",
+        url="https://desk.example.org",
+        max_open=10,
+        max_in_flight=4,
+        timeout_s=15,
+        status="active",
+        cursor=0,
+        generation=0,
+        verified=True,
+        ping_due=False,
+        consecutive_failures=0,
+        secret=None,
+        previous_secret=None,
+        previous_expires_at=None,
+        created_at=NOW,
+        **nothing,
+    )
+
+    async def work(tx: Transaction) -> Subscription:
+        await tx.insert(StoredSubscription, [row_of(CALLERS, made) | {"worker": None, "token": 0}])
+        await enlist(tx, ME, NOW)
+        [taken] = await take(tx, ME, [made.id])
+        return taken
+
+    return await db.write(work)
+
+
+def delivery(held: Subscription, seq: int, **fields: Any) -> Delivery:
+    made = Delivery(new_id(), held.id, seq, 1, held.generation, "queued", True, 0, 0, "[]", NOW, NOW)
+    return replace(made, **fields)
+
+
+def step(held: Subscription, **fields: Any) -> Step:
+    return Step(Lease(held.id, ME, held.token), held.version, held.generation, **fields)
+
+
+async def written(db: Database, *steps: Step) -> list[Outcome]:
+    return await db.write(lambda tx: write_steps(tx, steps))
+
+
+async def stored(db: Database) -> list[Delivery]:
+    return [delivery_of(row) for row in await db.rows(sa.select(*DELIVERY_COLUMNS).order_by(sa.text("id")))]
+
+
+async def configured(db: Database, held: Subscription, **fields: Any) -> None:
+    """What a caller does meanwhile."""
+    await db.write(lambda tx: put_subscription(tx, replace(held, **fields)))
+
+
+async def test_cursor_deliveries_and_health_are_written_together(db: Database, held: Subscription) -> None:
+    one, two = delivery(held, 4), delivery(held, 7)
+    health = replace(health_of(held), consecutive_failures=3)
+
+    assert await written(db, step(held, added=[one, two], cursor=9, health=health)) == ["written"]
+
+    found = await find_subscription(db, held.id, KEY)
+    assert (found.cursor, found.consecutive_failures, found.version) == (9, 3, 1)
+    assert await stored(db) == [one, two]
+
+
+async def test_what_was_written_already_is_not_written_twice(db: Database, held: Subscription) -> None:
+    once = step(held, added=[delivery(held, 4)], cursor=4)
+
+    assert await written(db, once) == ["written"]
+    assert await written(db, once) == ["written"], "as after a commit whose answer was lost"
+    assert len(await stored(db)) == 1
+
+
+@pytest.mark.parametrize("change", [{"worker": OTHER}, {"token": 99}, {"subscription": UUID(int=9)}])
+async def test_who_holds_it_no_longer_changes_nothing(db: Database, held: Subscription, change: dict[str, Any]) -> None:
+    one = delivery(held, 4)
+    await written(db, step(held, added=[one], cursor=4))
+    late = step(held, changed=[replace(one, status="delivered")], added=[delivery(held, 5)], cursor=5)
+    late = replace(late, lease=replace(late.lease, **change))
+
+    assert await written(db, late) == ["fenced"]
+    assert await stored(db) == [one]
+    assert (await find_subscription(db, held.id, KEY)).cursor == 4
+
+
+async def test_while_it_was_configured_only_results_count(db: Database, held: Subscription) -> None:
+    one = delivery(held, 4)
+    await written(db, step(held, added=[one], cursor=4))
+    await configured(db, replace(held, cursor=4), version=2, status="paused")
+    done = replace(one, status="delivered", attempt_count=1, next_attempt_at=None)
+    healthy = replace(health_of(held), last_success_at=NOW)
+    failing = Notice("subscription.failing", held.id, None, NOW, "x")
+
+    late = step(held, changed=[done], added=[delivery(held, 5)], cursor=5, health=healthy, notices=[failing])
+
+    assert await written(db, late) == ["stale"]
+    assert await stored(db) == [done]
+    found = await find_subscription(db, held.id, KEY)
+    assert (found.cursor, found.status, found.last_success_at) == (4, "paused", None)
+
+
+async def test_what_a_seek_has_cancelled_stays_so_unless_it_was_delivered(db: Database, held: Subscription) -> None:
+    one, two, extra = delivery(held, 4), delivery(held, 5), delivery(held, 1, counted=False)
+    cancelled = [replace(each, status="cancelled", next_attempt_at=None) for each in (one, two)]
+    await written(db, step(held, added=[*cancelled, extra], cursor=5))
+    await configured(db, held, generation=1, cursor=0)
+    results = [replace(one, status="delivered"), replace(two, status="retrying"), replace(extra, status="retrying")]
+
+    assert await written(db, step(held, changed=results)) == ["stale"]
+    assert [each.status for each in await stored(db)] == ["delivered", "cancelled", "retrying"]
+
+
+async def test_the_steps_of_many_subscriptions_stand_for_themselves(db: Database, held: Subscription) -> None:
+    gone = replace(step(held, added=[delivery(held, 3)]), lease=Lease(UUID(int=9), ME, 1))
+
+    assert await written(db, gone, step(held, added=[delivery(held, 4)], cursor=4)) == ["fenced", "written"]
+    assert [each.seq for each in await stored(db)] == [4]
