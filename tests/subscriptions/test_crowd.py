@@ -55,10 +55,14 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     """A byte now and then, until the other end hangs up."""
     writer.write(b"HTTP/1.1 200 X\r\ncontent-length: 1000000\r\n\r\n")
     hung_up = asyncio.ensure_future(reader.read(1))
-    while not hung_up.done():
-        writer.write(b"x")
-        await asyncio.wait({hung_up}, timeout=0.05)
-    writer.transport.abort()
+    try:
+        while not hung_up.done():
+            writer.write(b"x")
+            await asyncio.wait({hung_up}, timeout=0.05)
+    finally:
+        hung_up.cancel()
+        await asyncio.gather(hung_up, return_exceptions=True)
+        writer.transport.abort()
 
 
 @asynccontextmanager
