@@ -66,7 +66,7 @@ async def serving(
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talks.append(asyncio.current_task())
         endpoint.connections += 1
-        with suppress(ConnectionError, asyncio.IncompleteReadError, RuntimeError):  # uvloop writes to nobody with the last
+        with suppress(ConnectionError, asyncio.IncompleteReadError, RuntimeError):  # uvloop has the last
             while not once or not endpoint.requests:
                 endpoint.requests.append(await read_request(reader))
                 if not isinstance(answer, bytes):
@@ -593,7 +593,6 @@ async def test_interim_answers_without_end_are_cut_off() -> None:
     reply = await post_to(repeating(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10, seen))
     assert (reply.status, reply.error) == (None, "connect")
     assert sum(seen) < 100_000
-    assert reply.duration_ms < 1000
 
 
 @pytest.mark.parametrize(("interim", "status"), [(MOST_INTERIM, 503), (MOST_INTERIM + 1, None)])
