@@ -255,10 +255,10 @@ async def add_plain_key(url: str, text: str) -> None:
 
 
 async def write_key(url: str) -> str:
-    """A key for a Sitrep database that may read and write."""
+    """A key for a Sitrep database that may read, write and subscribe."""
     db: Database = open_database(url)
     await db.connect()
     try:
-        return (await create_key(db, "bench", ["read", "write"]))[1]
+        return (await create_key(db, "bench", ["read", "write", "subscribe"]))[1]
     finally:
         await db.close()
