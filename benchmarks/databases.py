@@ -19,12 +19,12 @@ import asyncpg
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.auth import create_key
+from app.collecting import spare_collector
 from app.db import open_database
 from app.events.attempt import Job
 from app.events.batch import read_items
 from app.events.idempotency import Answer
 from app.events.store import Store
-from app.main import spare_collector
 from app.migrate import migrate
 from benchmarks.copying import copy_events
 from benchmarks.events import events

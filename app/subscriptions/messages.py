@@ -30,6 +30,7 @@ class Endpoint:
         """Open the secrets; raises Unavailable where that cannot be done."""
         self._subscription = subscription
         self._url = subscription.url or ""
+        self._id = str(subscription.id)
         self._keys = [(key_in(sealer.open(sealed)), until) for sealed, until in secrets_of(subscription)]
         self._sender = Sender(rules, max(1, subscription.max_in_flight))
 
@@ -57,7 +58,7 @@ class Endpoint:
             "webhook-signature": sign(keys, message, sent, body),
             "webhook-attempt": str(attempt),
             "webhook-generation": str(generation),
-            "webhook-subscription": str(self._subscription.id),
+            "webhook-subscription": self._id,
         }
         reply = await self._sender.post(self._url, body, headers, self._subscription.timeout_s)
         wait = read_retry_after(reply.retry_after, now)
