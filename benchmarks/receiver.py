@@ -34,12 +34,12 @@ class Book:
     def __init__(self) -> None:
         """Begin."""
         self.waiting: tuple[int, asyncio.Transport] | None = None
+        self.refused = self.dripped = 0  # ever
         self.begin(keep=False)
 
     def begin(self, *, keep: bool) -> None:
         """Count anew."""
         self.count, self.first, self.last = 0, 0.0, 0.0
-        self.refused = self.dripped = 0
         self.delays: list[float] = []
         self.kept: list[bytes] | None = [] if keep else None
 

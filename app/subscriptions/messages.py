@@ -11,7 +11,7 @@ from app.changes import format_cursor
 from app.kinds import format_instant
 from app.subscriptions.decisions import Attempt, read_retry_after
 from app.subscriptions.sender import Sender
-from app.subscriptions.signing import key_in, sign
+from app.subscriptions.signing import key_in, prepared, sign_with
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +31,7 @@ class Endpoint:
         self._subscription = subscription
         self._url = subscription.url or ""
         self._id = str(subscription.id)
-        self._keys = [(key_in(sealer.open(sealed)), until) for sealed, until in secrets_of(subscription)]
+        self._keys = [(prepared(key_in(sealer.open(sealed))), until) for sealed, until in secrets_of(subscription)]
         self._sender = Sender(rules, max(1, subscription.max_in_flight))
 
     async def close(self) -> None:
@@ -55,7 +55,7 @@ class Endpoint:
             "content-type": MEDIA_TYPE,
             "webhook-id": message,
             "webhook-timestamp": str(sent),
-            "webhook-signature": sign(keys, message, sent, body),
+            "webhook-signature": sign_with(keys, message, sent, body),
             "webhook-attempt": str(attempt),
             "webhook-generation": str(generation),
             "webhook-subscription": self._id,
