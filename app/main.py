@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from fastapi import FastAPI
 from app.auth import Access, QuotaHeaders
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, keep_trimmed
+from app.collecting import spare_collector
 from app.db import open_database
 from app.errors import Cors, Unavailable, surround
 from app.events.catalogue import router as kind_routes
@@ -37,8 +37,6 @@ from app.subscriptions.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-# New containers between two looks of the garbage collector: a batch makes some ten thousand that it keeps for a while.
-COLLECT_AFTER = (20_000, 20, 50)
 ROUTERS = (
     finding_routes,
     writing_routes,
@@ -126,11 +124,3 @@ async def running(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
         await state.store.stop()
         await state.keys.close()
         await state.db.close()
-
-
-def spare_collector() -> None:
-    """Take what lives as long as the process from the garbage collector's rounds: they cost a quarter of a write."""
-    if not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*COLLECT_AFTER)

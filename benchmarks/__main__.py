@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from benchmarks.bare import RECORDED
 from benchmarks.cases import Case, deep_cases, first_cursor, reading_cases, take, writing_cases
+from benchmarks.crowd import CASE as CROWD
+from benchmarks.crowd import in_a_crowd
 from benchmarks.databases import Shelf, add_plain_key, default_cache, name_in, postgres, write_key
+from benchmarks.deliveries import RATES, Desk, rates, throughput
 from benchmarks.load import ask
 from benchmarks.measure import Runner, compare, measure
 from benchmarks.plain import DATABASE
-from benchmarks.report import Line, milliseconds, show
-from benchmarks.servers import Server, serving
+from benchmarks.report import Line, Sent, milliseconds, show
+from benchmarks.servers import Server, receiving, serving, working
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +32,21 @@ DIALECTS = ("sqlite", "postgresql")
 DEPTH_LIMIT = 1.3
 DEPTH_ROUNDS = 3
 DISTINCT = 64
+DELIVERING = {"SITREP_ALLOW_PRIVATE_TARGETS": "127.0.0.0/8", "SITREP_SECRET_KEY": "a key for benchmarks only"}
+CROWD_ROUNDS = 5
 
 
 def main() -> int:
     """Exit with 1 if asked to check and a requirement fails."""
     options = read_options()
     options.cache.mkdir(parents=True, exist_ok=True)
-    lines: list[Line] = []
+    lines: list[Line | Sent] = []
     with ExitStack() as running:
         server = running.enter_context(postgres(options.cache)) if "postgresql" in options.databases else ""
         for dialect in options.databases:
             shelf = Shelf(dialect, options.cache, server)
             lines += three_ways(shelf, options)
+            lines += sending(shelf, options)
             lines += two_depths(shelf, options) if options.depth else []
     show(lines)
     return 1 if options.check and not all(line.holds for line in lines) else 0
@@ -122,6 +128,29 @@ def run_depth(
     measure(runners, DEPTH_ROUNDS * options.rounds, options.seconds / 2)
     found = compare(*runners)
     return Line(dialect, cases[0].name, None, None, DEPTH_LIMIT, milliseconds(runners), deep=found)
+
+
+def sending(shelf: Shelf, options: argparse.Namespace) -> list[Sent]:
+    """One worker that delivers, beside other senders and beside bad endpoints."""
+    throughput_asked, crowd_asked = (any(options.only in name for name in names) for names in (RATES, [CROWD]))
+    if not (throughput_asked or crowd_asked):
+        return []
+    with shelf.copy(shelf.sitrep(options.events)) as url, receiving() as receiver:
+        key = asyncio.run(write_key(url))
+        env = {"SITREP_DATABASE_URL": url} | DELIVERING
+        with (
+            serving("sitrep", "app.main:create_api", env, backing(shelf, url)) as server,
+            working(env, backing(shelf, url)) as worker,
+        ):
+            desk, lines = Desk(server, key), []
+            if throughput_asked:
+                print(f"{shelf.dialect}: deliveries", flush=True)
+                sides = throughput(desk, worker, receiver, events=options.events, rounds=options.rounds)
+                lines += rates(shelf.dialect, *sides)
+            if crowd_asked:
+                print(f"{shelf.dialect}: {CROWD}", flush=True)
+                lines.append(in_a_crowd(shelf.dialect, desk, receiver, CROWD_ROUNDS))
+    return lines
 
 
 def sitrep_on(shelf: Shelf, url: str) -> AbstractContextManager[Server]:

@@ -19,12 +19,12 @@ import asyncpg
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.auth import create_key
+from app.collecting import spare_collector
 from app.db import open_database
 from app.events.attempt import Job
 from app.events.batch import read_items
 from app.events.idempotency import Answer
 from app.events.store import Store
-from app.main import spare_collector
 from app.migrate import migrate
 from benchmarks.copying import copy_events
 from benchmarks.events import events
@@ -255,10 +255,10 @@ async def add_plain_key(url: str, text: str) -> None:
 
 
 async def write_key(url: str) -> str:
-    """A key for a Sitrep database that may read and write."""
+    """A key for a Sitrep database that may read, write and subscribe."""
     db: Database = open_database(url)
     await db.connect()
     try:
-        return (await create_key(db, "bench", ["read", "write"]))[1]
+        return (await create_key(db, "bench", ["read", "write", "subscribe"]))[1]
     finally:
         await db.close()

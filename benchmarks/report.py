@@ -27,6 +27,13 @@ DEPTH_COLUMNS = """\
 CPU, deep / small   processor time of the same request to the large database in units of the small one's
 target              the most that it may be, and whether it is"""
 
+SENT_COLUMNS = """\
+ratio    deliveries a second of one worker in units of what the other sends of the same bytes, 16 in flight, by the
+         receiver's clock; of a crowd, the time from commit to receipt that 1 in 100 exceeds at 20 healthy endpoints,
+         with 200 failing and 20 dripping ones beside them, in units of that without
+target   what it must be, and whether it is
+remark   both figures, and processor time for a post, the worker's with its PostgreSQL backends"""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -71,21 +78,47 @@ class Line:
         return " / ".join(f"{number:.3f}" for number in self.milliseconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of sending: a ratio that must be at least, or at most, the limit."""
+
+    database: str
+    case: str
+    ratio: float
+    limit: float
+    remark: str
+    at_least: bool
+
+    @property
+    def holds(self) -> bool:
+        """The requirement is met."""
+        return self.ratio >= self.limit if self.at_least else self.ratio <= self.limit
+
+    def cells(self) -> list[str]:
+        """The line as the table shows it."""
+        target = f"{'>=' if self.at_least else '<='} {self.limit:.2f} {'pass' if self.holds else 'FAIL'}"
+        return [self.database, self.case, f"{self.ratio:.2f}", target, self.remark]
+
+
 def milliseconds(runners: Sequence[Runner]) -> tuple[float, ...]:
     """Processor time for a request of each side."""
     return tuple(1000 * median(runner.cpu) for runner in runners)
 
 
-def show(lines: Sequence[Line]) -> None:
-    """Print both tables with their legends."""
-    three = [line for line in lines if line.deep is None]
-    deep = [line for line in lines if line.deep is not None]
+def show(lines: Sequence[Line | Sent]) -> None:
+    """Print the tables with their legends."""
+    three = [line for line in lines if isinstance(line, Line) and line.deep is None]
+    deep = [line for line in lines if isinstance(line, Line) and line.deep is not None]
+    sent = [line for line in lines if isinstance(line, Sent)]
     if three:
         heads = ["database", "case", "CPU / plain", "target", "rate / plain", "ceiling", "rate / bare", "CPU, ms"]
         print(table(heads, (line.cells() for line in three)), COLUMNS, sep="\n\n", end="\n\n")
     if deep:
         heads = ["database", "case", "CPU, deep / small", "target", "CPU, ms"]
         print(table(heads, (line.cells() for line in deep)), DEPTH_COLUMNS, sep="\n\n", end="\n\n")
+    if sent:
+        heads = ["database", "case", "ratio", "target", "remark"]
+        print(table(heads, (line.cells() for line in sent)), SENT_COLUMNS, sep="\n\n", end="\n\n")
     failed = sum(not line.holds for line in lines)
     claimed = sum(line.limit is not None for line in lines)
     print(f"{claimed - failed} of {claimed} requirements hold. {machine()}")

@@ -1,4 +1,4 @@
-"""Starts server processes on loopback, all with the same settings, and reads how much processor time they took."""
+"""Starts processes on loopback, servers all with the same settings, and reads how much processor time they took."""
 
 from __future__ import annotations
 
@@ -41,12 +41,38 @@ class Server:
 def serving(name: str, factory: str, env: Mapping[str, str], database: str | None = None) -> Iterator[Server]:
     """Serve `module:factory` with this environment until the block ends."""
     port = free_port()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SITREP_")}
-    own = {"SITREP_HOST": "127.0.0.1", "SITREP_PORT": str(port), "SITREP_LOG_LEVEL": "warning", **env}
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.serve", factory], env={**kept, **own})
-    try:
+    own = {"SITREP_HOST": "127.0.0.1", "SITREP_PORT": str(port), **env}
+    with running(("benchmarks.serve", factory), own) as process:
         wait_for(port, process)
         yield Server(name, port, process.pid, database)
+
+
+@contextmanager
+def working(env: Mapping[str, str], database: str | None = None) -> Iterator[Server]:
+    """`sitrep worker` with this environment until the block ends; it listens nowhere."""
+    with running(("app", "worker"), env) as process:
+        yield Server("worker", 0, process.pid, database)
+
+
+@contextmanager
+def receiving() -> Iterator[Server]:
+    """A receiver of webhooks until the block ends."""
+    with running(("benchmarks.receiver",), {}, subprocess.PIPE) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        yield Server("receiver", port, process.pid)
+
+
+@contextmanager
+def running(
+    module: tuple[str, ...], env: Mapping[str, str], stdout: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of a Python module with this environment, and no settings of ours but these, until the block ends."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SITREP_")}
+    own = {"SITREP_LOG_LEVEL": "warning", **env}
+    process = subprocess.Popen([sys.executable, "-m", *module], env={**kept, **own}, stdout=stdout)
+    try:
+        yield process
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

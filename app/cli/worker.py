@@ -16,12 +16,15 @@ def worker() -> None:
     Takes its share of the subscriptions and gives it back when it is asked to
     stop. `sitrep serve` has a worker of its own unless told --no-delivery.
     """
+    import uvloop
+
     from app.logs import set_up_logs
     from app.settings import read_settings
 
     settings = read_settings()
     set_up_logs(settings)
-    asyncio.run(work(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop that `sitrep serve` runs on
+        runner.run(work(settings))
 
 
 async def work(settings: Settings) -> None:
@@ -30,6 +33,7 @@ async def work(settings: Settings) -> None:
 
     from app.changes import ChangeLog
     from app.cli.session import opened
+    from app.collecting import spare_collector
     from app.feed.hub import Hub
     from app.subscriptions.counting import DeliveryCounts
     from app.subscriptions.sealing import Sealer
@@ -45,6 +49,7 @@ async def work(settings: Settings) -> None:
         delivering = Worker(hub, Sealer(settings), Rules.of(settings), counts)
         hub.start()
         delivering.start()
+        spare_collector()
         await ended.wait()
         await delivering.stop()
         await hub.stop()

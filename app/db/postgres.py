@@ -48,26 +48,34 @@ class PostgresTransaction:
         status: str = await self.connection.execute(compiled.sql, *compiled.arguments(values or {}))
         return int(status.rpartition(" ")[2])
 
-    async def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> None:
-        """Insert rows that all have the same columns; `ignore` skips those whose key is taken."""
+    async def insert(
+        self,
+        table: type[SQLModel],
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        same: Mapping[str, Any] | None = None,
+        ignore: bool = False,
+    ) -> None:
+        """Insert rows that all have the same columns, and those of `same`; `ignore` skips those whose key is taken."""
         if rows:
-            names = tuple(rows[0])
-            compiled = insertion(table, names, "postgresql", ignore=ignore)
-            await self.connection.execute(compiled.sql, *columns_of(table, names, rows))
+            names, fixed = tuple(rows[0]), same or {}
+            compiled = insertion(table, names, tuple(fixed), ignore=ignore)
+            values = {**fixed, **dict(zip(names, columns_of(table, names, rows, "postgresql"), strict=True))}
+            await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
 
     async def update(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Set the other columns of the rows found by their keys."""
         if rows:
             names = tuple(name for name in rows[0] if name not in keys)
-            compiled = replacement(table, keys, names, "postgresql")
-            by_name = dict(zip(keys + names, columns_of(table, keys + names, rows), strict=True))
+            compiled = replacement(table, keys, names)
+            by_name = dict(zip(keys + names, columns_of(table, keys + names, rows, "postgresql"), strict=True))
             await self.connection.execute(compiled.sql, *(by_name[name] for name, _, _ in compiled.binds))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""
         if rows:
             compiled = removal(table, keys, "postgresql")
-            await self.connection.execute(compiled.sql, *columns_of(table, keys, rows))
+            await self.connection.execute(compiled.sql, *columns_of(table, keys, rows, "postgresql"))
 
 
 class PostgresDatabase:

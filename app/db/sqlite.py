@@ -7,9 +7,19 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.db.statements import Compiled, Statement, Surprise, as_list, as_statement, insertion, removal, replacement
+from app.db.statements import (
+    Statement,
+    Surprise,
+    as_list,
+    as_statement,
+    columns_of,
+    insertion_of,
+    removal,
+    replacement_of,
+)
 from app.errors import DiskFull, Unavailable
 
 if TYPE_CHECKING:
@@ -21,6 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BUSY_TIMEOUT_S = 3.0
 READERS = 2
+# So many rows go into one statement, as long as there are so many.
+AT_ONCE = (64, 16, 4, 1)
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -49,24 +61,47 @@ class SqliteTransaction:
         compiled = as_statement(statement).on("sqlite")
         return self.connection.execute(compiled.sql, compiled.arguments(values or {})).rowcount
 
-    async def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> None:
-        """Insert rows that all have the same columns; `ignore` skips those whose key is taken."""
+    async def insert(
+        self,
+        table: type[SQLModel],
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        same: Mapping[str, Any] | None = None,
+        ignore: bool = False,
+    ) -> None:
+        """Insert rows that all have the same columns, and those of `same`; `ignore` skips those whose key is taken."""
         if rows:
-            self._many(insertion(table, tuple(rows[0]), "sqlite", ignore=ignore), rows)
+            rows = [{**row, **same} for row in rows] if same else rows
+            names = tuple(rows[0])
+            self._many(names, table, rows, lambda count: insertion_of(count, table, names, ignore=ignore))
 
     async def update(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Set the other columns of the rows found by their keys."""
         if rows:
             names = tuple(name for name in rows[0] if name not in keys)
-            self._many(replacement(table, keys, names, "sqlite"), [with_keys(row, keys) for row in rows])
+            self._many(keys + names, table, rows, lambda count: replacement_of(count, table, keys, names))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""
         if rows:
-            self._many(removal(table, keys, "sqlite"), [with_keys(row, keys) for row in rows])
+            compiled = removal(table, keys, "sqlite")
+            self.connection.executemany(compiled.sql, compiled.many([with_keys(row, keys) for row in rows]))
 
-    def _many(self, compiled: Compiled, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.connection.executemany(compiled.sql, compiled.many(rows))
+    def _many(
+        self,
+        names: tuple[str, ...],
+        table: type[SQLModel],
+        rows: Sequence[Mapping[str, Any]],
+        statement: Callable[[int], str],
+    ) -> None:
+        """Run a statement for many rows at once: at each step of `executemany` two threads hand the lock to and fro."""
+        values = list(zip(*columns_of(table, names, rows, "sqlite"), strict=True))
+        begin = 0
+        for count in AT_ONCE:
+            while len(values) - begin >= count:
+                some = chain.from_iterable(values[begin : begin + count])
+                self.connection.execute(statement(count), tuple(some))
+                begin += count
 
 
 class SqliteDatabase:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
@@ -132,39 +133,84 @@ def fixed_value(compiled: Any, name: str) -> Any:
 
 def bind_processor(kind: Any, dialect: sa.Dialect) -> Processor | None:
     """What turns a Python value into the driver's."""
+    if isinstance(kind, UtcTime):
+        return stored_instant
+    if dialect.name == "sqlite" and isinstance(kind, (sa.Uuid, sa.Boolean)):
+        return hex_digits if isinstance(kind, sa.Uuid) else None
     process: Processor | None = kind.dialect_impl(dialect).bind_processor(dialect)
     return process
 
 
+def stored_instant(value: datetime | None) -> int | None:
+    """What `UtcTime` stores, with less ado than through SQLAlchemy; a naive value raises TypeError."""
+    return None if value is None else (value - EPOCH) // MICROSECOND
+
+
+def read_instant(value: int | None) -> datetime | None:
+    """What `UtcTime` reads, with less ado."""
+    return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+def hex_digits(value: UUID | None) -> str | None:
+    """An id as SQLite keeps it, as SQLAlchemy would write it."""
+    return None if value is None else f"{value.int:032x}"
+
+
 def result_processor(kind: Any, dialect: sa.Dialect) -> Processor | None:
     """What turns a driver's value into Python's."""
+    if isinstance(kind, UtcTime):
+        return read_instant
     process: Processor | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return process
 
 
 @lru_cache(maxsize=256)
-def insertion(table: type[SQLModel], names: tuple[str, ...], dialect: str, *, ignore: bool = False) -> Compiled:
-    """Many rows in one statement: `unnest` on PostgreSQL, one row a time for SQLite's executemany."""
+def insertion(
+    table: type[SQLModel], names: tuple[str, ...], same: tuple[str, ...] = (), *, ignore: bool = False
+) -> Compiled:
+    """Many rows in one statement of PostgreSQL, by `unnest`; the values of `same` are the same in all of them."""
     target = sa.inspect(table).local_table
-    if dialect == "sqlite":
-        statement: Any = sqlite.insert(target).values({name: sa.bindparam(name) for name in names})
-        return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS[dialect])
     new = unnested(target, names)
     picked = [sa.cast(new.c[n], TSVECTOR) if isinstance(target.c[n].type, TSVECTOR) else new.c[n] for n in names]
-    statement = postgresql_insert(target).from_select(list(names), sa.select(*picked))
-    return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS[dialect])
+    picked += [sa.cast(sa.bindparam(n), target.c[n].type) for n in same]
+    statement = postgresql_insert(target).from_select([*names, *same], sa.select(*picked))
+    return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS["postgresql"])
+
+
+@lru_cache(maxsize=512)
+def insertion_of(count: int, table: type[SQLModel], names: tuple[str, ...], *, ignore: bool = False) -> str:
+    """So many rows in one statement of SQLite; takes the values row by row."""
+    target = sa.inspect(table).local_table
+    new = given_rows(count, target, names)
+    statement: Any = sqlite.insert(target).from_select(list(names), sa.select(*new.c).where(sa.true()))
+    return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS["sqlite"]).sql
 
 
 @lru_cache(maxsize=256)
-def replacement(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], dialect: str) -> Compiled:
-    """Many rows changed in one statement, found by their keys."""
+def replacement(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> Compiled:
+    """Many rows changed in one statement of PostgreSQL, found by their keys."""
     target = sa.inspect(table).local_table
-    if dialect == "sqlite":
-        changed: Any = sa.update(target).values({n: sa.bindparam(n) for n in names})
-        return compile_for(changed.where(*(target.c[k] == sa.bindparam("key_" + k) for k in keys)), DIALECTS[dialect])
-    new = unnested(target, keys + names)
+    return compile_for(replaced(target, keys, names, unnested(target, keys + names)), DIALECTS["postgresql"])
+
+
+@lru_cache(maxsize=512)
+def replacement_of(count: int, table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> str:
+    """So many rows changed in one statement of SQLite; takes the values row by row, keys first."""
+    target = sa.inspect(table).local_table
+    return compile_for(replaced(target, keys, names, given_rows(count, target, keys + names)), DIALECTS["sqlite"]).sql
+
+
+def replaced(target: Any, keys: tuple[str, ...], names: tuple[str, ...], new: Any) -> Any:
+    """The rows of `target` with the values that `new` has for them."""
     changed = sa.update(target).values({n: new.c[n] for n in names})
-    return compile_for(changed.where(*(target.c[k] == new.c[k] for k in keys)), DIALECTS[dialect])
+    return changed.where(*(target.c[k] == new.c[k] for k in keys))
+
+
+def given_rows(count: int, target: Any, names: tuple[str, ...]) -> Any:
+    """So many rows of values, each to be bound, as a table called `new`."""
+    columns = [sa.column(name, target.c[name].type) for name in names]
+    data = [tuple(sa.bindparam(f"{name}_{n}", type_=target.c[name].type) for name in names) for n in range(count)]
+    return sa.values(*columns, name="new").data(data).cte("new")
 
 
 @lru_cache(maxsize=256)
@@ -198,9 +244,11 @@ def column_processors(table: type[SQLModel], names: tuple[str, ...], dialect: st
     return tuple(bind_processor(target.c[name].type, DIALECTS[dialect]) for name in names)
 
 
-def columns_of(table: type[SQLModel], names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    """The rows turned into one array a column, for `unnest`."""
-    processors = column_processors(table, names, "postgresql")
+def columns_of(
+    table: type[SQLModel], names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], dialect: str
+) -> list[list[Any]]:
+    """The rows turned into one list a column, as the driver takes the values."""
+    processors = column_processors(table, names, dialect)
     return [
         [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
         for name, process in zip(names, processors, strict=True)

@@ -25,8 +25,8 @@ class IdSource:
         """The next id; its key is above every key made here before."""
         with self._lock:
             now = time.time_ns() // 1_000_000
-            fresh = now << COUNTER_BITS | secrets.randbits(COUNTER_BITS - 1)
-            self._last = fresh if fresh >> COUNTER_BITS > self._last >> COUNTER_BITS else self._last + 1
+            is_new = now > self._last >> COUNTER_BITS
+            self._last = now << COUNTER_BITS | secrets.randbits(COUNTER_BITS - 1) if is_new else self._last + 1
             return make_id(self._last, secrets.randbits(53))
 
 

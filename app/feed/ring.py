@@ -38,6 +38,11 @@ def encode(entry: Entry, epoch: int, source: str) -> Piece:
     return Piece(entry, head + feed_item(entry, source) + END, len(head))
 
 
+def bare(entry: Entry, _epoch: int, source: str) -> Piece:
+    """A change for those who want the feed item alone."""
+    return Piece(entry, feed_item(entry, source) + END, 0)
+
+
 def erases(entry: Entry) -> bool:
     """Whether the change took the bodies of earlier versions away."""
     return entry.operation == "deleted" and b'"erased":true' in entry.body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -11,14 +12,14 @@ from sqlmodel import col
 from app.changes import Change, Entry
 from app.db import Statement, any_of
 from app.errors import CursorExpired
-from app.feed.ring import encode
+from app.feed.ring import Piece, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from app.changes import ChangeLog, Head
     from app.feed.match import Matcher, Verdict
-    from app.feed.ring import Piece, Ring
+    from app.feed.ring import Ring
 
 # One call looks at no more changes than this.
 MOST_SCANNED = 10_000
@@ -27,6 +28,7 @@ STRETCH = 1_000
 SHORTEST = 200
 
 Row = TypeVar("Row")
+Write = Callable[[Entry, int, str], Piece]
 
 PACKED = Statement(
     sa.select(col(Change.seq), col(Change.event), col(Change.before), col(Change.after))
@@ -65,11 +67,12 @@ BODIES_BEFORE = {dialect: bodies_before(dialect) for dialect in ("sqlite", "post
 class Scanner:
     """Reads pages of the log for one filter, the newest changes from memory where they are there."""
 
-    def __init__(self, log: ChangeLog, matcher: Matcher, ring: Ring) -> None:
-        """Read this log for this matcher."""
+    def __init__(self, log: ChangeLog, matcher: Matcher, ring: Ring, write: Write = encode) -> None:
+        """Read this log for this matcher; `write` makes pieces of what memory does not hold."""
         self.log = log
         self.matcher = matcher
         self.ring = ring
+        self._write = write
 
     async def page(self, after: int, limit: int, head: Head, most: int = MOST_SCANNED) -> Page:
         """The matching changes after a sequence, at most `limit`, having looked at no more than `most`.
@@ -135,7 +138,7 @@ class Scanner:
 
     async def _encoded(self, entries: Sequence[Entry], head: Head) -> Sequence[Piece]:
         source = await self.log.source()
-        return [encode(entry, head.epoch, source) for entry in entries]
+        return [self._write(entry, head.epoch, source) for entry in entries]
 
     def _weighed(self, rows: Iterable[Any]) -> dict[int, Verdict]:
         weigh = self.matcher.weigh

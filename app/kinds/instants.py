@@ -65,7 +65,8 @@ def format_instant(moment: datetime) -> str:
     >>> format_instant(datetime(2025, 9, 7, tzinfo=UTC))
     '2025-09-07T00:00:00Z'
     """
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat().removesuffix("+00:00") + "Z"
 
 
 def micros(moment: datetime) -> int:

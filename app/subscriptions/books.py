@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.subscriptions.backlog import Backlog
@@ -69,6 +68,12 @@ class Books:
         return self.subscription.max_open - self.backlog.open - len(self.unwritten.added)
 
     @property
+    def wants_more(self) -> bool:
+        """There is room for many more deliveries, or for some, and a slot is free."""
+        room = self.room
+        return room > 0 and (4 * room >= self.subscription.max_open or self.has_slot)
+
+    @property
     def has_slot(self) -> bool:
         """One more request may be under way."""
         return len(self.backlog.flying) < slots(self.health.status, self.subscription.max_in_flight)
@@ -113,7 +118,7 @@ class Books:
         for id, flight in self.backlog.flying.items():
             if not flight.marked and flight.since <= before:
                 flight.marked = True
-                self.unwritten.changed[id] = replace(flight.delivery, status="sending")
+                self.unwritten.changed[id] = flight.delivery._replace(status="sending")
 
     def _cursor_to_write(self) -> int | None:
         """The cursor, where there is something to write with it, or it stood still for long."""

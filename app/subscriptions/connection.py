@@ -80,6 +80,13 @@ class Connection(asyncio.BufferedProtocol):
         self.is_reusable = False
         self._transport.abort()
 
+    def give_up(self) -> None:
+        """Wait no longer: whatever came of the answer, it is too late."""
+        waiting, self._waiting = self._waiting, None
+        self.close()
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(TimeoutError())
+
     def get_buffer(self, sizehint: int) -> bytearray:
         del sizehint
         return self._piece

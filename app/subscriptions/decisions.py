@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
-
-import orjson
 
 from app.kinds import format_instant
 from app.subscriptions.model import Notice
@@ -42,8 +39,7 @@ GONE = 410
 ASKS_TO_WAIT = frozenset({429, 503})
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What came of one request: `error` is None after a 2xx; `wait` is what 429 or 503 asked for."""
 
     at: datetime
@@ -58,8 +54,7 @@ class Attempt:
         return f"status {self.status_code}" if self.error == "status" else self.error
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """How an endpoint has been doing: the part of a subscription that its worker writes."""
 
     status: Status
@@ -72,7 +67,7 @@ class Health:
     resume_at: datetime | None
 
 
-HEALTH = tuple(field.name for field in fields(Health))
+HEALTH = Health._fields
 
 
 class Verdict(NamedTuple):
@@ -111,19 +106,18 @@ def after_attempt(delivery: Delivery, attempt: Attempt, jitter: float) -> Delive
     due = next_try(tries, attempt.at, attempt.wait, jitter) if attempt.error else None
     status: DeliveryStatus = "delivered" if attempt.error is None else "dead" if due is None else "retrying"
     noted = with_attempt(delivery.attempts, number, attempt)
-    return replace(delivery, status=status, tries=tries, attempt_count=number, attempts=noted, next_attempt_at=due)
+    return delivery._replace(status=status, tries=tries, attempt_count=number, attempts=noted, next_attempt_at=due)
 
 
 def with_attempt(attempts: str, number: int, attempt: Attempt) -> str:
     """The JSON list with one attempt more."""
-    entry = {
-        "n": number,
-        "at": format_instant(attempt.at),
-        "status_code": attempt.status_code,
-        "duration_ms": attempt.duration_ms,
-        "error": attempt.error,
-    }
-    return f"{attempts[:-1]}{',' if len(attempts) > 2 else ''}{orjson.dumps(entry).decode()}]"
+    status = "null" if attempt.status_code is None else attempt.status_code
+    error = "null" if attempt.error is None else f'"{attempt.error}"'  # a word of ours
+    entry = (
+        f'{{"n":{number},"at":"{format_instant(attempt.at)}","status_code":{status},'
+        f'"duration_ms":{attempt.duration_ms},"error":{error}}}'
+    )
+    return f"{attempts[:-1]}{',' if len(attempts) > 2 else ''}{entry}]"
 
 
 def judge(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
@@ -133,21 +127,20 @@ def judge(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
 
 def succeeded(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
     """A success ends a row of failures, and `failing` with it."""
-    after = replace(
-        health, consecutive_failures=0, failing_since=None, last_attempt_at=attempt.at, last_success_at=attempt.at
+    after = health._replace(
+        consecutive_failures=0, failing_since=None, last_attempt_at=attempt.at, last_success_at=attempt.at
     )
     if health.status != "failing":
         return Verdict(after, ())
     detail = f"It answers again, after {health.consecutive_failures} failures in a row."
     recovered = notice("subscription.recovered", subscription, attempt, detail)
-    return Verdict(replace(after, status="active", last_error=None, resume_at=None), [recovered])
+    return Verdict(after._replace(status="active", last_error=None, resume_at=None), [recovered])
 
 
 def failed(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
     """A failure counts; the tenth in a row means failing, 410 or five days of failing mean disabled."""
     count = health.consecutive_failures + 1
-    after = replace(
-        health,
+    after = health._replace(
         consecutive_failures=count,
         last_attempt_at=attempt.at,
         last_error=attempt.failure,
@@ -162,7 +155,7 @@ def failed(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
     if health.status == "active" and count >= FAILING_AFTER:
         told = notice("subscription.failing", subscription, attempt, f"{count} failures in a row: {attempt.failure}.")
         resume = max(after.resume_at or attempt.at, attempt.at + BETWEEN_PROBES)
-        return Verdict(replace(after, status="failing", failing_since=attempt.at, resume_at=resume), [told])
+        return Verdict(after._replace(status="failing", failing_since=attempt.at, resume_at=resume), [told])
     return Verdict(after, ())
 
 
@@ -183,7 +176,7 @@ def is_given_up(health: Health, now: datetime) -> bool:
 def disabled(health: Health, attempt: Attempt, subscription: UUID, reason: str, detail: str) -> Verdict:
     """Nothing more is sent until somebody sets it active again."""
     told = notice("subscription.disabled", subscription, attempt, detail)
-    return Verdict(replace(health, status="disabled", disabled_reason=reason), [told])
+    return Verdict(health._replace(status="disabled", disabled_reason=reason), [told])
 
 
 def notice(what: NoticeType, subscription: UUID, attempt: Attempt, detail: str) -> Notice:
@@ -193,9 +186,9 @@ def notice(what: NoticeType, subscription: UUID, attempt: Attempt, detail: str) 
 
 def after_ping(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
     """A good answer to the ping opens a pending subscription; a bad one leaves it pending, and 410 disables it."""
-    after = replace(health, last_attempt_at=attempt.at, last_error=attempt.failure)
+    after = health._replace(last_attempt_at=attempt.at, last_error=attempt.failure)
     if attempt.error is None:
-        return Verdict(replace(after, status="active", last_success_at=attempt.at), ())
+        return Verdict(after._replace(status="active", last_success_at=attempt.at), ())
     if attempt.status_code == GONE:
         return disabled(after, attempt, subscription, "gone", "The endpoint answered 410: it is gone.")
     return Verdict(after, ())
@@ -214,4 +207,4 @@ def dead_letter(delivery: Delivery, attempt: Attempt) -> Notice:
 
 def slots(status: Status, max_in_flight: int) -> int:
     """How many deliveries may be under way at once."""
-    return {"active": max_in_flight, "failing": 1}.get(status, 0)
+    return max_in_flight if status == "active" else int(status == "failing")

@@ -29,6 +29,7 @@ class Pace:
     lease_s: float = 5.0
     beat_s: float = 1.0
     look_s: float = 0.25
+    gather_s: float = 0.05  # for results to be written together while others follow
     mark_s: float = 0.1  # a request that takes longer is shown as `sending`
     keep_s: float = 1.0  # how long the cursor may stand still while nothing matches
     linger_s: float = 1.5  # for requests in flight when the worker stops

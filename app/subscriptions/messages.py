@@ -13,11 +13,12 @@ from app.errors import Unavailable
 from app.kinds import format_instant
 from app.subscriptions.decisions import Attempt, read_retry_after
 from app.subscriptions.sender import Sender
-from app.subscriptions.signing import key_in, sign
+from app.subscriptions.signing import key_in, prepared, sign_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from hmac import HMAC
 
     from app.subscriptions.model import Delivery, Subscription
     from app.subscriptions.sealing import Sealer
@@ -33,6 +34,7 @@ class Endpoint:
         """Open the secrets; raises Unavailable where that cannot be done."""
         self._subscription = subscription
         self._url = subscription.url or ""
+        self._id = str(subscription.id)
         self._keys = list(signing_keys(subscription, sealer))
         self._sender = Sender(rules, max(1, subscription.max_in_flight))
 
@@ -57,26 +59,26 @@ class Endpoint:
             "content-type": MEDIA_TYPE,
             "webhook-id": message,
             "webhook-timestamp": str(sent),
-            "webhook-signature": sign(keys, message, sent, body),
+            "webhook-signature": sign_with(keys, message, sent, body),
             "webhook-attempt": str(attempt),
             "webhook-generation": str(generation),
-            "webhook-subscription": str(self._subscription.id),
+            "webhook-subscription": self._id,
         }
         reply = await self._sender.post(self._url, body, headers, self._subscription.timeout_s)
         wait = read_retry_after(reply.retry_after, now)
         return Attempt(now, reply.status, reply.duration_ms, reply.error, wait)
 
 
-def signing_keys(subscription: Subscription, sealer: Sealer) -> Iterator[tuple[bytes, datetime | None]]:
+def signing_keys(subscription: Subscription, sealer: Sealer) -> Iterator[tuple[HMAC, datetime | None]]:
     """The keys that sign, the newest first, each with the time until which it does.
 
     An old secret that cannot be opened any more, because the key that sealed it was lost, signs no more.
     """
     if subscription.secret is not None:
-        yield key_in(sealer.open(subscription.secret)), None
+        yield prepared(key_in(sealer.open(subscription.secret))), None
     if subscription.previous_secret is not None:
         with suppress(Unavailable):
-            yield key_in(sealer.open(subscription.previous_secret)), subscription.previous_expires_at
+            yield prepared(key_in(sealer.open(subscription.previous_secret))), subscription.previous_expires_at
 
 
 def ping_body(id: UUID, source: str, subscription: UUID, now: datetime) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -160,8 +160,7 @@ class Subscription:
     token: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A delivery as it was read; `tries` counts the attempts since it was last queued, `attempts` is their JSON."""
 
     id: UUID
@@ -191,7 +190,7 @@ class Notice:
 
 
 SUBSCRIPTION = tuple(field.name for field in fields(Subscription))
-DELIVERY = tuple(field.name for field in fields(Delivery))
+DELIVERY = Delivery._fields
 SUBSCRIPTION_COLUMNS = [col(getattr(StoredSubscription, name)) for name in SUBSCRIPTION]
 DELIVERY_COLUMNS = [col(getattr(StoredDelivery, name)) for name in DELIVERY]
 

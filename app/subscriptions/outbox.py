@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from app.db import Statement, any_of
 from app.subscriptions.decisions import HEALTH, Health
-from app.subscriptions.model import DELIVERY, UNFINISHED, Delivery, StoredDelivery, StoredSubscription, row_of
+from app.subscriptions.model import UNFINISHED, Delivery, StoredDelivery, StoredSubscription
 from app.subscriptions.rows import add_notices, uuid_list
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from app.db import Transaction
     from app.subscriptions.model import Notice
 
-CHANGED = ("status", "tries", "attempt_count", "attempts", "next_attempt_at")
+# How every delivery begins.
+QUEUED = {"status": "queued", "counted": True, "tries": 0, "attempt_count": 0, "attempts": "[]"}
 # What became of a step: written; results only, because the subscription was changed; nothing, because another holds it.
 Outcome = Literal["written", "stale", "fenced"]
 
@@ -105,15 +106,40 @@ async def write_steps(tx: Transaction, steps: Sequence[Step]) -> list[Outcome]:
     ]
     changed = [delivery for step, _ in good for delivery in step.changed]
     changed += [delivery for step, stands in late for delivery in late_results(step, stands)]
-    await tx.update(StoredDelivery, ("id",), [row_of(("id", *CHANGED), delivery) for delivery in changed])
+    await tx.update(StoredDelivery, ("id",), [changed_row(delivery) for delivery in changed])
     # Ignoring those that are there: a commit whose answer was lost is written once more.
-    added = [row_of(DELIVERY, delivery) for step, _ in good for delivery in step.added]
-    await tx.insert(StoredDelivery, added, ignore=True)
+    added = [added_row(delivery) for step, _ in good for delivery in step.added]
+    await tx.insert(StoredDelivery, added, same=QUEUED, ignore=True)
     await tx.update(StoredSubscription, ("id",), [subscription_row(step, stands) for step, stands in good])
     notices = [told for step, _ in good for told in step.notices]
     notices += [told for step, _ in late for told in step.notices if told.delivery is not None]
     await add_notices(tx, notices)
     return outcomes
+
+
+def changed_row(delivery: Delivery) -> dict[str, Any]:
+    """The columns that an attempt changes."""
+    return {
+        "id": delivery.id,
+        "status": delivery.status,
+        "tries": delivery.tries,
+        "attempt_count": delivery.attempt_count,
+        "attempts": delivery.attempts,
+        "next_attempt_at": delivery.next_attempt_at,
+    }
+
+
+def added_row(delivery: Delivery) -> dict[str, Any]:
+    """The columns of a new delivery that are its own."""
+    return {
+        "id": delivery.id,
+        "subscription": delivery.subscription,
+        "seq": delivery.seq,
+        "epoch": delivery.epoch,
+        "generation": delivery.generation,
+        "next_attempt_at": delivery.next_attempt_at,
+        "created_at": delivery.created_at,
+    }
 
 
 def late_results(step: Step, stands: Standing) -> list[Delivery]:

@@ -41,16 +41,28 @@ class Pump:
     def __init__(self, means: Means, subscription: Subscription, worker: UUID) -> None:
         """Work under the lease that was just taken."""
         self.books = Books(means, subscription, worker)
-        self.sending = Sending(means, self.books, self.wake)
+        self.sending = Sending(means, self.books, self._sent)
         self._means = means
         self._reader: Reader | None = None
         self._filter = ""
         self._behind = True
         self._woken = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """The log moved, or something else is new."""
         self._woken.set()
+
+    def _sent(self, *, idle: bool) -> None:
+        """A request has ended: results gather for a moment while others follow, so that they are written together."""
+        if idle:
+            self.wake()
+        elif self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(self._means.pace.gather_s, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self.wake()
 
     def refresh(self) -> None:
         """Somebody changed the subscription."""
@@ -112,6 +124,8 @@ class Pump:
     async def close(self) -> None:
         """Give up what is under way, and close connections."""
         await self.sending.close()
+        if self._gathering is not None:
+            self._gathering.cancel()
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -169,7 +183,7 @@ class Pump:
     async def _fetch(self) -> None:
         """Read the next changes that match, as far as there is room for them."""
         books, self._behind = self.books, False
-        if self._reader is None or not books.is_delivering or books.fenced or books.room <= 0:
+        if self._reader is None or not books.is_delivering or books.fenced or not books.wants_more:
             return
         head = await self._means.head()
         if head.seq > books.at:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.changes import Entry, feed_item
 from app.feed.match import Matcher
+from app.feed.ring import bare
 from app.feed.scan import PICKED, Page, Scanner
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Reader:
         """Follow the filter's values from now on; `close` when that is over."""
         self._hub = hub
         self._matcher = Matcher(wanted)
-        self._scanner = Scanner(hub.log, self._matcher, hub.ring)
+        self._scanner = Scanner(hub.log, self._matcher, hub.ring, bare)
         self._resolved = False
         hub.vocabulary.follow(self._matcher)
 

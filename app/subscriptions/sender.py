@@ -5,12 +5,11 @@ import socket
 import ssl as tls
 from asyncio import TimerHandle
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address
 from ssl import SSLContext, SSLError
 from time import perf_counter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.subscriptions.addresses import Address
 from app.subscriptions.connection import PIECE, Answer, Connection
@@ -28,8 +27,7 @@ MOST_TRIES = 8
 TRY_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What an endpoint did with one post; `error` is None for 2xx only, `retry_after` is set for 429 and 503 only."""
 
     status: int | None
@@ -84,9 +82,11 @@ class Sender:
         self._ssl = ssl
         self._piece = bytearray(PIECE)
         self._turns = asyncio.Semaphore(limit)
-        self._busy: set[Connection] = set()
+        self._busy: dict[Connection, float] = {}  # with the time by which an answer must have ended
         self._idle: list[Connection] = []  # the one that was used last stands last
         self._sweep: TimerHandle | None = None
+        self._watch: TimerHandle | None = None
+        self._watch_at = 0.0
         self._read: tuple[str, Target, str] | None = None
         self._is_closed = False
 
@@ -100,8 +100,11 @@ class Sender:
         try:
             target, opening = self._look_at(url)
             request = f"{opening}{write_fields(headers)}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
-            async with asyncio.timeout(timeout_s) as deadline, self._turns:
-                answer = await self._send(target, request, deadline.when() or 0.0)
+            deadline = asyncio.get_running_loop().time() + timeout_s
+            answer = await self._send_again(target, request, deadline)
+            if answer is None:
+                async with asyncio.timeout_at(deadline), self._turns:
+                    answer = await self._send(target, request, deadline)
         except (RefusedTarget, OSError) as fault:
             error = name_failure(fault)
         else:
@@ -113,8 +116,9 @@ class Sender:
     async def close(self) -> None:
         """Close all connections; posts that are on their way fail."""
         self._is_closed = True
-        if self._sweep:
-            self._sweep.cancel()
+        for timer in (self._sweep, self._watch):
+            if timer:
+                timer.cancel()
         for connection in (*self._idle, *self._busy):
             connection.close()
         self._idle.clear()
@@ -128,31 +132,65 @@ class Sender:
         return self._read[1:]
 
     async def _send(self, target: Target, request: bytes, deadline: float) -> Answer:
-        """The answer to the request.
+        """The answer to the request, over a connection that is at rest if there is one."""
+        answer = await self._over_idle(target, request, deadline)
+        return answer or await self._ask(await self._dial(target, deadline), request, deadline)
 
-        An endpoint may close a connection just when it is used again. That is nobody's failure, so the post goes
-        out once more, over a new one.
+    async def _send_again(self, target: Target, request: bytes, deadline: float) -> Answer | None:
+        """The same where nothing has to be waited for; None where a slot or a new connection has."""
+        if self._turns.locked() or not self._idle:
+            return None
+        async with self._turns:
+            return await self._over_idle(target, request, deadline)
+
+    async def _over_idle(self, target: Target, request: bytes, deadline: float) -> Answer | None:
+        """The answer over a connection that is at rest.
+
+        None if there is no such connection, or the endpoint closed it just when it was used again. That is nobody's
+        failure, so the post goes out once more, over a new one.
         """
         connection = self._take_idle(target)
-        if connection:
-            try:
-                return await self._ask(connection, request)
-            except OSError:
-                if connection.received or self._is_closed:
-                    raise
-        return await self._ask(await self._dial(target, deadline), request)
+        if connection is None:
+            return None
+        try:
+            return await self._ask(connection, request, deadline)
+        except TimeoutError:
+            raise
+        except OSError:
+            if connection.received or self._is_closed:
+                raise
+            return None
 
-    async def _ask(self, connection: Connection, request: bytes) -> Answer:
+    async def _ask(self, connection: Connection, request: bytes, deadline: float) -> Answer:
         """The answer that comes over the connection, which is kept if it can be used again."""
-        self._busy.add(connection)
+        self._busy[connection] = deadline
+        self._watch_until(deadline)
         try:
             return await connection.ask(request)
         finally:
-            self._busy.discard(connection)
+            del self._busy[connection]
             if connection.is_reusable and not self._is_closed:
                 self._keep(connection)
             else:
                 connection.close()
+
+    def _watch_until(self, deadline: float) -> None:
+        """Look then for answers that are late: one timer for all, as nearly every answer comes in time."""
+        if self._watch is not None:
+            if self._watch_at <= deadline:
+                return
+            self._watch.cancel()
+        self._watch, self._watch_at = asyncio.get_running_loop().call_at(deadline, self._end_late), deadline
+
+    def _end_late(self) -> None:
+        """Wait no longer for what is late, and come again for the next."""
+        self._watch = None
+        now = asyncio.get_running_loop().time()
+        for connection, deadline in list(self._busy.items()):
+            if deadline <= now:
+                connection.give_up()
+            else:
+                self._watch_until(deadline)
 
     def _take_idle(self, target: Target) -> Connection | None:
         """The connection to the target that was used last; those that are of no more use are closed."""
@@ -234,10 +272,11 @@ def open_request(target: Target) -> str:
 
 def write_fields(headers: Mapping[str, str]) -> str:
     """The fields of a head; raises ValueError for what would not stay in its line."""
-    text = "".join([*headers, *headers.values()])
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    text = "".join(lines)
     if not (text.isascii() and text.isprintable()):
         raise ValueError("A header has characters other than printable ASCII.")
-    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return "\r\n".join([*lines, ""])
 
 
 def name_failure(fault: Exception) -> Failure:

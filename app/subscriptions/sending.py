@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.db import Surprise
 from app.errors import Problem
@@ -14,7 +14,6 @@ from app.subscriptions.messages import Endpoint
 from app.subscriptions.reading import body_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from app.subscriptions.books import Books
@@ -27,11 +26,18 @@ SOON = timedelta(seconds=1)
 CONNECTS = ("url", "max_in_flight", "timeout_s", "secret", "previous_secret", "previous_expires_at", "generation")
 
 
+class Done(Protocol):
+    """Hears of each request that has ended."""
+
+    def __call__(self, *, idle: bool) -> None:
+        """It has."""
+
+
 class Sending:
     """The requests of one subscription; each that ends begins the next."""
 
-    def __init__(self, means: Means, books: Books, done: Callable[[], None]) -> None:
-        """`done` is called after each request."""
+    def __init__(self, means: Means, books: Books, done: Done) -> None:
+        """`done` is called after each request, `idle` where no other follows it at once."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.extra_at: datetime | None = None
         self._means = means
@@ -79,15 +85,16 @@ class Sending:
 
     def launch(self) -> None:
         """Send what is due."""
-        self._forget_erased()
-        now = self._means.now()
-        while self._may_send(now):
-            delivery = self._books.backlog.begin(now, self._means.ticks())
-            if delivery is None:
-                return
-            task = asyncio.create_task(self._send(delivery))
+        while (delivery := self._begin()) is not None:
+            task = asyncio.create_task(self._send_on(delivery))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+
+    def _begin(self) -> Delivery | None:
+        """The next that is due, if it may be sent now."""
+        self._forget_erased()
+        now = self._means.now()
+        return self._books.backlog.begin(now, self._means.ticks()) if self._may_send(now) else None
 
     def _forget_erased(self) -> None:
         """Something may have been erased from the log: read bodies anew."""
@@ -102,19 +109,27 @@ class Sending:
         stopped = books.stopping or books.fenced or books.stale
         return books.has_slot and not paused and not stopped and self._means.holds()
 
+    async def _send_on(self, first: Delivery) -> None:
+        """Send one delivery after another, as long as there are any; more at once when more slots are free."""
+        delivery: Delivery | None = first
+        while delivery is not None:
+            await self._send(delivery)
+            delivery = self._begin()
+            if delivery is not None and self._books.has_slot:
+                self.launch()
+            self._done(idle=delivery is None)
+
     async def _send(self, delivery: Delivery) -> None:
-        """Send one delivery, and the next when it is done."""
+        """Send one delivery."""
         backlog = self._books.backlog
         try:
             attempt = await self._attempt(delivery)
         except (Problem, Surprise):  # the database is away, and the body with it
             backlog.end(delivery.id)
-            backlog.put(replace(delivery, next_attempt_at=self._means.now() + SOON))
+            backlog.put(delivery._replace(next_attempt_at=self._means.now() + SOON))
         else:
             backlog.end(delivery.id)
             self._note(delivery, attempt)
-            self.launch()
-        self._done()
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         body = self._books.backlog.bodies.get(delivery.id) or await body_at(self._means.hub, delivery.seq)
@@ -129,11 +144,11 @@ class Sending:
         self._means.counts.note(attempt)
         after = after_attempt(delivery, attempt, self._means.jitter())
         if attempt.error == PAYLOAD:
-            after = replace(after, status="dead", next_attempt_at=None)
+            after = after._replace(status="dead", next_attempt_at=None)
         else:
             books.judged(judge(books.health, attempt, delivery.subscription))
         if after.status == "retrying" and is_left_behind(after, books.subscription):
-            after = replace(after, status="cancelled", next_attempt_at=None)
+            after = after._replace(status="cancelled", next_attempt_at=None)
         if after.status == "dead":
             books.unwritten.notices.append(dead_letter(after, attempt))
         books.unwritten.changed[after.id] = after

@@ -179,8 +179,8 @@ def revived(delivery: Delivery, now: datetime) -> Delivery | None:
     if delivery.status in {"queued", "sending"}:
         return None
     if delivery.status == "retrying":
-        return replace(delivery, status="queued", next_attempt_at=now)
-    return replace(delivery, status="queued", counted=False, tries=0, next_attempt_at=now)
+        return delivery._replace(status="queued", next_attempt_at=now)
+    return delivery._replace(status="queued", counted=False, tries=0, next_attempt_at=now)
 
 
 def refuse_stale(current: Subscription, if_match: IfMatch) -> None:

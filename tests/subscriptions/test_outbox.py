@@ -14,7 +14,16 @@ from app.auth import Key
 from app.events.identity import IdSource
 from app.subscriptions.decisions import health_of
 from app.subscriptions.leases import enlist, take
-from app.subscriptions.model import DELIVERY_COLUMNS, Delivery, Notice, StoredSubscription, Subscription, row_of
+from app.subscriptions.model import (
+    DELIVERY,
+    DELIVERY_COLUMNS,
+    Delivery,
+    Notice,
+    StoredDelivery,
+    StoredSubscription,
+    Subscription,
+    row_of,
+)
 from app.subscriptions.outbox import Lease, Outcome, Step, write_steps
 from app.subscriptions.rows import CALLERS, delivery_of, find_subscription, put_subscription
 
@@ -68,7 +77,7 @@ async def held(db: Database) -> Subscription:
 
 def delivery(held: Subscription, seq: int, **fields: Any) -> Delivery:
     made = Delivery(new_id(), held.id, seq, 1, held.generation, "queued", True, 0, 0, "[]", NOW, NOW)
-    return replace(made, **fields)
+    return made._replace(**fields)
 
 
 def step(held: Subscription, **fields: Any) -> Step:
@@ -90,7 +99,7 @@ async def configured(db: Database, held: Subscription, **fields: Any) -> None:
 
 async def test_cursor_deliveries_and_health_are_written_together(db: Database, held: Subscription) -> None:
     one, two = delivery(held, 4), delivery(held, 7)
-    health = replace(health_of(held), consecutive_failures=3)
+    health = health_of(held)._replace(consecutive_failures=3)
 
     assert await written(db, step(held, added=[one, two], cursor=9, health=health)) == ["written"]
 
@@ -111,7 +120,7 @@ async def test_what_was_written_already_is_not_written_twice(db: Database, held:
 async def test_who_holds_it_no_longer_changes_nothing(db: Database, held: Subscription, change: dict[str, Any]) -> None:
     one = delivery(held, 4)
     await written(db, step(held, added=[one], cursor=4))
-    late = step(held, changed=[replace(one, status="delivered")], added=[delivery(held, 5)], cursor=5)
+    late = step(held, changed=[one._replace(status="delivered")], added=[delivery(held, 5)], cursor=5)
     late = replace(late, lease=replace(late.lease, **change))
 
     assert await written(db, late) == ["fenced"]
@@ -123,8 +132,8 @@ async def test_while_it_was_configured_only_results_count(db: Database, held: Su
     one = delivery(held, 4)
     await written(db, step(held, added=[one], cursor=4))
     await configured(db, replace(held, cursor=4), version=2, status="paused")
-    done = replace(one, status="delivered", attempt_count=1, next_attempt_at=None)
-    healthy = replace(health_of(held), last_success_at=NOW)
+    done = one._replace(status="delivered", attempt_count=1, next_attempt_at=None)
+    healthy = health_of(held)._replace(last_success_at=NOW)
     failing = Notice("subscription.failing", held.id, None, NOW, "x")
 
     late = step(held, changed=[done], added=[delivery(held, 5)], cursor=5, health=healthy, notices=[failing])
@@ -137,10 +146,11 @@ async def test_while_it_was_configured_only_results_count(db: Database, held: Su
 
 async def test_what_a_seek_has_cancelled_stays_so_unless_it_was_delivered(db: Database, held: Subscription) -> None:
     one, two, extra = delivery(held, 4), delivery(held, 5), delivery(held, 1, counted=False)
-    cancelled = [replace(each, status="cancelled", next_attempt_at=None) for each in (one, two)]
-    await written(db, step(held, added=[*cancelled, extra], cursor=5))
+    cancelled = [each._replace(status="cancelled", next_attempt_at=None) for each in (one, two)]
+    rows = [row_of(DELIVERY, each) for each in (*cancelled, extra)]
+    await db.write(lambda tx: tx.insert(StoredDelivery, rows))
     await configured(db, held, generation=1, cursor=0)
-    results = [replace(one, status="delivered"), replace(two, status="retrying"), replace(extra, status="retrying")]
+    results = [one._replace(status="delivered"), two._replace(status="retrying"), extra._replace(status="retrying")]
 
     assert await written(db, step(held, changed=results)) == ["stale"]
     assert [each.status for each in await stored(db)] == ["delivered", "cancelled", "retrying"]

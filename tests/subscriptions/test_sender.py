@@ -419,7 +419,7 @@ async def test_a_connection_at_rest_is_closed_after_a_while() -> None:
 async def test_a_receiver_that_never_reads_meets_the_deadline() -> None:
     async with raw_endpoint() as (url, _), sending() as sender:
         replies = await asyncio.gather(*(sender.post(url, bytes(3_000_000), HEADERS, 0.1) for _ in range(3)))
-        assert (sender._busy, sender._idle) == (set(), [])
+        assert (sender._busy, sender._idle) == ({}, [])
     assert [reply.error for reply in replies] == ["timeout"] * 3
 
 

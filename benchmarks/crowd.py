@@ -1,0 +1,69 @@
+"""How long changes are on their way to healthy endpoints, with and without a crowd of bad ones in the same worker."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+import orjson
+
+from benchmarks.deliveries import told
+from benchmarks.events import events
+from benchmarks.report import Sent
+
+if TYPE_CHECKING:
+    from benchmarks.deliveries import Desk
+    from benchmarks.servers import Server
+
+CASE = "healthy endpoints, p99 in a crowd / quiet"
+LIMIT = 1.5
+HEALTHY, FAILING, DRIPPING = 20, 200, 20
+# The load of a turn: a change every so often.
+EVERY_S = 0.1
+CHANGES = 40
+SETTLE_S = 1.0
+
+
+def in_a_crowd(dialect: str, desk: Desk, receiver: Server, rounds: int) -> Sent:
+    """Quiet turns and turns with the bad ones, in turns."""
+    home = f"http://127.0.0.1:{receiver.port}"
+    for n in range(HEALTHY):
+        desk.until(desk.subscribe(f"{home}/healthy/{n}"), status="active")
+    bad = [desk.subscribe(f"{home}/failing/{n}") for n in range(FAILING)]
+    bad += [desk.subscribe(f"{home}/dripping/{n}") for n in range(DRIPPING)]
+    for id in bad:
+        desk.until(id, status="active")
+        desk.set(id, "paused")
+    quiet: list[float] = []
+    crowded: list[float] = []
+    met: tuple[object, object] = (0, 0)
+    turn(desk, receiver)
+    for n in range(rounds):
+        for busy in (n % 2 == 0, n % 2 == 1):
+            for id in bad:
+                desk.set(id, "active" if busy else "paused")
+            time.sleep(SETTLE_S)
+            figures = turn(desk, receiver)
+            assert not busy or met != (met := (figures["refused"], figures["dripped"])), "the crowd is not there"
+            (crowded if busy else quiet).append(p99(figures["delays"]))
+    ratio = median(a / b for a, b in zip(crowded, quiet, strict=True))
+    remark = " / ".join(f"{1000 * median(found):.0f}" for found in (crowded, quiet)) + " ms"
+    return Sent(dialect, CASE, ratio, LIMIT, remark, at_least=False)
+
+
+def turn(desk: Desk, receiver: Server) -> dict[str, list[float]]:
+    """Write some changes at an even pace; what the receiver noted of them."""
+    told(receiver, "/begin")
+    begin = time.monotonic()
+    for n, event in enumerate(events(CHANGES)):
+        time.sleep(max(0.0, begin + n * EVERY_S - time.monotonic()))
+        desk.call("POST", "/events", event | {"external_ids": []})
+    figures: dict[str, list[float]] = orjson.loads(told(receiver, f"/await/{HEALTHY * CHANGES}"))
+    assert len(figures["delays"]) == HEALTHY * CHANGES
+    return figures
+
+
+def p99(delays: list[float]) -> float:
+    """The delay that one in a hundred exceeds."""
+    return sorted(delays)[int(len(delays) * 0.99)]
