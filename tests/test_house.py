@@ -41,6 +41,7 @@ ORDER = (
     "logs",
     "settings",
     "samples",
+    "collecting",
 )
 ALONE = ("client", "dashboard")  # import nothing of ours
 SHARED_BY_KINDS = ("base", "codes", "envelope", "instants", "refusals", "rules", "text")

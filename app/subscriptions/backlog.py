@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from app.subscriptions.model import Delivery
+
+
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ class Backlog:
         if delivery.id not in self._held:
             self._counted += delivery.counted
         self._held[delivery.id] = delivery
-        heappush(self._due, (delivery.next_attempt_at, delivery.seq, delivery.id))
+        heappush(self._due, (due_at(delivery), delivery.seq, delivery.id))
         if body is not None:
             self.bodies[delivery.id] = body
 
@@ -92,4 +95,10 @@ class Backlog:
     def _stands(self, due: datetime, seq: int, id: UUID) -> bool:
         del seq
         held = self._held.get(id)
-        return held is not None and held.next_attempt_at == due and id not in self.flying
+        return held is not None and due_at(held) == due and id not in self.flying
+
+
+def due_at(delivery: Delivery) -> datetime:
+    """When it is to be sent: what was never tried at once, whatever clock its time was taken from."""
+    waits = delivery.status == "retrying" and delivery.next_attempt_at is not None
+    return delivery.next_attempt_at if waits and delivery.next_attempt_at else AT_ONCE

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.subscriptions.backlog import Backlog
-from app.subscriptions.decisions import health_of, slots
+from app.subscriptions.decisions import health_of, judge, slots
 from app.subscriptions.outbox import Lease
 from app.subscriptions.unwritten import Unwritten
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from app.subscriptions.decisions import Verdict
+    from app.subscriptions.decisions import Attempt, Verdict
     from app.subscriptions.means import Means
     from app.subscriptions.model import Subscription
 
@@ -34,16 +34,26 @@ class Books:
         self.lease = Lease(subscription.id, worker, subscription.token)
         self.backlog = Backlog()
         self.unwritten = Unwritten()
+        self.subscription = subscription
         self.stopping = self.fenced = False
         self.stale = True
         self._written = means.ticks()
         self.open_at(subscription)
 
     def open_at(self, subscription: Subscription) -> None:
-        """Take up the subscription as it was read, from its cursor on."""
+        """Take up the subscription as it was read, from its cursor on.
+
+        What was judged by what was known before is judged anew: callers may have paused it, or moved it elsewhere.
+        """
+        stays = subscription.url == self.subscription.url
         self.subscription = subscription
         self.health = health_of(subscription)
         self.at = self._written_at = subscription.cursor
+        attempts, self.unwritten.attempts = self.unwritten.attempts, []
+        self.unwritten.health = None
+        self.unwritten.notices = [told for told in self.unwritten.notices if told.delivery is not None]
+        for attempt in attempts if stays else ():
+            self.judge(attempt)
 
     @property
     def is_delivering(self) -> bool:
@@ -83,8 +93,13 @@ class Books:
         """The log was read further than the cursor tells."""
         return self.at != self._written_at
 
+    def judge(self, attempt: Attempt) -> None:
+        """Note what an attempt to deliver says of the endpoint."""
+        self.unwritten.attempts.append(attempt)
+        self.judged(judge(self.health, attempt, self.lease.subscription))
+
     def judged(self, verdict: Verdict) -> None:
-        """Note what an attempt says of the endpoint."""
+        """Note how the endpoint is doing."""
         self.health = self.unwritten.health = verdict.health
         self.unwritten.notices += verdict.notices
 
@@ -106,6 +121,8 @@ class Books:
         self.stale = self.stale or outcome == "stale"
         if outcome == "written":
             self._written_at = self._written_at if cursor is None else cursor
+        else:
+            self.unwritten.attempts = taken.attempts + self.unwritten.attempts
         for delivery in taken.added:
             if outcome == "written":
                 self.backlog.put(delivery)

@@ -14,7 +14,7 @@ import orjson
 from app.auth.keys import utc_now
 from app.auth.shapes import show_instant
 from app.changes import format_cursor, parse_cursor
-from app.errors import Invalid
+from app.errors import Invalid, TooManyRequests
 from app.events.idempotency import Answer
 from app.events.identity import IdSource
 from app.events.moments import instant_of, read_instant
@@ -65,6 +65,7 @@ class Desk:
     rules: Rules
     changed: Callable[[], None] = lambda: None
     new_id: IdSource = field(default_factory=IdSource)
+    tested: set[UUID] = field(default_factory=set)
 
     async def create(self, wanted: Wanted, caller: Caller, reuse: Reuse | None) -> Answer:
         """Make a subscription; the secret of a push subscription is in the answer, this once."""
@@ -112,6 +113,7 @@ class Desk:
 
     async def patch(self, id: UUID, patch: Shown, caller: Caller, if_match: IfMatch) -> Shown:
         """Change the configuration, pause, or go on."""
+        await find_subscription(self.log.db, id, caller.key)
         push = patch.get("push")
         url = push.get("url") if isinstance(push, dict) else None
         if isinstance(url, str) and len(url) <= LONGEST_URL:
@@ -181,7 +183,13 @@ class Desk:
         """Send one signed ping now; a good answer opens a pending subscription."""
         current = await find_subscription(self.log.db, id, caller.key)
         store.refuse_mode(current, "push")
-        attempt = await self._ping(current)
+        if id in self.tested:
+            raise TooManyRequests("A test of this subscription is under way.", headers={"Retry-After": "1"})
+        self.tested.add(id)
+        try:
+            attempt = await self._ping(current)
+        finally:
+            self.tested.discard(id)
         if attempt.error is None:
             decide = lambda now: store.verified(now, current, attempt)  # noqa: E731 (a decision with what was pinged)
             await store.change(self.log.db, id, caller, "subscription.verified", decide)

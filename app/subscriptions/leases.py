@@ -56,7 +56,12 @@ TOUCHED_SINCE = Statement(
     )
 )
 STILL_HELD = Statement(sa.select(col(StoredSubscription.id)).where(HELD == WORKER))
-FREE = Statement(sa.update(StoredSubscription).where(HELD == WORKER).values(worker=None))
+HELD_BY_ME = sa.select(col(StoredSubscription.id)).where(HELD == WORKER).order_by(col(StoredSubscription.id))
+FREE = Statement(
+    sa.update(StoredSubscription)
+    .where(col(StoredSubscription.id).in_(HELD_BY_ME.with_for_update()))
+    .values(worker=None)
+)
 
 
 def taking(dialect: str) -> Statement:
@@ -78,9 +83,10 @@ def mine_of(dialect: str) -> Statement:
 
 
 def giving_back(dialect: str) -> Statement:
-    """Let go of some subscriptions."""
-    some = any_of(col(StoredSubscription.id), "ids", dialect)
-    return Statement(sa.update(StoredSubscription).where(some, HELD == WORKER).values(worker=None))
+    """Let go of some subscriptions, locked in one order."""
+    id = col(StoredSubscription.id)
+    some = HELD_BY_ME.where(any_of(id, "ids", dialect)).with_for_update()
+    return Statement(sa.update(StoredSubscription).where(id.in_(some)).values(worker=None))
 
 
 DIALECTS = ("sqlite", "postgresql")

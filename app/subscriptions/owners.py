@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.db import Database, Transaction
+    from app.subscriptions.model import Subscription
 
 WITHOUT_KEY = "The owner has no valid key left that may subscribe."
 
@@ -59,17 +60,18 @@ async def disable_ownerless(db: Database, now: datetime) -> int:
     gone = await owners_without_key(db, owners, now) if owners else set()
     ownerless = [subscription for subscription in found if subscription.owner in gone]
 
-    async def work(tx: Transaction) -> int:
-        count = 0
-        for subscription in ownerless:
-            rows = await tx.rows(LOCK, {"id": subscription.id})
-            if not rows or subscription_of(rows[0]) != subscription:
-                continue  # somebody was faster: the next look is early enough
-            after = replace(subscription, status="disabled", disabled_reason="no-key", ping_due=False)
-            told = Notice("subscription.disabled", subscription.id, None, now, WITHOUT_KEY)
-            await put_subscription(tx, after)
-            await add_notices(tx, [told])
-            count += 1
-        return count
+    return sum([await disable_one(db, subscription, now) for subscription in ownerless])
 
-    return await db.write(work) if ownerless else 0
+
+async def disable_one(db: Database, subscription: Subscription, now: datetime) -> bool:
+    """Disable it, unless somebody was faster; one a transaction, whose last lock is that of the counters."""
+
+    async def work(tx: Transaction) -> bool:
+        rows = await tx.rows(LOCK, {"id": subscription.id})
+        if not rows or subscription_of(rows[0]) != subscription:
+            return False
+        await put_subscription(tx, replace(subscription, status="disabled", disabled_reason="no-key", ping_due=False))
+        await add_notices(tx, [Notice("subscription.disabled", subscription.id, None, now, WITHOUT_KEY)])
+        return True
+
+    return await db.write(work)

@@ -10,6 +10,7 @@ import structlog
 
 from app.db import Surprise
 from app.errors import Problem
+from app.subscriptions.backlog import due_at
 from app.subscriptions.books import Books
 from app.subscriptions.decisions import Attempt, disabled
 from app.subscriptions.filter import stored_filter
@@ -219,8 +220,8 @@ class Pump:
         if not self.books.is_delivering or at is None or at > now or backlog.extra:
             return
         rows = await put_back_deliveries(self._means.hub.log.db, self.books.lease.subscription)
-        times = [row.next_attempt_at for row in rows if row.next_attempt_at is not None and row.next_attempt_at > now]
-        due = [row for row in rows if row.next_attempt_at is not None and row.next_attempt_at <= now]
+        due = [row for row in rows if due_at(row) <= now]
+        times = [due_at(row) for row in rows if due_at(row) > now]
         for row in due:
             if row.id not in changed and row.id not in backlog.flying:
                 backlog.put(row)
@@ -249,7 +250,9 @@ class Pump:
         waits = [LONGEST_REST_S]
         put_back = None if books.backlog.extra else self.sending.extra_at
         times = [moment for moment in (books.backlog.next_at(), put_back) if moment is not None]
-        if times and books.is_delivering and books.has_slot:
+        if times and books.is_delivering and books.has_slot and not self._means.holds():
+            waits.append(pace.beat_s)  # until the lease is surely ours again
+        elif times and books.is_delivering and books.has_slot:
             first = max([min(times), *([books.health.resume_at] if books.health.resume_at else [])])
             waits.append(max(SHORTEST_REST_S, (first - self._means.now()).total_seconds()))
         if any(not flight.marked for flight in books.backlog.flying.values()):

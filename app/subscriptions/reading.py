@@ -58,5 +58,5 @@ class Reader:
 async def body_at(hub: Hub, seq: int) -> bytes | None:
     """The push body of a change, the same bytes at every try; None when the log has no such change."""
     db = hub.log.db
-    rows = await db.rows(PICKED[db.dialect], {"seqs": db.as_list([seq])})
+    rows = await db.rows(PICKED[db.dialect], {"seqs": db.as_list([seq])}, primary=True)  # a replica may not have it yet
     return feed_item(Entry(*rows[0]), await hub.log.source()) if rows else None

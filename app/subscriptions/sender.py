@@ -4,18 +4,17 @@ import asyncio
 import socket
 import ssl as tls
 from asyncio import TimerHandle
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from ipaddress import ip_address
 from ssl import SSLContext, SSLError
 from time import perf_counter
 from typing import Literal, NamedTuple
 
 from app.subscriptions.addresses import Address
 from app.subscriptions.connection import PIECE, Answer, Connection
+from app.subscriptions.resolving import Questions, Resolve, ask_system
 from app.subscriptions.targets import RefusedTarget, Rules, Target, read_target, vet
 
-Resolve = Callable[[str, int], Awaitable[list[Address]]]
 Failure = Literal["status", "timeout", "dns", "refused-address", "tls", "connect"]
 
 # How long the creator of a subscription waits for DNS.
@@ -34,13 +33,6 @@ class Reply(NamedTuple):
     duration_ms: int
     error: Failure | None
     retry_after: str | None
-
-
-async def ask_system(host: str, port: int) -> list[Address]:
-    """All addresses that the system's resolver knows of; raises OSError if there are none."""
-    loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return [ip_address(sockaddr[0]) for *_, sockaddr in answers]
 
 
 async def check(url: str, rules: Rules, resolve: Resolve = ask_system, patience_s: float = PATIENCE_S) -> None:
@@ -78,7 +70,7 @@ class Sender:
         self, rules: Rules, limit: int, resolve: Resolve = ask_system, *, ssl: SSLContext | None = None
     ) -> None:
         self._rules = rules
-        self._resolve = resolve
+        self._names = Questions(resolve)
         self._ssl = ssl
         self._piece = bytearray(PIECE)
         self._turns = asyncio.Semaphore(limit)
@@ -116,6 +108,7 @@ class Sender:
     async def close(self) -> None:
         """Close all connections; posts that are on their way fail."""
         self._is_closed = True
+        self._names.close()
         for timer in (self._sweep, self._watch):
             if timer:
                 timer.cancel()
@@ -234,7 +227,7 @@ class Sender:
         if target.literal:
             return [target.literal]
         try:
-            addresses = await self._resolve(target.host, target.port)
+            addresses = await self._names.ask(target.host, target.port)
         except OSError as fault:
             raise socket.gaierror(socket.EAI_FAIL, "cannot resolve") from fault
         if not addresses:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.db import Surprise
 from app.errors import Problem
-from app.subscriptions.decisions import Attempt, after_attempt, after_ping, dead_letter, judge
+from app.subscriptions.decisions import Attempt, after_attempt, after_ping, dead_letter
 from app.subscriptions.messages import Endpoint
 from app.subscriptions.reading import body_at
 
@@ -126,7 +126,7 @@ class Sending:
             attempt = await self._attempt(delivery)
         except (Problem, Surprise):  # the database is away, and the body with it
             backlog.end(delivery.id)
-            backlog.put(delivery._replace(next_attempt_at=self._means.now() + SOON))
+            backlog.put(delivery._replace(status="retrying", next_attempt_at=self._means.now() + SOON))
         else:
             backlog.end(delivery.id)
             self._note(delivery, attempt)
@@ -146,7 +146,7 @@ class Sending:
         if attempt.error == PAYLOAD:
             after = after._replace(status="dead", next_attempt_at=None)
         else:
-            books.judged(judge(books.health, attempt, delivery.subscription))
+            books.judge(attempt)
         if after.status == "retrying" and is_left_behind(after, books.subscription):
             after = after._replace(status="cancelled", next_attempt_at=None)
         if after.status == "dead":

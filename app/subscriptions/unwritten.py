@@ -9,18 +9,22 @@ from uuid import UUID
 from app.subscriptions.outbox import Step
 
 if TYPE_CHECKING:
-    from app.subscriptions.decisions import Health
+    from app.subscriptions.decisions import Attempt, Health
     from app.subscriptions.model import Delivery, Notice
     from app.subscriptions.outbox import Lease
 
 
 @dataclass(slots=True)
 class Unwritten:
-    """Results, new deliveries, notices and the endpoint's health, until they are written together."""
+    """Results, new deliveries, notices and the endpoint's health, until they are written together.
+
+    `attempts` are what the health was judged by, should the subscription turn out to be another than was thought.
+    """
 
     changed: dict[UUID, Delivery] = field(default_factory=dict)
     added: list[Delivery] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     health: Health | None = None
     pinged: bool = False
     verified: bool = False
@@ -51,6 +55,7 @@ class Unwritten:
             {**self.changed, **later.changed},
             self.added + later.added,
             self.notices + later.notices,
+            self.attempts + later.attempts,
             later.health or self.health,
             self.pinged or later.pinged,
             self.verified or later.verified,

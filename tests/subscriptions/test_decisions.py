@@ -247,7 +247,8 @@ def test_410_disables_at_once(status: Status) -> None:
         (5 * DAY, DAY, True),
         (9 * DAY, SECOND, True),
         (5 * DAY - SECOND, SECOND, False),
-        (5 * DAY, DAY + SECOND, False),
+        (5 * DAY, 1.2 * DAY, True),  # as late as the schedule lets the last try be
+        (5 * DAY, 1.2 * DAY + SECOND, False),
         (60 * DAY, 55 * DAY, False),
         (5 * DAY, None, False),
         (None, SECOND, False),
@@ -344,13 +345,21 @@ def test_a_ping_opens_leaves_pending_or_disables() -> None:
 def test_a_backlog_gives_what_is_due_longest_and_each_once() -> None:
     backlog = Backlog()
     for n, late in ((1, 3), (2, 1), (3, 2)):
-        backlog.put(delivery(n, NOW + late * SECOND), b"%d" % n)
+        backlog.put(delivery(n, NOW + late * SECOND, status="retrying"), b"%d" % n)
     assert backlog.open == 3
     assert backlog.next_at() == NOW + SECOND
     assert backlog.begin(NOW, 0.0) is None
     taken = [backlog.begin(NOW + 3 * SECOND, 0.0) for _ in range(4)]
     assert [each and each.seq for each in taken] == [2, 3, 1, None]
     assert backlog.bodies == {UUID(int=n): b"%d" % n for n in (1, 2, 3)}
+
+
+def test_what_was_never_tried_goes_at_once_whatever_clock_its_time_was_taken_from() -> None:
+    backlog = Backlog()
+    backlog.put(delivery(1, NOW - SECOND, status="retrying"))
+    backlog.put(delivery(2, NOW + DAY))
+    backlog.put(delivery(3, NOW + DAY, status="sending"))
+    assert [each.seq for _ in range(3) if (each := backlog.begin(NOW, 0.0))] == [2, 3, 1]
 
 
 def test_of_those_due_at_one_instant_the_first_change_goes_first() -> None:
@@ -403,7 +412,7 @@ def test_a_backlog_counts_what_it_holds(story: list[tuple[int, int, bool]]) -> N
             backlog.drop(id)
             del held[id]
         else:
-            backlog.put(delivery(n, NOW + late * SECOND, counted=counted))
+            backlog.put(delivery(n, NOW + late * SECOND, counted=counted, status="retrying"))
             held[id] = counted
         assert backlog.open == sum(held.values())
         assert backlog.extra == len(held) - sum(held.values())
@@ -480,8 +489,8 @@ def test_nothing_unwritten_is_nothing_to_write() -> None:
 
 def test_what_could_not_be_written_comes_before_what_came_up_since() -> None:
     first, second = delivery(1, status="sending"), delivery(1, None, status="delivered")
-    failed = Unwritten({first.id: first}, [delivery(2)], [told(1)], health("active"), pinged=True)
-    later = Unwritten({second.id: second}, [delivery(3)], [told(2)], health("failing"), verified=True)
+    failed = Unwritten({first.id: first}, [delivery(2)], [told(1)], health=health("active"), pinged=True)
+    later = Unwritten({second.id: second}, [delivery(3)], [told(2)], health=health("failing"), verified=True)
     joined = failed.after(later)
     assert joined.changed == {first.id: second}
     assert [each.seq for each in joined.added] == [2, 3]
@@ -493,7 +502,9 @@ def test_what_could_not_be_written_comes_before_what_came_up_since() -> None:
 
 def test_a_step_says_all_that_is_unwritten_under_its_lease() -> None:
     lease = Lease(SUB, UUID(int=9), 3)
-    unwritten = Unwritten({UUID(int=1): delivery(1)}, [delivery(2)], [told(1)], health(), pinged=True, verified=True)
+    unwritten = Unwritten(
+        {UUID(int=1): delivery(1)}, [delivery(2)], [told(1)], health=health(), pinged=True, verified=True
+    )
     step = unwritten.step(lease, 4, 5, 6)
     assert (step.lease, step.version, step.generation, step.cursor) == (lease, 4, 5, 6)
     assert (step.changed, step.added, step.notices) == ([delivery(1)], [delivery(2)], [told(1)])

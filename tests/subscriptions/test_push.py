@@ -389,3 +389,55 @@ async def test_an_address_that_is_closed_later_is_refused_at_the_attempt(
 
     assert told == {"ok": False, "status_code": None, "duration_ms": told["duration_ms"], "error": "refused-address"}
     assert len(endpoint.received) == received
+
+
+async def test_one_test_at_a_time_goes_to_an_endpoint(desk: httpx.AsyncClient) -> None:
+    async with receiving() as endpoint:
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], status="active")
+        endpoint.open.clear()
+        endpoint.busiest = 0
+        asked = [asyncio.ensure_future(desk.post(f"/v1/subscriptions/{made['id']}/test")) for _ in range(5)]
+        await endpoint.until(lambda: endpoint.busy == 1)
+        await endpoint.until(lambda: sum(each.done() for each in asked) == 4)
+        endpoint.open.set()
+        answers = await asyncio.gather(*asked)
+
+    assert sorted(answer.status_code for answer in answers) == [200, 429, 429, 429, 429]
+    assert endpoint.busiest == 1
+
+
+async def test_a_pause_holds_whatever_comes_back_meanwhile(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
+    async with receiving() as endpoint:
+        made = await subscribed(desk, endpoint.url(), push={"max_open": 1000, "max_in_flight": 32})
+        await becomes(desk, made["id"], status="active")
+        await write_many(desk, make_event(), 500)
+        for _ in range(15):
+            good(await desk.post(f"/v1/subscriptions/{made['id']}/seek", json={"to": "oldest"}))
+            await asyncio.sleep(0.03)
+            await patched(desk, made["id"], status="paused")
+            await asyncio.sleep(0.05)
+            assert (await standing(desk, made["id"]))["status"] == "paused"
+            await patched(desk, made["id"], status="active")
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])  # a SQLite file has no replica
+async def test_a_body_that_a_lagging_replica_lacks_is_read_from_the_primary(
+    database_url: str, desk: httpx.AsyncClient, make_event: MakeEvent, request: pytest.FixtureRequest
+) -> None:
+    from conftest import copied
+
+    from app.changes import ChangeLog
+    from app.db import open_database
+    from app.feed.hub import Hub
+    from app.subscriptions.reading import body_at
+
+    await written(desk, make_event())
+    empty = copied(request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template"))
+    lagging = open_database(database_url, await asyncio.to_thread(next, empty))
+    await lagging.connect()
+    body = await body_at(Hub(ChangeLog(lagging)), 1)
+    await lagging.close()
+    await asyncio.to_thread(next, empty, None)
+
+    assert body is not None

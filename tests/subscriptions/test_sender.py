@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.subscriptions.addresses import Address
 from app.subscriptions.connection import MOST_FIELDS, MOST_HEAD, MOST_INTERIM
-from app.subscriptions.sender import IDLE_S, MOST_TRIES, Reply, Resolve, Sender, check, trust_system
+from app.subscriptions.resolving import Resolve
+from app.subscriptions.sender import IDLE_S, MOST_TRIES, Reply, Sender, check, trust_system
 from app.subscriptions.targets import RefusedTarget, Rules, read_target
 
 LOOPBACK = Rules(private=(ip_network("127.0.0.0/8"),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -124,3 +125,20 @@ async def test_nothing_is_trimmed_before_every_subscription_has_passed_it(
     assert [item["id"] for item in page["items"]] == [f"e1-{n:012d}" for n in range(5, 11)]
     behind = good(await desk.post(f"/v1/subscriptions/{made['id']}/ack", json={"cursor": "e1-000000000001"}))
     assert behind["cursor"] == "e1-000000000004"
+
+
+async def test_disabling_many_stands_in_no_callers_way(pushing: FastAPI, desk: httpx.AsyncClient, db: Database) -> None:
+    stored, text = await create_key(db, "archive", ["subscribe"])
+    wanted = {"name": "archive", "mode": "pull", "filter": {}}
+    async with client_of(pushing, text) as own:
+        made = [good(await own.post("/v1/subscriptions", json=wanted), 201)["id"] for _ in range(30)]
+    await revoke_key(db, stored.id)
+
+    async def rename(id: str) -> int:
+        return (await desk.patch(f"/v1/subscriptions/{id}", json={"name": "renamed"})).status_code
+
+    found = await asyncio.gather(disable_ownerless(db, utc_now()), *(rename(id) for id in made))
+
+    assert set(found[1:]) == {200}
+    await disable_ownerless(db, utc_now())
+    assert {(await standing(desk, id))["status"] for id in made} == {"disabled"}

@@ -1,0 +1,117 @@
+"""What a pump makes of results that come while callers change the subscription: theirs is what stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from app.subscriptions.books import Books
+from app.subscriptions.decisions import FAILING_AFTER, Attempt
+from app.subscriptions.means import Pace
+from app.subscriptions.model import Subscription
+
+if TYPE_CHECKING:
+    from app.subscriptions.outbox import Outcome, Step
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+GOOD = Attempt(NOW, 200, 5, None)
+BAD = Attempt(NOW, 500, 5, "status")
+BUSY = Attempt(NOW, 429, 5, "status", HOUR)
+GONE = Attempt(NOW, 410, 5, "status")
+
+
+class Means:
+    """A writer that notes the steps and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self.steps: list[Step] = []
+        self.outcome: Outcome = "written"
+        self.writer = self
+
+    def ticks(self) -> float:
+        return 0.0
+
+    async def submit(self, step: Step) -> Outcome:
+        self.steps.append(step)
+        return self.outcome
+
+
+def subscription(**fields: Any) -> Subscription:
+    nothing: dict[str, Any] = dict.fromkeys(
+        (
+            "disabled_reason", "failing_since", "last_attempt_at", "last_success_at", "last_error", "resume_at",
+            "secret", "previous_secret", "previous_expires_at",
+        )
+    )  # fmt: skip
+    made = Subscription(
+        id=UUID(int=1), owner="desk", version=1, name="desk", mode="push", filter="{}", url="https://a.example.org",
+        max_open=10, max_in_flight=4, timeout_s=15, status="active", cursor=0, generation=0, verified=True,
+        ping_due=False, consecutive_failures=0, created_at=NOW, **nothing,
+    )  # fmt: skip
+    return replace(made, **fields)
+
+
+def books(means: Means, **fields: Any) -> Books:
+    return Books(means, subscription(**fields), UUID(int=9))  # type: ignore[arg-type]
+
+
+async def test_a_result_that_comes_while_it_is_read_anew_undoes_no_pause() -> None:
+    kept = books(means := Means())
+    kept.judge(GOOD)
+
+    kept.open_at(subscription(version=2, status="paused"))
+    await kept.write()
+
+    assert kept.health.status == "paused"
+    assert [step.health and step.health.status for step in means.steps] == ["paused"]
+
+
+async def test_what_was_asked_or_told_by_a_result_that_came_too_late_still_counts() -> None:
+    kept = books(means := Means())
+    means.outcome = "stale"
+    kept.judge(BUSY)
+    await kept.write()
+
+    kept.open_at(subscription(version=2, name="renamed"))
+
+    assert (kept.health.status, kept.health.consecutive_failures) == ("active", 1)
+    assert kept.health.resume_at == NOW + HOUR
+
+
+async def test_gone_disables_though_a_caller_was_faster() -> None:
+    kept = books(means := Means())
+    means.outcome = "stale"
+    kept.judge(GONE)
+    await kept.write()
+    kept.open_at(subscription(version=2, name="renamed"))
+    means.outcome = "written"
+    await kept.write()
+
+    assert kept.health.disabled_reason == "gone"
+    assert [told.type for told in means.steps[-1].notices] == ["subscription.disabled"]
+
+
+async def test_results_of_another_address_say_nothing_of_the_new_one() -> None:
+    kept = books(Means())
+    for _ in range(FAILING_AFTER):
+        kept.judge(BAD)
+    assert kept.health.status == "failing"
+
+    kept.open_at(subscription(version=2, url="https://b.example.org", status="pending", verified=False))
+
+    assert (kept.health.status, kept.health.consecutive_failures) == ("pending", 0)
+    assert not kept.unwritten.any
+
+
+async def test_what_is_written_is_judged_once() -> None:
+    kept = books(Means())
+    kept.judge(BAD)
+    await kept.write()
+
+    kept.open_at(subscription(consecutive_failures=1))
+
+    assert kept.health.consecutive_failures == 1
