@@ -100,7 +100,12 @@ class SubscriptionPatch(BaseModel):
     """A merge patch (RFC 7396): only what is to change."""
 
     name: Name | None = None
-    filter: Filter = None
+    filter: Annotated[
+        Any,
+        SkipValidation,
+        WithJsonSchema({"type": ["object", "null"]}),
+        Field(description="Names of the filter to change; null takes a name out."),
+    ] = None
     status: Literal["active", "paused"] | None = None
     push: PushPatch | None = None
 
