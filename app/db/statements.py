@@ -156,10 +156,17 @@ def hex_digits(value: UUID | None) -> str | None:
     return None if value is None else f"{value.int:032x}"
 
 
+def read_hex(value: str | None) -> UUID | None:
+    """An id that SQLite kept."""
+    return None if value is None else UUID(int=int(value, 16))
+
+
 def result_processor(kind: Any, dialect: sa.Dialect) -> Processor | None:
     """What turns a driver's value into Python's."""
     if isinstance(kind, UtcTime):
         return read_instant
+    if dialect.name == "sqlite" and isinstance(kind, sa.Uuid):
+        return read_hex
     process: Processor | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return process
 

@@ -142,10 +142,13 @@ class Sender:
 
     async def _send_again(self, target: Target, request: bytes, deadline: float) -> Answer | None:
         """The same where nothing has to be waited for; None where a slot or a new connection has."""
-        if self._turns.locked() or not self._idle:
+        if not self._idle or self._turns.locked():
             return None
-        async with self._turns:
+        await self._turns.acquire()
+        try:
             return await self._over_idle(target, request, deadline)
+        finally:
+            self._turns.release()
 
     async def _over_idle(self, target: Target, request: bytes, deadline: float) -> Answer | None:
         """The answer over a connection that is at rest.
