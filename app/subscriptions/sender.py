@@ -97,7 +97,8 @@ class Sender:
     async def post_with(self, url: str, body: bytes, fields: str, timeout_s: float) -> Reply:
         """Post once and say what came of it, at the latest after `timeout_s`; nothing the endpoint does raises.
 
-        `fields` are header lines, each with its end, in printable ASCII. An answer counts when it has ended or MOST of it was read; one that goes on for longer timed out.
+        `fields` are header lines, each with its end, in printable ASCII. An answer counts when it has ended or MOST of
+        it was read; one that goes on for longer timed out.
         """
         started = perf_counter()
         status, error, retry_after = None, None, None
