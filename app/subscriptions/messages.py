@@ -16,7 +16,7 @@ from app.subscriptions.sender import Sender
 from app.subscriptions.signing import key_in, prepared, sign_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Iterator
     from datetime import datetime
     from hmac import HMAC
 
@@ -43,10 +43,10 @@ class Endpoint:
         """Close the connections."""
         await self._sender.close()
 
-    async def deliver(self, delivery: Delivery, body: bytes, now: datetime) -> Attempt:
+    def deliver(self, delivery: Delivery, body: bytes, now: datetime) -> Awaitable[Attempt]:
         """Try to deliver a change once."""
         message = format_cursor(delivery.epoch, delivery.seq)
-        return await self._post(message, body, now, delivery.attempt_count + 1, delivery.generation)
+        return self._post(message, body, now, delivery.attempt_count + 1, delivery.generation)
 
     async def ping(self, id: UUID, source: str, now: datetime) -> Attempt:
         """Ask whether anybody who knows the secret is there."""
