@@ -194,10 +194,14 @@ def insertion_of(count: int, table: type[SQLModel], names: tuple[str, ...], *, i
 
 
 @lru_cache(maxsize=256)
-def replacement(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> Compiled:
-    """Many rows changed in one statement of PostgreSQL, found by their keys."""
+def replacement(
+    table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], same: tuple[str, ...] = ()
+) -> Compiled:
+    """Many rows changed in one statement of PostgreSQL, found by their keys; the values of `same` are one for all."""
     target = sa.inspect(table).local_table
-    return compile_for(replaced(target, keys, names, unnested(target, keys + names)), DIALECTS["postgresql"])
+    changed = replaced(target, keys, names, unnested(target, keys + names))
+    fixed = {name: sa.cast(sa.bindparam("same_" + name), target.c[name].type) for name in same}
+    return compile_for(changed.values(fixed) if fixed else changed, DIALECTS["postgresql"])
 
 
 @lru_cache(maxsize=512)

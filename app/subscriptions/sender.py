@@ -145,11 +145,8 @@ class Sender:
         """The same where nothing has to be waited for; None where a slot or a new connection has."""
         if not self._idle or self._turns.locked():
             return None
-        await self._turns.acquire()
-        try:
+        async with self._turns:
             return await self._over_idle(target, request, deadline)
-        finally:
-            self._turns.release()
 
     async def _over_idle(self, target: Target, request: bytes, deadline: float) -> Answer | None:
         """The answer over a connection that is at rest.
