@@ -58,24 +58,41 @@ class PostgresTransaction:
     ) -> None:
         """Insert rows that all have the same columns, and those of `same`; `ignore` skips those whose key is taken."""
         if rows:
-            names, fixed = tuple(rows[0]), same or {}
+            names, fixed = tuple(rows[0]), as_fixed(table, same)
             compiled = insertion(table, names, tuple(fixed), ignore=ignore)
             values = {**fixed, **dict(zip(names, columns_of(table, names, rows, "postgresql"), strict=True))}
             await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
 
-    async def update(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Set the other columns of the rows found by their keys."""
+    async def update(
+        self,
+        table: type[SQLModel],
+        keys: tuple[str, ...],
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        same: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set the other columns of the rows found by their keys, and those of `same`."""
         if rows:
-            names = tuple(name for name in rows[0] if name not in keys)
-            compiled = replacement(table, keys, names)
-            by_name = dict(zip(keys + names, columns_of(table, keys + names, rows, "postgresql"), strict=True))
-            await self.connection.execute(compiled.sql, *(by_name[name] for name, _, _ in compiled.binds))
+            names, fixed = tuple(name for name in rows[0] if name not in keys), as_fixed(table, same)
+            compiled = replacement(table, keys, names, tuple(fixed))
+            columns = columns_of(table, keys + names, rows, "postgresql")
+            values = {"same_" + name: value for name, value in fixed.items()}
+            values.update(zip(keys + names, columns, strict=True))
+            await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""
         if rows:
             compiled = removal(table, keys, "postgresql")
             await self.connection.execute(compiled.sql, *columns_of(table, keys, rows, "postgresql"))
+
+
+def as_fixed(table: type[SQLModel], same: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The values that all rows share, as the driver takes them: once, as it looks at each item of an array."""
+    if not same:
+        return {}
+    names = tuple(same)
+    return {name: value for name, [value] in zip(names, columns_of(table, names, [same], "postgresql"), strict=True)}
 
 
 class PostgresDatabase:

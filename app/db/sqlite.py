@@ -75,9 +75,17 @@ class SqliteTransaction:
             names = tuple(rows[0])
             self._many(names, table, rows, lambda count: insertion_of(count, table, names, ignore=ignore))
 
-    async def update(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Set the other columns of the rows found by their keys."""
+    async def update(
+        self,
+        table: type[SQLModel],
+        keys: tuple[str, ...],
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        same: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set the other columns of the rows found by their keys, and those of `same`."""
         if rows:
+            rows = [{**row, **same} for row in rows] if same else rows
             names = tuple(name for name in rows[0] if name not in keys)
             self._many(keys + names, table, rows, lambda count: replacement_of(count, table, keys, names))
 

@@ -156,10 +156,17 @@ def hex_digits(value: UUID | None) -> str | None:
     return None if value is None else f"{value.int:032x}"
 
 
+def read_hex(value: str | None) -> UUID | None:
+    """An id that SQLite kept."""
+    return None if value is None else UUID(int=int(value, 16))
+
+
 def result_processor(kind: Any, dialect: sa.Dialect) -> Processor | None:
     """What turns a driver's value into Python's."""
     if isinstance(kind, UtcTime):
         return read_instant
+    if dialect.name == "sqlite" and isinstance(kind, sa.Uuid):
+        return read_hex
     process: Processor | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return process
 
@@ -187,10 +194,14 @@ def insertion_of(count: int, table: type[SQLModel], names: tuple[str, ...], *, i
 
 
 @lru_cache(maxsize=256)
-def replacement(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> Compiled:
-    """Many rows changed in one statement of PostgreSQL, found by their keys."""
+def replacement(
+    table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], same: tuple[str, ...] = ()
+) -> Compiled:
+    """Many rows changed in one statement of PostgreSQL, found by their keys; the values of `same` are one for all."""
     target = sa.inspect(table).local_table
-    return compile_for(replaced(target, keys, names, unnested(target, keys + names)), DIALECTS["postgresql"])
+    changed = replaced(target, keys, names, unnested(target, keys + names))
+    fixed = {name: sa.cast(sa.bindparam("same_" + name), target.c[name].type) for name in same}
+    return compile_for(changed.values(fixed) if fixed else changed, DIALECTS["postgresql"])
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import threading
@@ -27,7 +28,7 @@ class IdSource:
             now = time.time_ns() // 1_000_000
             is_new = now > self._last >> COUNTER_BITS
             self._last = now << COUNTER_BITS | secrets.randbits(COUNTER_BITS - 1) if is_new else self._last + 1
-            return make_id(self._last, secrets.randbits(53))
+            return make_id(self._last, int.from_bytes(os.urandom(8)) >> 11)
 
 
 def make_id(key: int, rest: int) -> UUID:

@@ -66,7 +66,7 @@ def format_instant(moment: datetime) -> str:
     '2025-09-07T00:00:00Z'
     """
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat().removesuffix("+00:00") + "Z"
+    return utc.replace(tzinfo=None).isoformat() + "Z"
 
 
 def micros(moment: datetime) -> int:

@@ -81,12 +81,13 @@ class Backlog:
 
     def begin(self, now: datetime, ticks: float) -> Delivery | None:
         """Take the one that is due longest, if one is due."""
-        due = self.next_at()
-        if due is None or due > now:
-            return None
-        delivery = self._held[heappop(self._due)[2]]
-        self.flying[delivery.id] = Flight(delivery, ticks)
-        return delivery
+        while self._due and self._due[0][0] <= now:
+            due, _, id = heappop(self._due)
+            delivery = self._held.get(id)
+            if delivery is not None and delivery.next_attempt_at == due and id not in self.flying:
+                self.flying[id] = Flight(delivery, ticks)
+                return delivery
+        return None
 
     def end(self, id: UUID) -> None:
         """It is under way no more."""

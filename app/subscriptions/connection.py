@@ -15,6 +15,8 @@ MOST_FIELDS = 100
 MOST_INTERIM = 8
 # What is read at once. MOST_HEAD is counted before a piece is parsed, so a head may be short of it by one piece.
 PIECE = 8 * 1024
+# An answer of at most this length is known again.
+SHORT = 1024
 # What the system takes from a peer before anybody reads it, so that a flood waits at the other end.
 RECEIVE_BUFFER = 32 * 1024
 
@@ -46,6 +48,7 @@ class Connection(asyncio.BufferedProtocol):
         self._piece = piece
         self._view = memoryview(piece)
         self._waiting: Future[Answer] | None = None
+        self._known = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("Transport", transport)
@@ -54,22 +57,16 @@ class Connection(asyncio.BufferedProtocol):
         self._unread = select.poll()
         self._unread.register(opened.fileno(), select.POLLIN)
 
-    async def ask(self, request: bytes) -> Answer:
-        """The answer to the request; raises OSError if there is none."""
+    def ask(self, request: bytes) -> Future[Answer]:
+        """The answer to the request, to be awaited; raises OSError if there is none."""
         self.received = 0
         self.is_reusable = False
         self._status: int | None = None
-        self._retry_after: str | None = None
-        self._fields = self._interim = 0
-        self._has_ended = self._may_stay = False
         if self._transport.is_closing():
             raise ConnectionResetError
-        # A parser for each answer, as one could carry over what it made of the last.
-        self._parser = HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # receivers made by hand do so
-        self._waiting = self._loop.create_future()
+        self._waiting = waiting = self._loop.create_future()
         self._transport.write(request)
-        return await self._waiting
+        return waiting
 
     def is_silent(self) -> bool:
         """Whether the connection is open, and the system holds nothing that was not read: neither bytes nor the end."""
@@ -96,6 +93,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._waiting is None:
             self.close()
             return
+        if nbytes == self.received:
+            if nbytes == len(self._known) and self._piece.startswith(self._known):
+                self._take_known()
+                return
+            self._begin()
         try:
             self._parse(nbytes)
         except (HttpParserError, Unacceptable):
@@ -103,6 +105,25 @@ class Connection(asyncio.BufferedProtocol):
         else:
             if self._has_ended or self.received >= MOST:
                 self._finish(None)
+
+    def _begin(self) -> None:
+        """Read an answer by a parser of its own, as one could carry over what it made of the last."""
+        self._retry_after: str | None = None
+        self._fields = self._interim = 0
+        self._has_ended = self._may_stay = False
+        self._parser = HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # receivers made by hand do so
+
+    def _take_known(self) -> None:
+        """The same bytes, whole, as an answer that was parsed before: they mean the same."""
+        self._status, self._retry_after = self._meant
+        self.is_reusable = not self._transport.get_write_buffer_size()
+        self._finish(None)
+
+    def _learn(self, length: int) -> None:
+        """Know the answer again that was whole in one piece, and after which the connection stays."""
+        self._known = bytes(self._view[:length])
+        self._meant = self._status, self._retry_after
 
     def eof_received(self) -> None:
         self._finish(ConnectionResetError("closed"))
@@ -146,6 +167,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._has_ended:
             raise Unacceptable
         self._parser.feed_data(self._view[length - 1 : length])
+        if self._may_stay and length == self.received <= SHORT:
+            self._learn(length)
         self.is_reusable = self._may_stay and not self._transport.get_write_buffer_size()
 
     def _finish(self, fault: Exception | None) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from app.kinds import format_instant
-from app.subscriptions.model import Notice
+from app.subscriptions.model import Delivery, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.subscriptions.model import Delivery, DeliveryStatus, NoticeType, Status, Subscription
+    from app.subscriptions.model import DeliveryStatus, NoticeType, Status, Subscription
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 # When the first, second ... attempt comes after the one before.
@@ -107,7 +107,8 @@ def after_attempt(delivery: Delivery, attempt: Attempt, jitter: float) -> Delive
     due = next_try(tries, attempt.at, attempt.wait, jitter) if attempt.error else None
     status: DeliveryStatus = "delivered" if attempt.error is None else "dead" if due is None else "retrying"
     noted = with_attempt(delivery.attempts, number, attempt)
-    return delivery._replace(status=status, tries=tries, attempt_count=number, attempts=noted, next_attempt_at=due)
+    kept, created = delivery[:5], delivery.created_at
+    return Delivery(*kept, status, delivery.counted, tries, number, noted, due, created)
 
 
 def with_attempt(attempts: str, number: int, attempt: Attempt) -> str:
@@ -128,9 +129,8 @@ def judge(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
 
 def succeeded(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
     """A success ends a row of failures, and `failing` with it."""
-    after = health._replace(
-        consecutive_failures=0, failing_since=None, last_attempt_at=attempt.at, last_success_at=attempt.at
-    )
+    at, (status, reason, *_) = attempt.at, health
+    after = Health(status, reason, 0, None, at, at, health.last_error, health.resume_at)
     if health.status != "failing":
         return Verdict(after, ())
     detail = f"It answers again, after {health.consecutive_failures} failures in a row."

@@ -16,7 +16,7 @@ from app.subscriptions.sender import Sender
 from app.subscriptions.signing import key_in, prepared, sign_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Iterator
     from datetime import datetime
     from hmac import HMAC
 
@@ -35,6 +35,7 @@ class Endpoint:
         self._subscription = subscription
         self._url = subscription.url or ""
         self._id = str(subscription.id)
+        self._timeout_s = subscription.timeout_s
         self._keys = list(signing_keys(subscription, sealer))
         self._sender = Sender(rules, max(1, subscription.max_in_flight))
 
@@ -42,10 +43,10 @@ class Endpoint:
         """Close the connections."""
         await self._sender.close()
 
-    async def deliver(self, delivery: Delivery, body: bytes, now: datetime) -> Attempt:
+    def deliver(self, delivery: Delivery, body: bytes, now: datetime) -> Awaitable[Attempt]:
         """Try to deliver a change once."""
         message = format_cursor(delivery.epoch, delivery.seq)
-        return await self._post(message, body, now, delivery.attempt_count + 1, delivery.generation)
+        return self._post(message, body, now, delivery.attempt_count + 1, delivery.generation)
 
     async def ping(self, id: UUID, source: str, now: datetime) -> Attempt:
         """Ask whether anybody who knows the secret is there."""
@@ -55,17 +56,13 @@ class Endpoint:
     async def _post(self, message: str, body: bytes, now: datetime, attempt: int, generation: int) -> Attempt:
         sent = int(now.timestamp())
         keys = [key for key, until in self._keys if until is None or until > now]
-        headers = {
-            "content-type": MEDIA_TYPE,
-            "webhook-id": message,
-            "webhook-timestamp": str(sent),
-            "webhook-signature": sign_with(keys, message, sent, body),
-            "webhook-attempt": str(attempt),
-            "webhook-generation": str(generation),
-            "webhook-subscription": self._id,
-        }
-        reply = await self._sender.post(self._url, body, headers, self._subscription.timeout_s)
-        wait = read_retry_after(reply.retry_after, now)
+        fields = (
+            f"content-type: {MEDIA_TYPE}\r\nwebhook-id: {message}\r\nwebhook-timestamp: {sent}\r\n"
+            f"webhook-signature: {sign_with(keys, message, sent, body)}\r\nwebhook-attempt: {attempt}\r\n"
+            f"webhook-generation: {generation}\r\nwebhook-subscription: {self._id}\r\n"
+        )
+        reply = await self._sender.post_with(self._url, body, fields, self._timeout_s)
+        wait = None if reply.retry_after is None else read_retry_after(reply.retry_after, now)
         return Attempt(now, reply.status, reply.duration_ms, reply.error, wait)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 # How every delivery begins.
 QUEUED = {"status": "queued", "counted": True, "tries": 0, "attempt_count": 0, "attempts": "[]"}
+# How the first attempt leaves it, where that delivers it.
+AT_ONCE = {"status": "delivered", "tries": 1, "attempt_count": 1, "next_attempt_at": None}
+# What those have in common that one page of the log brought.
+SHARED = ("subscription", "epoch", "generation", "next_attempt_at", "created_at")
+shared_of = attrgetter(*SHARED)
 # What became of a step: written; results only, because the subscription was changed; nothing, because another holds it.
 Outcome = Literal["written", "stale", "fenced"]
 
@@ -106,15 +112,37 @@ async def write_steps(tx: Transaction, steps: Sequence[Step]) -> list[Outcome]:
     ]
     changed = [delivery for step, _ in good for delivery in step.changed]
     changed += [delivery for step, stands in late for delivery in late_results(step, stands)]
-    await tx.update(StoredDelivery, ("id",), [changed_row(delivery) for delivery in changed])
-    # Ignoring those that are there: a commit whose answer was lost is written once more.
-    added = [added_row(delivery) for step, _ in good for delivery in step.added]
-    await tx.insert(StoredDelivery, added, same=QUEUED, ignore=True)
+    await write_results(tx, changed)
+    await write_added(tx, [delivery for step, _ in good for delivery in step.added])
     await tx.update(StoredSubscription, ("id",), [subscription_row(step, stands) for step, stands in good])
     notices = [told for step, _ in good for told in step.notices]
     notices += [told for step, _ in late for told in step.notices if told.delivery is not None]
     await add_notices(tx, notices)
     return outcomes
+
+
+async def write_results(tx: Transaction, changed: Sequence[Delivery]) -> None:
+    """What came of attempts; most are delivered at once, and differ in little."""
+    at_once = [{"id": done.id, "attempts": done.attempts} for done in changed if is_at_once(done)]
+    await tx.update(StoredDelivery, ("id",), at_once, same=AT_ONCE)
+    await tx.update(StoredDelivery, ("id",), [changed_row(done) for done in changed if not is_at_once(done)])
+
+
+def is_at_once(delivery: Delivery) -> bool:
+    """The first attempt delivered it."""
+    return delivery.status == "delivered" and delivery.attempt_count == 1 == delivery.tries
+
+
+async def write_added(tx: Transaction, added: Sequence[Delivery]) -> None:
+    """New deliveries; those that one page of the log brought differ in little.
+
+    Ignoring those that are there: a commit whose answer was lost is written once more.
+    """
+    if added and all(shared_of(new) == shared_of(added[0]) for new in added):
+        same = {**QUEUED, **dict(zip(SHARED, shared_of(added[0]), strict=True))}
+        await tx.insert(StoredDelivery, [{"id": new.id, "seq": new.seq} for new in added], same=same, ignore=True)
+    else:
+        await tx.insert(StoredDelivery, [added_row(new) for new in added], same=QUEUED, ignore=True)
 
 
 def changed_row(delivery: Delivery) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from app.subscriptions.rows import READY, open_deliveries, put_back_deliveries
 from app.subscriptions.sending import Sending
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
     from uuid import UUID
 
     from app.subscriptions.means import Means
@@ -189,29 +189,18 @@ class Pump:
         head = await self._means.head()
         if head.seq > books.at:
             found, books.at = await self._reader.read(books.at, min(books.room, STRETCH), head)
-            now = self._means.now()
-            for match in found:
-                delivery = self._delivery(match, now)
-                books.unwritten.added.append(delivery)
-                books.backlog.bodies[delivery.id] = match.body
+            self._add(found)
         self._behind = books.at < head.seq
 
-    def _delivery(self, match: Match, now: datetime) -> Delivery:
-        """A delivery that waits for its first attempt."""
-        return Delivery(
-            id=self._means.new_id(),
-            subscription=self.books.lease.subscription,
-            seq=match.seq,
-            epoch=match.epoch,
-            generation=self.books.subscription.generation,
-            status="queued",
-            counted=True,
-            tries=0,
-            attempt_count=0,
-            attempts="[]",
-            next_attempt_at=now,
-            created_at=now,
-        )
+    def _add(self, found: Sequence[Match]) -> None:
+        """Deliveries that wait for their first attempt."""
+        books, now, new_id = self.books, self._means.now(), self._means.new_id
+        subscription, generation = books.lease.subscription, books.subscription.generation
+        added, bodies = books.unwritten.added, books.backlog.bodies
+        for seq, epoch, body in found:
+            id = new_id()
+            added.append(Delivery(id, subscription, seq, epoch, generation, "queued", True, 0, 0, "[]", now, now))
+            bodies[id] = body
 
     async def _fetch_put_back(self) -> None:
         """Take up deliveries that a retry put back, the first of those that are due, when none is at hand."""

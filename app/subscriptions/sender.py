@@ -83,15 +83,20 @@ class Sender:
         self._is_closed = False
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Reply:
+        """Post once and say what came of it; see `post_with`."""
+        return await self.post_with(url, body, write_fields(headers), timeout_s)
+
+    async def post_with(self, url: str, body: bytes, fields: str, timeout_s: float) -> Reply:
         """Post once and say what came of it, at the latest after `timeout_s`; nothing the endpoint does raises.
 
-        An answer counts when it has ended or MOST of it was read; one that goes on for longer timed out.
+        `fields` are header lines, each with its end, in printable ASCII. An answer counts when it has ended or MOST of
+        it was read; one that goes on for longer timed out.
         """
         started = perf_counter()
         status, error, retry_after = None, None, None
         try:
             target, opening = self._look_at(url)
-            request = f"{opening}{write_fields(headers)}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
+            request = f"{opening}{fields}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
             deadline = asyncio.get_running_loop().time() + timeout_s
             answer = await self._send_again(target, request, deadline)
             if answer is None:
@@ -131,7 +136,7 @@ class Sender:
 
     async def _send_again(self, target: Target, request: bytes, deadline: float) -> Answer | None:
         """The same where nothing has to be waited for; None where a slot or a new connection has."""
-        if self._turns.locked() or not self._idle:
+        if not self._idle or self._turns.locked():
             return None
         async with self._turns:
             return await self._over_idle(target, request, deadline)

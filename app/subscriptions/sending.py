@@ -14,6 +14,7 @@ from app.subscriptions.messages import Endpoint
 from app.subscriptions.reading import body_at
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from datetime import datetime
 
     from app.subscriptions.books import Books
@@ -123,7 +124,8 @@ class Sending:
         """Send one delivery."""
         backlog = self._books.backlog
         try:
-            attempt = await self._attempt(delivery)
+            body = backlog.bodies.get(delivery.id) or await body_at(self._means.hub, delivery.seq)
+            attempt = await self._attempt(delivery, body)
         except (Problem, Surprise):  # the database is away, and the body with it
             backlog.end(delivery.id)
             backlog.put(delivery._replace(status="retrying", next_attempt_at=self._means.now() + SOON))
@@ -131,12 +133,12 @@ class Sending:
             backlog.end(delivery.id)
             self._note(delivery, attempt)
 
-    async def _attempt(self, delivery: Delivery) -> Attempt:
-        body = self._books.backlog.bodies.get(delivery.id) or await body_at(self._means.hub, delivery.seq)
+    def _attempt(self, delivery: Delivery, body: bytes | None) -> Awaitable[Attempt]:
+        """What is to be awaited: a request, or that there is nothing to send."""
         now = self._means.now()
         if body is None or self._endpoint is None:
-            return Attempt(now, None, 0, PAYLOAD)
-        return await self._endpoint.deliver(delivery, body, now)
+            return nothing_sent(now)
+        return self._endpoint.deliver(delivery, body, now)
 
     def _note(self, delivery: Delivery, attempt: Attempt) -> None:
         """Decide what follows from an attempt, for the delivery and for the endpoint."""
@@ -157,6 +159,11 @@ class Sending:
             books.backlog.put(after)
         elif after.next_attempt_at is not None:  # the database has it until it is due
             self.extra_at = min(self.extra_at or after.next_attempt_at, after.next_attempt_at)
+
+
+async def nothing_sent(now: datetime) -> Attempt:
+    """The attempt to send what is not there."""
+    return Attempt(now, None, 0, PAYLOAD)
 
 
 def is_left_behind(delivery: Delivery, subscription: Subscription) -> bool:
