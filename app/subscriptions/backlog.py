@@ -84,7 +84,7 @@ class Backlog:
         while self._due and self._due[0][0] <= now:
             due, _, id = heappop(self._due)
             delivery = self._held.get(id)
-            if delivery is not None and delivery.next_attempt_at == due and id not in self.flying:
+            if delivery is not None and due_at(delivery) == due and id not in self.flying:
                 self.flying[id] = Flight(delivery, ticks)
                 return delivery
         return None
