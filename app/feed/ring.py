@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DATA = b"\nevent: change\ndata: "
 END = b"\n\n"
+# What the changes that are kept may have in all; a body is held beside the block that it stands in.
+MOST_BYTES = 32 * 1024 * 1024
 # How many joined stretches are kept for readers who stand in the same place.
 JOINED = 64
 
@@ -49,26 +51,25 @@ def erases(entry: Entry) -> bool:
 
 
 class Ring:
-    """An unbroken run of the newest changes, at most `size` of them."""
+    """An unbroken run of the newest changes, at most `size` of them, and less where they are long."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, most_bytes: int = MOST_BYTES) -> None:
         """Hold nothing, at the beginning of the log."""
+        self.size = size
         self.end = 0
         self.epoch = 0
         self.cleared = 0
-        self._pieces: deque[Piece] = deque(maxlen=size)
+        self._pieces: deque[Piece] = deque()
+        self._bytes = 0
+        self._most_bytes = most_bytes
         self._joined: dict[tuple[int, int], bytes] = {}
-
-    @property
-    def size(self) -> int:
-        """How many changes fit."""
-        return self._pieces.maxlen or 0
 
     def clear(self, end: int, epoch: int) -> None:
         """Forget all; the next change to come is the one after `end`, in this epoch."""
         self.epoch = epoch
         self.cleared += 1
         self._pieces.clear()
+        self._bytes = 0
         self._joined.clear()
         self.end = end
 
@@ -81,7 +82,10 @@ class Ring:
         self._joined.clear()
         for piece in pieces:
             self._pieces.append(piece)
+            self._bytes += len(piece.frame)
             self.end = piece.entry.seq
+        while len(self._pieces) > self.size or self._bytes > self._most_bytes:
+            self._bytes -= len(self._pieces.popleft().frame)
 
     def between(self, after: int, upto: int) -> Sequence[Piece] | None:
         """The changes after one sequence up to and including another; None when not all of them are here."""

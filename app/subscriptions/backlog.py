@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.subscriptions.model import Delivery
 
 
+MOST_BODIES = 64 * 1024 * 1024
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
@@ -26,13 +27,53 @@ class Flight:
     marked: bool = False
 
 
+class Budget:
+    """The bytes that all the bodies of a process may have; what does not fit is read again when it is sent."""
+
+    def __init__(self, left: int = MOST_BODIES) -> None:
+        """Nothing is spent."""
+        self.left = left
+
+
+class Bodies:
+    """The bodies that are at hand, within a budget that others share."""
+
+    def __init__(self, budget: Budget) -> None:
+        """Hold nothing."""
+        self._budget = budget
+        self._held: dict[UUID, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, id: UUID) -> bytes | None:
+        """The body, if it is at hand."""
+        return self._held.get(id)
+
+    def put(self, id: UUID, body: bytes) -> None:
+        """Keep a body, as long as there is room."""
+        if len(body) <= self._budget.left:
+            self.drop(id)
+            self._held[id] = body
+            self._budget.left -= len(body)
+
+    def drop(self, id: UUID) -> None:
+        """Keep it no longer."""
+        self._budget.left += len(self._held.pop(id, b""))
+
+    def clear(self) -> None:
+        """Keep none."""
+        self._budget.left += sum(map(len, self._held.values()))
+        self._held.clear()
+
+
 class Backlog:
     """Deliveries that wait and deliveries under way, each with its body while that is at hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
         """Hold nothing."""
         self.flying: dict[UUID, Flight] = {}
-        self.bodies: dict[UUID, bytes] = {}
+        self.bodies = Bodies(budget or Budget())
         self._held: dict[UUID, Delivery] = {}
         self._due: list[tuple[datetime, int, UUID]] = []
         self._counted = 0
@@ -59,13 +100,13 @@ class Backlog:
         self._held[delivery.id] = delivery
         heappush(self._due, (due_at(delivery), delivery.seq, delivery.id))
         if body is not None:
-            self.bodies[delivery.id] = body
+            self.bodies.put(delivery.id, body)
 
     def drop(self, id: UUID) -> None:
         """A delivery is finished, or left to the database."""
         gone = self._held.pop(id, None)
         self._counted -= gone is not None and gone.counted
-        self.bodies.pop(id, None)
+        self.bodies.drop(id)
 
     def keep(self, ids: Iterable[UUID]) -> None:
         """Forget all that wait but those that are under way or named."""

@@ -32,7 +32,7 @@ class Books:
         """Begin under the lease that was just taken; what else there is must be read first."""
         self.means = means
         self.lease = Lease(subscription.id, worker, subscription.token)
-        self.backlog = Backlog()
+        self.backlog = Backlog(means.budget)
         self.unwritten = Unwritten()
         self.subscription = subscription
         self.stopping = self.fenced = False

@@ -14,7 +14,7 @@ import orjson
 from app.auth.keys import utc_now
 from app.auth.shapes import show_instant
 from app.changes import format_cursor, parse_cursor
-from app.errors import Invalid, TooManyRequests
+from app.errors import CursorEpoch, Invalid, TooManyRequests
 from app.events.idempotency import Answer
 from app.events.identity import IdSource
 from app.events.moments import instant_of, read_instant
@@ -161,7 +161,11 @@ class Desk:
                 **pulled(current, head),
             }
         wanted = stored_filter(current.filter)
-        head, page = await waited_page(self.hub, wanted, current.cursor, head, limit=asked.limit, wait=left)
+        try:
+            head, page = await waited_page(self.hub, wanted, current.cursor, head, limit=asked.limit, wait=left)
+        except CursorEpoch:  # the caller sent no cursor: the committed one holds in the new epoch
+            head = await self.log.head()
+            head, page = await waited_page(self.hub, wanted, current.cursor, head, limit=asked.limit, wait=0)
         items = [orjson.Fragment(piece.item) for piece in page.pieces]
         following = format_cursor(head.epoch, page.next)
         return {"items": items, "next": following, "has_more": page.more, **pulled(current, head)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from app.subscriptions.backlog import Budget
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -50,6 +52,7 @@ class Means:
     new_id: Callable[[], UUID]
     holds: Callable[[], bool]
     pace: Pace = field(default_factory=Pace)
+    budget: Budget = field(default_factory=Budget)
 
     async def head(self) -> Head:
         """Where the log ends: as the hub knows it while it watches, else as the database says."""

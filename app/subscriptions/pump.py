@@ -125,6 +125,7 @@ class Pump:
     async def close(self) -> None:
         """Give up what is under way, and close connections."""
         await self.sending.close()
+        self.books.backlog.bodies.clear()
         if self._gathering is not None:
             self._gathering.cancel()
         if self._reader is not None:
@@ -200,7 +201,7 @@ class Pump:
         for seq, epoch, body in found:
             id = new_id()
             added.append(Delivery(id, subscription, seq, epoch, generation, "queued", True, 0, 0, "[]", now, now))
-            bodies[id] = body
+            bodies.put(id, body)
 
     async def _fetch_put_back(self) -> None:
         """Take up deliveries that a retry put back, the first of those that are due, when none is at hand."""

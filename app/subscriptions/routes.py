@@ -179,7 +179,7 @@ async def seek_subscription(
 @router.get(
     "/{id}/events",
     response_model=None,
-    responses={200: {"model": PullPage}, **refusals(SubscriptionMode, CursorEpoch, *ONE)},
+    responses={200: {"model": PullPage}, **refusals(SubscriptionMode, *ONE)},
 )
 async def pull_events(
     request: Request, key: SubscribeKey, asked: Annotated[PullQuery, Depends(query(PullQuery))], id: str

@@ -147,3 +147,23 @@ def test_readers_in_one_place_share_the_joined_bytes() -> None:
     assert ring.frames(2, 6) == b"".join(piece.frame for piece in ring.between(2, 6) or ())
     assert ring.frames(6, 6) == b""
     assert ring.frames(6, 9) is None
+
+
+def test_long_changes_leave_the_ring_sooner_and_what_is_left_is_unbroken() -> None:
+    pieces = [encode(entry(seq), 1, '"urn:test"') for seq in range(1, 8)]
+    ring = Ring(10, most_bytes=3 * len(pieces[0].frame))
+    ring.add(pieces)
+
+    assert ring.between(4, 7) == pieces[4:]
+    assert ring.between(3, 7) is None
+    ring.clear(7, 1)
+    ring.add([encode(entry(8), 1, '"urn:test"')])
+    assert [piece.entry.seq for piece in ring.between(7, 8) or ()] == [8]
+
+
+def test_the_ring_keeps_so_many_changes_and_no_more() -> None:
+    ring = Ring(3)
+    ring.add(encode(entry(seq), 1, '"urn:test"') for seq in range(1, 8))
+
+    assert [piece.entry.seq for piece in ring.between(4, 7) or ()] == [5, 6, 7]
+    assert ring.between(3, 7) is None

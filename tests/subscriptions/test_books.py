@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from app.subscriptions.backlog import Budget
 from app.subscriptions.books import Books
 from app.subscriptions.decisions import FAILING_AFTER, Attempt
 from app.subscriptions.means import Pace
@@ -28,6 +29,7 @@ class Means:
 
     def __init__(self) -> None:
         self.pace = Pace()
+        self.budget = Budget()
         self.steps: list[Step] = []
         self.outcome: Outcome = "written"
         self.writer = self

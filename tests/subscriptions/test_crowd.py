@@ -104,9 +104,9 @@ async def test_among_failing_and_dripping_endpoints_the_healthy_get_every_change
 
     async with street() as endpoints, client_of(app, admin_key) as desk:
         endpoints.watch = watch
-        push = {"max_in_flight": IN_FLIGHT, "timeout_s": 1}
+        push = {path: {"max_in_flight": IN_FLIGHT, "timeout_s": 60 if "healthy" in path else 1} for path in paths}
         address = f"http://127.0.0.1:{endpoints.port}"
-        made = {path: (await subscribed(desk, address + path, push=push))["id"] for path in paths}
+        made = {path: (await subscribed(desk, address + path, push=push[path]))["id"] for path in paths}
         for id in made.values():
             await becomes(desk, id, status="active")
         ids = await write_many(desk, make_event(), CHANGES)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.subscriptions.backlog import Backlog
+from app.subscriptions.backlog import Backlog, Budget
 from app.subscriptions.decisions import (
     BETWEEN_PROBES,
     LONGEST_WAIT,
@@ -351,7 +351,21 @@ def test_a_backlog_gives_what_is_due_longest_and_each_once() -> None:
     assert backlog.begin(NOW, 0.0) is None
     taken = [backlog.begin(NOW + 3 * SECOND, 0.0) for _ in range(4)]
     assert [each and each.seq for each in taken] == [2, 3, 1, None]
-    assert backlog.bodies == {UUID(int=n): b"%d" % n for n in (1, 2, 3)}
+    assert [backlog.bodies.get(UUID(int=n)) for n in (1, 2, 3)] == [b"1", b"2", b"3"]
+
+
+def test_bodies_of_all_backlogs_stay_within_one_budget() -> None:
+    budget = Budget(10)
+    one, other = Backlog(budget), Backlog(budget)
+    one.put(delivery(1), b"123456")
+    other.put(delivery(2), b"123456")
+    other.put(delivery(3), b"1234")
+    assert [other.bodies.get(UUID(int=n)) for n in (2, 3)] == [None, b"1234"]
+    assert budget.left == 0
+    one.drop(UUID(int=1))
+    one.drop(UUID(int=1))
+    other.bodies.clear()
+    assert budget.left == 10
 
 
 def test_what_was_never_tried_goes_at_once_whatever_clock_its_time_was_taken_from() -> None:
@@ -377,7 +391,7 @@ def test_a_backlog_holds_no_finished_delivery_and_forgets_bodies_with_deliveries
     backlog.put(delivery(2), b"2")
     backlog.drop(UUID(int=2))
     backlog.drop(UUID(int=2))
-    assert (backlog.open, backlog.extra, backlog.bodies, backlog.next_at()) == (0, 0, {}, None)
+    assert (backlog.open, backlog.extra, len(backlog.bodies), backlog.next_at()) == (0, 0, 0, None)
 
 
 def test_a_delivery_that_is_tried_again_waits_for_its_new_time() -> None:

@@ -233,6 +233,19 @@ async def test_a_paused_subscription_gives_nothing_and_loses_nothing(api: AsyncC
     assert [item["id"] for item in (await fetched(api, made["id"]))["items"]] == ids
 
 
+async def test_a_restore_while_a_reader_waits_gives_it_the_new_epoch(
+    api: AsyncClient, db: Database, make_event: Any
+) -> None:
+    made = await subscribed(api, pull())
+    await write(api, make_event, 1)
+    await acked(api, made["id"], at(1))
+    waiting = asyncio.ensure_future(fetched(api, made["id"], "wait=20"))
+    await asyncio.sleep(0.05)
+    await raise_epoch(db)
+    page = await waiting
+    assert (page["items"], page["next"], page["committed"]) == ([], at(1, 2), at(1, 2))
+
+
 async def test_after_a_restore_the_cursor_has_the_new_epoch_and_old_ones_are_gone(
     api: AsyncClient, db: Database, make_event: Any
 ) -> None:
