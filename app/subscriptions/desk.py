@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import orjson
@@ -118,7 +119,7 @@ class Desk:
         url = push.get("url") if isinstance(push, dict) else None
         if isinstance(url, str) and len(url) <= LONGEST_URL:
             await self._check(url)
-        decide = lambda current: patched(current, patch)  # noqa: E731 (a decision with its patch)
+        decide = partial(patched, patch=patch)
         after = await store.change(self.log.db, id, caller, "subscription.updated", decide, if_match=if_match)
         self.changed()
         return await self._shown(after)
@@ -134,9 +135,7 @@ class Desk:
         head = await self.log.head(primary=True)
         timezone = stored_filter(current.filter).timezone
         place = await self._place(to, timezone, head, "/to")
-        after = await store.change(
-            self.log.db, id, caller, "subscription.sought", lambda current: store.sought(current, place)
-        )
+        after = await store.change(self.log.db, id, caller, "subscription.sought", partial(store.sought, to=place))
         self.changed()
         return show_place(after, head)
 
@@ -195,7 +194,7 @@ class Desk:
         finally:
             self.tested.discard(id)
         if attempt.error is None:
-            decide = lambda now: store.verified(now, current, attempt)  # noqa: E731 (a decision with what was pinged)
+            decide = partial(store.verified, pinged=current, attempt=attempt)
             await store.change(self.log.db, id, caller, "subscription.verified", decide)
             self.changed()
         return {
@@ -217,7 +216,7 @@ class Desk:
         secret, until = new_secret(), caller.now + timedelta(seconds=overlap_s)
         store.refuse_mode(await find_subscription(self.log.db, id, caller.key), "push")
         sealed = self.sealer.seal(secret)
-        decide = lambda current: store.rotated(current, sealed, until)  # noqa: E731 (a decision with its secret)
+        decide = partial(store.rotated, sealed=sealed, until=until)
         await store.change(self.log.db, id, caller, "subscription.secret-rotated", decide)
         self.changed()
         return {"secret": secret, "previous_expires_at": show_instant(until)}
