@@ -12,6 +12,7 @@ import shutil
 import socket
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,29 @@ ROOM = 4 * 1024**3
 def anyio_backend() -> str:
     """asyncio only: the drivers know no other."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_resolver() -> Iterator[None]:
+    """No test asks a name server: every name but this machine's is unknown."""
+    plain = socket.getaddrinfo
+
+    def look_up(host: Any, *rest: Any, **more: Any) -> Any:
+        if host in {None, "", "localhost"} or is_literal(host):
+            return plain(host, *rest, **more)
+        raise socket.gaierror(socket.EAI_NONAME, "tests ask no name server")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", look_up)
+        yield
+
+
+def is_literal(host: Any) -> bool:
+    """An address, and no name."""
+    with suppress(ValueError):
+        ip_address(host.decode() if isinstance(host, bytes) else host)
+        return True
+    return False
 
 
 def in_memory() -> str | None:
