@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from benchmarks.load import END, content_length, header_fields
+from benchmarks.load import END, content_length, header_fields, send
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
@@ -29,23 +29,8 @@ def split(kept: bytes) -> list[bytes]:
 
 
 def raw(port: int, requests: Sequence[bytes]) -> float:
-    """Post over asyncio's streams; seconds of processor time."""
-    return timed(loop_with_streams(port, iter(requests)))
-
-
-async def loop_with_streams(port: int, requests: Iterator[bytes]) -> None:
-    """As many connections as may be in flight, each of which posts the next once it has read a whole answer."""
-
-    async def post_all() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for request in requests:
-            writer.write(request)
-            head = await reader.readuntil(END)
-            await reader.readexactly(content_length(head[: -len(END)]))
-            assert head[9:10] == b"2", head
-        writer.close()
-
-    await asyncio.gather(*(post_all() for _ in range(IN_FLIGHT)))
+    """Post by the lean client of these benchmarks; seconds of processor time."""
+    return timed(send(port, requests, IN_FLIGHT))
 
 
 def by_httpx(port: int, requests: Sequence[bytes]) -> float:

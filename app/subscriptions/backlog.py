@@ -116,7 +116,7 @@ class Backlog:
 
     def next_at(self) -> datetime | None:
         """When the next one is due, under way ones left out."""
-        while self._due and not self._stands(*self._due[0]):
+        while self._due and not self._stands(self._due[0][0], self._due[0][2]):
             heappop(self._due)
         return self._due[0][0] if self._due else None
 
@@ -124,23 +124,21 @@ class Backlog:
         """Take the one that is due longest, if one is due."""
         while self._due and self._due[0][0] <= now:
             due, _, id = heappop(self._due)
-            delivery = self._held.get(id)
-            if delivery is not None and due_at(delivery) == due and id not in self.flying:
-                self.flying[id] = Flight(delivery, ticks)
-                return delivery
+            if self._stands(due, id):
+                self.flying[id] = Flight(self._held[id], ticks)
+                return self._held[id]
         return None
 
     def end(self, id: UUID) -> None:
         """It is under way no more."""
         self.flying.pop(id, None)
 
-    def _stands(self, due: datetime, seq: int, id: UUID) -> bool:
-        del seq
+    def _stands(self, due: datetime, id: UUID) -> bool:
+        """The entry is no leftover: the delivery still waits for that time."""
         held = self._held.get(id)
         return held is not None and due_at(held) == due and id not in self.flying
 
 
 def due_at(delivery: Delivery) -> datetime:
     """When it is to be sent: what was never tried at once, whatever clock its time was taken from."""
-    waits = delivery.status == "retrying" and delivery.next_attempt_at is not None
-    return delivery.next_attempt_at if waits and delivery.next_attempt_at else AT_ONCE
+    return (delivery.status == "retrying" and delivery.next_attempt_at) or AT_ONCE

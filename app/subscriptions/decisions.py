@@ -31,7 +31,6 @@ SCHEDULE = (
 )
 JITTER = 0.2
 LONGEST_WAIT = DAY
-LONGEST_PAUSE = SCHEDULE[-1] * (1 + JITTER)
 FAILING_AFTER = 10
 DISABLED_AFTER = 5 * DAY
 # A failing endpoint is asked by one delivery at a time, and no sooner than this after the last.
@@ -169,9 +168,9 @@ def held(health: Health, attempt: Attempt) -> datetime | None:
 
 
 def is_given_up(health: Health, now: datetime) -> bool:
-    """It has been failing for five days, and we did try within the last: as late as the schedule lets us."""
+    """It has been failing for five days, and we did try within the last of them."""
     since, last = health.failing_since, health.last_attempt_at
-    return since is not None and now - since >= DISABLED_AFTER and last is not None and now - last <= LONGEST_PAUSE
+    return since is not None and now - since >= DISABLED_AFTER and last is not None and now - last <= DAY
 
 
 def disabled(health: Health, attempt: Attempt, subscription: UUID, reason: str, detail: str) -> Verdict:

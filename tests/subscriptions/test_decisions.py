@@ -247,8 +247,7 @@ def test_410_disables_at_once(status: Status) -> None:
         (5 * DAY, DAY, True),
         (9 * DAY, SECOND, True),
         (5 * DAY - SECOND, SECOND, False),
-        (5 * DAY, 1.2 * DAY, True),  # as late as the schedule lets the last try be
-        (5 * DAY, 1.2 * DAY + SECOND, False),
+        (5 * DAY, DAY + SECOND, False),
         (60 * DAY, 55 * DAY, False),
         (5 * DAY, None, False),
         (None, SECOND, False),
