@@ -16,6 +16,7 @@ from app.db import open_database
 from app.errors import Cors, Unavailable, surround
 from app.events.catalogue import router as kind_routes
 from app.events.finding import router as finding_routes
+from app.events.fixed_routes import router as fixed_routes
 from app.events.routes import router as writing_routes
 from app.events.store import Store
 from app.feed.hub import Hub
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 ROUTERS = (
     finding_routes,
     writing_routes,
+    fixed_routes,
     feed_routes,
     subscription_routes,
     delivery_routes,

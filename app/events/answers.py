@@ -1,4 +1,4 @@
-"""Finished answers to writes, and what a request says beside its body."""
+"""Finished answers to writes, names of pages, and what a request says beside its body."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from app.events.idempotency import Answer, Place, Reuse
 from app.wire import parse_idempotency_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
     from starlette.types import Scope
 
     from app.events.attempt import Outcome
+    from app.events.reads import Row
 
 JSON = "application/json"
 SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
@@ -53,6 +56,13 @@ def stored(outcome: Outcome) -> Answer:
 def removed(outcome: Outcome) -> Answer:
     """204."""
     return Answer(204, b"", cursor(outcome))
+
+
+def page_etag(rows: Sequence[Row], following: str | None, media: str) -> str:
+    """A weak ETag over items and next: equal versions are equal bytes."""
+    told = hashlib.blake2b(media.encode(), digest_size=12)
+    told.update(repr(([(row.key, row.version) for row in rows], following)).encode())
+    return f'W/"{told.hexdigest()}"'
 
 
 def cursor(outcome: Outcome) -> dict[str, str]:

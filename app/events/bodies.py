@@ -7,9 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from pydantic import TypeAdapter
 
-from app.events.commands import Stored
-from app.kinds import format_instant
+from app.events.commands import Stored, content
+from app.kinds import Event, EventIn, format_instant
+
+_STORED: TypeAdapter[Event] = TypeAdapter(EventIn)
+
+
+def event_in(stored: dict[str, Any]) -> Event:
+    """The event that a stored version holds; what it may hold was judged when it was written."""
+    return _STORED.validate_python(content(stored))
 
 
 def merged(target: Any, patch: Any) -> Any:

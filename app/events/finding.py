@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
@@ -27,7 +26,7 @@ from app.errors import (
     refusals,
 )
 from app.events import history, reads
-from app.events.answers import refuse_bad_address
+from app.events.answers import page_etag, refuse_bad_address
 from app.events.cursors import question_hash, read_cursor, write_cursor
 from app.events.formats import MEDIA_TYPES, export_stream, geojson_page, json_page
 from app.events.identity import read_id
@@ -182,13 +181,6 @@ def conditional(request: Request, found: Any) -> Response:
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     return Response(found.body, headers=headers, media_type=JSON)
-
-
-def page_etag(rows: list[reads.Row], following: str | None, media: str) -> str:
-    """A weak ETag over items and next: equal versions are equal bytes."""
-    told = hashlib.blake2b(media.encode(), digest_size=12)
-    told.update(repr(([(row.key, row.version) for row in rows], following)).encode())
-    return f'W/"{told.hexdigest()}"'
 
 
 def link(request: Request, cursor: str | None) -> dict[str, str]:

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 import orjson
-from pydantic import TypeAdapter
 
-from app.events.commands import content
-from app.kinds import FACETS, KINDS, MEASURES, RESERVED, Event, EventIn, FacetValue, Numbers, measures_of
+from app.events.bodies import event_in
+from app.kinds import FACETS, KINDS, MEASURES, RESERVED, Event, FacetValue, Numbers, measures_of
 from app.kinds.envelope import ActorRole
 
 OWN = (
@@ -39,8 +38,6 @@ RECORDED = ("created_at", "updated_at")
 # What a spreadsheet would run: also full-width signs and, so that reading takes off what writing put on, quoted ones.
 FORMULA = re.compile("'*[=+\\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
 NOTHING = ("",) * len(Numbers._fields)
-
-_STORED: TypeAdapter[Event] = TypeAdapter(EventIn)
 
 
 def columns() -> tuple[str, ...]:
@@ -69,7 +66,7 @@ def _lines(rows: Iterable[Sequence[object]]) -> bytes:
 
 def _cells(body: bytes) -> list[object]:
     event = orjson.loads(body)
-    read = _STORED.validate_python(content(event))
+    read = event_in(event)
     return [
         *[plain(event[name]) for name in OWN],
         *_where(event["locations"]),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -112,6 +113,7 @@ def facet_specs(kinds: dict[str, type[Kind]]) -> dict[str, FacetSpec]:
 
     Raises TypeError where a name is reserved or has two meanings.
     """
+    _check_plurals([kind.plural for kind in kinds.values()])
     specs = {facet.name: FacetSpec(facet.name, facet.description, facet.values) for facet in rules.FACETS}
     specs["kind"] = FacetSpec("kind", specs["kind"].description, tuple(kinds))
     for kind in kinds.values():
@@ -119,6 +121,13 @@ def facet_specs(kinds: dict[str, type[Kind]]) -> dict[str, FacetSpec]:
         for facet in kind.facets:
             specs[facet.name] = _joined(specs.get(facet.name), facet)
     return specs
+
+
+def _check_plurals(plurals: Sequence[str]) -> None:
+    """A plural names the fixed feeds of one kind, in an address; `all` names those of every kind."""
+    for plural in plurals:
+        if plurals.count(plural) > 1 or plural == "all" or not re.fullmatch("[a-z][a-z0-9_]*", plural):
+            raise TypeError(f"No kind, or only one, may have the plural {plural}.")
 
 
 def _check_names(kind: type[Kind]) -> None:

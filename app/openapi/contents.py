@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from app.errors import PROBLEMS, FieldError, Problem
+from app.events.atom import ATOM
 from app.events.catalogue import shown
 from app.events.formats import CSV, GEOJSON, JSON, NDJSON
 from app.events.shapes import FeatureCollection
@@ -31,6 +32,8 @@ class Media(NamedTuple):
 MEDIA: dict[str, dict[str, Media]] = {
     "list_events": {GEOJSON: Media(whole=FeatureCollection)},
     "export_events": {NDJSON: Media(each=EventOut), CSV: Media(), GEOJSON: Media(whole=FeatureCollection)},
+    "get_geojson_feed": {GEOJSON: Media(whole=FeatureCollection)},
+    "get_atom_feed": {ATOM: Media()},
     "stream_feed": {SSE: Media(each=FeedItem)},
 }
 
@@ -67,6 +70,8 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("export_events", GEOJSON): lambda: {"map": samples.collection()},
     ("write_batch", JSON): lambda: {"results": sample("batch_out")},
     ("list_revisions", JSON): lambda: {"history": sample("revisions")},
+    ("get_geojson_feed", GEOJSON): lambda: {"map": samples.collection()},
+    ("get_atom_feed", ATOM): lambda: {"feed": samples.reader_feed()},
     ("read_feed", JSON): lambda: {"page": sample("feed")},
     ("stream_feed", SSE): lambda: {"stream": samples.stream()},
     ("read_head", JSON): lambda: {"head": sample("head")},

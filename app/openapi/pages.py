@@ -2,7 +2,6 @@
 
 import asyncio
 import html
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from app.errors import NotFound
 from app.openapi.document import document_bytes, release
 from app.openapi.files import ASSETS, DIGEST, File, answer, page
+from app.wire import base_address
 
 # Nothing from elsewhere, and no script but our files. Swagger UI draws without inline styles; Redoc writes style
 # elements (styled-components) and searches in a worker that it makes of a blob.
@@ -23,7 +23,6 @@ REDOC = "; style-src-elem 'self' 'unsafe-inline'; style-src-attr 'none'; worker-
 POLICIES = {"front": POLICY, "docs": POLICY, "redoc": POLICY + REDOC}
 GUARDS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 FOR_EVER = "public, max-age=31536000, immutable"
-HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -52,7 +51,7 @@ async def show_front(request: Request) -> Response:
     anonymous = request.app.state.settings.anonymous_read
     text = page("front").format(
         assets=assets(),
-        base=html.escape(base(request)),
+        base=html.escape(base_address(request)),
         key="" if anonymous else '-H "Authorization: Bearer $KEY" \\\n  ',
         access="Reading needs no key here." if anonymous else "Put a key into KEY first: reading needs one here.",
         release=html.escape(release()),
@@ -96,9 +95,3 @@ def guarded(name: str) -> dict[str, str]:
 def assets() -> str:
     """Where the assets of this release are, relative to the page."""
     return f"assets/{DIGEST}"
-
-
-def base(request: Request) -> str:
-    """The address under which the reader sees this server."""
-    host = request.headers.get("host", "")
-    return f"{request.url.scheme}://{host if HOST.fullmatch(host) else '127.0.0.1:8000'}{request.scope['root_path']}/"

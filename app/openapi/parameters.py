@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from app.events.fixed import FIXED_FEEDS
 from app.kinds import KINDS
 from app.openapi.headers import POSITION, REQUEST_HEADERS, request_headers
 from app.openapi.routes import Call
@@ -48,6 +49,12 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "/v1/events/": {
         "id": {"description": "The event's id.", "schema": {"type": "string", "format": "uuid", "examples": [EVENT]}},
+    },
+    "/v1/feeds/": {
+        "feed": {
+            "description": "What of, and how far back: 24 hours, 7 days or 30 days.",
+            "schema": {"type": "string", "enum": list(FIXED_FEEDS), "examples": ["attacks_day"]},
+        },
     },
     "/v1/subscriptions/": {
         "id": {

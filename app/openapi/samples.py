@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from app.events.atom import Channel, entry, opening
 from app.events.formats import FORMATS, geojson_page
 from app.kinds import KINDS, MEASURES, core, facets_of, measures_of, parse_event
 from app.samples import load
@@ -14,6 +15,9 @@ from app.samples import load
 FOLDER = Path(__file__).with_name("examples")
 AS_OF = "e1-000000000012"
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD5Gyzx6aNPgE="  # noqa: S105 (an example)
+SOURCE = "urn:sitrep:019928a0-51c4-7b3e-9d12-6a0f4e8b7c31"
+BASE = "https://sitrep.example.org/"
+UPDATED = "2025-09-08T09:30:00Z"
 PLACE = {"cursor": AS_OF, "lag": 3, "generation": 1}
 
 Examples = dict[str, Any]
@@ -66,6 +70,12 @@ def exported(name: str) -> str:
     """A file of one event."""
     style = FORMATS[name]
     return (style.head + style.write(bodies()[:1]) + style.tail(AS_OF)).decode()
+
+
+def reader_feed() -> str:
+    """An Atom feed of one event."""
+    about = Channel(f"{SOURCE}#all_day", "All events of the last 24 hours", UPDATED, BASE, "v1/feeds/all_day.atom")
+    return f"{opening(about)}{entry(next(iter(given().values())), BASE)}</feed>\n"
 
 
 def stream() -> str:

@@ -2,6 +2,7 @@
 
 from app.wire.bodies import Body, body, check_media_type, read_body
 from app.wire.fields import accepts, if_none_match, parse_idempotency_key, parse_if_match
+from app.wire.origin import base_address
 from app.wire.queries import NoQuery, Nothing, Query, query, query_pairs, read_query
 from app.wire.strict_json import parse_json
 
@@ -11,6 +12,7 @@ __all__ = [
     "Nothing",
     "Query",
     "accepts",
+    "base_address",
     "body",
     "check_media_type",
     "if_none_match",

@@ -84,9 +84,11 @@ def test_a_fifth_kind_is_one_file(tmp_path: Path) -> None:
     }
 
 
-def kind_with(*, facets: tuple[Facet, ...] = (), totals: tuple[Measure, ...] = ()) -> dict[str, type[Kind]]:
+def kind_with(
+    *, plural: str = "fifths", facets: tuple[Facet, ...] = (), totals: tuple[Measure, ...] = ()
+) -> dict[str, type[Kind]]:
     """The kinds and one more, declared with these."""
-    declared = {"name": "fifth", "plural": "fifths", "title": "Fifth", "facets": facets, "totals": totals}
+    declared = {"name": "fifth", "plural": plural, "title": "Fifth", "facets": facets, "totals": totals}
     return {
         **KINDS,
         "fifth": type("Fifth", (Kind,), {"__annotations__": dict.fromkeys(declared, ClassVar), **declared}),
@@ -120,6 +122,12 @@ def test_a_name_with_two_meanings_stops_the_start() -> None:
         facet_specs(kind_with(facets=(a_facet("twice"), a_facet("twice"))))
     with pytest.raises(TypeError, match="launched"):
         measure_specs(kind_with(totals=(a_measure("launched"),)))
+
+
+@pytest.mark.parametrize("plural", ["all", "attacks", "", "of war", "Fifths", "fünfte"])
+def test_a_plural_that_cannot_name_a_feed_stops_the_start(plural: str) -> None:
+    with pytest.raises(TypeError, match="plural"):
+        facet_specs(kind_with(plural=plural))
 
 
 def test_one_facet_of_two_kinds_has_both_vocabularies() -> None:

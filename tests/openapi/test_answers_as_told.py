@@ -81,6 +81,10 @@ async def a_whole_day(call: Witness, make_event: Callable[..., dict[str, Any]]) 
     await call("count_events", 200)
     for form in ("ndjson", "csv", "geojson"):
         await call("export_events", 200, params={"format": form})
+    for form in ("geojson", "atom"):
+        kept = await call(f"get_{form}_feed", 200, f"all_month.{form}")
+        await call(f"get_{form}_feed", 304, f"all_month.{form}", headers={"If-None-Match": kept.headers["etag"]})
+        await call(f"get_{form}_feed", 404, f"nothing.{form}")
     await call("get_event", 200, id_)
     await call("get_event", 304, id_, headers={"If-None-Match": '"1"'})
     await call("get_event", 404, "nothing")
@@ -167,7 +171,12 @@ async def call_subscriptions(call: Witness) -> None:
 async def test_without_a_key_every_call_that_needs_one_answers_as_told(client: httpx.AsyncClient) -> None:
     for operation in OPERATIONS.values():
         if [choice for choice in operation.told["security"] if choice.get("bearer")]:
-            path = operation.path.replace("{system}", "newsroom").replace("{kind}", "attack").replace("{id}", "x")
+            path = (
+                operation.path.replace("{system}", "newsroom")
+                .replace("{kind}", "attack")
+                .replace("{id}", "x")
+                .replace("{feed}", "all_day")
+            )
             answer = await client.request(operation.method.upper(), path)
             assert answer.status_code == 401
             hold(operation, answer)
