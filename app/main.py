@@ -26,6 +26,7 @@ from app.logs import RequestLog
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
 from app.settings import Settings
+from app.stats.routes import router as stats_routes
 from app.subscriptions.counting import DeliveryCounts
 from app.subscriptions.delivery_routes import router as delivery_routes
 from app.subscriptions.desk import Desk
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 ROUTERS = (
     finding_routes,
     writing_routes,
+    stats_routes,
     fixed_routes,
     feed_routes,
     subscription_routes,

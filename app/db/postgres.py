@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from app.db.statements import Statement, Surprise, as_statement, columns_of, insertion, removal, replacement
+from app.db.sets import accumulation, columns_of, insertion, removal, replacement
+from app.db.statements import Statement, Surprise, as_statement
 from app.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ class PostgresTransaction:
             values = {"same_" + name: value for name, value in fixed.items()}
             values.update(zip(keys + names, columns, strict=True))
             await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
+
+    async def add(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add the other columns to the rows found by their keys, which no two share; a missing row begins with them."""
+        if rows:
+            names = tuple(name for name in rows[0] if name not in keys)
+            compiled = accumulation(table, keys, names)
+            columns = dict(zip(keys + names, columns_of(table, keys + names, rows, "postgresql"), strict=True))
+            await self.connection.execute(compiled.sql, *(columns[name] for name, _, _ in compiled.binds))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""

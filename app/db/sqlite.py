@@ -10,16 +10,8 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.db.statements import (
-    Statement,
-    Surprise,
-    as_list,
-    as_statement,
-    columns_of,
-    insertion_of,
-    removal,
-    replacement_of,
-)
+from app.db.sets import accumulation_of, columns_of, insertion_of, removal, replacement_of
+from app.db.statements import Statement, Surprise, as_list, as_statement
 from app.errors import DiskFull, Unavailable
 
 if TYPE_CHECKING:
@@ -88,6 +80,12 @@ class SqliteTransaction:
             rows = [{**row, **same} for row in rows] if same else rows
             names = tuple(name for name in rows[0] if name not in keys)
             self._many(keys + names, table, rows, lambda count: replacement_of(count, table, keys, names))
+
+    async def add(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add the other columns to the rows found by their keys, which no two share; a missing row begins with them."""
+        if rows:
+            names = tuple(name for name in rows[0] if name not in keys)
+            self._many(keys + names, table, rows, lambda count: accumulation_of(count, table, keys, names))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""

@@ -22,6 +22,7 @@ from app.events.identity import key_of
 from app.events.index import Index
 from app.events.load import load
 from app.events.model import ExternalId
+from app.events.tally import keep_tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,6 +132,7 @@ class Attempt:
         await self.index.write(tx, self.decisions, self.drafts, self)
         await write_holders(tx, self.decisions)
         self.index.check_epoch((await append(tx, self.drafts)).epoch)
+        await keep_tally(tx, self.decisions)
         await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
 
     def _answers(

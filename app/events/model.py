@@ -92,6 +92,26 @@ class EventMeasure(SQLModel, table=True):
     high: int = Field(sa_type=sa.BigInteger)
 
 
+class Tally(SQLModel, table=True):
+    """How many events began in an hour or a day of UTC, and what a measure comes to; `app/events/tally.py` keeps it.
+
+    `kind` and `country` are "" for any, `country` is "~" for events in none, `measure` is "" for the count of events.
+    A period is so many `hours` long, 1 or 24, and numbered from the Unix epoch.
+    """
+
+    __tablename__ = "tally"
+    __table_args__ = WITHOUT_ROWID
+    kind: str = Field(primary_key=True)
+    country: str = Field(primary_key=True)
+    measure: str = Field(primary_key=True)
+    hours: int = Field(primary_key=True, sa_type=sa.SmallInteger, sa_column_kwargs={"autoincrement": False})
+    period: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    events: int = Field(sa_type=sa.BigInteger)
+    low: int = Field(sa_type=sa.BigInteger)
+    best: int = Field(sa_type=sa.BigInteger)
+    high: int = Field(sa_type=sa.BigInteger)
+
+
 class ExternalId(SQLModel, table=True):
     """Which event holds an identifier of another system."""
 

@@ -102,18 +102,20 @@ def shown(schema: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema(schema)
 
 
-def spoken(spec: FacetSpec) -> Any:
-    """The type of one facet's parameter: its vocabulary, or any name."""
-    values = spec.values
-    if values is None:
-        return Annotated[list[Annotated[str, Field(min_length=1, max_length=2000)]], BeforeValidator(as_many)]
+def word_of(values: tuple[str, ...]) -> Any:
+    """The type of a parameter that is one of these words."""
 
     def known(value: Any) -> str:
         if value not in values:
             raise PydanticCustomError("enum", "That value is not in the vocabulary.", {"allowed": list(values)})
         return str(value)
 
-    item = Annotated[str, BeforeValidator(known), shown({"type": "string", "enum": list(values)})]
+    return Annotated[str, BeforeValidator(known), shown({"type": "string", "enum": list(values)})]
+
+
+def spoken(spec: FacetSpec) -> Any:
+    """The type of one facet's parameter: its vocabulary, or any name."""
+    item: Any = Annotated[str, Field(min_length=1, max_length=2000)] if spec.values is None else word_of(spec.values)
     return Annotated[list[item], BeforeValidator(as_many)]
 
 

@@ -41,28 +41,35 @@ class Shape(NamedTuple):
 @lru_cache(1024)
 def compiled(shape: Shape) -> Statement:
     """The statement of a shape."""
+    if shape.result == "count":
+        return Statement(sa.select(sa.func.count()).select_from(matching(shape)))
+    return Statement(from_index(shape) if shape.arms else from_events(shape))
+
+
+def matching(shape: Shape) -> Any:
+    """All that match, as a table of `at` and `event`: what is counted, by count and statistics alike."""
     if shape.arms:
-        return Statement(from_index(shape))
-    return Statement(from_events(shape))
+        return merged_ranges(shape, ordered=False)
+    found = found_events(shape)[0].subquery("found")
+    return sa.select(found.c.at, found.c.key.label("event")).subquery("matching")
 
 
 def from_index(shape: Shape) -> Any:
     """Merge the ranges, then fetch the bodies of those that made it."""
-    sorting = shape.result == "page" and shape.order == "started_at"
-    selects = [arm_select(shape, arm, f"a{n}_", ordered=sorting) for n, arm in enumerate(shape.arms)]
-    if sorting or len(selects) == 1:
-        selects = [sa.select(*select.subquery().c) for select in selects]
-    merged = sa.union(*selects).subquery("merged") if len(selects) > 1 else selects[0].subquery("merged")
-    if shape.result == "count":
-        return sa.select(sa.func.count()).select_from(merged)
+    sorting = shape.order == "started_at"
+    merged = merged_ranges(shape, ordered=sorting)
     if sorting:
         picked: Any = sa.select(merged.c.at, merged.c.event).order_by(*ordering(shape, merged.c.at, merged.c.event))
-        merged = (
-            picked.limit(sa.literal_column(str(shape.limit))).subquery("picked")
-            if shape.limit
-            else picked.subquery("picked")
-        )
+        merged = (picked.limit(sa.literal_column(str(shape.limit))) if shape.limit else picked).subquery("picked")
     return with_bodies(shape, merged)
+
+
+def merged_ranges(shape: Shape, *, ordered: bool) -> Any:
+    """The ranges as one table of `at` and `event`."""
+    selects = [arm_select(shape, arm, f"a{n}_", ordered=ordered) for n, arm in enumerate(shape.arms)]
+    if ordered or len(selects) == 1:
+        selects = [sa.select(*select.subquery().c) for select in selects]
+    return sa.union(*selects).subquery("merged") if len(selects) > 1 else selects[0].subquery("merged")
 
 
 def arm_select(shape: Shape, arm: Arm, prefix: str, *, ordered: bool) -> Any:
@@ -114,9 +121,22 @@ def with_bodies(shape: Shape, merged: Any) -> Any:
 
 
 def from_events(shape: Shape) -> Any:
-    """Walk events in the order asked for, or take those with known keys, and probe every group."""
-    event: Any = sa.orm.aliased(StoredEvent, name="e")
+    """The page of the events that are walked, with their bodies."""
     change: Any = sa.orm.aliased(Change, name="c")
+    page, at, key = found_events(shape)
+    if shape.keyset:
+        page = page.where(beyond(shape, at, key))
+    page = page.order_by(*ordering(shape, at, key))
+    picked = (page.limit(sa.literal_column(str(shape.limit))) if shape.limit else page).subquery("picked")
+    bodies = sa.select(change.body, picked.c.at, picked.c.key, change.version, change.after)
+    same = sa.and_(change.event == picked.c.key, change.version == picked.c.version)
+    joined = bodies.select_from(picked.join(change, same))
+    return joined.order_by(*ordering(shape, picked.c.at, picked.c.key))
+
+
+def found_events(shape: Shape) -> tuple[Any, Any, Any]:
+    """Walk events in the order asked for, or take those with known keys, and probe every group; the order's columns."""
+    event: Any = sa.orm.aliased(StoredEvent, name="e")
     by_key = "keys" in shape.residuals
     column = event.started_at if shape.order == "started_at" else sa.type_coerce(event.updated_at, sa.BigInteger)
     at = column + 0 if by_key else column
@@ -126,16 +146,7 @@ def from_events(shape: Shape) -> Any:
         select = select.where(*residual(name, shape.dialect, event.key, event.started_at, event))
     for n, many in enumerate(shape.probes):
         select = select.where(probe(shape, event.started_at, event.key, f"probe{n}", many=many))
-    if shape.result == "count":
-        return sa.select(sa.func.count()).select_from(select.subquery("found"))
-    if shape.keyset:
-        select = select.where(beyond(shape, at, event.key))
-    select = select.order_by(*ordering(shape, at, event.key))
-    picked = (select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select).subquery("picked")
-    bodies = sa.select(change.body, picked.c.at, picked.c.key, change.version, change.after)
-    same = sa.and_(change.event == picked.c.key, change.version == picked.c.version)
-    joined = bodies.select_from(picked.join(change, same))
-    return joined.order_by(*ordering(shape, picked.c.at, picked.c.key))
+    return select, at, event.key
 
 
 def big(name: str) -> Any:

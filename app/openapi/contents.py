@@ -70,6 +70,8 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("export_events", GEOJSON): lambda: {"map": samples.collection()},
     ("write_batch", JSON): lambda: {"results": sample("batch_out")},
     ("list_revisions", JSON): lambda: {"history": sample("revisions")},
+    ("read_series", JSON): lambda: {"days": sample("series")},
+    ("read_facets", JSON): lambda: {"countries": sample("facets")},
     ("get_geojson_feed", GEOJSON): lambda: {"map": samples.collection()},
     ("get_atom_feed", ATOM): lambda: {"feed": samples.reader_feed()},
     ("read_feed", JSON): lambda: {"page": sample("feed")},

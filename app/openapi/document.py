@@ -17,6 +17,7 @@ from app.openapi.webhooks import PUSHED, webhooks
 
 TAGS = {
     "events": "Write events one by one or in batches; find, count and export them; see how each came to be.",
+    "statistics": "Count events over time and by the values of facets, with the same filters as the list.",
     "fixed feeds": "The last day, week and month as GeoJSON and Atom, under fixed names: for maps and feed readers.",
     "feed": "Every change, once and in order: by polling, by waiting, or as a stream.",
     "subscriptions": "Have changes pushed to you, signed, or fetch and acknowledge them; nothing is lost meanwhile.",

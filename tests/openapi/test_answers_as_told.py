@@ -81,6 +81,12 @@ async def a_whole_day(call: Witness, make_event: Callable[..., dict[str, Any]]) 
     await call("count_events", 200)
     for form in ("ndjson", "csv", "geojson"):
         await call("export_events", 200, params={"format": form})
+    counted = await call("read_series", 200, params={"group_by": "country", "measure": "killed"})
+    known = {"If-None-Match": counted.headers["etag"]}
+    await call("read_series", 304, params={"group_by": "country", "measure": "killed"}, headers=known)
+    await call("read_series", 422, params={"interval": "hour", "since": "1900-01-01", "until": "2200-01-01"})
+    await call("read_facets", 200, params={"facet": ["country", "tag"]})
+    await call("read_facets", 422)
     for form in ("geojson", "atom"):
         kept = await call(f"get_{form}_feed", 200, f"all_month.{form}")
         await call(f"get_{form}_feed", 304, f"all_month.{form}", headers={"If-None-Match": kept.headers["etag"]})

@@ -1,0 +1,87 @@
+"""Buckets of the calendar in a time zone: where each begins, through daylight-saving changes and skipped days."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+from app.kinds import from_micros, micros
+from app.kinds.instants import day_begin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOUR = timedelta(hours=1)
+
+
+def bounds(first: int, last: int, interval: str, zone: tzinfo, most: int) -> list[int]:
+    """The beginnings of the buckets from the one that holds `first` to the one after that of `last`, in microseconds.
+
+    Gives up after `most` buckets, so that the answer is longer than `most` + 1 where there are more.
+    """
+    found: list[int] = []
+    for begin in map(micros, begins(from_micros(first), interval, zone)):
+        if not found or begin > found[-1]:  # a zone may skip a day, which then has no length
+            found.append(begin)
+        if begin > last or len(found) > most + 1:
+            break
+    return found
+
+
+def begins(moment: datetime, interval: str, zone: tzinfo) -> Iterator[datetime]:
+    """The beginning of the bucket that holds the moment, and of every later one."""
+    if interval == "hour":
+        yield from hours(moment, zone)
+        return
+    day = first_day(moment.astimezone(zone).date(), interval)
+    while True:
+        yield day_begin(day, zone)
+        day = next_day(day, interval)
+
+
+def hours(moment: datetime, zone: tzinfo) -> Iterator[datetime]:
+    """Hours as clocks in the zone show them; one that clocks show twice is two, unless they go back by less."""
+    at = moment - past_the_hour(moment, zone)
+    while True:
+        yield at
+        after = at + HOUR - past_the_hour(at, zone)
+        if past_the_hour(after, zone) and after.astimezone(zone).hour == at.astimezone(zone).hour:
+            after += HOUR - past_the_hour(after, zone)
+        at = after
+
+
+def past_the_hour(moment: datetime, zone: tzinfo) -> timedelta:
+    """How long the clock in the zone has shown this hour."""
+    local = moment.astimezone(zone)
+    return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+
+
+def first_day(day: date, interval: str) -> date:
+    """The first day of the week (ISO 8601: Monday), month, quarter or year that holds the day."""
+    match interval:
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case "quarter":
+            return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+        case "year":
+            return day.replace(month=1, day=1)
+        case _:
+            return day
+
+
+def next_day(day: date, interval: str) -> date:
+    """The first day of the next one."""
+    if interval in {"day", "week"}:
+        return day + timedelta(days=1 if interval == "day" else 7)
+    months = {"month": 1, "quarter": 3, "year": 12}[interval]
+    ahead = day.month - 1 + months
+    return date(day.year + ahead // 12, ahead % 12 + 1, 1)
+
+
+def told(begin: int, zone: tzinfo) -> str:
+    """A beginning with the zone's offset; in UTC where the offset has seconds, which RFC 3339 cannot write."""
+    local = from_micros(begin).astimezone(zone)
+    offset = local.utcoffset() or timedelta()
+    return (local if offset.total_seconds() % 60 == 0 else local.astimezone(UTC)).isoformat()

@@ -1,0 +1,79 @@
+"""Statistics over HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from pydantic import RootModel
+from starlette.responses import Response
+
+from app.auth.access import ReadKey
+from app.errors import Forbidden, Invalid, TooManyRequests, Unauthorized, Unavailable, refusals
+from app.stats.facets import facet_counts
+from app.stats.series import series
+from app.stats.shapes import Facets, FacetsQuery, SeriesQuery, SeriesRow
+from app.wire import if_none_match, query
+
+router = APIRouter(prefix="/v1/stats", tags=["statistics"])
+ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+
+
+class Series(RootModel[list[SeriesRow]]):
+    """Rows by start, then by group, null last."""
+
+
+@router.get(
+    "/series",
+    response_model=None,
+    responses={200: {"model": Series}, 304: {"description": "Not modified."}, **refusals(*ALWAYS)},
+)
+async def read_series(
+    request: Request, _: ReadKey, asked: Annotated[SeriesQuery, Depends(query(SeriesQuery))]
+) -> Response:
+    """Count events over time, and sum a measure: a flat row for each bucket and group, zeros too.
+
+    An event counts once, in the bucket in which it began, or in the first if it began before `since`. One that has
+    several values of `group_by` counts in each of these groups, one that has none in the group null. The range is
+    from `since` to `until`; where one is missing, from the first or to the last match. Sums skip events without a
+    number. More than 10,000 rows are refused.
+    """
+    return conditional(request, written(await series(request.app.state.db, asked)))
+
+
+@router.get(
+    "/facets",
+    response_model=None,
+    responses={200: {"model": Facets}, **refusals(*ALWAYS)},
+)
+async def read_facets(
+    request: Request, _: ReadKey, asked: Annotated[FacetsQuery, Depends(query(FacetsQuery))]
+) -> Response:
+    """Count the events by the values of facets, those of most events first.
+
+    Each facet is counted without its own filter, so that the answer shows what else could be chosen. Values are labels:
+    second names, by which filters find them too, are not counted again.
+    """
+    head = await request.app.state.log.head()
+    counted = {"facets": await facet_counts(request.app.state.db, asked), "as_of": head.cursor}
+    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+    return Response(orjson.dumps(counted), headers=headers, media_type="application/json")
+
+
+def written(rows: list[dict[str, Any]]) -> bytes:
+    """The rows as JSON, whose integers have no limit."""
+    try:
+        return orjson.dumps(rows)
+    except orjson.JSONEncodeError:  # a sum beyond 64 bits
+        return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def conditional(request: Request, body: bytes) -> Response:
+    """The answer with its ETag, or 304 when the caller has it."""
+    headers = {"etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "cache-control": "no-cache"}
+    if if_none_match(request.headers.get("if-none-match"), headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")

@@ -1,0 +1,130 @@
+"""Reads the tally: what questions by kind and country alone are answered from, without a look at any event."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from app.db import Statement, any_of
+from app.events.facts import HOUR
+from app.events.model import Tally
+from app.events.sql import big
+from app.events.tally import ANY, BEYOND, LENGTHS, LOW_BITS, NOWHERE, Sums
+from app.kinds import KINDS, fold
+from app.kinds.codes import spellings
+from app.stats.counting import Found, Grid
+
+if TYPE_CHECKING:
+    from app.db import Database
+    from app.events.query import FixedFilter
+
+NARROWING = frozenset({"kind", "country", "since", "until"})
+BESIDE = frozenset({"timezone", "interval", "measure", "group_by"})
+SMALLEST, LARGEST = -(2**31), 2**31 - 1
+
+
+class Scope(NamedTuple):
+    """The part of the tally that a question is about, its time in microseconds; times are whole hours or open."""
+
+    kinds: tuple[str, ...]
+    country: str | None
+    since: int | None
+    until: int | None
+
+    def periods(self, hours: int) -> dict[str, Any]:
+        """The periods of that length in the time."""
+        length = hours * HOUR
+        since = SMALLEST if self.since is None else self.since // length
+        return {"hours": hours, "from": since, "to": LARGEST if self.until is None else self.until // length}
+
+
+def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scope | None:
+    """The part of the tally that answers the question; None where only the events can."""
+    set_ = asked.model_fields_set
+    countries = getattr(asked, "country", None) or []
+    by_country = facet == "country"
+    times = [moment for moment in (asked.since_us, asked.until_us) if moment is not None]
+    if (
+        set_ - NARROWING - BESIDE
+        or facet not in {None, "kind", "country"}
+        or len(countries) > (0 if by_country else 1)
+        or any(moment % HOUR for moment in times)
+    ):
+        return None
+    kinds = tuple(dict.fromkeys(getattr(asked, "kind", None) or ()))
+    apart = measure is not None or facet == "kind"
+    country = None if by_country else fold(spellings(countries[0].upper())[0]) if countries else ANY
+    return Scope(kinds or (tuple(KINDS) if apart else (ANY,)), country, asked.since_us, asked.until_us)
+
+
+async def tallied_span(db: Database, scope: Scope) -> tuple[int, int] | None:
+    """When the hours of the first and the last match begin."""
+    values = {**bound(db, scope, None), **scope.periods(1)}
+    [(first, last)] = await db.rows(span_statement(db.dialect, scope.country is None), values)
+    return None if first is None else (first * HOUR, last * HOUR)
+
+
+async def count_tallied(db: Database, scope: Scope, grid: Grid, measure: str | None, facet: str | None) -> list[Found]:
+    """What `count_matches` would find, for events that began within the scope's time."""
+    ends = (grid.origin, grid.unit, scope.since or 0, scope.until or 0)
+    hours = next(hours for hours in reversed(LENGTHS) if not any(moment % (hours * HOUR) for moment in ends))
+    values = {**bound(db, scope, measure), **scope.periods(hours), "origin": grid.origin, "unit": grid.unit}
+    rows = await db.rows(tally_statement(db.dialect, facet, measure is not None), values, heavy=True)
+    return merged(rows, measure)
+
+
+def merged(rows: list[Any], measure: str | None) -> list[Found]:
+    """One find for each unit and group, from the rows of its count and of both halves of its measure."""
+    found: dict[tuple[int, str | None], list[int]] = {}
+    for unit, group, name, events, *numbers in rows:
+        total = found.setdefault((unit, None if group == NOWHERE else group), [0, 0, 0, 0])
+        if name == "":
+            total[0] += events
+        else:
+            shift = 0 if name == measure else LOW_BITS
+            total[1:] = [whole + (number << shift) for whole, number in zip(total[1:], numbers, strict=True)]
+    return [Found(unit, group, Sums(*total)) for (unit, group), total in found.items() if total[0]]
+
+
+def bound(db: Database, scope: Scope, measure: str | None) -> dict[str, Any]:
+    """What the statements bind."""
+    measures = [""] if measure is None else ["", measure, measure + BEYOND]
+    return {"kinds": db.as_list(list(scope.kinds)), "country": scope.country, "measures": db.as_list(measures)}
+
+
+@lru_cache(4)
+def span_statement(dialect: str, anywhere: bool) -> Statement:
+    """The first and the last hour with an event."""
+    table: Any = Tally
+    asked = [*conditions(dialect, anywhere, measured=False), table.events > 0]
+    return Statement(sa.select(sa.func.min(table.period), sa.func.max(table.period)).where(*asked))
+
+
+@lru_cache(16)
+def tally_statement(dialect: str, facet: str | None, measured: bool) -> Statement:
+    """Sums by unit, group and measure."""
+    table: Any = Tally
+    start = sa.type_coerce(table.period, sa.BigInteger) * (big("hours") * sa.literal_column(str(HOUR)))
+    unit = ((start - big("origin")) // big("unit")).label("unit")
+    group: Any = {"kind": table.kind, "country": table.country}.get(facet or "", sa.cast(sa.null(), sa.Text))
+    sums = [sa.cast(sa.func.sum(getattr(table, name)), sa.BigInteger).label(name) for name in Sums._fields]
+    columns = [unit, group.label("group"), table.measure.label("name"), *sums]
+    by = [sa.literal_column("unit"), table.measure, *([group] if facet else [])]
+    return Statement(
+        sa.select(*columns).where(*conditions(dialect, facet == "country", measured=measured)).group_by(*by)
+    )
+
+
+def conditions(dialect: str, anywhere: bool, *, measured: bool) -> list[Any]:
+    """The part of the tally that the values bind."""
+    table: Any = Tally
+    return [
+        any_of(table.kind, "kinds", dialect),
+        table.country != ANY if anywhere else table.country == sa.bindparam("country"),
+        any_of(table.measure, "measures", dialect) if measured else table.measure == "",
+        table.hours == sa.bindparam("hours", type_=sa.SmallInteger()),
+        table.period >= sa.bindparam("from", type_=sa.Integer()),
+        table.period < sa.bindparam("to", type_=sa.Integer()),
+    ]

@@ -1,0 +1,341 @@
+"""Statistics agree with list, count and export for the same filter, whatever is asked and however it is counted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import worlds
+from calls import faults, good, written
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from app.db import Database
+from app.events.commands import content
+from app.events.facts import facts_of
+from app.events.model import Tally
+from app.events.tally import cells
+from app.kinds import MEASURES, fold, measures_of, parse_event
+from app.stats.buckets import bounds, told
+
+if TYPE_CHECKING:
+    from conftest import MakeEvent
+    from httpx import AsyncClient
+
+# The database stays from example to example, so that worlds grow; each example is right for itself.
+GROWING = settings(
+    max_examples=20,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+WORLDS: dict[int, list[worlds.Event]] = {}
+INTERVALS = ["hour", "day", "week", "month", "quarter", "year"]
+GROUPS: dict[str, Any] = {
+    "kind": lambda event: {event["kind"]},
+    "status": lambda event: {event["status"]},
+    "tag": lambda event: set(event["tags"]),
+    "publisher": lambda event: {fold(source["publisher"]) for source in event["sources"]},
+    "country": lambda event: {p["country"] for p in event["locations"] if p["role"] != "launch" and p["country"]},
+    "munition": lambda event: {m["category"] for m in event["detail"].get("munitions", ())},
+}
+NARROW = st.lists(
+    st.sampled_from(
+        [("kind", "attack"), ("kind", "sanction_move"), ("country", "UA"), ("country", "ru"), ("timezone", "UTC")]
+        + [("since", day) for day in ("2025-09-07", "2025-09-06T21:00:00Z", "2025-09-07T10:30:00+03:00")]
+        + [("until", day) for day in ("2025-10-26", "2025-09-08T00:00:00+00:00", "2025-09-07T23:59:59.999999Z")]
+    ),
+    max_size=3,
+    unique_by=lambda pair: pair if pair[0] == "kind" else pair[0],
+)
+ASKED = st.tuples(
+    st.one_of(worlds.questions(), NARROW),
+    st.sampled_from(INTERVALS),
+    st.sampled_from([None, *MEASURES]),
+    st.sampled_from([None, *GROUPS]),
+    st.sampled_from(["UTC", "Europe/Kyiv", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]),
+)
+
+
+async def add(api: AsyncClient, drawn: list[worlds.Event], known: list[worlds.Event]) -> None:
+    """Write the events as one batch."""
+    keys = ([{"system": "world", "id": f"{len(known) + n}:a/b"}] for n in range(len(drawn)))
+    items = [{"op": "create", "event": {**event, "external_ids": next(keys)}} for event in drawn]
+    results = good(await api.post("/v1/events/batch", json={"items": items}))["results"]
+    known += [good(await api.get(f"/v1/events/{result['id']}")) for result in results]
+
+
+async def exported(api: AsyncClient, question: worlds.Question) -> list[worlds.Event]:
+    answer = await api.get(f"/v1/events/export?{urlencode(question)}")
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def counted_at(event: worlds.Event, question: worlds.Question) -> datetime:
+    """The moment at which an event counts: its beginning, but not before `since`."""
+    since = worlds.instant_in(dict(question).get("since"), ZoneInfo(dict(question)["timezone"]))
+    begin = worlds.interval(event)[0]
+    return begin if since is None else max(begin, since)
+
+
+def expected(
+    events: list[worlds.Event], rows: list[Any], question: worlds.Question, facet: str | None
+) -> Counter[tuple[str, str | None]]:
+    """How many events belong to each start and group."""
+    spans = sorted(
+        {(datetime.fromisoformat(row["start"]), datetime.fromisoformat(row["end"]), row["start"]) for row in rows}
+    )
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for event in events:
+        at = counted_at(event, question)
+        [start] = [text for begin, end, text in spans if begin <= at < end]
+        groups = [None] if facet is None else sorted(GROUPS[facet](event)) or [None]
+        counts.update((start, None if group is None else fold(group)) for group in groups)
+    return counts
+
+
+def sums(events: list[worlds.Event], measure: str) -> dict[str, int]:
+    """The sums over all events."""
+    found = [measures_of(parse_event(content(event))).get(measure) for event in events]
+    return {
+        part: sum(getattr(numbers, part) for numbers in found if numbers is not None)
+        for part in ("low", "best", "high")
+    }
+
+
+@GROWING
+@given(drawn=st.lists(worlds.events(), min_size=1, max_size=5), asked=st.lists(ASKED, min_size=4, max_size=4))
+async def test_series_and_facets_agree_with_list_count_and_export(
+    api: AsyncClient, drawn: list[worlds.Event], asked: list[tuple[Any, ...]]
+) -> None:
+    known = WORLDS.setdefault(id(api), [])
+    await add(api, drawn, known)
+
+    for abstract, interval, measure, facet, zone in asked:
+        question = [pair for pair in worlds.about(known, abstract) if pair[0] not in {"timezone", "changed_since"}]
+        question.append(("timezone", zone))
+        events = await exported(api, question)
+        assert good(await api.get(f"/v1/events/count?{urlencode(question)}"))["count"] == len(events)
+
+        rows = await series(api, question, interval, measure, facet)
+        check_buckets(rows, events, question, facet)
+        check_sums(rows, events, measure, facet)
+        for name in {facet} - {None}:
+            await check_facet(api, question, name)
+
+
+async def series(
+    api: AsyncClient, question: worlds.Question, interval: str, measure: str | None, facet: str | None
+) -> list[Any]:
+    """The rows; by year where they would be too many."""
+    chosen = {"measure": measure, "group_by": facet}
+    extra = [(name, value) for name, value in chosen.items() if value is not None]
+    query = urlencode([*question, *extra, ("interval", interval)])
+    note(query)
+    answer = await api.get(f"/v1/stats/series?{query}")
+    if answer.status_code == 422:
+        assert faults(answer) == [("interval", "too-many")]
+        assert interval != "year"
+        return await series(api, question, "year", measure, facet)
+    rows: list[Any] = good(answer)
+    return rows
+
+
+def check_buckets(rows: list[Any], events: list[worlds.Event], question: worlds.Question, facet: str | None) -> None:
+    """Every event is in its bucket and groups, and nothing else is; buckets follow each other without a gap."""
+    spans = list(dict.fromkeys((row["start"], row["end"]) for row in rows))
+    assert all(one[1] == next_[0] for one, next_ in pairwise(spans))
+    counts = {(row["start"], None if row["group"] is None else fold(row["group"])): row["count"] for row in rows}
+    assert len(counts) == len(rows)
+    assert Counter({key: count for key, count in counts.items() if count}) == expected(events, rows, question, facet)
+    labels = [row["group"] for row in rows[: len(rows) // max(len(spans), 1)]]
+    assert labels == sorted(labels, key=lambda label: (label is None, label or ""))
+
+
+def check_sums(rows: list[Any], events: list[worlds.Event], measure: str | None, facet: str | None) -> None:
+    """The numbers add up to those of the events, where each counts in one group."""
+    if measure is None:
+        assert {row[part] for row in rows for part in ("low", "best", "high")} <= {None}
+    elif facet in {None, "kind", "status"}:
+        found = {part: sum(row[part] for row in rows) for part in ("low", "best", "high")}
+        assert found == sums(events, measure)
+
+
+async def check_facet(api: AsyncClient, question: worlds.Question, facet: str) -> None:
+    """Each value's count is that of the filter with this value in place of the facet's own."""
+    answer = good(await api.get(f"/v1/stats/facets?{urlencode([*question, ('facet', facet), ('limit', '1000')])}"))
+    others = [pair for pair in question if pair[0] != facet]
+    tally = Counter(fold(value) for event in await exported(api, others) for value in GROUPS[facet](event))
+
+    counts = answer["facets"][facet]
+    assert {fold(row["value"]): row["count"] for row in counts} == tally
+    assert counts == sorted(counts, key=lambda row: (-row["count"], row["value"]))
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["create", "replace", "delete", "legal"]), st.integers(0, 99), worlds.events()),
+    max_size=8,
+)
+
+
+@GROWING
+@given(steps=STEPS)
+async def test_the_tally_is_what_a_recount_gives(api: AsyncClient, db: Database, steps: list[Any]) -> None:
+    for what, pick, event in steps:
+        live = good(await api.get("/v1/events?limit=1000"))["items"]
+        choice = [one for one in live if one["kind"] == event["kind"] or what != "replace"]
+        if what == "create" or not choice:
+            await written(api, event)
+            continue
+        old = choice[pick % len(choice)]
+        if what == "replace":
+            good(await api.put(f"/v1/events/{old['id']}", json=event, headers={"if-match": "*"}))
+        else:
+            reason = "legal" if what == "legal" else "duplicate"
+            assert (await api.delete(f"/v1/events/{old['id']}?reason={reason}")).status_code == 204
+
+    right: dict[Any, list[int]] = {}
+    for event in await exported(api, []):
+        for cell, numbers in cells(event["kind"], facts_of(parse_event(content(event)))):
+            total = right.setdefault(tuple(cell), [0, 0, 0, 0])
+            total[:] = [one + other for one, other in zip(total, numbers, strict=True)]
+    kept = {tuple(row[:5]): list(row[5:]) for row in await db.rows(Tally.__table__.select())}  # type: ignore[attr-defined]  # SQLModel's own
+    assert {cell: numbers for cell, numbers in kept.items() if any(numbers)} == right
+
+
+def edges(first: str, last: str, interval: str, zone: str) -> list[str]:
+    """The edges of the buckets from one instant to another."""
+    ends = [
+        (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        for text in (first, last)
+    ]
+    return [told(edge, ZoneInfo(zone)) for edge in bounds(ends[0], ends[1], interval, ZoneInfo(zone), 10_000)]
+
+
+def test_days_follow_the_clocks_of_the_zone() -> None:
+    assert edges("2025-03-29T12:00:00Z", "2025-03-30T12:00:00Z", "day", "Europe/Kyiv") == [
+        "2025-03-29T00:00:00+02:00", "2025-03-30T00:00:00+02:00", "2025-03-31T00:00:00+03:00",
+    ]  # fmt: skip
+    assert edges("2011-12-29T12:00:00Z", "2011-12-31T00:00:00Z", "day", "Pacific/Apia") == [
+        "2011-12-29T00:00:00-10:00", "2011-12-31T00:00:00+14:00", "2012-01-01T00:00:00+14:00",
+    ]  # fmt: skip
+    assert edges("2018-11-04T03:30:00Z", "2018-11-04T03:30:00Z", "day", "America/Sao_Paulo") == [
+        "2018-11-04T01:00:00-02:00", "2018-11-05T00:00:00-02:00",
+    ]  # fmt: skip
+
+
+def test_hours_that_clocks_show_twice_are_two_and_half_hours_belong_to_one() -> None:
+    assert edges("2025-10-26T00:10:00Z", "2025-10-26T01:10:00Z", "hour", "Europe/Kyiv") == [
+        "2025-10-26T03:00:00+03:00", "2025-10-26T03:00:00+02:00", "2025-10-26T04:00:00+02:00",
+    ]  # fmt: skip
+    assert edges("2025-04-05T14:00:00Z", "2025-04-05T15:40:00Z", "hour", "Australia/Lord_Howe") == [
+        "2025-04-06T01:00:00+11:00", "2025-04-06T02:00:00+10:30", "2025-04-06T03:00:00+10:30",
+    ]  # fmt: skip
+    assert edges("2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z", "hour", "Asia/Kathmandu") == [
+        "2025-01-01T05:00:00+05:45", "2025-01-01T06:00:00+05:45",
+    ]  # fmt: skip
+
+
+def test_weeks_begin_on_monday_and_quarters_in_january() -> None:
+    week = ["2024-12-30T00:00:00+00:00", "2025-01-06T00:00:00+00:00"]
+    assert edges("2025-01-01T00:00:00Z", "2025-01-05T23:59:59Z", "week", "UTC") == week
+    quarters = ["2025-01-01T00:00:00+00:00", "2025-04-01T00:00:00+00:00", "2025-07-01T00:00:00+00:00"]
+    assert edges("2025-03-31T00:00:00Z", "2025-04-01T00:00:00Z", "quarter", "UTC") == quarters
+    assert edges("2024-12-31T00:00:00Z", "2024-12-31T00:00:00Z", "month", "UTC")[-1] == "2025-01-01T00:00:00+00:00"
+
+
+def test_an_offset_with_seconds_is_told_in_utc() -> None:
+    assert (
+        edges("1900-01-01T00:00:00Z", "1900-01-01T00:00:00Z", "hour", "Europe/Kyiv")[0] == "1899-12-31T23:57:56+00:00"
+    )
+
+
+async def test_a_series_is_as_the_contract_shows_it(api: AsyncClient, make_event: MakeEvent) -> None:
+    await written(
+        api,
+        make_event(detail={"munitions": [{"category": "other", "launched": {"low": 805, "best": 810, "high": 823}}]}),
+    )
+
+    rows = good(
+        await api.get(
+            "/v1/stats/series?measure=launched&since=2025-09-06&until=2025-09-08&timezone=Europe/Kyiv&interval=day"
+        )
+    )
+
+    days = ["2025-09-06T00:00:00+03:00", "2025-09-07T00:00:00+03:00", "2025-09-08T00:00:00+03:00"]
+    assert rows == [
+        {"start": days[0], "end": days[1], "group": None, "count": 0, "low": 0, "best": 0, "high": 0},
+        {"start": days[1], "end": days[2], "group": None, "count": 1, "low": 805, "best": 810, "high": 823},
+    ]
+    assert list(rows[0]) == ["start", "end", "group", "count", "low", "best", "high"]
+
+
+async def test_an_event_that_reaches_into_the_range_counts_in_its_first_bucket(
+    api: AsyncClient, make_event: MakeEvent
+) -> None:
+    await written(api, make_event(started_at="2025-08-01T00:00:00Z", ended_at="2025-09-20T00:00:00Z", timezone=None))
+
+    for extra in ("", "&status=reported"):
+        rows = good(await api.get(f"/v1/stats/series?since=2025-09-06&until=2025-09-09{extra}"))
+        assert [row["count"] for row in rows] == [1, 0, 0]
+
+
+async def test_sums_beyond_64_bits_are_exact(api: AsyncClient, make_event: MakeEvent) -> None:
+    many = 2**63 - 1
+    for _ in range(3):
+        await written(api, make_event(detail={"munitions": [{"category": "other", "launched": many}]}))
+
+    for extra in ("", "&status=reported", "&group_by=tag"):
+        answer = await api.get(f"/v1/stats/series?measure=launched&interval=year{extra}")
+        assert [row["best"] for row in json.loads(answer.text)] == [3 * many]
+
+
+async def test_an_empty_database_has_no_open_range(api: AsyncClient) -> None:
+    assert good(await api.get("/v1/stats/series")) == []
+    assert good(await api.get("/v1/stats/series?since=2025-01-01")) == []
+    assert good(await api.get("/v1/stats/series?since=2025-01-02&until=2025-01-01")) == []
+    assert good(await api.get("/v1/stats/series?since=2025-01-01&until=2025-01-02&group_by=country")) == []
+    assert [row["count"] for row in good(await api.get("/v1/stats/series?since=2025-01-01&until=2025-01-03"))] == [0, 0]
+    assert good(await api.get("/v1/stats/facets?facet=country"))["facets"] == {"country": []}
+
+
+async def test_bad_questions_are_refused(api: AsyncClient) -> None:
+    for query, name, code in (
+        ("series?interval=minute", "interval", "enum"),
+        ("series?measure=dead", "measure", "enum"),
+        ("series?group_by=title", "group_by", "enum"),
+        ("series?changed_since=2025-01-01", "changed_since", "unknown-parameter"),
+        ("series?since=1900-01-01&until=2200-01-01", "interval", "too-many"),
+        ("series?interval=day&interval=hour", "interval", "repeated"),
+        ("facets?facet=title", "facet", "enum"),
+        ("facets?facet=country&limit=0", "limit", "range"),
+    ):
+        [(parameter, given_)] = faults(await api.get(f"/v1/stats/{query}"))
+        assert (parameter, given_) == (name, code), query
+    assert faults(await api.get("/v1/stats/facets"))[0][0] == "facet"
+
+
+async def test_facets_are_counted_without_their_own_filter_and_limited(api: AsyncClient, make_event: MakeEvent) -> None:
+    for tags in (["a", "b"], ["a"], ["c"]):
+        await written(api, make_event(tags=tags))
+
+    answer = good(await api.get("/v1/stats/facets?facet=tag&facet=kind&tag=c&limit=2"))
+
+    assert answer["facets"] == {
+        "tag": [{"value": "a", "count": 2}, {"value": "b", "count": 1}],
+        "kind": [{"value": "attack", "count": 1}],
+    }
+
+
+async def test_an_unchanged_series_is_not_sent_again(api: AsyncClient, make_event: MakeEvent) -> None:
+    await written(api, make_event())
+    first = await api.get("/v1/stats/series")
+
+    again = await api.get("/v1/stats/series", headers={"If-None-Match": first.headers["etag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
