@@ -27,7 +27,7 @@ async def test_the_notebook_reads_days_and_events(make_app: Callable[..., Any]) 
 
     days, events = names["days"], names["events"]
     assert len(days) == 30
-    assert days.index[0].isoformat() == "2025-08-31T21:00:00+00:00"
+    assert days.index[0].isoformat() == "2025-09-01T00:00:00+03:00"
     assert (days["best"].sum(), days["low"].sum()) == (810, 810)
     assert days["best"].sum() == events["launched_best"].sum()
     assert len(events) == 12
