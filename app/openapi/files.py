@@ -14,9 +14,11 @@ from app.wire import if_none_match
 
 SMALL = 1024  # bytes that are not worth compressing
 FOLDER = Path(__file__).with_name("assets")
+DASHBOARD = Path(__file__).parents[1] / "dashboard"
 MEDIA = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
     ".svg": "image/svg+xml",
     ".ico": "image/vnd.microsoft.icon",
 }
@@ -62,10 +64,10 @@ def takes_gzip(header: str) -> bool:
     return False
 
 
-def found() -> dict[str, File]:
-    """Every asset by its path; what has no media type here is not served."""
-    files = sorted(path for path in FOLDER.rglob("*") if path.suffix in MEDIA)
-    return {path.relative_to(FOLDER).as_posix(): File(path.read_bytes(), MEDIA[path.suffix]) for path in files}
+def found(folder: Path, start: str = "") -> dict[str, File]:
+    """Every asset of a folder by its path; what has no media type here is not served."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in MEDIA)
+    return {start + path.relative_to(folder).as_posix(): File(path.read_bytes(), MEDIA[path.suffix]) for path in files}
 
 
 def digest() -> str:
@@ -79,8 +81,9 @@ def digest() -> str:
 @cache
 def page(name: str) -> str:
     """The text of a page, with places to fill in."""
-    return (FOLDER / f"{name}.html").read_text(encoding="utf-8")
+    path = DASHBOARD / "index.html" if name == "dashboard" else FOLDER / f"{name}.html"
+    return path.read_text(encoding="utf-8")
 
 
-ASSETS = found()
+ASSETS = {**found(FOLDER), **found(DASHBOARD, "dashboard/")}
 DIGEST = digest()

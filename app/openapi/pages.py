@@ -11,7 +11,6 @@ from starlette.responses import Response
 from app.errors import NotFound
 from app.openapi.document import document_bytes, release
 from app.openapi.files import ASSETS, DIGEST, File, answer, page
-from app.wire import base_address
 
 # Nothing from elsewhere, and no script but our files. Swagger UI draws without inline styles; Redoc writes style
 # elements (styled-components) and searches in a worker that it makes of a blob.
@@ -20,7 +19,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 REDOC = "; style-src-elem 'self' 'unsafe-inline'; style-src-attr 'none'; worker-src blob:"
-POLICIES = {"front": POLICY, "docs": POLICY, "redoc": POLICY + REDOC}
+POLICIES = {"dashboard": POLICY, "docs": POLICY, "redoc": POLICY + REDOC}
 GUARDS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -29,7 +28,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def serve_documents(app: FastAPI) -> None:
     """Add the pages to the app: `/`, /docs, /redoc, /openapi.json, /assets and the icon."""
-    add(app, "/", show_front)
+    add(app, "/", partial(show_page, "dashboard"))
     add(app, "/docs", partial(show_page, "docs"))
     add(app, "/redoc", partial(show_page, "redoc"))
     add(app, "/openapi.json", show_document)
@@ -46,22 +45,9 @@ def add(app: FastAPI, path: str, endpoint: Endpoint) -> None:
     app.router.add_route(path, show, methods=["GET"], include_in_schema=False)
 
 
-async def show_front(request: Request) -> Response:
-    """The first page: what runs here, and three calls to begin with."""
-    anonymous = request.app.state.settings.anonymous_read
-    text = page("front").format(
-        assets=assets(),
-        base=html.escape(base_address(request)),
-        key="" if anonymous else '-H "Authorization: Bearer $KEY" \\\n  ',
-        access="Reading needs no key here." if anonymous else "Put a key into KEY first: reading needs one here.",
-        release=html.escape(release()),
-    )
-    return await answer(request, File(text.encode(), "text/html; charset=utf-8"), guarded("front"))
-
-
 async def show_page(name: str, request: Request) -> Response:
-    """Swagger UI or Redoc."""
-    text = page(name).format(assets=assets())
+    """The dashboard, Swagger UI or Redoc."""
+    text = page(name).format(assets=assets(), release=html.escape(release()))
     return await answer(request, File(text.encode(), "text/html; charset=utf-8"), guarded(name))
 
 
