@@ -49,6 +49,11 @@ MEMORY = "/dev/shm"  # noqa: S108 (only private folders are made in it)
 ROOM = 4 * 1024**3
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run keep what the dashboard looks like."""
+    parser.addoption("--screenshots", action="store_true", help="write docs/images anew from the dashboard's tests")
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """asyncio only: the drivers know no other."""

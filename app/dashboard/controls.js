@@ -13,7 +13,7 @@ let kinds = [];
 export async function build() {
   kinds = (await get("kinds")).items;
   find("#controls").replaceChildren(
-    field("Search", make("input", { name: "q", type: "search", placeholder: "words, \"a phrase\", begin*" })),
+    field("Search", make("input", { name: "q", type: "search", placeholder: "words", title: "words, \"a phrase\", begin*" })),
     field("Kind", select("kind", "Any kind", kinds.map((kind) => [kind.kind, kind.title]))),
     field("From", make("input", { name: "since", type: "date" })),
     field("Until", make("input", { name: "until", type: "date" })),

@@ -2,7 +2,7 @@
 
 import { address, get } from "./api.js";
 import { find, make, sourceLink } from "./dom.js";
-import { date, KINDS, measures, plural, range, spoken, when } from "./words.js";
+import { date, KINDS, measures, range, spoken, when } from "./words.js";
 
 export const PAGE = 50;
 const SHOWN_ACTORS = 4;
@@ -28,7 +28,7 @@ function item(event, fresh) {
     make("h3", {}, event.title),
     event.summary ? make("p", { class: "text" }, event.summary) : null,
     facts(event),
-    make("p", { class: "sources" }, event.claims.length ? `Sources, ${plural(event.claims.length, "claim")} apart: ` : "Sources: ", parted(sources)),
+    make("p", { class: "sources" }, "Sources: ", parted(sources)),
     make("p", { class: "tools" },
       make("button", { type: "button", class: "plain toggle", "aria-expanded": "false", onclick: (click) => toggle(click.currentTarget, event) },
         event.version === 1 ? "History" : `History, ${event.version} versions`),
@@ -50,8 +50,16 @@ function facts(event) {
     ["Who", actors.join(", ") + (rest > 0 ? ` and ${rest} more` : "")],
     ["Stage", stage ? spoken(stage) : ""],
     ...measures(event).map(([name, numbers]) => [spoken(name), range(numbers)]),
+    ["Claims", event.claims.map((claim) => claimed(claim, event.sources)).join("; ")],
   ].filter(([, text]) => text);
   return make("dl", {}, rows.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
+}
+
+// What one source says where sources differ: `started at 2025-05 (RFE/RL)`.
+function claimed({ field, value, source, claimed_by: by }, sources) {
+  const what = field.split("/").filter((step) => step && !/^\d+$/.test(step)).join(" ");
+  const text = value !== null && typeof value === "object" ? JSON.stringify(value) : String(value);
+  return `${spoken(what)} ${text} (${by ?? sources[source]?.publisher ?? "unknown"})`;
 }
 
 async function toggle(button, event) {

@@ -3,12 +3,13 @@
 import { get } from "./api.js";
 import { draw, find } from "./dom.js";
 import * as filter from "./filter.js";
-import { plural } from "./words.js";
+import { number, plural } from "./words.js";
 
 const [WIDTH, HEIGHT, PAD] = [720, 400, 28];
 const MOST = 1000;
 const NORTHERNMOST = 84;
-const NARROWEST = 7; // degrees: nearer one sees no more
+const NARROWEST = 14; // degrees: nearer one sees no more
+const NAMED = 12;
 let land = null;
 let projection = null;
 let view = "fit";
@@ -39,8 +40,8 @@ export async function show(collection, count) {
   }
   shown = [...places.values()].sort((one, other) => other.events.size - one.events.size);
   const located = new Set(collection.features.map((feature) => feature.properties.id)).size;
-  const of = collection.next ? ` of the newest ${MOST.toLocaleString("en-GB")} of ${plural(count, "event")}` : ` with ${plural(located, "located event")}`;
-  find("#map .note").textContent = plural(shown.length, "place") + of;
+  const whole = collection.next ? ` of the newest ${number(MOST)} of ${plural(count, "event")}` : "";
+  find("#map .note").textContent = `${plural(shown.length, "place")}, ${plural(located, "located event")}${whole}`;
   await render();
 }
 
@@ -55,6 +56,7 @@ async function render() {
     draw("path", { class: "land", d: path(shapes) }),
     draw("path", { class: "borders", d: path(borders) }),
     draw("g", { class: "places" }, shown.map(point)),
+    draw("g", { class: "names", "aria-hidden": "true" }, names()),
     draw("rect", { class: "box", hidden: true }),
   );
   const asked = filter.value("bbox");
@@ -88,6 +90,19 @@ function point(place) {
   const label = `${place.name}: ${plural(size, "event")}`;
   const titles = place.titles.slice(0, 6).join("\n");
   return draw("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: (3.5 + 2.2 * Math.sqrt(size - 1)).toFixed(1), "data-events": size }, draw("title", {}, `${label}\n${titles}`));
+}
+
+// The names of the places with most events, as long as they do not lie on each other.
+function names() {
+  const taken = [];
+  const labels = [];
+  for (const place of shown.slice(0, NAMED)) {
+    const [x, y] = projection([place.lon, place.lat]);
+    if (x < 0 || x > WIDTH - 60 || y < 8 || y > HEIGHT || taken.some(([u, v]) => Math.abs(u - x) < 90 && Math.abs(v - y) < 16)) continue;
+    taken.push([x, y]);
+    labels.push(draw("text", { x: (x + 6 + 2.2 * Math.sqrt(place.events.size)).toFixed(1), y: (y + 4).toFixed(1) }, place.name));
+  }
+  return labels;
 }
 
 const corners = ([west, south, east, north]) => [projection([west, north]), projection([east, south])];

@@ -45,7 +45,7 @@ export function plot(rows, counted, measure) {
   const starts = rows.map((row) => Date.parse(row.start) / 1000);
   const parts = counted ? [rows.map((row) => row.count)] : ["high", "best", "low"].map((part) => rows.map((row) => row[part]));
   const [accent, soft, line] = [colour("--accent"), colour("--soft"), colour("--line")];
-  const bars = uPlot.paths.bars({ size: [0.8, 40], align: 1 });
+  const bars = uPlot.paths.bars({ size: [0.8, 40, 2], align: 1 });
   const stepped = uPlot.paths.stepped({ align: 1 });
   const said = (_, __, ___, n) => (n === null ? "–" : counted ? number(rows[n].count) : range(rows[n]));
   const best = { label: counted ? "Events" : spoken(measure), stroke: accent, width: counted ? 0 : 1.5, value: said };
@@ -58,11 +58,22 @@ export function plot(rows, counted, measure) {
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), filter.value("timezone") || "UTC"),
     cursor: { drag: { x: true, y: false, setScale: false }, y: false },
     scales: { x: { range: (_, low, high) => [low, high === low ? high + 86400 : high + (high - low) / rows.length] }, y: { range: (_, __, high) => [0, Math.max(high ?? 0, 1) * 1.08] } },
-    axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick) : "")) }],
+    axes: [{ ...axis, grid: { show: false }, values: (_, ticks) => ticks.map(tick) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((count) => (Number.isInteger(count) ? number(count) : "")) }],
     series: [{ label: "Time", value: (_, __, ___, n) => (n === null ? "–" : date(rows[n].start, filter.value("timezone"))) }, ...series],
     bands: counted ? [] : [{ series: [1, 3], fill: `color-mix(in srgb, ${accent} 22%, transparent)` }],
     hooks: { setSelect: [(drawn) => chosen(drawn, rows)] },
   }, [starts, ...parts], place);
+}
+
+// A tick of the time axis; the year where it begins, so that labels stay short.
+function tick(at, n, ticks) {
+  const step = (ticks[1] ?? ticks[0] + 86400) - ticks[0];
+  const style = step >= 27 * 86400 ? { month: "short" } : step >= 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
+  const told = (how) => new Intl.DateTimeFormat("en-GB", { timeZone: filter.value("timezone") || "UTC", ...how }).format(at * 1000);
+  const year = told({ year: "numeric" });
+  if (step >= 360 * 86400) return year;
+  const before = n && new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", year: "numeric" }).format(ticks[n - 1] * 1000);
+  return before === year ? told(style) : `${told(style)}\n${year}`;
 }
 
 const edge = (paths) => ({ label: "", paths, width: 0, points: { show: false }, class: "edge" });

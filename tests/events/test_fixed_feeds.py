@@ -237,3 +237,12 @@ async def test_any_cache_may_keep_what_anyone_may_read(make_app: Callable[..., A
 
 async def test_without_a_key_nothing_is_told(client: AsyncClient) -> None:
     problem(await client.get("/v1/feeds/all_day.atom"), 401)
+
+
+async def test_links_lead_to_the_address_that_was_asked_and_to_no_strange_host(api: AsyncClient) -> None:
+    text = (await api.get("/v1/feeds/all_day.atom", headers={"host": "news.example:8443"})).text
+    strange = (await api.get("/v1/feeds/all_day.atom", headers={"host": "x'><script>alert(1)</script>"})).text
+
+    assert 'href="http://news.example:8443/v1/feeds/all_day.atom"' in text
+    assert "<script" not in strange
+    assert 'href="http://127.0.0.1:8000/v1/feeds/all_day.atom"' in strange

@@ -1,0 +1,176 @@
+"""A browser and servers for it: real ones on loopback, with the samples."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+PATIENCE_S = 60.0
+PATIENCE_MS = 15_000
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking")
+# What a browser says of a refusal that the page handles, and asks of the address on its own account.
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|422)")
+
+
+@dataclass
+class Served:
+    """A server with the samples, and a key that may do everything."""
+
+    url: str
+    key: str
+
+    def call(self, method: str, path: str, **sent: Any) -> Any:
+        """The JSON of an answer, asked for with the key."""
+        headers = {"authorization": f"Bearer {self.key}", **sent.pop("headers", {})}
+        answer = httpx.request(method, self.url + path, headers=headers, trust_env=False, **sent)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path)
+
+
+@dataclass
+class Window:
+    """A page of the browser, and what went wrong in it."""
+
+    page: Page
+    wrong: list[str] = field(default_factory=list)
+
+    def watch(self, host: str) -> None:
+        """Note what the console complains of, and every request that goes elsewhere."""
+        page = self.page
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda said: self.note(said.text) if said.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: self.note(str(error)))
+        page.on("request", lambda request: self.leave(request.url, host))
+
+    def note(self, text: str) -> None:
+        if not EXPECTED.match(text):
+            self.wrong.append(text)
+
+    def leave(self, url: str, host: str) -> None:
+        if urlsplit(url).scheme not in {"data", "blob"} and urlsplit(url).netloc != host:
+            self.wrong.append(f"asked {url}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, which `make test` installs; gone with the module, as its loop keeps others out."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("there is no Chromium here, and `make test` could not install Debian's")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def serving(folder: Path, *, anonymous: bool) -> Iterator[Served]:
+    """A server of its own process: `demo`, and after it `serve` where reading needs a key."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SITREP_")}
+    environment["SITREP_DATABASE_URL"] = f"sqlite:///{folder}/sitrep.db"
+    with started(folder, environment, "demo") as demo:
+        if anonymous:
+            yield demo
+            return
+    with started(folder, environment, "serve") as server:
+        yield Served(server.url, demo.key)
+
+
+@contextmanager
+def started(folder: Path, environment: dict[str, str], command: str) -> Iterator[Served]:
+    """Run the command until the block is left."""
+    port, out = free_port(), folder / f"{command}.out"
+    words = [sys.executable, "-m", "app", command, "--host", "127.0.0.1", "--port", str(port)]
+    with out.open("wb") as file:
+        process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT, env=environment)  # noqa: S603 (our own)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(process, url, out)
+        found = re.search(r"sitrep_[a-z2-7]{10}_\S+", out.read_text(encoding="utf-8"))
+        yield Served(url, found[0] if found else "")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)
+
+
+def wait_for(process: subprocess.Popen[bytes], url: str, out: Path) -> None:
+    """Come back when the server is ready."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        assert process.poll() is None, out.read_text(encoding="utf-8")
+        try:
+            if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise TimeoutError(out.read_text(encoding="utf-8"))
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def open_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that everybody may read; tests leave its samples as they are."""
+    with serving(tmp_path_factory.mktemp("open"), anonymous=True) as served:
+        yield served
+
+
+@pytest.fixture
+def own_server(browser: Browser, tmp_path: Path) -> Iterator[Served]:
+    """A server of the test's own, to write to."""
+    with serving(tmp_path, anonymous=True) as served:
+        yield served
+
+
+@pytest.fixture
+def closed_server(browser: Browser, tmp_path: Path) -> Iterator[Served]:
+    """A server where reading needs a key."""
+    with serving(tmp_path, anonymous=False) as served:
+        yield served
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page; whatever it does wrong fails the test at its end."""
+    windows: list[Window] = []
+
+    def open_(served: Served, query: str = "", **look: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, "timezone_id": "UTC", **look})
+        window = Window(context.new_page())
+        windows.append(window)
+        window.watch(urlsplit(served.url).netloc)
+        window.page.goto(f"{served.url}/{query}")
+        return window.page
+
+    yield open_
+    for window in windows:
+        window.page.context.close()
+    assert [text for window in windows for text in window.wrong] == []
