@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.bare import RECORDED
 from benchmarks.cases import Case, deep_cases, first_cursor, reading_cases, take, writing_cases
+from benchmarks.counting import count_two_ways
 from benchmarks.crowd import CASE as CROWD
 from benchmarks.crowd import in_a_crowd
 from benchmarks.databases import Shelf, add_plain_key, default_cache, name_in, postgres, write_key
@@ -20,7 +21,7 @@ from benchmarks.deliveries import RATES, Desk, rates, throughput
 from benchmarks.load import ask
 from benchmarks.measure import Runner, compare, measure
 from benchmarks.plain import DATABASE
-from benchmarks.report import Line, Sent, milliseconds, show
+from benchmarks.report import Counted, Line, Sent, milliseconds, show
 from benchmarks.servers import Server, receiving, serving, working
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ def main() -> int:
     """Exit with 1 if asked to check and a requirement fails."""
     options = read_options()
     options.cache.mkdir(parents=True, exist_ok=True)
-    lines: list[Line | Sent] = []
+    lines: list[Line | Sent | Counted] = []
     with ExitStack() as running:
         server = running.enter_context(postgres(options.cache)) if "postgresql" in options.databases else ""
         for dialect in options.databases:
             shelf = Shelf(dialect, options.cache, server)
             lines += three_ways(shelf, options)
             lines += sending(shelf, options)
-            lines += two_depths(shelf, options) if options.depth else []
+            lines += [*two_depths(shelf, options), *statistics(shelf, options)] if options.depth else []
     show(lines)
     return 1 if options.check and not all(line.holds for line in lines) else 0
 
@@ -115,6 +116,11 @@ def two_depths(shelf: Shelf, options: argparse.Namespace) -> list[Line]:
             for deep, case in zip(*cases, strict=True)
             if options.only in case.name
         ]
+
+
+def statistics(shelf: Shelf, options: argparse.Namespace) -> list[Counted]:
+    """Statistics over all events of the large database."""
+    return asyncio.run(count_two_ways(shelf.dialect, shelf.sitrep(options.depth), options.rounds, options.only))
 
 
 def run_depth(

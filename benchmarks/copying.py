@@ -19,6 +19,7 @@ from app.events.model import (
     FacetValue,
     PastFacet,
     StoredEvent,
+    Tally,
 )
 from app.events.words import tsvector
 
@@ -33,6 +34,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     EventPoint,
     EventMeasure,
     ExternalId,
+    Tally,
     Change,
     LogHead,
 )

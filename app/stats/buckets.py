@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from app.kinds import from_micros, micros
 from app.kinds.instants import day_begin
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOUR = timedelta(hours=1)
+SECOND_US = 1_000_000
+ALWAYS_UTC = (UTC, ZoneInfo("UTC"))
+# In UTC: how long a bucket is, and when one began; the epoch was a Thursday.
+LENGTHS = {
+    "hour": (3600 * SECOND_US, 0),
+    "day": (86_400 * SECOND_US, 0),
+    "week": (7 * 86_400 * SECOND_US, 4 * 86_400 * SECOND_US),
+}
 
 
 def bounds(first: int, last: int, interval: str, zone: tzinfo, most: int) -> list[int]:
@@ -19,6 +28,8 @@ def bounds(first: int, last: int, interval: str, zone: tzinfo, most: int) -> lis
 
     Gives up after `most` buckets, so that the answer is longer than `most` + 1 where there are more.
     """
+    if zone in ALWAYS_UTC and interval in LENGTHS:
+        return even_bounds(first, last, *LENGTHS[interval], most)
     found: list[int] = []
     for begin in map(micros, begins(from_micros(first), interval, zone)):
         if not found or begin > found[-1]:  # a zone may skip a day, which then has no length
@@ -26,6 +37,13 @@ def bounds(first: int, last: int, interval: str, zone: tzinfo, most: int) -> lis
         if begin > last or len(found) > most + 1:
             break
     return found
+
+
+def even_bounds(first: int, last: int, length: int, phase: int, most: int) -> list[int]:
+    """The same where all buckets are equally long and one of them begins at `phase`."""
+    begin = first - (first - phase) % length
+    count = min((last - begin) // length + 2, most + 2)
+    return [begin + n * length for n in range(count)]
 
 
 def begins(moment: datetime, interval: str, zone: tzinfo) -> Iterator[datetime]:
@@ -80,8 +98,11 @@ def next_day(day: date, interval: str) -> date:
     return date(day.year + ahead // 12, ahead % 12 + 1, 1)
 
 
-def told(begin: int, zone: tzinfo) -> str:
+def told(begin: int, zone: tzinfo) -> datetime:
     """A beginning with the zone's offset; in UTC where the offset has seconds, which RFC 3339 cannot write."""
-    local = from_micros(begin).astimezone(zone)
+    moment = from_micros(begin)
+    if zone in ALWAYS_UTC:
+        return moment
+    local = moment.astimezone(zone)
     offset = local.utcoffset() or timedelta()
-    return (local if offset.total_seconds() % 60 == 0 else local.astimezone(UTC)).isoformat()
+    return moment if offset.seconds % 60 else local

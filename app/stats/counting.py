@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import sub
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from app.events.model import EventFacet, EventMeasure, FacetValue
 from app.events.plan import Question
 from app.events.reads import Wanted, narrow
 from app.events.sql import Shape, big, matching
-from app.events.tally import LOW_BITS, LOWER, Sums
+from app.events.tally import LOW_BITS, LOWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,12 +43,10 @@ class Wish(NamedTuple):
     early: bool = False
 
 
-class Found(NamedTuple):
-    """How many units after the origin, the folded group, and what is there."""
-
-    unit: int
-    group: str | None
-    sums: Sums
+# How many events, and the sums of low, best and high.
+Total = tuple[int, int, int, int]
+# How many units after the origin, the folded group, and what is there: plain tuples, as there may be thousands.
+Found = tuple[int, str | None, Total]
 
 
 async def span_of(db: Database, asked: FixedFilter) -> tuple[int, int] | None:
@@ -75,7 +74,7 @@ async def count_matches(db: Database, asked: FixedFilter, grid: Grid, wish: Wish
     values |= {"measure": wish.measure, "facet": wish.facet, "early": asked.since_us}
     statement = series_statement(plan.shape, wish.measure is not None, wish.facet or "", wish.early)
     rows = [
-        (part, Found(unit, group, joined(*sums)))
+        (part, (unit, group, joined(*sums)))
         for part, unit, group, *sums in await db.rows(statement, values, heavy=True)
     ]
     by_part = {part: [found for n, found in rows if n == part] for part in (ALL, WITH_A_VALUE, BY_VALUE)}
@@ -84,17 +83,26 @@ async def count_matches(db: Database, asked: FixedFilter, grid: Grid, wish: Wish
     return [*by_part[BY_VALUE], *without(by_part[ALL], by_part[WITH_A_VALUE])]
 
 
-def joined(events: int, *halves: int) -> Sums:
+def joined(events: int, *halves: int) -> Total:
     """Sums whose numbers were added up in two halves."""
-    return Sums(events, *(low + (high << LOW_BITS) for low, high in zip(halves[::2], halves[1::2], strict=True)))
+    if not halves:
+        return events, 0, 0, 0
+    low, low_rest, best, best_rest, high, high_rest = halves
+    return events, low + (low_rest << LOW_BITS), best + (best_rest << LOW_BITS), high + (high_rest << LOW_BITS)
 
 
 def without(everything: Iterable[Found], valued: Iterable[Found]) -> list[Found]:
     """What is left for the events without any value."""
-    rest = {found.unit: found.sums for found in everything}
-    for unit, _, sums in valued:
-        rest[unit] = Sums(*(total - part for total, part in zip(rest[unit], sums, strict=True)))
-    return [Found(unit, None, sums) for unit, sums in rest.items() if sums.events]
+    rest = {unit: total for unit, _, total in everything}
+    for unit, _, total in valued:
+        rest[unit] = difference(rest[unit], total)
+    return [(unit, None, total) for unit, total in rest.items() if total[0]]
+
+
+def difference(whole: Total, part: Total) -> Total:
+    """What the part leaves of the whole."""
+    events, low, best, high = map(sub, whole, part)
+    return events, low, best, high
 
 
 @lru_cache(512)

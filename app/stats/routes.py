@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -68,7 +69,7 @@ def written(rows: list[dict[str, Any]]) -> bytes:
     try:
         return orjson.dumps(rows)
     except orjson.JSONEncodeError:  # a sum beyond 64 bits
-        return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat).encode()
 
 
 def conditional(request: Request, body: bytes) -> Response:

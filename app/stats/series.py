@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 
 from app.errors import FieldError, Invalid
 from app.events.facts import HOUR
-from app.events.tally import Sums
 from app.kinds import from_micros
 from app.stats.buckets import bounds, told
-from app.stats.counting import Found, Grid, Wish, count_matches, span_of
+from app.stats.counting import Found, Grid, Total, Wish, count_matches, span_of
 from app.stats.labels import labels_of
 from app.stats.shapes import COUNT, changed
 from app.stats.tallied import Scope, count_tallied, scope_of, tallied_span
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from app.stats.shapes import SeriesQuery
 
 MOST_ROWS = 10_000
-NOTHING = Sums(0)
+NOTHING: Total = (0, 0, 0, 0)
+NUMBERS = ("count", "low", "best", "high")
 NO_MEASURE = {"low": None, "best": None, "high": None}
 
 
@@ -90,20 +90,27 @@ def just_before(asked: SeriesQuery) -> SeriesQuery:
     return changed(asked, until=from_micros((asked.since_us or 0) + 1))
 
 
-def by_bucket(found: list[Found], edges: list[int], grid: Grid) -> dict[str | None, dict[int, Sums]]:
+def by_bucket(found: list[Found], edges: list[int], grid: Grid) -> dict[str | None, dict[int, Total]]:
     """The sums of each group by the number of the bucket; what was written beyond the range meanwhile is left out."""
-    groups: dict[str | None, dict[int, Sums]] = {}
+    even, past = edges[-1] - edges[0] == grid.unit * (len(edges) - 1), len(edges) - 1
+    groups: dict[str | None, dict[int, Total]] = {}
     for unit, group, sums in found:
-        bucket = bisect_right(edges, grid.origin + unit * grid.unit) - 1
-        if bucket < len(edges) - 1:
+        bucket = unit if even else bisect_right(edges, grid.origin + unit * grid.unit) - 1
+        if bucket < past:
             held = groups.setdefault(group, {})
-            held[bucket] = Sums(*map(add, held.get(bucket, NOTHING), sums))
+            held[bucket] = together(held[bucket], sums) if bucket in held else sums
     return groups
 
 
+def together(one: Total, other: Total) -> Total:
+    """Both added up."""
+    events, low, best, high = map(add, one, other)
+    return events, low, best, high
+
+
 async def labelled(
-    db: Database, facet: str, groups: dict[str | None, dict[int, Sums]]
-) -> list[tuple[str | None, dict[int, Sums]]]:
+    db: Database, facet: str, groups: dict[str | None, dict[int, Total]]
+) -> list[tuple[str | None, dict[int, Total]]]:
     """The groups by label, events without a value last."""
     labels = await labels_of(db, facet, [group for group in groups if group is not None])
     named = [(None if group is None else labels.get(group, group), sums) for group, sums in groups.items()]
@@ -111,18 +118,18 @@ async def labelled(
 
 
 def rows_of(
-    edges: list[int], zone: ZoneInfo, groups: Sequence[tuple[str | None, dict[int, Sums]]], *, measured: bool
+    edges: list[int], zone: ZoneInfo, groups: Sequence[tuple[str | None, dict[int, Total]]], *, measured: bool
 ) -> list[dict[str, Any]]:
-    """A row for each bucket and group."""
-    times = [told(edge, zone) for edge in edges]
+    """A row for each bucket and group; instants are written out with the rest."""
+    spans = list(pairwise(told(edge, zone) for edge in edges))
+    if measured:
+        return [
+            {"start": start, "end": end, "group": group, **dict(zip(NUMBERS, sums.get(n, NOTHING), strict=True))}
+            for n, (start, end) in enumerate(spans)
+            for group, sums in groups
+        ]
     return [
-        {"start": start, "end": end, "group": group, **numbers(sums.get(n, NOTHING), measured=measured)}
-        for n, (start, end) in enumerate(pairwise(times))
+        {"start": start, "end": end, "group": group, "count": sums.get(n, NOTHING)[0], **NO_MEASURE}
+        for n, (start, end) in enumerate(spans)
         for group, sums in groups
     ]
-
-
-def numbers(sums: Sums, *, measured: bool) -> dict[str, int | None]:
-    """The numbers of a row."""
-    events, low, best, high = sums
-    return {"count": events, **({"low": low, "best": best, "high": high} if measured else NO_MEASURE)}

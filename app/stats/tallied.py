@@ -11,10 +11,10 @@ from app.db import Statement, any_of
 from app.events.facts import HOUR
 from app.events.model import Tally
 from app.events.sql import big
-from app.events.tally import ANY, BEYOND, LENGTHS, LOW_BITS, NOWHERE, Sums
+from app.events.tally import ANY, BEYOND, LENGTHS, NOWHERE
 from app.kinds import KINDS, fold
 from app.kinds.codes import spellings
-from app.stats.counting import Found, Grid
+from app.stats.counting import PARTS, Found, Grid, joined
 
 if TYPE_CHECKING:
     from app.db import Database
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NARROWING = frozenset({"kind", "country", "since", "until"})
 BESIDE = frozenset({"timezone", "interval", "measure", "group_by"})
+HALVES = ("measure", "beyond")
 SMALLEST, LARGEST = -(2**31), 2**31 - 1
 
 
@@ -33,11 +34,12 @@ class Scope(NamedTuple):
     since: int | None
     until: int | None
 
-    def periods(self, hours: int) -> dict[str, Any]:
-        """The periods of that length in the time."""
+    def periods(self, hours: int, *, outward: bool = False) -> dict[str, Any]:
+        """The periods of that length in the time; `outward` those that are only partly in it as well."""
         length = hours * HOUR
         since = SMALLEST if self.since is None else self.since // length
-        return {"hours": hours, "from": since, "to": LARGEST if self.until is None else self.until // length}
+        more = length - 1 if outward else 0
+        return {"hours": hours, "from": since, "to": LARGEST if self.until is None else (self.until + more) // length}
 
 
 def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scope | None:
@@ -60,10 +62,18 @@ def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scop
 
 
 async def tallied_span(db: Database, scope: Scope) -> tuple[int, int] | None:
-    """When the hours of the first and the last match begin."""
-    values = {**bound(db, scope, None), **scope.periods(1)}
-    [(first, last)] = await db.rows(span_statement(db.dialect, scope.country is None), values)
-    return None if first is None else (first * HOUR, last * HOUR)
+    """When the hours of the first and the last match begin: looked for among days first, then among their hours."""
+    statement, values = span_statement(db.dialect, scope.country is None), bound(db, scope, None)
+    [(first, last)] = await db.rows(statement, {**values, **scope.periods(24, outward=True)})
+    if first is None:
+        return None
+    found = []
+    for day in (first, last):
+        hours = scope.periods(1)
+        within = {"from": max(hours["from"], 24 * day), "to": min(hours["to"], 24 * day + 24)}
+        found += (await db.rows(statement, {**values, **hours, **within}))[0]
+    moments = [hour * HOUR for hour in found if hour is not None]
+    return (min(moments), max(moments)) if moments else None
 
 
 async def count_tallied(db: Database, scope: Scope, grid: Grid, measure: str | None, facet: str | None) -> list[Found]:
@@ -72,26 +82,16 @@ async def count_tallied(db: Database, scope: Scope, grid: Grid, measure: str | N
     hours = next(hours for hours in reversed(LENGTHS) if not any(moment % (hours * HOUR) for moment in ends))
     values = {**bound(db, scope, measure), **scope.periods(hours), "origin": grid.origin, "unit": grid.unit}
     rows = await db.rows(tally_statement(db.dialect, facet, measure is not None), values, heavy=True)
-    return merged(rows, measure)
-
-
-def merged(rows: list[Any], measure: str | None) -> list[Found]:
-    """One find for each unit and group, from the rows of its count and of both halves of its measure."""
-    found: dict[tuple[int, str | None], list[int]] = {}
-    for unit, group, name, events, *numbers in rows:
-        total = found.setdefault((unit, None if group == NOWHERE else group), [0, 0, 0, 0])
-        if name == "":
-            total[0] += events
-        else:
-            shift = 0 if name == measure else LOW_BITS
-            total[1:] = [whole + (number << shift) for whole, number in zip(total[1:], numbers, strict=True)]
-    return [Found(unit, group, Sums(*total)) for (unit, group), total in found.items() if total[0]]
+    if measure is None:
+        return [(unit, None if group == NOWHERE else group, (n, 0, 0, 0)) for unit, group, n in rows if n]
+    return [(unit, None if group == NOWHERE else group, joined(n, *halves)) for unit, group, n, *halves in rows if n]
 
 
 def bound(db: Database, scope: Scope, measure: str | None) -> dict[str, Any]:
     """What the statements bind."""
-    measures = [""] if measure is None else ["", measure, measure + BEYOND]
-    return {"kinds": db.as_list(list(scope.kinds)), "country": scope.country, "measures": db.as_list(measures)}
+    wanted = {} if measure is None else {"measure": measure, "beyond": measure + BEYOND}
+    measures = db.as_list(["", *wanted.values()])
+    return {"kinds": db.as_list(list(scope.kinds)), "country": scope.country, "measures": measures, **wanted}
 
 
 @lru_cache(4)
@@ -104,17 +104,24 @@ def span_statement(dialect: str, anywhere: bool) -> Statement:
 
 @lru_cache(16)
 def tally_statement(dialect: str, facet: str | None, measured: bool) -> Statement:
-    """Sums by unit, group and measure."""
+    """Counts by unit and group, and the sums of a measure in two halves."""
     table: Any = Tally
     start = sa.type_coerce(table.period, sa.BigInteger) * (big("hours") * sa.literal_column(str(HOUR)))
     unit = ((start - big("origin")) // big("unit")).label("unit")
     group: Any = {"kind": table.kind, "country": table.country}.get(facet or "", sa.cast(sa.null(), sa.Text))
-    sums = [sa.cast(sa.func.sum(getattr(table, name)), sa.BigInteger).label(name) for name in Sums._fields]
-    columns = [unit, group.label("group"), table.measure.label("name"), *sums]
-    by = [sa.literal_column("unit"), table.measure, *([group] if facet else [])]
+    halves = [summed(getattr(table, name), table.measure == sa.bindparam(half)) for name in PARTS for half in HALVES]
+    counted = summed(table.events, table.measure == "" if measured else sa.true())
+    columns = [unit, group.label("group"), counted.label("events")]
+    columns += [half.label(f"half{n}") for n, half in enumerate(halves)] if measured else []
+    by = [sa.literal_column("unit"), *([group] if facet else [])]
     return Statement(
         sa.select(*columns).where(*conditions(dialect, facet == "country", measured=measured)).group_by(*by)
     )
+
+
+def summed(column: Any, where: Any) -> Any:
+    """The sum of a column over the rows where something holds."""
+    return sa.cast(sa.func.sum(sa.case((where, column), else_=0)), sa.BigInteger)
 
 
 def conditions(dialect: str, anywhere: bool, *, measured: bool) -> list[Any]:

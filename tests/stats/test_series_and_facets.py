@@ -214,7 +214,9 @@ def edges(first: str, last: str, interval: str, zone: str) -> list[str]:
         (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
         for text in (first, last)
     ]
-    return [told(edge, ZoneInfo(zone)) for edge in bounds(ends[0], ends[1], interval, ZoneInfo(zone), 10_000)]
+    return [
+        told(edge, ZoneInfo(zone)).isoformat() for edge in bounds(ends[0], ends[1], interval, ZoneInfo(zone), 10_000)
+    ]
 
 
 def test_days_follow_the_clocks_of_the_zone() -> None:
