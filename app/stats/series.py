@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from app.errors import FieldError, Invalid
 from app.events.facts import HOUR
 from app.kinds import from_micros
-from app.stats.buckets import bounds, told
+from app.stats.buckets import ALWAYS_UTC, bounds, told
 from app.stats.counting import Found, Grid, Total, Wish, count_matches, span_of
 from app.stats.labels import labels_of
 from app.stats.shapes import COUNT, changed
@@ -59,7 +59,11 @@ async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: Z
         return []
     first, last = asked.since_us, None if asked.until_us is None else asked.until_us - 1
     if first is None or last is None:
-        span = await span_of(db, asked) if scope is None else await tallied_span(db, scope)
+        span = (
+            await span_of(db, asked)
+            if scope is None
+            else await tallied_span(db, scope, by_day=zone in ALWAYS_UTC and asked.interval != "hour")
+        )
         if span is None:
             return []
         first, last = (

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from app.db import Statement, any_of
 from app.events.facts import HOUR
 from app.events.model import Tally
-from app.events.sql import big
 from app.events.tally import ANY, BEYOND, LENGTHS, NOWHERE
 from app.kinds import KINDS, fold
 from app.kinds.codes import spellings
@@ -42,6 +41,13 @@ class Scope(NamedTuple):
         return {"hours": hours, "from": since, "to": LARGEST if self.until is None else (self.until + more) // length}
 
 
+class Form(NamedTuple):
+    """What decides the text of a statement on the tally."""
+
+    one_kind: bool
+    any_country: bool
+
+
 def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scope | None:
     """The part of the tally that answers the question; None where only the events can."""
     set_ = asked.model_fields_set
@@ -61,12 +67,14 @@ def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scop
     return Scope(kinds or (tuple(KINDS) if apart else (ANY,)), country, asked.since_us, asked.until_us)
 
 
-async def tallied_span(db: Database, scope: Scope) -> tuple[int, int] | None:
-    """When the hours of the first and the last match begin: looked for among days first, then among their hours."""
-    statement, values = span_statement(db.dialect, scope.country is None), bound(db, scope, None)
+async def tallied_span(db: Database, scope: Scope, *, by_day: bool) -> tuple[int, int] | None:
+    """When the days of the first and the last match begin, or else their hours, looked for in these days."""
+    statement, values = span_statement(db.dialect, form_of(scope)), bound(db, scope, None)
     [(first, last)] = await db.rows(statement, {**values, **scope.periods(24, outward=True)})
     if first is None:
         return None
+    if by_day:
+        return first * 24 * HOUR, last * 24 * HOUR
     found = []
     for day in (first, last):
         hours = scope.periods(1)
@@ -80,56 +88,63 @@ async def count_tallied(db: Database, scope: Scope, grid: Grid, measure: str | N
     """What `count_matches` would find, for events that began within the scope's time."""
     ends = (grid.origin, grid.unit, scope.since or 0, scope.until or 0)
     hours = next(hours for hours in reversed(LENGTHS) if not any(moment % (hours * HOUR) for moment in ends))
-    values = {**bound(db, scope, measure), **scope.periods(hours), "origin": grid.origin, "unit": grid.unit}
-    rows = await db.rows(tally_statement(db.dialect, facet, measure is not None), values, heavy=True)
-    if measure is None:
-        return [(unit, None if group == NOWHERE else group, (n, 0, 0, 0)) for unit, group, n in rows if n]
-    return [(unit, None if group == NOWHERE else group, joined(n, *halves)) for unit, group, n, *halves in rows if n]
+    values = {**bound(db, scope, measure), **scope.periods(hours)}
+    rows = await db.rows(tally_statement(db.dialect, form_of(scope), facet, measure is not None), values, heavy=True)
+    length, (origin, unit) = hours * HOUR, grid
+    return [
+        ((period * length - origin) // unit, None if group == NOWHERE else group, joined(n, *halves))
+        for period, group, n, *halves in rows
+        if n
+    ]
+
+
+def form_of(scope: Scope) -> Form:
+    """Whether the scope has one kind, and whether it has any country."""
+    return Form(len(scope.kinds) == 1, scope.country is None)
 
 
 def bound(db: Database, scope: Scope, measure: str | None) -> dict[str, Any]:
     """What the statements bind."""
     wanted = {} if measure is None else {"measure": measure, "beyond": measure + BEYOND}
     measures = db.as_list(["", *wanted.values()])
-    return {"kinds": db.as_list(list(scope.kinds)), "country": scope.country, "measures": measures, **wanted}
+    kinds = {"kind": scope.kinds[0], "kinds": db.as_list(list(scope.kinds))}
+    return {**kinds, "country": scope.country, "measures": measures, **wanted}
 
 
-@lru_cache(4)
-def span_statement(dialect: str, anywhere: bool) -> Statement:
-    """The first and the last hour with an event."""
+@lru_cache(8)
+def span_statement(dialect: str, form: Form) -> Statement:
+    """The first and the last period with an event."""
     table: Any = Tally
-    asked = [*conditions(dialect, anywhere, measured=False), table.events > 0]
+    asked = [*conditions(dialect, form, measured=False), table.events > 0]
     return Statement(sa.select(sa.func.min(table.period), sa.func.max(table.period)).where(*asked))
 
 
-@lru_cache(16)
-def tally_statement(dialect: str, facet: str | None, measured: bool) -> Statement:
-    """Counts by unit and group, and the sums of a measure in two halves."""
+@lru_cache(32)
+def tally_statement(dialect: str, form: Form, facet: str | None, measured: bool) -> Statement:
+    """Counts by period and group, and the sums of a measure in two halves."""
     table: Any = Tally
-    start = sa.type_coerce(table.period, sa.BigInteger) * (big("hours") * sa.literal_column(str(HOUR)))
-    unit = ((start - big("origin")) // big("unit")).label("unit")
     group: Any = {"kind": table.kind, "country": table.country}.get(facet or "", sa.cast(sa.null(), sa.Text))
     halves = [summed(getattr(table, name), table.measure == sa.bindparam(half)) for name in PARTS for half in HALVES]
-    counted = summed(table.events, table.measure == "" if measured else sa.true())
-    columns = [unit, group.label("group"), counted.label("events")]
-    columns += [half.label(f"half{n}") for n, half in enumerate(halves)] if measured else []
-    by = [sa.literal_column("unit"), *([group] if facet else [])]
-    return Statement(
-        sa.select(*columns).where(*conditions(dialect, facet == "country", measured=measured)).group_by(*by)
+    counted = (
+        summed(table.events, table.measure == "") if measured else sa.cast(sa.func.sum(table.events), sa.BigInteger)
     )
+    columns = [table.period, group.label("group"), counted.label("events")]
+    columns += [half.label(f"half{n}") for n, half in enumerate(halves)] if measured else []
+    by = [table.period, *([group] if facet else [])]
+    return Statement(sa.select(*columns).where(*conditions(dialect, form, measured=measured)).group_by(*by))
 
 
 def summed(column: Any, where: Any) -> Any:
-    """The sum of a column over the rows where something holds."""
-    return sa.cast(sa.func.sum(sa.case((where, column), else_=0)), sa.BigInteger)
+    """The sum of a column, over the rows where something holds."""
+    return sa.cast(sa.func.sum(column if where is None else sa.case((where, column), else_=0)), sa.BigInteger)
 
 
-def conditions(dialect: str, anywhere: bool, *, measured: bool) -> list[Any]:
+def conditions(dialect: str, form: Form, *, measured: bool) -> list[Any]:
     """The part of the tally that the values bind."""
     table: Any = Tally
     return [
-        any_of(table.kind, "kinds", dialect),
-        table.country != ANY if anywhere else table.country == sa.bindparam("country"),
+        table.kind == sa.bindparam("kind") if form.one_kind else any_of(table.kind, "kinds", dialect),
+        table.country != ANY if form.any_country else table.country == sa.bindparam("country"),
         any_of(table.measure, "measures", dialect) if measured else table.measure == "",
         table.hours == sa.bindparam("hours", type_=sa.SmallInteger()),
         table.period >= sa.bindparam("from", type_=sa.Integer()),
