@@ -69,6 +69,12 @@ def spellings(country: str) -> tuple[str, ...]:
     return former_names().get(country, (country,))
 
 
+@cache
+def is_ambiguous(country: str) -> bool:
+    """Whether the code was that of several former states, each shown by another."""
+    return country not in former_names() and any(country in names for names in former_names().values())
+
+
 def _country(code: str) -> str:
     if code not in countries():
         raise Refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from itertools import pairwise
 from math import gcd
@@ -41,16 +42,21 @@ async def series(db: Database, asked: SeriesQuery) -> list[dict[str, Any]]:
     if not edges:
         return []
     grid = grid_of(edges)
-    if scope is not None:
-        found = await count_tallied(db, scope, grid, measure, facet)
-        early = Wish(measure, facet, early=True)
-        found += [] if asked.since_us is None else await count_matches(db, just_before(asked), grid, early)
-    else:
-        found = await count_matches(db, asked, grid, Wish(measure, facet))
+    wish = Wish(measure, facet)
+    found = await (count_matches(db, asked, grid, wish) if scope is None else tallied(db, asked, scope, grid, wish))
     groups = by_bucket(found, edges, grid)
     named = [(None, groups.get(None, {}))] if facet is None else await labelled(db, facet, groups)
     check_size(edges, (len(edges) - 1) * len(named))
     return rows_of(edges, zone, named, measured=measure is not None)
+
+
+async def tallied(db: Database, asked: SeriesQuery, scope: Scope, grid: Grid, wish: Wish) -> list[Found]:
+    """What began in the range, from the tally, and what began before it and went on, from the index."""
+    began = count_tallied(db, scope, grid, wish.measure, wish.facet)
+    if asked.since_us is None:
+        return await began
+    early = count_matches(db, just_before(asked), grid, wish._replace(early=True))
+    return [found for part in await asyncio.gather(began, early) for found in part]
 
 
 async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: ZoneInfo) -> list[int]:

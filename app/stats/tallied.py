@@ -12,7 +12,7 @@ from app.events.facts import HOUR
 from app.events.model import Tally
 from app.events.tally import ANY, BEYOND, LENGTHS, NOWHERE
 from app.kinds import KINDS, fold
-from app.kinds.codes import spellings
+from app.kinds.codes import is_ambiguous, spellings
 from app.stats.counting import PARTS, Found, Grid, joined
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scop
         set_ - NARROWING - BESIDE
         or facet not in {None, "kind", "country"}
         or len(countries) > (0 if by_country else 1)
+        or any(is_ambiguous(country.upper()) for country in countries)
         or any(moment % HOUR for moment in times)
     ):
         return None
@@ -89,7 +90,8 @@ async def count_tallied(db: Database, scope: Scope, grid: Grid, measure: str | N
     ends = (grid.origin, grid.unit, scope.since or 0, scope.until or 0)
     hours = next(hours for hours in reversed(LENGTHS) if not any(moment % (hours * HOUR) for moment in ends))
     values = {**bound(db, scope, measure), **scope.periods(hours)}
-    rows = await db.rows(tally_statement(db.dialect, form_of(scope), facet, measure is not None), values, heavy=True)
+    statement = tally_statement(db.dialect, form_of(scope), facet, measure is not None)
+    rows = await db.rows(statement, values, heavy=hours == 1 or facet is not None)
     length, (origin, unit) = hours * HOUR, grid
     return [
         ((period * length - origin) // unit, None if group == NOWHERE else group, joined(n, *halves))

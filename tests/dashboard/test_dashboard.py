@@ -277,8 +277,8 @@ def test_a_timeline_mark_leads_to_its_event(visit: Visit, open_server: Any) -> N
 
 
 LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
+    "light": {"color_scheme": "light", "viewport": {"width": 1360, "height": 1240}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1360, "height": 1240}},
     "narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
 CONTRAST = """() => {

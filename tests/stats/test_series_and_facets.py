@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import worlds
 from calls import faults, good, written
+from conftest import client_of
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -24,7 +26,7 @@ from app.kinds import MEASURES, fold, measures_of, parse_event
 from app.stats.buckets import bounds, told
 
 if TYPE_CHECKING:
-    from conftest import MakeEvent
+    from conftest import MakeApp, MakeEvent
     from httpx import AsyncClient
 
 # The database stays from example to example, so that worlds grow; each example is right for itself.
@@ -334,6 +336,17 @@ async def test_facets_are_counted_without_their_own_filter_and_limited(api: Asyn
     }
 
 
+async def test_a_page_of_a_named_origin_may_read_statistics(make_app: MakeApp) -> None:
+    app = await make_app(anonymous_read=True, cors_origins=("https://desk.example",))
+    async with client_of(app) as client:
+        named = await client.get("/v1/stats/series", headers={"origin": "https://desk.example"})
+        strange = await client.get("/v1/stats/series", headers={"origin": "https://other.example"})
+
+    assert named.headers["access-control-allow-origin"] == "https://desk.example"
+    assert "ETag" in named.headers["access-control-expose-headers"]
+    assert "access-control-allow-origin" not in strange.headers
+
+
 async def test_an_unchanged_series_is_not_sent_again(api: AsyncClient, make_event: MakeEvent) -> None:
     await written(api, make_event())
     first = await api.get("/v1/stats/series")
@@ -341,3 +354,38 @@ async def test_an_unchanged_series_is_not_sent_again(api: AsyncClient, make_even
     again = await api.get("/v1/stats/series", headers={"If-None-Match": first.headers["etag"]})
 
     assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_former_state_is_counted_under_both_its_codes(api: AsyncClient, make_event: MakeEvent) -> None:
+    belgrade = {"name": "Belgrade", "country": "YUCS", "role": "impact"}
+    await written(api, make_event(started_at="1999-04-01T00:00:00Z", timezone=None, locations=[belgrade]))
+
+    for n, code in enumerate(("CSHH", "CSXX")):  # both were CS
+        place = {"name": "Somewhere", "country": code, "role": "impact"}
+        await written(api, make_event(started_at=f"1999-05-0{n + 1}T00:00:00Z", timezone=None, locations=[place]))
+
+    for code, count in (("YU", 1), ("YUCS", 1), ("yucs", 1), ("CSHH", 1), ("CS", 2), ("cs", 2)):
+        for extra in ("", "&status=reported"):
+            rows = good(await api.get(f"/v1/stats/series?interval=year&country={code}{extra}"))
+            assert [row["count"] for row in rows] == [count], code
+    groups = good(await api.get("/v1/stats/series?interval=year&group_by=country"))
+    values = good(await api.get("/v1/stats/facets?facet=country"))["facets"]["country"]
+    assert [row["group"] for row in groups] == [row["value"] for row in values]
+
+
+async def test_two_servers_that_write_at_once_keep_one_tally(
+    make_app: MakeApp, admin_key: str, make_event: MakeEvent
+) -> None:
+    apps = [await make_app(), await make_app()]
+    async with client_of(apps[0], admin_key) as one, client_of(apps[1], admin_key) as other:
+        posts = [written(api, make_event(title=f"Number {n}")) for n in range(20) for api in (one, other)]
+        made = await asyncio.gather(*posts)
+        gone = [
+            api.delete(f"/v1/events/{event['id']}?reason=erroneous")
+            for api, event in zip([one, other] * 5, made, strict=False)
+        ]
+        assert {answer.status_code for answer in await asyncio.gather(*gone)} == {204}
+
+        [row] = good(await one.get("/v1/stats/series?measure=launched&kind=attack&country=UA&timezone=Europe/Kyiv"))
+
+    assert (row["count"], row["best"]) == (30, 30 * 810)
