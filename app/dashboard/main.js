@@ -1,11 +1,10 @@
 // The dashboard: asks the API what the address says, shows it, and keeps it as it is now.
 
-import { forget, key, Refused } from "./api.js";
+import { forget, get, key, Refused } from "./api.js";
 import * as code from "./code.js";
 import * as controls from "./controls.js";
 import { find } from "./dom.js";
 import * as filter from "./filter.js";
-import { get } from "./api.js";
 import * as list from "./list.js";
 import * as live from "./live.js";
 import * as map from "./map.js";
