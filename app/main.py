@@ -22,6 +22,7 @@ from app.events.store import Store
 from app.feed.hub import Hub
 from app.feed.routes import router as feed_routes
 from app.health import router as health_routes
+from app.kept import KeptAnswers, KeptFirst
 from app.logs import RequestLog
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None, *, delivery: bool = True) -> Fa
         app.include_router(router)
     serve_documents(app)
     document_by(app)
+    app.add_middleware(KeptFirst, kept=app.state.kept, access=app.state.keys)
     if settings.rate_limit is not None:
         app.add_middleware(QuotaHeaders)
     surround(app)
@@ -87,6 +89,7 @@ def join_state(app: FastAPI, settings: Settings, *, delivery: bool) -> None:
     state.hub = Hub(state.log)
     state.store = Store(state.db, committed=state.hub.wake)
     state.keys = Access(state.db, settings)
+    state.kept = KeptAnswers(state.log)
     state.metrics = Metrics()
     sealer, rules = Sealer(settings), Rules.of(settings)
     state.worker = Worker(state.hub, sealer, rules, DeliveryCounts(state.metrics.registry)) if delivery else None

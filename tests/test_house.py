@@ -31,6 +31,7 @@ ORDER = (
     "stats",
     "events",
     "writer",
+    "kept",
     "changes",
     "auth",
     "kinds",

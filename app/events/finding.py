@@ -42,11 +42,14 @@ from app.events.shapes import (
     Revisions,
     RevisionsQuery,
 )
+from app.kept import answered
 from app.kinds import EventOut
 from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from app.changes import Head
 
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
@@ -90,13 +93,15 @@ async def count_events(
     request: Request, _: ReadKey, asked: Annotated[CountQuery, Depends(query(CountQuery))]
 ) -> Response:
     """Count the events that match: the number of events that the list and the export give for the same filter."""
-    head, wanted = await wanted_of(request.app.state.log, asked)
-    count = await reads.count_events(request.app.state.db, request.app.state.log, wanted, head)
-    return Response(
-        orjson.dumps({"count": count, "as_of": head.cursor}),
-        headers={"as-of": head.cursor, "cache-control": "no-cache"},
-        media_type=JSON,
-    )
+    db, log = request.app.state.db, request.app.state.log
+
+    async def count(_: Head) -> Response:
+        head, wanted = await wanted_of(log, asked)
+        counted = {"count": await reads.count_events(db, log, wanted, head), "as_of": head.cursor}
+        headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+        return Response(orjson.dumps(counted), headers=headers, media_type=JSON)
+
+    return await answered(request, count)
 
 
 @router.get(

@@ -33,10 +33,14 @@ class FixedFeed(NamedTuple):
         what = "All events" if self.kind is None else KINDS[self.kind].plural.replace("_", " ").capitalize()
         return f"{what} of {SPOKEN[self.period]}"
 
+    def ends(self, now: datetime) -> datetime:
+        """When the current minute ends, and with it the period."""
+        return now.replace(second=0, microsecond=0) + MINUTE
+
     def wanted(self, now: datetime) -> FixedFilter:
         """Events of which some moment lies in the period, which ends with the current minute."""
-        minute = now.replace(second=0, microsecond=0)
-        ends = {"since": minute - PERIODS[self.period], "until": minute + MINUTE}
+        until = self.ends(now)
+        ends = {"since": until - MINUTE - PERIODS[self.period], "until": until}
         asked: dict[str, object] = {name: format_instant(at) for name, at in ends.items()}
         return EventFilter.model_validate(asked if self.kind is None else {**asked, "kind": [self.kind]})
 

@@ -18,8 +18,9 @@ from app.events.atom import ATOM, Channel, atom_feed
 from app.events.fixed import FIXED_FEEDS, FixedFeed, newest
 from app.events.formats import GEOJSON, export_stream
 from app.events.shapes import FeatureCollection
+from app.kept import answered
 from app.kinds import format_instant
-from app.wire import NoQuery, base_address, if_none_match
+from app.wire import NoQuery, base_address
 
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
 ALWAYS = (NotFound, Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
@@ -41,7 +42,7 @@ async def get_geojson_feed(request: Request, _: ReadKey, __: NoQuery, feed: str)
     It has every event of which some moment lies in the period, which ends with the current minute; one feature for
     each located place, nothing for events without coordinates, and at most the newest 10,000 events.
     """
-    return await answered(request, feed, GEOJSON)
+    return await read_feed(request, feed, GEOJSON)
 
 
 @router.get(
@@ -55,23 +56,24 @@ async def get_atom_feed(request: Request, _: ReadKey, __: NoQuery, feed: str) ->
     It has the same events as the map, those without coordinates too. An entry's id is `urn:uuid:` and the event's id,
     its `updated` the event's `updated_at`; `via` links lead to the sources, and `georss:point` tells where.
     """
-    return await answered(request, feed, ATOM)
+    return await read_feed(request, feed, ATOM)
 
 
-async def answered(request: Request, name: str, media: str) -> Response:
+async def read_feed(request: Request, name: str, media: str) -> Response:
     """The feed in that form, or 304 when the caller has it."""
     feed = FIXED_FEEDS.get(name)
     if feed is None:
         raise NotFound(f"There is no such feed. There are: {', '.join(FIXED_FEEDS)}.")
-    head = await request.app.state.log.head()
-    rows = await newest(request.app.state.db, feed, datetime.now(UTC))
-    etag = page_etag(rows, None, media)
-    headers = {"etag": etag, "as-of": head.cursor, **lasting(request)}
-    if if_none_match(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    bodies = [row.body for row in rows]
-    written = map_of(bodies, head) if media == GEOJSON else reader_feed(request, feed, bodies, head)
-    return Response(await written, headers=headers, media_type=media)
+    now = datetime.now(UTC)
+
+    async def make(head: Head) -> Response:
+        rows = await newest(request.app.state.db, feed, now)
+        bodies = [row.body for row in rows]
+        written = map_of(bodies, head) if media == GEOJSON else reader_feed(request, feed, bodies, head)
+        headers = {"etag": page_etag(rows, None, media), "as-of": head.cursor, **lasting(request)}
+        return Response(await written, headers=headers, media_type=media)
+
+    return await answered(request, make, until=feed.ends(now).timestamp())
 
 
 async def map_of(bodies: Sequence[bytes], head: Head) -> bytes:

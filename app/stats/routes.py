@@ -13,12 +13,15 @@ from pydantic import RootModel
 from starlette.responses import Response
 
 from app.auth.access import ReadKey
+from app.changes import Head
 from app.errors import Forbidden, Invalid, TooManyRequests, Unauthorized, Unavailable, refusals
+from app.kept import answered
 from app.stats.facets import facet_counts
 from app.stats.series import series
 from app.stats.shapes import Facets, FacetsQuery, SeriesQuery, SeriesRow
-from app.wire import if_none_match, query
+from app.wire import query
 
+JSON = "application/json"
 router = APIRouter(prefix="/v1/stats", tags=["statistics"])
 ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 
@@ -42,7 +45,13 @@ async def read_series(
     from `since` to `until`; where one is missing, from the first or to the last match. Sums skip events without a
     number. More than 10,000 rows are refused.
     """
-    return conditional(request, written(await series(request.app.state.db, asked)))
+
+    async def count(_: Head) -> Response:
+        body = written(await series(request.app.state.db, asked))
+        headers = {"etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "cache-control": "no-cache"}
+        return Response(body, headers=headers, media_type=JSON)
+
+    return await answered(request, count)
 
 
 @router.get(
@@ -58,10 +67,13 @@ async def read_facets(
     Each facet is counted without its own filter, so that the answer shows what else could be chosen. Values are labels:
     second names, by which filters find them too, are not counted again.
     """
-    head = await request.app.state.log.head()
-    counted = {"facets": await facet_counts(request.app.state.db, asked), "as_of": head.cursor}
-    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-    return Response(orjson.dumps(counted), headers=headers, media_type="application/json")
+
+    async def count(head: Head) -> Response:
+        counted = {"facets": await facet_counts(request.app.state.db, asked), "as_of": head.cursor}
+        headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+        return Response(orjson.dumps(counted), headers=headers, media_type=JSON)
+
+    return await answered(request, count)
 
 
 def written(rows: list[dict[str, Any]]) -> bytes:
@@ -70,11 +82,3 @@ def written(rows: list[dict[str, Any]]) -> bytes:
         return orjson.dumps(rows)
     except orjson.JSONEncodeError:  # a sum beyond 64 bits
         return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat).encode()
-
-
-def conditional(request: Request, body: bytes) -> Response:
-    """The answer with its ETag, or 304 when the caller has it."""
-    headers = {"etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "cache-control": "no-cache"}
-    if if_none_match(request.headers.get("if-none-match"), headers["etag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")

@@ -1,0 +1,167 @@
+"""Answers that are kept while the log stands still: who asks the same again gets the same bytes, ahead of FastAPI."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from app.wire import if_none_match
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fastapi import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from app.auth import Access
+    from app.changes import ChangeLog, Head
+
+MOST = 64 * 1024 * 1024
+OVERHEAD = 1_000  # about what an entry takes beside its body, in bytes
+OF_CONTENT = ("content-length", "content-type")
+
+# What an answer depends on beside the events: scheme and host, as answers may have addresses in them, path and query.
+Place = tuple[str, str, str, bytes]
+# Where the log stood: its epoch and its last sequence.
+Position = tuple[int, int]
+
+
+class Kept(NamedTuple):
+    """An answer, the position of the log up to which it holds, and until when (seconds since the epoch)."""
+
+    position: Position
+    until: float
+    response: Response
+    route: Any
+
+    def told(self, known: str | None) -> Response:
+        """The answer, or 304 to a reader whose `If-None-Match` has it."""
+        etag = self.response.headers.get("etag")
+        if etag is None or not if_none_match(known, etag):
+            return self.response
+        headers = {name: value for name, value in self.response.headers.items() if name not in OF_CONTENT}
+        return Response(status_code=304, headers=headers)
+
+
+class KeptAnswers:
+    """What one process answered since the last change, at most `most` bytes; the unused go first.
+
+    Where the log ends is asked for each time, so an answer is never older than the database. Those who ask the same
+    at the same position while it is being made wait for one answer.
+    """
+
+    def __init__(self, log: ChangeLog, most: int = MOST, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self._log = log
+        self._most = most
+        self._size = 0
+        self._kept: OrderedDict[Place, Kept] = OrderedDict()
+        self._making: dict[tuple[Place, Position], asyncio.Task[Kept]] = {}
+
+    async def standing(self, scope: Scope) -> Kept | None:
+        """The answer to this request, if one is kept that still holds."""
+        place = place_of(scope)
+        return self._find(place, position(await self._log.head())) if place in self._kept else None
+
+    async def answer(
+        self, request: Request, make: Callable[[Head], Awaitable[Response]], until: float = inf
+    ) -> Response:
+        """Make the answer from what the database has at this position or later, and keep it."""
+        place, head = place_of(request.scope), await self._log.head()
+        kept = self._find(place, position(head)) or await self._made(request, place, head, make, until)
+        return kept.told(request.headers.get("if-none-match"))
+
+    def _find(self, place: Place, at: Position) -> Kept | None:
+        kept = self._kept.get(place)
+        if kept is None or kept.position != at or kept.until <= self.clock():
+            return None
+        self._kept.move_to_end(place)
+        return kept
+
+    async def _made(
+        self, request: Request, place: Place, head: Head, make: Callable[[Head], Awaitable[Response]], until: float
+    ) -> Kept:
+        key = place, position(head)
+        task = self._making.get(key)
+        if task is None:
+
+            async def work() -> Kept:
+                try:
+                    kept = Kept(key[1], until, await make(head), request.scope.get("route"))
+                finally:
+                    del self._making[key]
+                self._keep(place, kept)
+                return kept
+
+            task = self._making[key] = asyncio.create_task(work(), name="answer to keep")
+            task.add_done_callback(heard)
+        return await asyncio.shield(task)
+
+    def _keep(self, place: Place, kept: Kept) -> None:
+        """Keep the newest answer to a question; one that would push out most others is not kept."""
+        self._drop(place)
+        size = size_of(place, kept)
+        if size > self._most // 4:
+            return
+        self._kept[place] = kept
+        self._size += size
+        while self._size > self._most:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, place: Place) -> None:
+        kept = self._kept.pop(place, None)
+        if kept is not None:
+            self._size -= size_of(place, kept)
+
+
+class KeptFirst:
+    """Wraps an ASGI app: gives a kept answer to those who may read, and leaves all else to the app."""
+
+    def __init__(self, app: ASGIApp, kept: KeptAnswers, access: Access) -> None:
+        self.app = app
+        self._kept = kept
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = await self._kept.standing(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
+        if found is None:
+            await self.app(scope, receive, send)
+            return
+        scope["route"] = found.route
+        connection = HTTPConnection(scope)
+        await self._access.admit(connection, "read", anonymous=True)
+        await found.told(connection.headers.get("if-none-match"))(scope, receive, send)
+
+
+async def answered(request: Request, make: Callable[[Head], Awaitable[Response]], until: float = inf) -> Response:
+    """What a route says that leaves its answer to be kept: `make` is called with where the log ends, if need be."""
+    kept: KeptAnswers = request.app.state.kept
+    return await kept.answer(request, make, until)
+
+
+def place_of(scope: Scope) -> Place:
+    """What is asked, and under which address."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    return scope["scheme"], host.decode("latin-1"), scope["path"], scope["query_string"]
+
+
+def position(head: Head) -> Position:
+    """Where the log ends."""
+    return head.epoch, head.seq
+
+
+def size_of(place: Place, kept: Kept) -> int:
+    """How many bytes an entry takes, about."""
+    return len(kept.response.body) + len(place[-1]) + OVERHEAD
+
+
+def heard(task: asyncio.Task[Kept]) -> None:
+    """A refusal goes to those who wait; that all of them left is no fault."""
+    if not task.cancelled():
+        task.exception()
