@@ -116,4 +116,4 @@ async def answer(db: Database, case: Case) -> bytes:
     query = urlencode(case.asked).encode()
     if any(name == "facet" for name, _ in case.asked):
         return orjson.dumps(await facet_counts(db, read_query(query, FacetsQuery)))
-    return orjson.dumps(await series(db, read_query(query, SeriesQuery)))
+    return await series(db, read_query(query, SeriesQuery))

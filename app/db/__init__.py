@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from app.db.postgres import PostgresDatabase, PostgresTransaction
 from app.db.sqlite import SqliteDatabase, SqliteTransaction
-from app.db.statements import BigKey, Statement, Surprise, UtcTime, any_of, as_list, as_pairs, pairs_source
+from app.db.statements import (
+    BigKey,
+    IntegerList,
+    Statement,
+    Surprise,
+    UtcTime,
+    any_of,
+    as_list,
+    as_pairs,
+    gathered,
+    pairs_source,
+)
 
 Database = SqliteDatabase | PostgresDatabase
 Transaction = SqliteTransaction | PostgresTransaction
@@ -12,6 +23,7 @@ Transaction = SqliteTransaction | PostgresTransaction
 __all__ = [
     "BigKey",
     "Database",
+    "IntegerList",
     "Statement",
     "Surprise",
     "Transaction",
@@ -19,6 +31,7 @@ __all__ = [
     "any_of",
     "as_list",
     "as_pairs",
+    "gathered",
     "open_database",
     "pairs_source",
 ]

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import TSVECTOR, aggregate_order_by
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
 from sqlalchemy.sql.expression import Executable
 
@@ -42,6 +42,17 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
         """Give the instant back in UTC."""
         return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class IntegerList(sa.types.TypeDecorator[list[int]]):
+    """Many integers in one value: an array of PostgreSQL, a JSON array on SQLite."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ARG002 (SQLAlchemy's signature)
+        """The list, None where PostgreSQL gathered nothing."""
+        return orjson.loads(value) if isinstance(value, str) else value
 
 
 Processor = Callable[[Any], Any]
@@ -196,6 +207,16 @@ def as_pairs(pairs: Sequence[tuple[str, str]], dialect: str) -> dict[str, Any]:
     if dialect == "sqlite":
         return {"pairs": orjson.dumps(pairs).decode()}
     return {"firsts": [first for first, _ in pairs], "seconds": [second for _, second in pairs]}
+
+
+def gathered(column: Any, order: Any, dialect: str) -> Any:
+    """A column's integers in each group as one list, which costs a third of as many rows.
+
+    They are in the order of another column. SQLite takes them as they come: select from a query that is ordered so.
+    """
+    if dialect == "sqlite":
+        return sa.func.json_group_array(column, type_=IntegerList())
+    return sa.func.array_agg(aggregate_order_by(column, order), type_=IntegerList())
 
 
 def any_of(column: Any, name: str, dialect: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,8 @@ from app.kinds.instants import day_begin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Calendars that are kept, as a dashboard asks for the same days again and again: each less than 2 MB.
+CALENDARS = 16
 HOUR = timedelta(hours=1)
 SECOND_US = 1_000_000
 ALWAYS_UTC = (UTC, ZoneInfo("UTC"))
@@ -23,20 +26,21 @@ LENGTHS = {
 }
 
 
-def bounds(first: int, last: int, interval: str, zone: tzinfo, most: int) -> list[int]:
+@lru_cache(CALENDARS)
+def bounds(first: int, last: int, interval: str, zone: tzinfo, most: int) -> tuple[int, ...]:
     """The beginnings of the buckets from the one that holds `first` to the one after that of `last`, in microseconds.
 
     Gives up after `most` buckets, so that the answer is longer than `most` + 1 where there are more.
     """
     if zone in ALWAYS_UTC and interval in LENGTHS:
-        return even_bounds(first, last, *LENGTHS[interval], most)
+        return tuple(even_bounds(first, last, *LENGTHS[interval], most))
     found: list[int] = []
     for begin in map(micros, begins(from_micros(first), interval, zone)):
         if not found or begin > found[-1]:  # a zone may skip a day, which then has no length
             found.append(begin)
         if begin > last or len(found) > most + 1:
             break
-    return found
+    return tuple(found)
 
 
 def even_bounds(first: int, last: int, length: int, phase: int, most: int) -> list[int]:

@@ -16,12 +16,12 @@ from app.events.sql import Shape, big, matching
 from app.events.tally import LOW_BITS, LOWER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from app.db import Database
     from app.events.query import FixedFilter
 
-PARTS = ("low", "best", "high")
+NUMBERS = ("low", "best", "high")
 # Facets of which every event has exactly one value, so that no event is without.
 UNIVERSAL = frozenset({"kind", "status"})
 UNASKED = frozenset({"timezone", "facet", "limit"})
@@ -45,8 +45,16 @@ class Wish(NamedTuple):
 
 # How many events, and the sums of low, best and high.
 Total = tuple[int, int, int, int]
+# For each bucket how many events, and with a measure the sums of low, best and high.
+Numbers = list[list[int]]
+Groups = dict[str | None, Numbers]
 # How many units after the origin, the folded group, and what is there: plain tuples, as there may be thousands.
 Found = tuple[int, str | None, Total]
+
+
+def nothing(edges: Sequence[int], wish: Wish) -> Numbers:
+    """Zeros for every bucket."""
+    return [[0] * (len(edges) - 1) for _ in range(1 if wish.measure is None else 4)]
 
 
 async def span_of(db: Database, asked: FixedFilter) -> tuple[int, int] | None:
@@ -164,7 +172,7 @@ def sums(number: Any) -> list[Any]:
 
 def columns_of(number: Any) -> list[Any]:
     """Its columns, as bare integers."""
-    return [sa.type_coerce(getattr(number, name), sa.BigInteger) for name in PARTS]
+    return [sa.type_coerce(getattr(number, name), sa.BigInteger) for name in NUMBERS]
 
 
 async def count_values(db: Database, asked: FixedFilter, facet: str) -> dict[str, int]:

@@ -4,65 +4,76 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from itertools import pairwise
+from functools import lru_cache
 from math import gcd
-from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.errors import FieldError, Invalid
 from app.events.facts import HOUR
 from app.kinds import from_micros
-from app.stats.buckets import ALWAYS_UTC, bounds, told
-from app.stats.counting import Found, Grid, Total, Wish, count_matches, span_of
+from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds
+from app.stats.counting import Grid, Wish, count_matches, nothing, span_of
 from app.stats.labels import labels_of
+from app.stats.rows import written
 from app.stats.shapes import COUNT, changed
-from app.stats.tallied import Scope, count_tallied, scope_of, tallied_span
+from app.stats.tallied import count_tallied, scope_of, tallied_span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from app.db import Database
+    from app.stats.counting import Groups
     from app.stats.shapes import SeriesQuery
+    from app.stats.tallied import Scope
 
 MOST_ROWS = 10_000
-NOTHING: Total = (0, 0, 0, 0)
-NUMBERS = ("count", "low", "best", "high")
-NO_MEASURE = {"low": None, "best": None, "high": None}
 
 
-async def series(db: Database, asked: SeriesQuery) -> list[dict[str, Any]]:
-    """The rows, by start and then by group; none where nothing matches and the range is open."""
-    measure, facet = None if asked.measure == COUNT else asked.measure, asked.group_by
-    zone = ZoneInfo(asked.timezone)
-    scope = scope_of(asked, measure, facet)
+async def series(db: Database, asked: SeriesQuery) -> bytes:
+    """The rows as JSON, by start and then by group; none where nothing matches and the range is open."""
+    wish, zone = Wish(None if asked.measure == COUNT else asked.measure, asked.group_by), ZoneInfo(asked.timezone)
+    scope = scope_of(asked, wish.measure, wish.facet)
     edges = await buckets(db, asked, scope, zone)
-    if scope is not None and any(edge % HOUR for edge in edges):  # the zone's hours are not those of UTC
+    if scope is not None and edges and any(number % HOUR for number in grid_of(edges)):  # hours that are not UTC's
         scope, edges = None, await buckets(db, asked, None, zone)
     if not edges:
-        return []
-    grid = grid_of(edges)
-    wish = Wish(measure, facet)
-    found = await (count_matches(db, asked, grid, wish) if scope is None else tallied(db, asked, scope, grid, wish))
-    groups = by_bucket(found, edges, grid)
-    named = [(None, groups.get(None, {}))] if facet is None else await labelled(db, facet, groups)
-    check_size(edges, (len(edges) - 1) * len(named))
-    return rows_of(edges, zone, named, measured=measure is not None)
+        return b"[]"
+    groups = await (counted(db, asked, edges, wish) if scope is None else tallied(db, asked, scope, edges, wish))
+    if wish.facet is None:
+        return written(edges, zone, [(None, groups.get(None) or nothing(edges, wish))])
+    check_size(edges, (len(edges) - 1) * len(groups))
+    return written(edges, zone, await labelled(db, wish.facet, groups))
 
 
-async def tallied(db: Database, asked: SeriesQuery, scope: Scope, grid: Grid, wish: Wish) -> list[Found]:
-    """What began in the range, from the tally, and what began before it and went on, from the index."""
-    began = count_tallied(db, scope, grid, wish.measure, wish.facet)
+async def counted(db: Database, asked: SeriesQuery, edges: tuple[int, ...], wish: Wish) -> Groups:
+    """The numbers of each group, from the events; what was written beyond the range meanwhile is left out."""
+    groups: Groups = {}
+    grid, past = grid_of(edges), len(edges) - 1
+    for unit, group, sums in await count_matches(db, asked, grid, wish):
+        bucket = bisect_right(edges, grid.origin + unit * grid.unit) - 1
+        if bucket < past:
+            if group not in groups:
+                groups[group] = nothing(edges, wish)
+            for column, number in zip(groups[group], sums, strict=False):  # without a measure only the first counts
+                column[bucket] += number
+    return groups
+
+
+async def tallied(db: Database, asked: SeriesQuery, scope: Scope, edges: tuple[int, ...], wish: Wish) -> Groups:
+    """What began in the range, from the tally, and what began before it and went on, from the events."""
+    began = count_tallied(db, scope, edges, grid_of(edges).unit, wish)
     if asked.since_us is None:
         return await began
-    early = count_matches(db, just_before(asked), grid, wish._replace(early=True))
-    return [found for part in await asyncio.gather(began, early) for found in part]
+    groups, early = await asyncio.gather(began, counted(db, just_before(asked), edges, wish._replace(early=True)))
+    for group, numbers in early.items():
+        for column, (first, *_) in zip(groups.setdefault(group, nothing(edges, wish)), numbers, strict=True):
+            column[0] += first
+    return groups
 
 
-async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: ZoneInfo) -> list[int]:
+async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: ZoneInfo) -> tuple[int, ...]:
     """Where the buckets begin, and where the last one ends."""
     if asked.timeless:
-        return []
+        return ()
     first, last = asked.since_us, None if asked.until_us is None else asked.until_us - 1
     if first is None or last is None:
         span = (
@@ -71,7 +82,7 @@ async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: Z
             else await tallied_span(db, scope, by_day=zone in ALWAYS_UTC and asked.interval != "hour")
         )
         if span is None:
-            return []
+            return ()
         first, last = (
             first if first is not None else span[0],
             last if last is not None else max(span[1], first or span[1]),
@@ -80,7 +91,7 @@ async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: Z
     return check_size(edges, len(edges) - 1)
 
 
-def check_size(edges: list[int], rows: int) -> list[int]:
+def check_size(edges: tuple[int, ...], rows: int) -> tuple[int, ...]:
     """The edges, if the answer is not too long."""
     if rows > MOST_ROWS:
         detail = f"That would be more than {MOST_ROWS:,} rows: ask for longer intervals, a shorter range or no groups."
@@ -90,7 +101,8 @@ def check_size(edges: list[int], rows: int) -> list[int]:
     return edges
 
 
-def grid_of(edges: list[int]) -> Grid:
+@lru_cache(CALENDARS)
+def grid_of(edges: tuple[int, ...]) -> Grid:
     """The longest unit of which every bucket is a whole number."""
     return Grid(edges[0], gcd(*(edge - edges[0] for edge in edges[1:])))
 
@@ -100,46 +112,8 @@ def just_before(asked: SeriesQuery) -> SeriesQuery:
     return changed(asked, until=from_micros((asked.since_us or 0) + 1))
 
 
-def by_bucket(found: list[Found], edges: list[int], grid: Grid) -> dict[str | None, dict[int, Total]]:
-    """The sums of each group by the number of the bucket; what was written beyond the range meanwhile is left out."""
-    even, past = edges[-1] - edges[0] == grid.unit * (len(edges) - 1), len(edges) - 1
-    groups: dict[str | None, dict[int, Total]] = {}
-    for unit, group, sums in found:
-        bucket = unit if even else bisect_right(edges, grid.origin + unit * grid.unit) - 1
-        if bucket < past:
-            held = groups.setdefault(group, {})
-            held[bucket] = together(held[bucket], sums) if bucket in held else sums
-    return groups
-
-
-def together(one: Total, other: Total) -> Total:
-    """Both added up."""
-    events, low, best, high = map(add, one, other)
-    return events, low, best, high
-
-
-async def labelled(
-    db: Database, facet: str, groups: dict[str | None, dict[int, Total]]
-) -> list[tuple[str | None, dict[int, Total]]]:
+async def labelled(db: Database, facet: str, groups: Groups) -> list[tuple[str | None, list[list[int]]]]:
     """The groups by label, events without a value last."""
     labels = await labels_of(db, facet, [group for group in groups if group is not None])
-    named = [(None if group is None else labels.get(group, group), sums) for group, sums in groups.items()]
+    named = [(None if group is None else labels.get(group, group), numbers) for group, numbers in groups.items()]
     return sorted(named, key=lambda item: (item[0] is None, item[0] or ""))
-
-
-def rows_of(
-    edges: list[int], zone: ZoneInfo, groups: Sequence[tuple[str | None, dict[int, Total]]], *, measured: bool
-) -> list[dict[str, Any]]:
-    """A row for each bucket and group; instants are written out with the rest."""
-    spans = list(pairwise(told(edge, zone) for edge in edges))
-    if measured:
-        return [
-            {"start": start, "end": end, "group": group, **dict(zip(NUMBERS, sums.get(n, NOTHING), strict=True))}
-            for n, (start, end) in enumerate(spans)
-            for group, sums in groups
-        ]
-    return [
-        {"start": start, "end": end, "group": group, "count": sums.get(n, NOTHING)[0], **NO_MEASURE}
-        for n, (start, end) in enumerate(spans)
-        for group, sums in groups
-    ]

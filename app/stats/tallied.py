@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.db import Statement, any_of
+from app.db import IntegerList, Statement, any_of, gathered
 from app.events.facts import HOUR
 from app.events.model import Tally
-from app.events.tally import ANY, BEYOND, LENGTHS, NOWHERE
+from app.events.tally import ANY, BEYOND, LENGTHS, LOW_BITS, NOWHERE
 from app.kinds import KINDS, fold
 from app.kinds.codes import is_ambiguous, spellings
-from app.stats.counting import PARTS, Found, Grid, joined
+from app.stats.counting import NUMBERS, nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.db import Database
     from app.events.query import FixedFilter
+    from app.stats.counting import Groups, Numbers, Wish
 
 NARROWING = frozenset({"kind", "country", "since", "until"})
 BESIDE = frozenset({"timezone", "interval", "measure", "group_by"})
-HALVES = ("measure", "beyond")
+# The parts of an answer: how many events, a measure's lower bits and its upper ones.
+PARTS = COUNTED, LOWER, UPPER = "counted", "lower", "upper"
 SMALLEST, LARGEST = -(2**31), 2**31 - 1
 
 
@@ -85,19 +91,49 @@ async def tallied_span(db: Database, scope: Scope, *, by_day: bool) -> tuple[int
     return (min(moments), max(moments)) if moments else None
 
 
-async def count_tallied(db: Database, scope: Scope, grid: Grid, measure: str | None, facet: str | None) -> list[Found]:
-    """What `count_matches` would find, for events that began within the scope's time."""
-    ends = (grid.origin, grid.unit, scope.since or 0, scope.until or 0)
+async def count_tallied(db: Database, scope: Scope, edges: Sequence[int], unit: int, wish: Wish) -> Groups:
+    """What `count_matches` would find in each bucket, for events that began within the scope's time."""
+    ends = (edges[0], unit, scope.since or 0, scope.until or 0)
     hours = next(hours for hours in reversed(LENGTHS) if not any(moment % (hours * HOUR) for moment in ends))
-    values = {**bound(db, scope, measure), **scope.periods(hours)}
-    statement = tally_statement(db.dialect, form_of(scope), facet, measure is not None)
-    rows = await db.rows(statement, values, heavy=hours == 1 or facet is not None)
-    length, (origin, unit) = hours * HOUR, grid
-    return [
-        ((period * length - origin) // unit, None if group == NOWHERE else group, joined(n, *halves))
-        for period, group, n, *halves in rows
-        if n
-    ]
+    values = {**bound(db, scope, wish.measure), **scope.periods(hours)}
+    statement = tally_statement(db.dialect, form_of(scope), wish.facet, wish.measure is not None)
+    marks = [edge // (hours * HOUR) for edge in edges]
+    groups: Groups = {}
+    heavy = hours == 1 or wish.facet is not None
+    rows = await db.rows(statement, values, heavy=heavy)
+    for group, part, periods, *columns in sorted(rows, key=lambda row: PARTS.index(row[1])):
+        if periods:
+            numbers = groups.setdefault(None if group == NOWHERE else group, nothing(edges, wish))
+            take(numbers, part, columns, places_of(periods, marks))
+    return {group: numbers for group, numbers in groups.items() if any(numbers[0])}
+
+
+def places_of(periods: Sequence[int], marks: Sequence[int]) -> list[int]:
+    """Where in the ascending periods each mark is or would be."""
+    first = periods[0]
+    if len(periods) == periods[-1] - first + 1 and first <= marks[0] <= marks[-1] <= periods[-1] + 1:
+        return [mark - first for mark in marks]
+    return [bisect_left(periods, mark) for mark in marks]
+
+
+def take(numbers: Numbers, part: str, columns: Sequence[list[int] | None], places: list[int]) -> None:
+    """Put the columns of one part where they belong, each added up from place to place; the upper bits come last."""
+    sums = [spans(column, places) for column in columns if column]
+    if part == COUNTED:
+        numbers[:1] = sums
+    elif part == LOWER:
+        numbers[1:] = sums
+    else:
+        for n, upper in enumerate(sums, 1):
+            numbers[n] = [held + (more << LOW_BITS) for held, more in zip(numbers[n], upper, strict=True)]
+
+
+def spans(column: Sequence[int], places: list[int]) -> list[int]:
+    """The sums of a column from each place to the next."""
+    if places == list(range(len(column) + 1)):
+        return list(column)
+    upto = list(accumulate(column, initial=0))
+    return [upto[end] - upto[begin] for begin, end in pairwise(places)]
 
 
 def form_of(scope: Scope) -> Form:
@@ -107,47 +143,56 @@ def form_of(scope: Scope) -> Form:
 
 def bound(db: Database, scope: Scope, measure: str | None) -> dict[str, Any]:
     """What the statements bind."""
-    wanted = {} if measure is None else {"measure": measure, "beyond": measure + BEYOND}
-    measures = db.as_list(["", *wanted.values()])
     kinds = {"kind": scope.kinds[0], "kinds": db.as_list(list(scope.kinds))}
-    return {**kinds, "country": scope.country, "measures": measures, **wanted}
+    measures = {} if measure is None else {LOWER: measure, UPPER: measure + BEYOND}
+    return {**kinds, "country": scope.country, **measures}
 
 
 @lru_cache(8)
 def span_statement(dialect: str, form: Form) -> Statement:
-    """The first and the last period with an event."""
+    """The first and the last period with an event: the ends of the table's order where all is in one place."""
     table: Any = Tally
-    asked = [*conditions(dialect, form, measured=False), table.events > 0]
-    return Statement(sa.select(sa.func.min(table.period), sa.func.max(table.period)).where(*asked))
+    asked = [*conditions(dialect, form, COUNTED), table.events > 0]
+    if not form.one_kind or form.any_country:
+        return Statement(sa.select(sa.func.min(table.period), sa.func.max(table.period)).where(*asked))
+    first, last = (sa.select(table.period).where(*asked).order_by(by) for by in (table.period, table.period.desc()))
+    one: Any = sa.literal_column("1")
+    return Statement(sa.select(first.limit(one).scalar_subquery(), last.limit(one).scalar_subquery()))
 
 
 @lru_cache(32)
 def tally_statement(dialect: str, form: Form, facet: str | None, measured: bool) -> Statement:
-    """Counts by period and group, and the sums of a measure in two halves."""
+    """For each group and measure its periods and their numbers, as lists: events, or a measure's low, best and high."""
+    parts = [part_of(dialect, form, facet, name) for name in (PARTS if measured else PARTS[:1])]
+    return Statement(sa.union_all(*parts) if len(parts) > 1 else parts[0])
+
+
+def part_of(dialect: str, form: Form, facet: str | None, part: str) -> Any:
+    """The part of one measure, added up over kinds where there are several."""
     table: Any = Tally
     group: Any = {"kind": table.kind, "country": table.country}.get(facet or "", sa.cast(sa.null(), sa.Text))
-    halves = [summed(getattr(table, name), table.measure == sa.bindparam(half)) for name in PARTS for half in HALVES]
-    counted = (
-        summed(table.events, table.measure == "") if measured else sa.cast(sa.func.sum(table.events), sa.BigInteger)
-    )
-    columns = [table.period, group.label("group"), counted.label("events")]
-    columns += [half.label(f"half{n}") for n, half in enumerate(halves)] if measured else []
-    by = [table.period, *([group] if facet else [])]
-    return Statement(sa.select(*columns).where(*conditions(dialect, form, measured=measured)).group_by(*by))
+    numbers = [table.events] if part == COUNTED else [getattr(table, name) for name in NUMBERS]
+    added = not form.one_kind and facet != "kind"
+    columns = [sa.cast(sa.func.sum(number), sa.BigInteger) if added else number for number in numbers]
+    places = [*([group] if facet else []), table.period]
+    found = sa.select(group.label("group"), table.period, *(c.label(f"n{n}") for n, c in enumerate(columns)))
+    found = found.where(*conditions(dialect, form, part)).order_by(*places)
+    rows: Any = (found.group_by(*places) if added else found).subquery("rows_" + part)
+    lists = [gathered(column, rows.c.period, dialect) for column in list(rows.c)[1:]]
+    padding = [sa.type_coerce(sa.null(), IntegerList()) for _ in range(1 + len(NUMBERS) - len(lists))]
+    label: Any = sa.literal_column(f"'{part}'").label("part")
+    if facet is None:
+        return sa.select(sa.cast(sa.null(), sa.Text).label("group"), label, *lists, *padding)
+    return sa.select(rows.c.group, label, *lists, *padding).group_by(rows.c.group)
 
 
-def summed(column: Any, where: Any) -> Any:
-    """The sum of a column, over the rows where something holds."""
-    return sa.cast(sa.func.sum(column if where is None else sa.case((where, column), else_=0)), sa.BigInteger)
-
-
-def conditions(dialect: str, form: Form, *, measured: bool) -> list[Any]:
+def conditions(dialect: str, form: Form, name: str) -> list[Any]:
     """The part of the tally that the values bind."""
     table: Any = Tally
     return [
         table.kind == sa.bindparam("kind") if form.one_kind else any_of(table.kind, "kinds", dialect),
         table.country != ANY if form.any_country else table.country == sa.bindparam("country"),
-        any_of(table.measure, "measures", dialect) if measured else table.measure == "",
+        table.measure == (sa.literal_column("''") if name == COUNTED else sa.bindparam(name)),
         table.hours == sa.bindparam("hours", type_=sa.SmallInteger()),
         table.period >= sa.bindparam("from", type_=sa.Integer()),
         table.period < sa.bindparam("to", type_=sa.Integer()),
