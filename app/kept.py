@@ -33,9 +33,8 @@ Position = tuple[int, int]
 
 
 class Kept(NamedTuple):
-    """An answer, the position of the log up to which it holds, and until when (seconds since the epoch)."""
+    """An answer, and until when it holds (seconds since the epoch) as long as the log stands still."""
 
-    position: Position
     until: float
     response: Response
     route: Any
@@ -52,14 +51,15 @@ class Kept(NamedTuple):
 class KeptAnswers:
     """What one process answered since the last change, at most `most` bytes; the unused go first.
 
-    Where the log ends is asked for each time, so an answer is never older than the database. Those who ask the same
-    at the same position while it is being made wait for one answer.
+    Where the log ends is asked for each time, so an answer is never older than the database; when it has moved, all
+    of them go. Those who ask the same while it is being made wait for one answer.
     """
 
     def __init__(self, log: ChangeLog, most: int = MOST, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
         self._log = log
         self._most = most
+        self._clock = clock
+        self._position: Position = (0, 0)
         self._size = 0
         self._kept: OrderedDict[Place, Kept] = OrderedDict()
         self._making: dict[tuple[Place, Position], asyncio.Task[Kept]] = {}
@@ -67,19 +67,30 @@ class KeptAnswers:
     async def standing(self, scope: Scope) -> Kept | None:
         """The answer to this request, if one is kept that still holds."""
         place = place_of(scope)
-        return self._find(place, position(await self._log.head())) if place in self._kept else None
+        if place not in self._kept:
+            return None
+        self._notice(await self._log.head())
+        return self._find(place)
 
     async def answer(
         self, request: Request, make: Callable[[Head], Awaitable[Response]], until: float = inf
     ) -> Response:
         """Make the answer from what the database has at this position or later, and keep it."""
         place, head = place_of(request.scope), await self._log.head()
-        kept = self._find(place, position(head)) or await self._made(request, place, head, make, until)
+        self._notice(head)
+        kept = self._find(place) or await self._made(request, place, head, make, until)
         return kept.told(request.headers.get("if-none-match"))
 
-    def _find(self, place: Place, at: Position) -> Kept | None:
+    def _notice(self, head: Head) -> None:
+        """Forget what was answered before the log moved."""
+        if position(head) != self._position:
+            self._position = position(head)
+            self._kept.clear()
+            self._size = 0
+
+    def _find(self, place: Place) -> Kept | None:
         kept = self._kept.get(place)
-        if kept is None or kept.position != at or kept.until <= self.clock():
+        if kept is None or kept.until <= self._clock():
             return None
         self._kept.move_to_end(place)
         return kept
@@ -93,10 +104,11 @@ class KeptAnswers:
 
             async def work() -> Kept:
                 try:
-                    kept = Kept(key[1], until, await make(head), request.scope.get("route"))
+                    kept = Kept(until, await make(head), request.scope.get("route"))
                 finally:
                     del self._making[key]
-                self._keep(place, kept)
+                if self._position == key[1]:
+                    self._keep(place, kept)
                 return kept
 
             task = self._making[key] = asyncio.create_task(work(), name="answer to keep")

@@ -18,10 +18,11 @@ from benchmarks.crowd import CASE as CROWD
 from benchmarks.crowd import in_a_crowd
 from benchmarks.databases import Shelf, add_plain_key, default_cache, name_in, postgres, write_key
 from benchmarks.deliveries import RATES, Desk, rates, throughput
+from benchmarks.exporting import export_all
 from benchmarks.load import ask
 from benchmarks.measure import Runner, compare, measure
 from benchmarks.plain import DATABASE
-from benchmarks.report import Counted, Line, Sent, milliseconds, show
+from benchmarks.report import Counted, Exported, Line, Sent, milliseconds, show
 from benchmarks.servers import Server, receiving, serving, working
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ def main() -> int:
     """Exit with 1 if asked to check and a requirement fails."""
     options = read_options()
     options.cache.mkdir(parents=True, exist_ok=True)
-    lines: list[Line | Sent | Counted] = []
+    lines: list[Line | Sent | Counted | Exported] = []
     with ExitStack() as running:
         server = running.enter_context(postgres(options.cache)) if "postgresql" in options.databases else ""
         for dialect in options.databases:
             shelf = Shelf(dialect, options.cache, server)
             lines += three_ways(shelf, options)
             lines += sending(shelf, options)
-            lines += [*two_depths(shelf, options), *statistics(shelf, options)] if options.depth else []
+            lines += in_depth(shelf, options) if options.depth else []
     show(lines)
     return 1 if options.check and not all(line.holds for line in lines) else 0
 
@@ -116,6 +117,18 @@ def two_depths(shelf: Shelf, options: argparse.Namespace) -> list[Line]:
             for deep, case in zip(*cases, strict=True)
             if options.only in case.name
         ]
+
+
+def in_depth(shelf: Shelf, options: argparse.Namespace) -> list[Line | Counted | Exported]:
+    """What only a large database shows."""
+    return [*two_depths(shelf, options), *statistics(shelf, options), *exports(shelf, options)]
+
+
+def exports(shelf: Shelf, options: argparse.Namespace) -> list[Exported]:
+    """Whole files of the large database."""
+    large = shelf.sitrep(options.depth)
+    with sitrep_on(shelf, large) as server:
+        return export_all(shelf.dialect, server, options.only)
 
 
 def statistics(shelf: Shelf, options: argparse.Namespace) -> list[Counted]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import orjson
@@ -16,27 +16,29 @@ if TYPE_CHECKING:
 
     from app.stats.counting import Numbers
 
+COUNTED = '"count":%d,"low":null,"best":null,"high":null}'
+MEASURED = '"count":%d,"low":%d,"best":%d,"high":%d}'
+
 
 def written(edges: tuple[int, ...], zone: ZoneInfo, groups: Sequence[tuple[str | None, Numbers]]) -> bytes:
     """An array of rows, by start and then in the order of the groups; integers have no limit."""
-    texts = [group_texts(label, numbers) for label, numbers in groups]
-    lines = [start + text for start, *ends in zip(beginnings(edges, zone), *texts, strict=True) for text in ends]
-    return f"[{','.join(lines)}]".encode()
-
-
-def group_texts(label: str | None, numbers: Numbers) -> list[str]:
-    """What the rows of a group say after `"group":`."""
-    name = orjson.dumps(label).decode()
-    if len(numbers) == 1:
-        return [f'{name},"count":{count},"low":null,"best":null,"high":null}}' for count in numbers[0]]
-    return [
-        f'{name},"count":{count},"low":{low},"best":{best},"high":{high}}}'
-        for count, low, best, high in zip(*numbers, strict=True)
-    ]
+    if not groups:
+        return b"[]"
+    labels, numbers = zip(*groups, strict=True)
+    columns = list(chain.from_iterable(numbers))
+    form = form_of(edges, zone, labels, measured=len(columns) > len(labels))
+    return (form % tuple(chain.from_iterable(zip(*columns, strict=True)))).encode()
 
 
 @lru_cache(CALENDARS)
-def beginnings(edges: tuple[int, ...], zone: ZoneInfo) -> list[str]:
-    """What the rows of each bucket say up to `"group":`."""
+def form_of(edges: tuple[int, ...], zone: ZoneInfo, labels: tuple[str | None, ...], *, measured: bool) -> str:
+    """All that such an answer says but for its numbers."""
+    names = [orjson.dumps(label).decode().replace("%", "%%") for label in labels]
+    ends = [f'"group":{name},{MEASURED if measured else COUNTED}' for name in names]
     texts = [told(edge, zone).isoformat() for edge in edges]
-    return [f'{{"start":"{start}","end":"{end}","group":' for start, end in pairwise(texts)]
+    return f"[{','.join(beginning(*span) + end for span in pairwise(texts) for end in ends)}]"
+
+
+def beginning(start: str, end: str) -> str:
+    """What the rows of a bucket say first."""
+    return f'{{"start":"{start}","end":"{end}",'

@@ -15,6 +15,7 @@ from app.events.model import Tally
 from app.events.tally import ANY, BEYOND, LENGTHS, LOW_BITS, NOWHERE
 from app.kinds import KINDS, fold
 from app.kinds.codes import is_ambiguous, spellings
+from app.stats.buckets import CALENDARS
 from app.stats.counting import NUMBERS, nothing
 
 if TYPE_CHECKING:
@@ -91,13 +92,13 @@ async def tallied_span(db: Database, scope: Scope, *, by_day: bool) -> tuple[int
     return (min(moments), max(moments)) if moments else None
 
 
-async def count_tallied(db: Database, scope: Scope, edges: Sequence[int], unit: int, wish: Wish) -> Groups:
+async def count_tallied(db: Database, scope: Scope, edges: tuple[int, ...], unit: int, wish: Wish) -> Groups:
     """What `count_matches` would find in each bucket, for events that began within the scope's time."""
     ends = (edges[0], unit, scope.since or 0, scope.until or 0)
     hours = next(hours for hours in reversed(LENGTHS) if not any(moment % (hours * HOUR) for moment in ends))
     values = {**bound(db, scope, wish.measure), **scope.periods(hours)}
     statement = tally_statement(db.dialect, form_of(scope), wish.facet, wish.measure is not None)
-    marks = [edge // (hours * HOUR) for edge in edges]
+    marks = marks_of(edges, hours * HOUR)
     groups: Groups = {}
     heavy = hours == 1 or wish.facet is not None
     rows = await db.rows(statement, values, heavy=heavy)
@@ -108,15 +109,26 @@ async def count_tallied(db: Database, scope: Scope, edges: Sequence[int], unit: 
     return {group: numbers for group, numbers in groups.items() if any(numbers[0])}
 
 
-def places_of(periods: Sequence[int], marks: Sequence[int]) -> list[int]:
-    """Where in the ascending periods each mark is or would be."""
-    first = periods[0]
-    if len(periods) == periods[-1] - first + 1 and first <= marks[0] <= marks[-1] <= periods[-1] + 1:
-        return [mark - first for mark in marks]
+@lru_cache(CALENDARS)
+def marks_of(edges: tuple[int, ...], length: int) -> tuple[int, ...]:
+    """The numbers of the periods with which the buckets begin, and of the one after the last."""
+    return tuple(edge // length for edge in edges)
+
+
+def places_of(periods: Sequence[int], marks: Sequence[int]) -> Sequence[int]:
+    """Where in the ascending periods each mark is or would be; a range where each period is a bucket."""
+    first, last = periods[0], periods[-1]
+    if (
+        len(periods) > last - first
+        and first <= marks[0]
+        and marks[-1] <= last + 1
+        and len(marks) > marks[-1] - marks[0]
+    ):
+        return range(marks[0] - first, marks[-1] - first + 1)
     return [bisect_left(periods, mark) for mark in marks]
 
 
-def take(numbers: Numbers, part: str, columns: Sequence[list[int] | None], places: list[int]) -> None:
+def take(numbers: Numbers, part: str, columns: Sequence[list[int] | None], places: Sequence[int]) -> None:
     """Put the columns of one part where they belong, each added up from place to place; the upper bits come last."""
     sums = [spans(column, places) for column in columns if column]
     if part == COUNTED:
@@ -128,10 +140,10 @@ def take(numbers: Numbers, part: str, columns: Sequence[list[int] | None], place
             numbers[n] = [held + (more << LOW_BITS) for held, more in zip(numbers[n], upper, strict=True)]
 
 
-def spans(column: Sequence[int], places: list[int]) -> list[int]:
+def spans(column: list[int], places: Sequence[int]) -> list[int]:
     """The sums of a column from each place to the next."""
-    if places == list(range(len(column) + 1)):
-        return list(column)
+    if isinstance(places, range):
+        return column[places[0] : places[-1]]
     upto = list(accumulate(column, initial=0))
     return [upto[end] - upto[begin] for begin, end in pairwise(places)]
 
