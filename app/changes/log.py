@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import sqlalchemy as sa
 from sqlmodel import col, select
 
 from app.changes.model import Change, Entry, Head, LogHead, format_cursor, parse_cursor
-from app.db import Statement
+from app.db import Statement, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
-from app.kinds import format_instant
+from app.kinds import format_micros
 
 if TYPE_CHECKING:
     from app.db import Database
 
 HEAD = Statement(select(LogHead.epoch, LogHead.seq, LogHead.oldest, LogHead.time))
 INSTANCE = Statement(select(LogHead.instance))
-ENTRY_COLUMNS = tuple(col(getattr(Change, name)) for name in Entry._fields)
-
-
+READY: dict[str, Any] = {"id": id_text(col(Change.id)), "time": sa.type_coerce(col(Change.time), sa.BigInteger)}
+ENTRY_COLUMNS = tuple(READY.get(name, getattr(Change, name)).label(name) for name in Entry._fields)
 BETWEEN = Statement(
     sa.select(*ENTRY_COLUMNS)
     .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
@@ -38,7 +37,7 @@ def feed_item(entry: Entry, source: str) -> bytes:
     """The change as a CloudEvents 1.0 JSON event: feed item, SSE data and push body are these bytes."""
     head = (
         f'{{"specversion":"1.0","id":"{format_cursor(entry.epoch, entry.seq)}","source":{source},'
-        f'"type":"{entry.kind}.{entry.operation}","subject":"{entry.id}","time":"{format_instant(entry.time)}",'
+        f'"type":"{entry.kind}.{entry.operation}","subject":"{entry.id}","time":"{format_micros(entry.time)}",'
         f'"sequence":"{entry.seq:012d}","version":{entry.version},"datacontenttype":"application/json",'
         f'"dataschema":"urn:sitrep:kind:{entry.kind}","data":'
     )
@@ -67,7 +66,7 @@ class ChangeLog:
 
     async def between(self, after: int, upto: int) -> list[Entry]:
         """The changes after one sequence up to and including another."""
-        return [Entry(*row) for row in await self.db.rows(BETWEEN, {"after": after, "upto": upto})]
+        return [Entry._make(row) for row in await self.db.rows(BETWEEN, {"after": after, "upto": upto})]
 
     async def position(self, cursor: str, head: Head) -> int:
         """Where a reader goes on: a cursor of the current epoch inside the log."""

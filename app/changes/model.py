@@ -73,15 +73,15 @@ class Head(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A change as the feed reads it."""
+    """A change as the feed reads it; its time is in microseconds since the Unix epoch."""
 
     seq: int
     epoch: int
-    id: UUID
+    id: str
     version: int
     kind: str
     operation: str
-    time: datetime
+    time: int
     body: bytes
     before: bytes | None
     after: bytes | None

@@ -14,6 +14,7 @@ from app.db.statements import (
     as_list,
     as_pairs,
     gathered,
+    id_text,
     pairs_source,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "as_list",
     "as_pairs",
     "gathered",
+    "id_text",
     "open_database",
     "pairs_source",
 ]

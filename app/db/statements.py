@@ -14,9 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import TSVECTOR, aggregate_order_by
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
-from sqlalchemy.sql.expression import Executable
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import Executable, FunctionElement
 
 DIALECTS: dict[str, sa.Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]  # its __init__ has no types
+# Where the parts of an id begin among its digits, and how long they are.
+ID_PARTS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -42,6 +45,26 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
         """Give the instant back in UTC."""
         return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class id_text(FunctionElement[str]):  # noqa: N801 (used like a function of SQL)
+    """An id as it is written, without a detour over Python's UUID."""
+
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(id_text, "sqlite")
+def written_from_digits(element: id_text, compiler: Any, **how: Any) -> str:
+    """SQLite keeps 32 hexadecimal digits."""
+    digits = compiler.process(element.clauses, **how)
+    return " || '-' || ".join(f"substr({digits}, {begin}, {length})" for begin, length in ID_PARTS)
+
+
+@compiles(id_text, "postgresql")
+def written_by_type(element: id_text, compiler: Any, **how: Any) -> str:
+    """PostgreSQL has a type for it."""
+    return f"CAST({compiler.process(element.clauses, **how)} AS TEXT)"
 
 
 class IntegerList(sa.types.TypeDecorator[list[int]]):

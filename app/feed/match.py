@@ -42,6 +42,7 @@ class Matcher:
         self.wanted = wanted
         self.ids: list[set[int]] = [set() for _ in wanted.groups]
         self.keys = None if wanted.id is None else frozenset(map(key_of, wanted.id))
+        self.names = None if wanted.id is None else frozenset(map(str, wanted.id))
         self.timed = wanted.since is not None or wanted.until is not None
         self.measured = bool(wanted.limits)
         self.settles = self.measured or any(part is not None for part in (wanted.bbox, wanted.near, wanted.q))
@@ -82,7 +83,7 @@ class Matcher:
 
     def is_asked(self, entry: Entry) -> bool:
         """The whole id is one of those asked for, where ids are asked for."""
-        return self.wanted.id is None or entry.id in self.wanted.id
+        return self.names is None or entry.id in self.names
 
     def settle(self, body: bytes) -> bool:
         """The state passes the tests that the index only narrows.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes import Change, Entry
+from app.changes import ENTRY_COLUMNS, Change, Entry
 from app.db import Statement, any_of
 from app.errors import CursorExpired
 from app.feed.ring import Piece, encode
@@ -47,8 +47,9 @@ class Page(NamedTuple):
 
 def picked(dialect: str) -> Statement:
     """Changes by their sequences."""
-    columns = [col(getattr(Change, name)) for name in Entry._fields]
-    return Statement(sa.select(*columns).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq)))
+    return Statement(
+        sa.select(*ENTRY_COLUMNS).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq))
+    )
 
 
 def bodies_before(dialect: str) -> Statement:
@@ -151,7 +152,7 @@ class Scanner:
         seqs = list(weighed)
         while seqs and len(found) < most:
             some, seqs = seqs[: most - len(found)], seqs[most - len(found) :]
-            entries = [Entry(*row) for row in await self._read(PICKED, some)]
+            entries = [Entry._make(row) for row in await self._read(PICKED, some)]
             found += await self._settled(entries, weighed)
         return found
 

@@ -24,7 +24,7 @@ from app.kinds.catalogue import (
 )
 from app.kinds.documents import Reason, event_out, tombstone
 from app.kinds.envelope import Event, interval, points, words
-from app.kinds.instants import format_instant, from_micros, micros, parse_instant
+from app.kinds.instants import format_instant, format_micros, from_micros, micros, parse_instant
 from app.kinds.refusals import CODES, MOST_ERRORS, Refused, field_errors
 from app.kinds.text import fits_index, fold, tokens
 
@@ -52,6 +52,7 @@ __all__ = [
     "facets_of",
     "fold",
     "format_instant",
+    "format_micros",
     "from_micros",
     "interval",
     "measures_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -67,6 +67,22 @@ def format_instant(moment: datetime) -> str:
     """
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return utc.replace(tzinfo=None).isoformat() + "Z"
+
+
+def format_micros(count: int) -> str:
+    """The same of the instant that many microseconds after the Unix epoch; many of one second cost little.
+
+    >>> format_micros(1_757_203_200_500_000)
+    '2025-09-07T00:00:00.500000Z'
+    """
+    seconds, rest = divmod(count, 1_000_000)
+    return f"{second_text(seconds)}.{rest:06d}Z" if rest else f"{second_text(seconds)}Z"
+
+
+@lru_cache(256)
+def second_text(seconds: int) -> str:
+    """A second since the Unix epoch without its `Z`."""
+    return (EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
 
 
 def micros(moment: datetime) -> int:

@@ -59,4 +59,4 @@ async def body_at(hub: Hub, seq: int) -> bytes | None:
     """The push body of a change, the same bytes at every try; None when the log has no such change."""
     db = hub.log.db
     rows = await db.rows(PICKED[db.dialect], {"seqs": db.as_list([seq])}, primary=True)  # a replica may not have it yet
-    return feed_item(Entry(*rows[0]), await hub.log.source()) if rows else None
+    return feed_item(Entry._make(rows[0]), await hub.log.source()) if rows else None

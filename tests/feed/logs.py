@@ -9,15 +9,15 @@ from uuid import UUID
 
 from app.changes import ChangeLog, Entry, Head
 from app.errors import Unavailable
+from app.kinds import micros
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def entry(seq: int, *, epoch: int = 1, operation: str = "created", body: bytes | None = None) -> Entry:
     """A change of an event of its own."""
-    at = START + timedelta(seconds=seq)
-    id_ = UUID(int=seq)
-    return Entry(seq, epoch, id_, 1, "attack", operation, at, body or b'{"n":%d}' % seq, None, None, seq)
+    at = micros(START + timedelta(seconds=seq))
+    return Entry(seq, epoch, str(UUID(int=seq)), 1, "attack", operation, at, body or b'{"n":%d}' % seq, None, None, seq)
 
 
 class MemoryLog:
