@@ -22,27 +22,30 @@ JOINED = 64
 
 
 class Piece(NamedTuple):
-    """A change with its SSE block; the feed item lies within the block, from `start` to the empty line."""
+    """A change with its SSE block; the feed item lies within the block, from `start` to `end`."""
 
     entry: Entry
     frame: bytes
     start: int
+    end: int
 
     @property
     def item(self) -> bytes:
         """The change as a CloudEvents JSON object."""
-        return self.frame[self.start : -len(END)]
+        return self.frame[self.start : self.end]
 
 
 def encode(entry: Entry, epoch: int, source: str) -> Piece:
     """Write a change as every reader gets it; `epoch` is the current one, which positions carry."""
     head = b"id: " + format_cursor(epoch, entry.seq).encode() + DATA
-    return Piece(entry, head + feed_item(entry, source) + END, len(head))
+    frame = head + feed_item(entry, source) + END
+    return Piece(entry, frame, len(head), len(frame) - len(END))
 
 
 def bare(entry: Entry, _epoch: int, source: str) -> Piece:
     """A change for those who want the feed item alone."""
-    return Piece(entry, feed_item(entry, source) + END, 0)
+    item = feed_item(entry, source)
+    return Piece(entry, item, 0, len(item))
 
 
 def erases(entry: Entry) -> bool:

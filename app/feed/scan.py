@@ -91,7 +91,7 @@ class Scanner:
 
     async def among(self, pieces: Sequence[Piece], most: int) -> Sequence[Piece]:
         """The first `most` of these changes that match."""
-        weighed = self._weighed((entry.seq, entry.event, entry.before, entry.after) for entry, _, _ in pieces)
+        weighed = self._weighed((entry.seq, entry.event, entry.before, entry.after) for entry, *_ in pieces)
         if not weighed:
             return []
         kept = {

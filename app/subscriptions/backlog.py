@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -75,7 +77,9 @@ class Backlog:
         self.flying: dict[UUID, Flight] = {}
         self.bodies = Bodies(budget or Budget())
         self._held: dict[UUID, Delivery] = {}
-        self._due: list[tuple[datetime, int, UUID]] = []
+        self._fresh: deque[Delivery] = deque()  # never tried, as the log brought them
+        self._due: list[tuple[datetime, int, int, Delivery]] = []  # all others, by due time, place in the log and turn
+        self._turn = count()
         self._counted = 0
 
     def __contains__(self, id: UUID) -> bool:
@@ -98,7 +102,10 @@ class Backlog:
         if delivery.id not in self._held:
             self._counted += delivery.counted
         self._held[delivery.id] = delivery
-        heappush(self._due, (due_at(delivery), delivery.seq, delivery.id))
+        if delivery.status != "retrying" and (not self._fresh or self._fresh[-1].seq < delivery.seq):
+            self._fresh.append(delivery)
+        else:
+            heappush(self._due, (due_at(delivery), delivery.seq, next(self._turn), delivery))
         if body is not None:
             self.bodies.put(delivery.id, body)
 
@@ -116,27 +123,43 @@ class Backlog:
 
     def next_at(self) -> datetime | None:
         """When the next one is due, under way ones left out."""
-        while self._due and not self._stands(self._due[0][0], self._due[0][2]):
-            heappop(self._due)
-        return self._due[0][0] if self._due else None
+        first = self._first()
+        return None if first is None else due_at(first)
 
     def begin(self, now: datetime, ticks: float) -> Delivery | None:
         """Take the one that is due longest, if one is due."""
-        while self._due and self._due[0][0] <= now:
-            due, _, id = heappop(self._due)
-            if self._stands(due, id):
-                self.flying[id] = Flight(self._held[id], ticks)
-                return self._held[id]
-        return None
+        first = self._first()
+        if first is None or due_at(first) > now:
+            return None
+        self._remove(first)
+        self.flying[first.id] = Flight(first, ticks)
+        return first
 
     def end(self, id: UUID) -> None:
         """It is under way no more."""
         self.flying.pop(id, None)
 
-    def _stands(self, due: datetime, id: UUID) -> bool:
-        """The entry is no leftover: the delivery still waits for that time."""
-        held = self._held.get(id)
-        return held is not None and due_at(held) == due and id not in self.flying
+    def _first(self) -> Delivery | None:
+        """The one that is due longest; leftovers of what was put anew or dropped are thrown away."""
+        while self._fresh or self._due:
+            first = self._foremost()
+            if self._held.get(first.id) is first and first.id not in self.flying:
+                return first
+            self._remove(first)
+        return None
+
+    def _foremost(self) -> Delivery:
+        """What stands first, leftover or not."""
+        if self._due and not (self._fresh and (AT_ONCE, self._fresh[0].seq) < self._due[0][:2]):
+            return self._due[0][3]
+        return self._fresh[0]
+
+    def _remove(self, first: Delivery) -> None:
+        """Take away what stands first."""
+        if self._fresh and self._fresh[0] is first:
+            self._fresh.popleft()
+        else:
+            heappop(self._due)
 
 
 def due_at(delivery: Delivery) -> datetime:

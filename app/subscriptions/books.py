@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from app.subscriptions.decisions import Attempt, Verdict
     from app.subscriptions.means import Means
-    from app.subscriptions.model import Subscription
+    from app.subscriptions.model import Delivery, Subscription
 
 # So far the cursor may fall behind what was read, where nothing matched.
 FAR = 10_000
@@ -102,6 +102,12 @@ class Books:
         """Note how the endpoint is doing."""
         self.health = self.unwritten.health = verdict.health
         self.unwritten.notices += verdict.notices
+
+    def delivered(self, delivery: Delivery, attempts: str) -> None:
+        """Note what the first attempt delivered, which nearly all are."""
+        self.unwritten.changed.pop(delivery.id, None)
+        self.unwritten.delivered[delivery.id] = attempts
+        self.backlog.drop(delivery.id)
 
     async def write(self) -> None:
         """Write all that the database does not know; results count even where somebody changed the subscription."""

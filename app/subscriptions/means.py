@@ -10,9 +10,9 @@ from app.subscriptions.backlog import Budget
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from uuid import UUID
 
     from app.changes import Head
+    from app.events.identity import IdSource
     from app.feed.hub import Hub
     from app.subscriptions.counting import DeliveryCounts
     from app.subscriptions.outbox import Outcome, Step
@@ -49,7 +49,7 @@ class Means:
     now: Callable[[], datetime]
     ticks: Callable[[], float]
     jitter: Callable[[], float]
-    new_id: Callable[[], UUID]
+    new_id: IdSource
     holds: Callable[[], bool]
     pace: Pace = field(default_factory=Pace)
     budget: Budget = field(default_factory=Budget)

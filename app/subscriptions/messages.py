@@ -16,15 +16,16 @@ from app.subscriptions.sender import Sender
 from app.subscriptions.signing import key_in, prepared, sign_with
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
     from hmac import HMAC
 
     from app.subscriptions.model import Delivery, Subscription
     from app.subscriptions.sealing import Sealer
+    from app.subscriptions.sender import Reply
     from app.subscriptions.targets import Rules
 
-MEDIA_TYPE = "application/cloudevents+json"
+TYPE_FIELD = "content-type: application/cloudevents+json\r\n"
 
 
 class Endpoint:
@@ -34,7 +35,7 @@ class Endpoint:
         """Open the secrets; raises Unavailable where that cannot be done."""
         self._subscription = subscription
         self._url = subscription.url or ""
-        self._id = str(subscription.id)
+        self._subscription_field = f"webhook-subscription: {subscription.id}\r\n"
         self._timeout_s = subscription.timeout_s
         self._keys = list(signing_keys(subscription, sealer))
         self._sender = Sender(rules, max(1, subscription.max_in_flight))
@@ -43,27 +44,33 @@ class Endpoint:
         """Close the connections."""
         await self._sender.close()
 
-    def deliver(self, delivery: Delivery, body: bytes, now: datetime) -> Awaitable[Attempt]:
+    async def deliver(self, delivery: Delivery, body: bytes, now: datetime) -> Attempt:
         """Try to deliver a change once."""
-        message = format_cursor(delivery.epoch, delivery.seq)
-        return self._post(message, body, now, delivery.attempt_count + 1, delivery.generation)
+        message, number = format_cursor(delivery.epoch, delivery.seq), delivery.attempt_count + 1
+        fields = self._fields(message, body, now, number, delivery.generation)
+        return as_attempt(await self._sender.post_with(self._url, body, fields, self._timeout_s), now)
 
     async def ping(self, id: UUID, source: str, now: datetime) -> Attempt:
         """Ask whether anybody who knows the secret is there."""
         body = ping_body(id, source, self._subscription.id, now)
-        return await self._post(f"ping-{id}", body, now, 1, self._subscription.generation)
+        fields = self._fields(f"ping-{id}", body, now, 1, self._subscription.generation)
+        return as_attempt(await self._sender.post_with(self._url, body, fields, self._timeout_s), now)
 
-    async def _post(self, message: str, body: bytes, now: datetime, attempt: int, generation: int) -> Attempt:
+    def _fields(self, message: str, body: bytes, now: datetime, attempt: int, generation: int) -> str:
+        """The header lines of one request."""
         sent = int(now.timestamp())
         keys = [key for key, until in self._keys if until is None or until > now]
-        fields = (
-            f"content-type: {MEDIA_TYPE}\r\nwebhook-id: {message}\r\nwebhook-timestamp: {sent}\r\n"
+        return (
+            f"{TYPE_FIELD}webhook-id: {message}\r\nwebhook-timestamp: {sent}\r\n"
             f"webhook-signature: {sign_with(keys, message, sent, body)}\r\nwebhook-attempt: {attempt}\r\n"
-            f"webhook-generation: {generation}\r\nwebhook-subscription: {self._id}\r\n"
+            f"webhook-generation: {generation}\r\n{self._subscription_field}"
         )
-        reply = await self._sender.post_with(self._url, body, fields, self._timeout_s)
-        wait = None if reply.retry_after is None else read_retry_after(reply.retry_after, now)
-        return Attempt(now, reply.status, reply.duration_ms, reply.error, wait)
+
+
+def as_attempt(reply: Reply, at: datetime) -> Attempt:
+    """What the endpoint did, as it is noted."""
+    wait = None if reply.retry_after is None else read_retry_after(reply.retry_after, at)
+    return Attempt(at, reply.status, reply.duration_ms, reply.error, wait)
 
 
 def signing_keys(subscription: Subscription, sealer: Sealer) -> Iterator[tuple[HMAC, datetime | None]]:

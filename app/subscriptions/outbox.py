@@ -16,7 +16,7 @@ from app.subscriptions.model import UNFINISHED, Delivery, StoredDelivery, Stored
 from app.subscriptions.rows import add_notices, uuid_list
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from app.db import Transaction
     from app.subscriptions.model import Notice
@@ -48,6 +48,7 @@ class Step:
     lease: Lease
     version: int
     generation: int
+    delivered: Mapping[UUID, str] = field(default_factory=dict)
     changed: Sequence[Delivery] = ()
     added: Sequence[Delivery] = ()
     cursor: int | None = None
@@ -59,7 +60,7 @@ class Step:
     @property
     def size(self) -> int:
         """About how many rows it writes."""
-        return 1 + len(self.changed) + len(self.added)
+        return 1 + len(self.delivered) + len(self.changed) + len(self.added)
 
 
 def standing(dialect: str) -> Statement:
@@ -110,9 +111,10 @@ async def write_steps(tx: Transaction, steps: Sequence[Step]) -> list[Outcome]:
         for step, outcome in zip(steps, outcomes, strict=True)
         if outcome == "stale"
     ]
+    await write_delivered(tx, [item for step, _ in good + late for item in step.delivered.items()])
     changed = [delivery for step, _ in good for delivery in step.changed]
     changed += [delivery for step, stands in late for delivery in late_results(step, stands)]
-    await write_results(tx, changed)
+    await tx.update(StoredDelivery, ("id",), [changed_row(done) for done in changed])
     await write_added(tx, [delivery for step, _ in good for delivery in step.added])
     await tx.update(StoredSubscription, ("id",), [subscription_row(step, stands) for step, stands in good])
     notices = [told for step, _ in good for told in step.notices]
@@ -121,16 +123,10 @@ async def write_steps(tx: Transaction, steps: Sequence[Step]) -> list[Outcome]:
     return outcomes
 
 
-async def write_results(tx: Transaction, changed: Sequence[Delivery]) -> None:
-    """What came of attempts; most are delivered at once, and differ in little."""
-    at_once = [{"id": done.id, "attempts": done.attempts} for done in changed if is_at_once(done)]
-    await tx.update(StoredDelivery, ("id",), at_once, same=AT_ONCE)
-    await tx.update(StoredDelivery, ("id",), [changed_row(done) for done in changed if not is_at_once(done)])
-
-
-def is_at_once(delivery: Delivery) -> bool:
-    """The first attempt delivered it."""
-    return delivery.status == "delivered" and delivery.attempt_count == 1 == delivery.tries
+async def write_delivered(tx: Transaction, delivered: Sequence[tuple[UUID, str]]) -> None:
+    """What the first attempt delivered: nearly all results, and they differ in little."""
+    rows = [{"id": id, "attempts": attempts} for id, attempts in delivered]
+    await tx.update(StoredDelivery, ("id",), rows, same=AT_ONCE)
 
 
 async def write_added(tx: Transaction, added: Sequence[Delivery]) -> None:

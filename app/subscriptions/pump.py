@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    from app.feed.ring import Piece
     from app.subscriptions.means import Means
     from app.subscriptions.model import Subscription
-    from app.subscriptions.reading import Match
 
 # So many changes are read and stored in one step.
 STRETCH = 500
@@ -174,11 +174,11 @@ class Pump:
 
     async def _load(self) -> None:
         """Take up the deliveries that are not finished; what came of some meanwhile is newer than their rows."""
-        backlog, changed = self.books.backlog, self.books.unwritten.changed
+        backlog, unwritten = self.books.backlog, self.books.unwritten
         rows = await open_deliveries(self._means.hub.log.db, self.books.lease.subscription)
         backlog.keep(row.id for row in rows)
         for row in rows:
-            if row.id not in changed and row.id not in backlog.flying:
+            if row.id not in backlog.flying and not unwritten.has_news_of(row.id):
                 backlog.put(row)
         self.sending.extra_at = self._means.now()
 
@@ -189,31 +189,33 @@ class Pump:
             return
         head = await self._means.head()
         if head.seq > books.at:
-            found, books.at = await self._reader.read(books.at, min(books.room, STRETCH), head)
-            self._add(found)
+            page = await self._reader.read(books.at, min(books.room, STRETCH), head)
+            books.at = page.next
+            self._add(page.pieces)
         self._behind = books.at < head.seq
 
-    def _add(self, found: Sequence[Match]) -> None:
+    def _add(self, found: Sequence[Piece]) -> None:
         """Deliveries that wait for their first attempt."""
-        books, now, new_id = self.books, self._means.now(), self._means.new_id
+        books, now = self.books, self._means.now()
         subscription, generation = books.lease.subscription, books.subscription.generation
         added, bodies = books.unwritten.added, books.backlog.bodies
-        for seq, epoch, body in found:
-            id = new_id()
+        ids = self._means.new_id.many(len(found))
+        for id, piece in zip(ids, found, strict=True):
+            seq, epoch = piece.entry[:2]
             added.append(Delivery(id, subscription, seq, epoch, generation, "queued", True, 0, 0, "[]", now, now))
-            bodies.put(id, body)
+            bodies.put(id, piece.item)
 
     async def _fetch_put_back(self) -> None:
         """Take up deliveries that a retry put back, the first of those that are due, when none is at hand."""
         now, at = self._means.now(), self.sending.extra_at
-        backlog, changed = self.books.backlog, self.books.unwritten.changed
+        backlog, unwritten = self.books.backlog, self.books.unwritten
         if not self.books.is_delivering or at is None or at > now or backlog.extra:
             return
         rows = await put_back_deliveries(self._means.hub.log.db, self.books.lease.subscription)
         due = [row for row in rows if due_at(row) <= now]
         times = [due_at(row) for row in rows if due_at(row) > now]
         for row in due:
-            if row.id not in changed and row.id not in backlog.flying:
+            if row.id not in backlog.flying and not unwritten.has_news_of(row.id):
                 backlog.put(row)
         self.sending.extra_at = now if len(due) == READY else min(times, default=None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from app.changes import Entry, feed_item
 from app.feed.match import Matcher
@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from app.changes import Head
     from app.events.query import FixedFilter
     from app.feed.hub import Hub
-
-
-class Match(NamedTuple):
-    """A change to deliver: its place, the epoch in its id, and the push body."""
-
-    seq: int
-    epoch: int
-    body: bytes
 
 
 class Reader:
@@ -38,13 +30,11 @@ class Reader:
         """Follow no more."""
         self._hub.vocabulary.leave(self._matcher)
 
-    async def read(self, after: int, limit: int, head: Head) -> tuple[list[Match], int]:
-        """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet."""
-        page = await self._page(after, limit, head)
-        return [Match(p.entry.seq, p.entry.epoch, p.item) for p in page.pieces], page.next
+    async def read(self, after: int, limit: int, head: Head) -> Page:
+        """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet.
 
-    async def _page(self, after: int, limit: int, head: Head) -> Page:
-        """From memory without asking the database, once the filter's values are known."""
+        From memory without asking the database, once the filter's values are known.
+        """
         ring = self._hub.ring
         held = ring.between(after, head.seq) if self._resolved and ring.reaches(head) else None
         if held is None:

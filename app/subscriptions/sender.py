@@ -12,8 +12,10 @@ from typing import Literal, NamedTuple
 
 from app.subscriptions.addresses import Address
 from app.subscriptions.connection import PIECE, Answer, Connection
+from app.subscriptions.heads import open_request, write_fields
 from app.subscriptions.resolving import Questions, Resolve, ask_system
 from app.subscriptions.targets import RefusedTarget, Rules, Target, read_target, vet
+from app.subscriptions.turns import Turns
 
 Failure = Literal["status", "timeout", "dns", "refused-address", "tls", "connect"]
 
@@ -73,7 +75,7 @@ class Sender:
         self._names = Questions(resolve)
         self._ssl = ssl
         self._piece = bytearray(PIECE)
-        self._turns = asyncio.Semaphore(limit)
+        self._turns = Turns(limit)
         self._busy: dict[Connection, float] = {}  # with the time by which an answer must have ended
         self._idle: list[Connection] = []  # the one that was used last stands last
         self._sweep: TimerHandle | None = None
@@ -98,10 +100,16 @@ class Sender:
             target, opening = self._look_at(url)
             request = f"{opening}{fields}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
             deadline = asyncio.get_running_loop().time() + timeout_s
-            answer = await self._send_again(target, request, deadline)
+            answer = None
+            if self._idle and self._turns.take():
+                try:
+                    connection = self._take_idle(target)
+                    answer = None if connection is None else await self._ask_again(connection, request, deadline)
+                finally:
+                    self._turns.give()
             if answer is None:
-                async with asyncio.timeout_at(deadline), self._turns:
-                    answer = await self._send(target, request, deadline)
+                async with asyncio.timeout_at(deadline):
+                    answer = await self._in_turn(target, request, deadline)
         except (RefusedTarget, OSError) as fault:
             error = name_failure(fault)
         else:
@@ -129,48 +137,54 @@ class Sender:
             self._read = url, target, open_request(target)
         return self._read[1:]
 
-    async def _send(self, target: Target, request: bytes, deadline: float) -> Answer:
+    async def _in_turn(self, target: Target, request: bytes, deadline: float) -> Answer:
         """The answer to the request, over a connection that is at rest if there is one."""
-        answer = await self._over_idle(target, request, deadline)
-        return answer or await self._ask(await self._dial(target, deadline), request, deadline)
-
-    async def _send_again(self, target: Target, request: bytes, deadline: float) -> Answer | None:
-        """The same where nothing has to be waited for; None where a slot or a new connection has."""
-        if not self._idle or self._turns.locked():
-            return None
-        async with self._turns:
-            return await self._over_idle(target, request, deadline)
-
-    async def _over_idle(self, target: Target, request: bytes, deadline: float) -> Answer | None:
-        """The answer over a connection that is at rest.
-
-        None if there is no such connection, or the endpoint closed it just when it was used again. That is nobody's
-        failure, so the post goes out once more, over a new one.
-        """
-        connection = self._take_idle(target)
-        if connection is None:
-            return None
+        await self._turns.wait()
         try:
-            return await self._ask(connection, request, deadline)
+            connection = self._take_idle(target)
+            answer = None if connection is None else await self._ask_again(connection, request, deadline)
+            return answer or await self._ask(await self._dial(target, deadline), request, deadline)
+        finally:
+            self._turns.give()
+
+    async def _ask_again(self, connection: Connection, request: bytes, deadline: float) -> Answer | None:
+        """The answer over a connection that was at rest.
+
+        None if the endpoint closed it just when it was used again. That is nobody's failure, so the post goes out once
+        more, over a new one.
+        """
+        self._begin(connection, deadline)
+        try:
+            return await connection.ask(request)
         except TimeoutError:
             raise
         except OSError:
             if connection.received or self._is_closed:
                 raise
             return None
+        finally:
+            self._end(connection)
 
     async def _ask(self, connection: Connection, request: bytes, deadline: float) -> Answer:
-        """The answer that comes over the connection, which is kept if it can be used again."""
-        self._busy[connection] = deadline
-        self._watch_until(deadline)
+        """The answer over a new connection."""
+        self._begin(connection, deadline)
         try:
             return await connection.ask(request)
         finally:
-            del self._busy[connection]
-            if connection.is_reusable and not self._is_closed:
-                self._keep(connection)
-            else:
-                connection.close()
+            self._end(connection)
+
+    def _begin(self, connection: Connection, deadline: float) -> None:
+        """The connection is in use, until its answer has ended or is late."""
+        self._busy[connection] = deadline
+        self._watch_until(deadline)
+
+    def _end(self, connection: Connection) -> None:
+        """The connection is kept if it can be used again."""
+        del self._busy[connection]
+        if connection.is_reusable and not self._is_closed:
+            self._keep(connection)
+        else:
+            connection.close()
 
     def _watch_until(self, deadline: float) -> None:
         """Look then for answers that are late: one timer for all, as nearly every answer comes in time."""
@@ -201,11 +215,10 @@ class Sender:
 
     def _keep(self, connection: Connection) -> None:
         """Have the connection wait for the next post."""
-        loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
+        connection.idle_since = asyncio.get_running_loop().time()
         self._idle.append(connection)
         if self._sweep is None:
-            self._sweep = loop.call_later(IDLE_S, self._close_idle)
+            self._sweep = asyncio.get_running_loop().call_later(IDLE_S, self._close_idle)
 
     def _close_idle(self) -> None:
         """Close the connections that have waited for long enough, and come again for the next."""
@@ -257,24 +270,6 @@ class Sender:
             connection.close()
             raise ConnectionError
         return connection
-
-
-def open_request(target: Target) -> str:
-    """What each request to the target starts with."""
-    place, _, path = target.url.removeprefix(f"{target.scheme}://").partition("/")
-    return (
-        f"POST /{path} HTTP/1.1\r\nhost: {place}\r\n"
-        "user-agent: sitrep/1\r\naccept: */*\r\naccept-encoding: identity\r\n"
-    )
-
-
-def write_fields(headers: Mapping[str, str]) -> str:
-    """The fields of a head; raises ValueError for what would not stay in its line."""
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    text = "".join(lines)
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("A header has characters other than printable ASCII.")
-    return "\r\n".join([*lines, ""])
 
 
 def name_failure(fault: Exception) -> Failure:

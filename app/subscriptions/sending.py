@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.db import Surprise
 from app.errors import Problem
-from app.subscriptions.decisions import Attempt, after_attempt, after_ping, dead_letter
+from app.subscriptions.decisions import Attempt, after_attempt, after_ping, dead_letter, with_attempt
 from app.subscriptions.messages import Endpoint
 from app.subscriptions.reading import body_at
 
@@ -93,58 +93,70 @@ class Sending:
 
     def _begin(self) -> Delivery | None:
         """The next that is due, if it may be sent now."""
-        self._forget_erased()
+        if self._cleared != self._means.hub.ring.cleared:
+            self._forget_erased()
         now = self._means.now()
         return self._books.backlog.begin(now, self._means.ticks()) if self._may_send(now) else None
 
     def _forget_erased(self) -> None:
         """Something may have been erased from the log: read bodies anew."""
-        if self._cleared != self._means.hub.ring.cleared:
-            self._cleared = self._means.hub.ring.cleared
-            self._books.backlog.bodies.clear()
+        self._cleared = self._means.hub.ring.cleared
+        self._books.backlog.bodies.clear()
 
     def _may_send(self, now: datetime) -> bool:
         """A slot is free, the endpoint asked for no pause, and the lease is surely ours."""
         books = self._books
-        paused = books.health.resume_at is not None and books.health.resume_at > now
-        stopped = books.stopping or books.fenced or books.stale
-        return books.has_slot and not paused and not stopped and self._means.holds()
+        if books.stopping or books.fenced or books.stale or not books.has_slot:
+            return False
+        resume_at = books.health.resume_at
+        return (resume_at is None or resume_at <= now) and self._means.holds()
 
     async def _send_on(self, first: Delivery) -> None:
         """Send one delivery after another, as long as there are any; more at once when more slots are free."""
         delivery: Delivery | None = first
         while delivery is not None:
-            await self._send(delivery)
+            try:
+                attempt = await self._attempt(delivery)
+            except (Problem, Surprise):  # the database is away, and the body with it
+                self._postpone(delivery)
+            else:
+                self._books.backlog.end(delivery.id)
+                self._note(delivery, attempt)
             delivery = self._begin()
             if delivery is not None and self._books.has_slot:
                 self.launch()
             self._done(idle=delivery is None)
 
-    async def _send(self, delivery: Delivery) -> None:
-        """Send one delivery."""
-        backlog = self._books.backlog
-        try:
-            body = backlog.bodies.get(delivery.id) or await body_at(self._means.hub, delivery.seq)
-            attempt = await self._attempt(delivery, body)
-        except (Problem, Surprise):  # the database is away, and the body with it
-            backlog.end(delivery.id)
-            backlog.put(delivery._replace(status="retrying", next_attempt_at=self._means.now() + SOON))
-        else:
-            backlog.end(delivery.id)
-            self._note(delivery, attempt)
+    def _attempt(self, delivery: Delivery) -> Awaitable[Attempt]:
+        """What is to be awaited: a request, whose body may have to be read first."""
+        body = self._books.backlog.bodies.get(delivery.id)
+        if body is None or self._endpoint is None:
+            return self._attempt_read(delivery)
+        return self._endpoint.deliver(delivery, body, self._means.now())
 
-    def _attempt(self, delivery: Delivery, body: bytes | None) -> Awaitable[Attempt]:
-        """What is to be awaited: a request, or that there is nothing to send."""
+    async def _attempt_read(self, delivery: Delivery) -> Attempt:
+        """Read the body and send it; an attempt at nothing where there is none, or nobody to send it to."""
+        body = await body_at(self._means.hub, delivery.seq)
         now = self._means.now()
         if body is None or self._endpoint is None:
-            return nothing_sent(now)
-        return self._endpoint.deliver(delivery, body, now)
+            return Attempt(now, None, 0, PAYLOAD)
+        return await self._endpoint.deliver(delivery, body, now)
+
+    def _postpone(self, delivery: Delivery) -> None:
+        """Try again soon; this was no attempt."""
+        backlog = self._books.backlog
+        backlog.end(delivery.id)
+        backlog.put(delivery._replace(status="retrying", next_attempt_at=self._means.now() + SOON))
 
     def _note(self, delivery: Delivery, attempt: Attempt) -> None:
         """Decide what follows from an attempt, for the delivery and for the endpoint."""
         books = self._books
         self._means.counts.note(attempt)
-        after = after_attempt(delivery, attempt, self._means.jitter())
+        if attempt.error is None and not delivery.attempt_count:
+            books.judge(attempt)
+            books.delivered(delivery, with_attempt(delivery.attempts, 1, attempt))
+            return
+        after = after_attempt(delivery, attempt, self._means.jitter() if attempt.error else 0.0)
         if attempt.error == PAYLOAD:
             after = after._replace(status="dead", next_attempt_at=None)
         else:
@@ -159,11 +171,6 @@ class Sending:
             books.backlog.put(after)
         elif after.next_attempt_at is not None:  # the database has it until it is due
             self.extra_at = min(self.extra_at or after.next_attempt_at, after.next_attempt_at)
-
-
-async def nothing_sent(now: datetime) -> Attempt:
-    """The attempt to send what is not there."""
-    return Attempt(now, None, 0, PAYLOAD)
 
 
 def is_left_behind(delivery: Delivery, subscription: Subscription) -> bool:

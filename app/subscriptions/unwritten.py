@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 class Unwritten:
     """Results, new deliveries, notices and the endpoint's health, until they are written together.
 
+    `delivered` has what the first attempt delivered, with its JSON list; `changed` has all else that came of attempts.
     `attempts` are what the health was judged by, should the subscription turn out to be another than was thought.
     """
 
+    delivered: dict[UUID, str] = field(default_factory=dict)
     changed: dict[UUID, Delivery] = field(default_factory=dict)
     added: list[Delivery] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
@@ -32,7 +34,8 @@ class Unwritten:
     @property
     def any(self) -> bool:
         """There is something to write."""
-        return bool(self.changed or self.added or self.notices or self.pinged or self.health is not None)
+        found = self.delivered or self.changed or self.added or self.notices or self.pinged
+        return bool(found) or self.health is not None
 
     def step(self, lease: Lease, version: int, generation: int, cursor: int | None) -> Step:
         """All of it as one step."""
@@ -40,6 +43,7 @@ class Unwritten:
             lease,
             version,
             generation,
+            delivered=self.delivered,
             changed=list(self.changed.values()),
             added=self.added,
             cursor=cursor,
@@ -49,10 +53,16 @@ class Unwritten:
             notices=self.notices,
         )
 
+    def has_news_of(self, id: UUID) -> bool:
+        """What came of that delivery is not written yet."""
+        return id in self.delivered or id in self.changed
+
     def after(self, later: Unwritten) -> Unwritten:
         """This, which could not be written, and what came up since."""
+        shown = {id: told for id, told in self.changed.items() if id not in later.delivered}
         return Unwritten(
-            {**self.changed, **later.changed},
+            {**self.delivered, **later.delivered},
+            {**shown, **later.changed},
             self.added + later.added,
             self.notices + later.notices,
             self.attempts + later.attempts,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.settings import Settings
 from app.subscriptions.addresses import METADATA, SPECIAL_V4, SPECIAL_V6, UNICAST_V6, is_public
-from app.subscriptions.sender import open_request
+from app.subscriptions.heads import open_request
 from app.subscriptions.targets import CODES, RefusedTarget, Rules, Target, read_target, vet
 
 DEFAULT = Rules()
