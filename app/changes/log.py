@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from app.changes.model import Change, Entry, Head, LogHead, format_cursor, parse_cursor
-from app.db import Statement, id_text
+from app.db import Statement, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
 from app.kinds import format_micros
 
@@ -37,7 +37,7 @@ def feed_item(entry: Entry, source: str) -> bytes:
     """The change as a CloudEvents 1.0 JSON event: feed item, SSE data and push body are these bytes."""
     head = (
         f'{{"specversion":"1.0","id":"{format_cursor(entry.epoch, entry.seq)}","source":{source},'
-        f'"type":"{entry.kind}.{entry.operation}","subject":"{entry.id}","time":"{format_micros(entry.time)}",'
+        f'"type":"{entry.kind}.{entry.operation}","subject":"{as_written(entry.id)}","time":"{format_micros(entry.time)}",'
         f'"sequence":"{entry.seq:012d}","version":{entry.version},"datacontenttype":"application/json",'
         f'"dataschema":"urn:sitrep:kind:{entry.kind}","data":'
     )

@@ -73,7 +73,7 @@ class Head(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A change as the feed reads it; its time is in microseconds since the Unix epoch."""
+    """A change as the feed reads it: `as_written` writes its id, its time is in microseconds since the Unix epoch."""
 
     seq: int
     epoch: int

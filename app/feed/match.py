@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from app.db import as_written
 from app.errors import Invalid
 from app.events.commands import content
 from app.events.identity import key_of
@@ -83,7 +84,7 @@ class Matcher:
 
     def is_asked(self, entry: Entry) -> bool:
         """The whole id is one of those asked for, where ids are asked for."""
-        return self.names is None or entry.id in self.names
+        return self.names is None or as_written(entry.id) in self.names
 
     def settle(self, body: bytes) -> bool:
         """The state passes the tests that the index only narrows.

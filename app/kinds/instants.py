@@ -15,6 +15,7 @@ from app.kinds.refusals import Refused
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+OFFSET = len("+00:00")
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
 INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
@@ -66,7 +67,7 @@ def format_instant(moment: datetime) -> str:
     '2025-09-07T00:00:00Z'
     """
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat() + "Z"
+    return utc.isoformat()[:-OFFSET] + "Z"
 
 
 def format_micros(count: int) -> str:

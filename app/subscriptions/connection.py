@@ -44,7 +44,6 @@ class Connection(asyncio.BufferedProtocol):
         self.received = 0
         self.is_reusable = False
         self.idle_since = 0.0
-        self._emptied_at = 0.0
         self._loop = loop
         self._piece = piece
         self._view = memoryview(piece)
@@ -70,13 +69,8 @@ class Connection(asyncio.BufferedProtocol):
         return waiting
 
     def is_silent(self) -> bool:
-        """Whether the connection is open, and the system holds nothing that was not read: neither bytes nor the end.
-
-        The system is not asked again in the moment, by the loop's clock, in which it had no more to give.
-        """
-        if self._transport.is_closing():
-            return False
-        return self._emptied_at == self._loop.time() or not self._unread.poll(0)
+        """Whether the connection is open, and the system holds nothing that was not read: neither bytes nor the end."""
+        return not self._transport.is_closing() and not self._unread.poll(0)
 
     def close(self) -> None:
         """Close at once; what was not sent is dropped."""
@@ -96,7 +90,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.received += nbytes
-        self._emptied_at = self._loop.time() if nbytes < PIECE else 0.0
         if self._waiting is None:
             self.close()
             return

@@ -71,6 +71,7 @@ class Sender:
     def __init__(
         self, rules: Rules, limit: int, resolve: Resolve = ask_system, *, ssl: SSLContext | None = None
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._rules = rules
         self._names = Questions(resolve)
         self._ssl = ssl
@@ -99,7 +100,7 @@ class Sender:
         try:
             target, opening = self._look_at(url)
             request = f"{opening}{fields}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
-            deadline = asyncio.get_running_loop().time() + timeout_s
+            deadline = self._loop.time() + timeout_s
             answer = None
             if self._idle and self._turns.take():
                 try:
@@ -192,12 +193,12 @@ class Sender:
             if self._watch_at <= deadline:
                 return
             self._watch.cancel()
-        self._watch, self._watch_at = asyncio.get_running_loop().call_at(deadline, self._end_late), deadline
+        self._watch, self._watch_at = self._loop.call_at(deadline, self._end_late), deadline
 
     def _end_late(self) -> None:
         """Wait no longer for what is late, and come again for the next."""
         self._watch = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         for connection, deadline in list(self._busy.items()):
             if deadline <= now:
                 connection.give_up()
@@ -215,24 +216,22 @@ class Sender:
 
     def _keep(self, connection: Connection) -> None:
         """Have the connection wait for the next post."""
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = self._loop.time()
         self._idle.append(connection)
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(IDLE_S, self._close_idle)
+            self._sweep = self._loop.call_later(IDLE_S, self._close_idle)
 
     def _close_idle(self) -> None:
         """Close the connections that have waited for long enough, and come again for the next."""
-        loop = asyncio.get_running_loop()
-        while self._idle and self._idle[0].idle_since + IDLE_S <= loop.time():
+        while self._idle and self._idle[0].idle_since + IDLE_S <= self._loop.time():
             self._idle.pop(0).close()
-        self._sweep = loop.call_at(self._idle[0].idle_since + IDLE_S, self._close_idle) if self._idle else None
+        self._sweep = self._loop.call_at(self._idle[0].idle_since + IDLE_S, self._close_idle) if self._idle else None
 
     async def _dial(self, target: Target, deadline: float) -> Connection:
         """A new connection to the first vetted address that takes one; all but the last have a share of the time."""
         addresses = vet(await self._find(target), target, self._rules)[:MOST_TRIES]
-        loop = asyncio.get_running_loop()
         for left in range(len(addresses), 1, -1):
-            share = min(TRY_S, (deadline - loop.time()) / left)
+            share = min(TRY_S, (deadline - self._loop.time()) / left)
             try:
                 async with asyncio.timeout(share):
                     return await self._open(target, addresses[-left])
@@ -254,11 +253,10 @@ class Sender:
 
     async def _open(self, target: Target, address: Address) -> Connection:
         """A connection to the address, which is dialled as it stands; over TLS, to who can prove the URL's name."""
-        loop = asyncio.get_running_loop()
         secure = target.scheme == "https"
         origin = target.scheme, target.host, target.port
-        _, connection = await loop.create_connection(
-            lambda: Connection(origin, loop, self._piece),
+        _, connection = await self._loop.create_connection(
+            lambda: Connection(origin, self._loop, self._piece),
             str(address),
             target.port,
             flags=socket.AI_NUMERICHOST,
