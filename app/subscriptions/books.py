@@ -10,9 +10,10 @@ from app.subscriptions.outbox import Lease
 from app.subscriptions.unwritten import Unwritten
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
-    from app.subscriptions.decisions import Attempt, Verdict
+    from app.subscriptions.decisions import Attempt, Health, Verdict
     from app.subscriptions.means import Means
     from app.subscriptions.model import Delivery, Subscription
 
@@ -36,6 +37,7 @@ class Books:
         self.unwritten = Unwritten()
         self.subscription = subscription
         self.stopping = self.fenced = False
+        self._success: Attempt | None = None
         self.stale = True
         self._written = means.ticks()
         self.open_at(subscription)
@@ -45,9 +47,10 @@ class Books:
 
         What was judged by what was known before is judged anew: callers may have paused it, or moved it elsewhere.
         """
+        self._settle()
         stays = subscription.url == self.subscription.url
         self.subscription = subscription
-        self.health = health_of(subscription)
+        self._health = health_of(subscription)
         self.at = self._written_at = subscription.cursor
         attempts, self.unwritten.attempts = self.unwritten.attempts, []
         self.unwritten.health = None
@@ -58,12 +61,12 @@ class Books:
     @property
     def is_delivering(self) -> bool:
         """Changes are read and sent."""
-        return self.health.status in DELIVERING and not self.stopping
+        return self._health.status in DELIVERING and not self.stopping
 
     @property
     def has_ping(self) -> bool:
         """The endpoint is to be asked to show itself."""
-        return self.health.status == "pending" and self.subscription.ping_due and not self.stopping
+        return self._health.status == "pending" and self.subscription.ping_due and not self.stopping
 
     @property
     def is_closed(self) -> bool:
@@ -86,22 +89,46 @@ class Books:
     @property
     def has_slot(self) -> bool:
         """One more request may be under way."""
-        return len(self.backlog.flying) < slots(self.health.status, self.subscription.max_in_flight)
+        return len(self.backlog.flying) < slots(self._health.status, self.subscription.max_in_flight)
 
     @property
     def is_ahead(self) -> bool:
         """The log was read further than the cursor tells."""
         return self.at != self._written_at
 
+    @property
+    def health(self) -> Health:
+        """How the endpoint is doing."""
+        self._settle()
+        return self._health
+
+    @property
+    def resume_at(self) -> datetime | None:
+        """Until when the endpoint asked to be left alone."""
+        return self._health.resume_at
+
     def judge(self, attempt: Attempt) -> None:
-        """Note what an attempt to deliver says of the endpoint."""
-        self.unwritten.attempts.append(attempt)
-        self.judged(judge(self.health, attempt, self.lease.subscription))
+        """Note what an attempt to deliver says of the endpoint; of successes in a row the last says it all."""
+        if attempt.error is None and self._health.status == "active" and not self._health.consecutive_failures:
+            self._success = attempt
+            return
+        self._settle()
+        self._judge(attempt)
 
     def judged(self, verdict: Verdict) -> None:
         """Note how the endpoint is doing."""
-        self.health = self.unwritten.health = verdict.health
+        self._health = self.unwritten.health = verdict.health
         self.unwritten.notices += verdict.notices
+
+    def _judge(self, attempt: Attempt) -> None:
+        self.unwritten.attempts.append(attempt)
+        self.judged(judge(self._health, attempt, self.lease.subscription))
+
+    def _settle(self) -> None:
+        """Judge by the last of the successes."""
+        if self._success is not None:
+            last, self._success = self._success, None
+            self._judge(last)
 
     def delivered(self, delivery: Delivery, attempts: str) -> None:
         """Note what the first attempt delivered, which nearly all are."""
@@ -112,6 +139,7 @@ class Books:
     async def write(self) -> None:
         """Write all that the database does not know; results count even where somebody changed the subscription."""
         self._mark()
+        self._settle()
         cursor = self._cursor_to_write()
         if not self.unwritten.any and cursor is None:
             return

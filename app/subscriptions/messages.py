@@ -38,6 +38,7 @@ class Endpoint:
         self._subscription_field = f"webhook-subscription: {subscription.id}\r\n"
         self._timeout_s = subscription.timeout_s
         self._keys = list(signing_keys(subscription, sealer))
+        self._lasting = [key for key, _ in self._keys] if all(until is None for _, until in self._keys) else None
         self._sender = Sender(rules, max(1, subscription.max_in_flight))
 
     async def close(self) -> None:
@@ -59,7 +60,7 @@ class Endpoint:
     def _fields(self, message: str, body: bytes, now: datetime, attempt: int, generation: int) -> str:
         """The header lines of one request."""
         sent = int(now.timestamp())
-        keys = [key for key, until in self._keys if until is None or until > now]
+        keys = self._lasting or [key for key, until in self._keys if until is None or until > now]
         return (
             f"{TYPE_FIELD}webhook-id: {message}\r\nwebhook-timestamp: {sent}\r\n"
             f"webhook-signature: {sign_with(keys, message, sent, body)}\r\nwebhook-attempt: {attempt}\r\n"

@@ -245,7 +245,7 @@ class Pump:
         if times and books.is_delivering and books.has_slot and not self._means.holds():
             waits.append(pace.beat_s)  # until the lease is surely ours again
         elif times and books.is_delivering and books.has_slot:
-            first = max([min(times), *([books.health.resume_at] if books.health.resume_at else [])])
+            first = max([min(times), *([books.resume_at] if books.resume_at else [])])
             waits.append(max(SHORTEST_REST_S, (first - self._means.now()).total_seconds()))
         if any(not flight.marked for flight in books.backlog.flying.values()):
             waits.append(pace.mark_s)

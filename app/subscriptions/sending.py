@@ -108,8 +108,7 @@ class Sending:
         books = self._books
         if books.stopping or books.fenced or books.stale or not books.has_slot:
             return False
-        resume_at = books.health.resume_at
-        return (resume_at is None or resume_at <= now) and self._means.holds()
+        return (books.resume_at is None or books.resume_at <= now) and self._means.holds()
 
     async def _send_on(self, first: Delivery) -> None:
         """Send one delivery after another, as long as there are any; more at once when more slots are free."""
