@@ -55,6 +55,39 @@ def replacement_of(count: int, table: type[SQLModel], keys: tuple[str, ...], nam
     return compile_for(replaced(target, keys, names, given_rows(count, target, keys + names)), DIALECTS["sqlite"]).sql
 
 
+@lru_cache(maxsize=64)
+def insertion_alike(
+    table: type[SQLModel], names: tuple[str, ...], same: tuple[str, ...], *, ignore: bool = False
+) -> Compiled:
+    """Any number of rows in one statement of SQLite, as one JSON array `rows`; the values of `same` are bound once."""
+    target = sa.inspect(table).local_table
+    new, fixed = listed_rows(target, names), [sa.bindparam(n, type_=target.c[n].type) for n in same]
+    picked = sa.select(*new.c, *fixed).where(sa.true())
+    statement: Any = sqlite.insert(target).from_select([*names, *same], picked)
+    return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS["sqlite"])
+
+
+@lru_cache(maxsize=64)
+def replacement_alike(
+    table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], same: tuple[str, ...]
+) -> Compiled:
+    """Any number of rows changed in one statement of SQLite, in the same way."""
+    target = sa.inspect(table).local_table
+    changed = replaced(target, keys, names, listed_rows(target, keys + names))
+    fixed = {name: sa.bindparam("same_" + name, type_=target.c[name].type) for name in same}
+    return compile_for(changed.values(fixed), DIALECTS["sqlite"])
+
+
+def listed_rows(target: Any, names: tuple[str, ...]) -> Any:
+    """The rows of the JSON array `rows`, themselves arrays, as a table called `new`."""
+    item = sa.func.json_each(sa.bindparam("rows", type_=sa.Text())).table_valued("value", name="item")
+    values = [
+        sa.func.json_extract(item.c.value, sa.literal_column(f"'$[{n}]'"), type_=target.c[name].type).label(name)
+        for n, name in enumerate(names)
+    ]
+    return sa.select(*values).select_from(item).cte("new")
+
+
 def replaced(target: Any, keys: tuple[str, ...], names: tuple[str, ...], new: Any) -> Any:
     """The rows of `target` with the values that `new` has for them."""
     changed = sa.update(target).values({n: new.c[n] for n in names})

@@ -10,8 +10,18 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.db.sets import accumulation_of, columns_of, insertion_of, removal, replacement_of
-from app.db.statements import Statement, Surprise, as_list, as_statement
+import orjson
+
+from app.db.sets import (
+    accumulation_of,
+    columns_of,
+    insertion_alike,
+    insertion_of,
+    removal,
+    replacement_alike,
+    replacement_of,
+)
+from app.db.statements import Compiled, Statement, Surprise, as_list, as_statement
 from app.errors import DiskFull, Unavailable
 
 if TYPE_CHECKING:
@@ -62,8 +72,10 @@ class SqliteTransaction:
         ignore: bool = False,
     ) -> None:
         """Insert rows that all have the same columns, and those of `same`; `ignore` skips those whose key is taken."""
-        if rows:
-            rows = [{**row, **same} for row in rows] if same else rows
+        if rows and same:
+            names = tuple(rows[0])
+            self._alike(insertion_alike(table, names, tuple(same), ignore=ignore), table, names, rows, same)
+        elif rows:
             names = tuple(rows[0])
             self._many(names, table, rows, lambda count: insertion_of(count, table, names, ignore=ignore))
 
@@ -76,9 +88,11 @@ class SqliteTransaction:
         same: Mapping[str, Any] | None = None,
     ) -> None:
         """Set the other columns of the rows found by their keys, and those of `same`."""
-        if rows:
-            rows = [{**row, **same} for row in rows] if same else rows
-            names = tuple(name for name in rows[0] if name not in keys)
+        names = tuple(name for name in rows[0] if name not in keys) if rows else ()
+        if rows and same:
+            fixed = {"same_" + name: value for name, value in same.items()}
+            self._alike(replacement_alike(table, keys, names, tuple(same)), table, keys + names, rows, fixed)
+        elif rows:
             self._many(keys + names, table, rows, lambda count: replacement_of(count, table, keys, names))
 
     async def add(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -92,6 +106,18 @@ class SqliteTransaction:
         if rows:
             compiled = removal(table, keys, "sqlite")
             self.connection.executemany(compiled.sql, compiled.many([with_keys(row, keys) for row in rows]))
+
+    def _alike(
+        self,
+        statement: Compiled,
+        table: type[SQLModel],
+        names: tuple[str, ...],
+        rows: Sequence[Mapping[str, Any]],
+        same: Mapping[str, Any],
+    ) -> None:
+        """Run a statement for rows that differ in little: their own values as one JSON array, read without the lock."""
+        own = orjson.dumps(list(zip(*columns_of(table, names, rows, "sqlite"), strict=True))).decode()
+        self.connection.execute(statement.sql, statement.arguments({**same, "rows": own}))
 
     def _many(
         self,
