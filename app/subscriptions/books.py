@@ -132,7 +132,8 @@ class Books:
 
     def delivered(self, delivery: Delivery, attempts: str) -> None:
         """Note what the first attempt delivered, which nearly all are."""
-        self.unwritten.changed.pop(delivery.id, None)
+        if self.unwritten.changed:
+            self.unwritten.changed.pop(delivery.id, None)
         self.unwritten.delivered[delivery.id] = attempts
         self.backlog.drop(delivery.id)
 

@@ -101,16 +101,22 @@ class Sender:
             target, opening = self._look_at(url)
             request = f"{opening}{fields}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
             deadline = self._loop.time() + timeout_s
-            answer = None
-            if self._idle and self._turns.take():
-                try:
-                    connection = self._take_idle(target)
-                    answer = None if connection is None else await self._ask_again(connection, request, deadline)
-                finally:
-                    self._turns.give()
-            if answer is None:
-                async with asyncio.timeout_at(deadline):
-                    answer = await self._in_turn(target, request, deadline)
+            if not self._turns.take():
+                await self._wait(deadline)
+            try:
+                answer = None
+                connection = self._take_idle(target)
+                if connection is not None:
+                    self._begin(connection, deadline)
+                    try:
+                        answer = await connection.ask(request)
+                    except OSError as fault:
+                        self._insist(connection, fault)
+                    finally:
+                        self._end(connection)
+                answer = answer or await self._ask_anew(target, request, deadline)
+            finally:
+                self._turns.give()
         except (RefusedTarget, OSError) as fault:
             error = name_failure(fault)
         else:
@@ -138,36 +144,23 @@ class Sender:
             self._read = url, target, open_request(target)
         return self._read[1:]
 
-    async def _in_turn(self, target: Target, request: bytes, deadline: float) -> Answer:
-        """The answer to the request, over a connection that is at rest if there is one."""
-        await self._turns.wait()
-        try:
-            connection = self._take_idle(target)
-            answer = None if connection is None else await self._ask_again(connection, request, deadline)
-            return answer or await self._ask(await self._dial(target, deadline), request, deadline)
-        finally:
-            self._turns.give()
+    async def _wait(self, deadline: float) -> None:
+        """Wait for a turn."""
+        async with asyncio.timeout_at(deadline):
+            await self._turns.wait()
 
-    async def _ask_again(self, connection: Connection, request: bytes, deadline: float) -> Answer | None:
-        """The answer over a connection that was at rest.
+    def _insist(self, connection: Connection, fault: OSError) -> None:
+        """Raise the fault, unless the endpoint closed a connection that was at rest just when it was used again.
 
-        None if the endpoint closed it just when it was used again. That is nobody's failure, so the post goes out once
-        more, over a new one.
+        That is nobody's failure, so the post goes out once more, over a new one.
         """
-        self._begin(connection, deadline)
-        try:
-            return await connection.ask(request)
-        except TimeoutError:
-            raise
-        except OSError:
-            if connection.received or self._is_closed:
-                raise
-            return None
-        finally:
-            self._end(connection)
+        if isinstance(fault, TimeoutError) or connection.received or self._is_closed:
+            raise fault
 
-    async def _ask(self, connection: Connection, request: bytes, deadline: float) -> Answer:
+    async def _ask_anew(self, target: Target, request: bytes, deadline: float) -> Answer:
         """The answer over a new connection."""
+        async with asyncio.timeout_at(deadline):
+            connection = await self._dial(target, deadline)
         self._begin(connection, deadline)
         try:
             return await connection.ask(request)
