@@ -142,17 +142,16 @@ class Backlog:
     def _first(self) -> Delivery | None:
         """The one that is due longest; leftovers of what was put anew or dropped are thrown away."""
         while self._fresh or self._due:
-            first = self._foremost()
+            first = self._foremost() if self._due else self._fresh[0]
             if self._held.get(first.id) is first and first.id not in self.flying:
                 return first
             self._remove(first)
         return None
 
     def _foremost(self) -> Delivery:
-        """What stands first, leftover or not."""
-        if self._due and not (self._fresh and (AT_ONCE, self._fresh[0].seq) < self._due[0][:2]):
-            return self._due[0][3]
-        return self._fresh[0]
+        """What stands first in both, leftover or not."""
+        sooner = self._fresh and (AT_ONCE, self._fresh[0].seq) < self._due[0][:2]
+        return self._fresh[0] if sooner else self._due[0][3]
 
     def _remove(self, first: Delivery) -> None:
         """Take away what stands first."""

@@ -8,6 +8,8 @@ from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpResponseParser
 
+from app.subscriptions.targets import Target
+
 # How much of an answer is read, as it comes over the wire: head and body, and of these the heads, interim ones too.
 MOST = 64 * 1024
 MOST_HEAD = 32 * 1024
@@ -39,8 +41,8 @@ class Connection(asyncio.BufferedProtocol):
     connection: before the request, after the answer, and in between two posts.
     """
 
-    def __init__(self, origin: tuple[str, str, int], loop: AbstractEventLoop, piece: bytearray) -> None:
-        self.origin = origin
+    def __init__(self, target: Target, loop: AbstractEventLoop, piece: bytearray) -> None:
+        self.target = target
         self.received = 0
         self.is_reusable = False
         self.idle_since = 0.0

@@ -202,7 +202,7 @@ class Sender:
         """The connection to the target that was used last; those that are of no more use are closed."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.origin == (target.scheme, target.host, target.port) and connection.is_silent():
+            if leads_to(connection, target) and connection.is_silent():
                 return connection
             connection.close()
         return None
@@ -247,9 +247,8 @@ class Sender:
     async def _open(self, target: Target, address: Address) -> Connection:
         """A connection to the address, which is dialled as it stands; over TLS, to who can prove the URL's name."""
         secure = target.scheme == "https"
-        origin = target.scheme, target.host, target.port
         _, connection = await self._loop.create_connection(
-            lambda: Connection(origin, self._loop, self._piece),
+            lambda: Connection(target, self._loop, self._piece),
             str(address),
             target.port,
             flags=socket.AI_NUMERICHOST,
@@ -261,6 +260,12 @@ class Sender:
             connection.close()
             raise ConnectionError
         return connection
+
+
+def leads_to(connection: Connection, target: Target) -> bool:
+    """It was opened for the target, or for another at the same place."""
+    former = connection.target
+    return former is target or (former.scheme, former.host, former.port) == (target.scheme, target.host, target.port)
 
 
 def name_failure(fault: Exception) -> Failure:
