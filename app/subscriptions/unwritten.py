@@ -22,7 +22,6 @@ class Unwritten:
     `attempts` are what the health was judged by, should the subscription turn out to be another than was thought.
     """
 
-    delivered: dict[UUID, str] = field(default_factory=dict)
     changed: dict[UUID, Delivery] = field(default_factory=dict)
     added: list[Delivery] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
@@ -30,6 +29,7 @@ class Unwritten:
     health: Health | None = None
     pinged: bool = False
     verified: bool = False
+    delivered: dict[UUID, str] = field(default_factory=dict)
 
     @property
     def any(self) -> bool:
@@ -61,7 +61,6 @@ class Unwritten:
         """This, which could not be written, and what came up since."""
         shown = {id: told for id, told in self.changed.items() if id not in later.delivered}
         return Unwritten(
-            {**self.delivered, **later.delivered},
             {**shown, **later.changed},
             self.added + later.added,
             self.notices + later.notices,
@@ -69,4 +68,5 @@ class Unwritten:
             later.health or self.health,
             self.pinged or later.pinged,
             self.verified or later.verified,
+            {**self.delivered, **later.delivered},
         )

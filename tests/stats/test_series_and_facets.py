@@ -299,6 +299,15 @@ async def test_sums_beyond_64_bits_are_exact(api: AsyncClient, make_event: MakeE
         assert [row["best"] for row in json.loads(answer.text)] == [3 * many]
 
 
+async def test_a_group_is_shown_as_it_is_spelt(api: AsyncClient, make_event: MakeEvent) -> None:
+    names = ['"%d" of 100 %', "Київ % s", "{braces} \\ back"]
+    await written(api, make_event(sources=[{"publisher": name, "url": "https://example.org/1"} for name in names]))
+
+    for measure in ("count", "killed"):
+        rows = good(await api.get(f"/v1/stats/series?interval=year&group_by=publisher&measure={measure}"))
+        assert sorted(row["group"] for row in rows) == sorted(names)
+
+
 async def test_an_empty_database_has_no_open_range(api: AsyncClient) -> None:
     assert good(await api.get("/v1/stats/series")) == []
     assert good(await api.get("/v1/stats/series?since=2025-01-01")) == []

@@ -11,7 +11,8 @@ from app.subscriptions.backlog import Budget
 from app.subscriptions.books import Books
 from app.subscriptions.decisions import FAILING_AFTER, Attempt
 from app.subscriptions.means import Pace
-from app.subscriptions.model import Subscription
+from app.subscriptions.model import Delivery, Subscription
+from app.subscriptions.unwritten import Unwritten
 
 if TYPE_CHECKING:
     from app.subscriptions.outbox import Outcome, Step
@@ -117,3 +118,49 @@ async def test_what_is_written_is_judged_once() -> None:
     kept.open_at(subscription(consecutive_failures=1))
 
     assert kept.health.consecutive_failures == 1
+
+
+async def test_of_successes_in_a_row_the_last_tells_how_the_endpoint_is() -> None:
+    kept = books(means := Means())
+    times = [NOW + timedelta(seconds=n) for n in range(3)]
+    for at in times:
+        kept.judge(GOOD._replace(at=at))
+    await kept.write()
+
+    [step] = means.steps
+    assert step.health is not None
+    assert (step.health.last_success_at, step.health.last_attempt_at) == (times[-1], times[-1])
+    assert step.health.consecutive_failures == 0
+
+
+async def test_a_failure_after_successes_and_a_success_after_failures_both_count() -> None:
+    kept = books(Means())
+    later = NOW + HOUR
+    kept.judge(GOOD)
+    kept.judge(BAD._replace(at=later))
+
+    assert (kept.health.consecutive_failures, kept.health.last_success_at) == (1, NOW)
+    assert kept.health.last_attempt_at == later
+    kept.judge(GOOD._replace(at=later + HOUR))
+    assert (kept.health.consecutive_failures, kept.health.last_success_at) == (0, later + HOUR)
+
+
+async def test_a_success_that_was_not_judged_yet_is_judged_by_what_a_caller_made_of_it() -> None:
+    kept = books(means := Means())
+    kept.judge(GOOD)
+
+    kept.open_at(subscription(version=2, consecutive_failures=3))
+    await kept.write()
+
+    assert [step.health and step.health.consecutive_failures for step in means.steps] == [0]
+
+
+async def test_what_was_shown_as_sending_and_then_delivered_is_delivered_also_after_a_write_that_failed() -> None:
+    one = Delivery(UUID(int=5), UUID(int=1), 4, 1, 0, "queued", True, 0, 0, "[]", NOW, NOW)
+    shown, since = Unwritten(changed={one.id: one._replace(status="sending")}), Unwritten(delivered={one.id: "[1]"})
+
+    both = shown.after(since)
+
+    assert (both.changed, both.delivered) == ({}, {one.id: "[1]"})
+    assert both.has_news_of(one.id)
+    assert not both.has_news_of(UUID(int=6))

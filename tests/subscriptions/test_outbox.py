@@ -156,6 +156,36 @@ async def test_what_a_seek_has_cancelled_stays_so_unless_it_was_delivered(db: Da
     assert [each.status for each in await stored(db)] == ["delivered", "cancelled", "retrying"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "outcome", "statuses"),
+    [
+        ({}, "written", ["delivered", "queued"]),
+        ({"version": 2, "status": "paused"}, "stale", ["delivered", "queued"]),
+        ({"generation": 1, "cursor": 0}, "stale", ["delivered", "queued"]),
+        (None, "fenced", ["queued", "queued"]),
+    ],
+)
+async def test_what_the_first_attempt_delivered_is_delivered_unless_another_holds_it(
+    db: Database, held: Subscription, fields: dict[str, Any] | None, outcome: Outcome, statuses: list[str]
+) -> None:
+    one, two = delivery(held, 4), delivery(held, 5)
+    await written(db, step(held, added=[one, two], cursor=5))
+    if fields:
+        await configured(db, replace(held, cursor=5), **fields)
+    late = step(held, delivered={one.id: '[{"n":1}]'})
+    if fields is None:
+        late = replace(late, lease=replace(late.lease, worker=OTHER))
+
+    assert await written(db, late) == [outcome]
+
+    found = await stored(db)
+    assert [each.status for each in found] == statuses
+    if outcome != "fenced":
+        assert found[0] == one._replace(
+            status="delivered", tries=1, attempt_count=1, attempts='[{"n":1}]', next_attempt_at=None
+        )
+
+
 async def test_the_steps_of_many_subscriptions_stand_for_themselves(db: Database, held: Subscription) -> None:
     gone = replace(step(held, added=[delivery(held, 3)]), lease=Lease(UUID(int=9), ME, 1))
 
