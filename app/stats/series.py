@@ -52,6 +52,7 @@ async def counted(db: Database, asked: SeriesQuery, edges: tuple[int, ...], wish
         bucket = bisect_right(edges, grid.origin + unit * grid.unit) - 1
         if bucket < past:
             if group not in groups:
+                check_size(edges, past * (len(groups) + 1))
                 groups[group] = nothing(edges, wish)
             for column, number in zip(groups[group], sums, strict=False):  # without a measure only the first counts
                 column[bucket] += number

@@ -103,10 +103,14 @@ async def count_tallied(db: Database, scope: Scope, edges: tuple[int, ...], unit
     heavy = hours == 1 or wish.facet is not None
     rows = await db.rows(statement, values, heavy=heavy)
     for group, part, periods, *columns in sorted(rows, key=lambda row: PARTS.index(row[1])):
-        if periods:
-            numbers = groups.setdefault(None if group == NOWHERE else group, nothing(edges, wish))
-            take(numbers, part, columns, places_of(periods, marks))
-    return {group: numbers for group, numbers in groups.items() if any(numbers[0])}
+        places = places_of(periods, marks) if periods else []
+        sums = [spans(column, places) for column in columns if column]
+        name = None if group == NOWHERE else group
+        if part == COUNTED and any(map(any, sums)):
+            groups[name] = [*sums, *nothing(edges, wish)[1:]]
+        elif part != COUNTED and name in groups:
+            add(groups[name], sums, LOW_BITS if part == UPPER else 0)
+    return groups
 
 
 @lru_cache(CALENDARS)
@@ -128,16 +132,10 @@ def places_of(periods: Sequence[int], marks: Sequence[int]) -> Sequence[int]:
     return [bisect_left(periods, mark) for mark in marks]
 
 
-def take(numbers: Numbers, part: str, columns: Sequence[list[int] | None], places: Sequence[int]) -> None:
-    """Put the columns of one part where they belong, each added up from place to place; the upper bits come last."""
-    sums = [spans(column, places) for column in columns if column]
-    if part == COUNTED:
-        numbers[:1] = sums
-    elif part == LOWER:
-        numbers[1:] = sums
-    else:
-        for n, upper in enumerate(sums, 1):
-            numbers[n] = [held + (more << LOW_BITS) for held, more in zip(numbers[n], upper, strict=True)]
+def add(numbers: Numbers, sums: Sequence[list[int]], bits: int) -> None:
+    """Add the sums of a measure, which are so many bits up."""
+    for n, column in enumerate(sums, 1):
+        numbers[n] = [held + (more << bits) for held, more in zip(numbers[n], column, strict=True)]
 
 
 def spans(column: list[int], places: Sequence[int]) -> list[int]:

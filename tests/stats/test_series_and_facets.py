@@ -333,6 +333,21 @@ async def test_bad_questions_are_refused(api: AsyncClient) -> None:
     assert faults(await api.get("/v1/stats/facets"))[0][0] == "facet"
 
 
+async def test_buckets_of_many_groups_may_be_too_many(api: AsyncClient, make_event: MakeEvent) -> None:
+    places = [{"name": code, "country": code, "role": "impact"} for code in ("UA", "PL", "RO")]
+    sources = [{"publisher": code, "url": "https://example.org/1"} for code in ("a", "b", "c")]
+    await written(api, make_event(locations=places, sources=sources))
+    days = "since=2010-01-01&until=2019-03-01"  # 3,346 days
+
+    for facet, more in (("country", ""), ("publisher", ""), ("country", "&status=reported")):
+        ranges = f"{days}&group_by={facet}{more}"
+        assert good(await api.get(f"/v1/stats/series?{ranges}")) == []
+        wider = ranges.replace("2019-03-01", "2025-10-01").replace("2010-01-01", "2016-08-18")  # 3,331 days
+        assert len(good(await api.get(f"/v1/stats/series?{wider}"))) == 3 * 3_331
+        longer = wider.replace("2016-08-18", "2016-08-01")
+        assert faults(await api.get(f"/v1/stats/series?{longer}")) == [("interval", "too-many")]
+
+
 async def test_facets_are_counted_without_their_own_filter_and_limited(api: AsyncClient, make_event: MakeEvent) -> None:
     for tags in (["a", "b"], ["a"], ["c"]):
         await written(api, make_event(tags=tags))
