@@ -116,9 +116,7 @@ def difference(whole: Total, part: Total) -> Total:
 @lru_cache(512)
 def series_statement(shape: Shape, measured: bool, facet: str, early: bool) -> Statement:
     """All parts in one statement, so that they are of one moment."""
-    found = matching(shape)
-    picked = sa.select(found.c.at, found.c.event)
-    events: Any = (picked.where(found.c.at < big("early")) if early else picked).cte("events")
+    events = picked(shape, early)
     if not facet:
         return Statement(part(shape, ALL, events, measured))
     valued = with_values(events)
@@ -127,6 +125,13 @@ def series_statement(shape: Shape, measured: bool, facet: str, early: bool) -> S
         once = valued.with_only_columns(valued.selected_columns.at, valued.selected_columns.event).distinct()
         parts += [part(shape, ALL, events, measured), part(shape, WITH_A_VALUE, once.subquery("once"), measured)]
     return Statement(sa.union_all(*parts) if len(parts) > 1 else parts[0])
+
+
+def picked(shape: Shape, early: bool) -> Any:
+    """All that match, or those of them that began before `since`."""
+    found = matching(shape)
+    events: Any = sa.select(found.c.at, found.c.event)
+    return (events.where(found.c.at < big("early")) if early else events).cte("events")
 
 
 def with_values(events: Any) -> Any:
@@ -175,20 +180,21 @@ def columns_of(number: Any) -> list[Any]:
     return [sa.type_coerce(getattr(number, name), sa.BigInteger) for name in NUMBERS]
 
 
-async def count_values(db: Database, asked: FixedFilter, facet: str) -> dict[str, int]:
-    """How many matches have each folded value of a facet."""
+async def count_values(db: Database, asked: FixedFilter, facet: str, *, early: bool = False) -> dict[str, int]:
+    """How many matches have each folded value of a facet; with `early` of those that began before `since`."""
     if not asked.model_fields_set - UNASKED:
         return dict(await db.rows(EVERY_VALUE, {"facet": facet}, heavy=True))
     plan = await narrow(db, Wanted(asked), Question("count"))
     if plan is None:
         return {}
-    return dict(await db.rows(values_statement(plan.shape), {**plan.values, "facet": facet}, heavy=True))
+    values = {**plan.values, "facet": facet, "early": asked.since_us}
+    return dict(await db.rows(values_statement(plan.shape, early), values, heavy=True))
 
 
 @lru_cache(256)
-def values_statement(shape: Shape) -> Statement:
+def values_statement(shape: Shape, early: bool) -> Statement:
     """Matches by value."""
-    valued = with_values(matching(shape)).subquery("valued")
+    valued = with_values(picked(shape, early)).subquery("valued")
     return Statement(sa.select(valued.c.group, sa.func.count()).group_by(valued.c.group))
 
 

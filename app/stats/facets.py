@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from app.stats.counting import count_values
 from app.stats.labels import labels_of
-from app.stats.shapes import changed
+from app.stats.shapes import changed, just_before
+from app.stats.tallied import scope_of, tallied_values
 
 if TYPE_CHECKING:
     from app.db import Database
@@ -18,9 +21,21 @@ async def facet_counts(db: Database, asked: FacetsQuery) -> dict[str, list[dict[
     return {facet: await values_of(db, asked, facet) for facet in dict.fromkeys(asked.facet)}
 
 
+async def counts_of(db: Database, asked: FacetsQuery, facet: str) -> dict[str, int]:
+    """How many matches have each folded value: from the tally where it can tell, with what began before `since`."""
+    scope = scope_of(asked, None, facet)
+    if scope is None or asked.timeless:
+        return await count_values(db, asked, facet)
+    began = tallied_values(db, scope, facet)
+    if asked.since_us is None:
+        return await began
+    counts, early = await asyncio.gather(began, count_values(db, just_before(asked), facet, early=True))
+    return dict(Counter(counts) + Counter(early))
+
+
 async def values_of(db: Database, asked: FacetsQuery, facet: str) -> list[dict[str, Any]]:
     """The values that most matches have."""
-    counts = await count_values(db, changed(asked, facet), facet)
+    counts = await counts_of(db, changed(asked, facet), facet)
     least = sorted(counts.values(), reverse=True)[: asked.limit][-1:] or [0]
     frequent = {value: count for value, count in counts.items() if count >= least[0]}
     labels = await labels_of(db, facet, frequent)

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 
 from app.errors import FieldError, Invalid
 from app.events.facts import HOUR
-from app.kinds import from_micros
 from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds
 from app.stats.counting import Grid, Wish, count_matches, nothing, span_of
 from app.stats.labels import labels_of
 from app.stats.rows import written
-from app.stats.shapes import COUNT, changed
+from app.stats.shapes import COUNT, just_before
 from app.stats.tallied import count_tallied, scope_of, tallied_span
 
 if TYPE_CHECKING:
@@ -106,11 +105,6 @@ def check_size(edges: tuple[int, ...], rows: int) -> tuple[int, ...]:
 def grid_of(edges: tuple[int, ...]) -> Grid:
     """The longest unit of which every bucket is a whole number."""
     return Grid(edges[0], gcd(*(edge - edges[0] for edge in edges[1:])))
-
-
-def just_before(asked: SeriesQuery) -> SeriesQuery:
-    """The same, for events that go on at the first microsecond of the range."""
-    return changed(asked, until=from_micros((asked.since_us or 0) + 1))
 
 
 async def labelled(db: Database, facet: str, groups: Groups) -> list[tuple[str | None, list[list[int]]]]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from app.events.parameters import as_many, word_of
 from app.events.query import EventFilter
 from app.events.shapes import Cursor
-from app.kinds import FACETS, MEASURES
+from app.kinds import FACETS, MEASURES, from_micros
 
 COUNT = "count"
 Interval = Literal["hour", "day", "week", "month", "quarter", "year"]
@@ -41,12 +41,18 @@ class FacetsQuery(EventFilter):
 
 
 Asked = TypeVar("Asked", bound=BaseModel)
+Counted = TypeVar("Counted", bound=EventFilter)
 
 
 def changed(asked: Asked, *without: str, **values: Any) -> Asked:
     """The same question without some names and with other values, which are taken as they are."""
     kept = {name: getattr(asked, name) for name in asked.model_fields_set - set(without)} | values
     return type(asked).model_construct(set(kept), **kept)
+
+
+def just_before(asked: Counted) -> Counted:
+    """The same, for events that go on at the first microsecond of the range."""
+    return changed(asked, until=from_micros((asked.since_us or 0) + 1))
 
 
 class SeriesRow(BaseModel):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlmodel import col
 
 from app.db import IntegerList, Statement, any_of, gathered
 from app.events.facts import HOUR
-from app.events.model import Tally
+from app.events.model import FacetValue, Tally
 from app.events.tally import ANY, BEYOND, LENGTHS, LOW_BITS, NOWHERE
 from app.kinds import KINDS, fold
 from app.kinds.codes import is_ambiguous, spellings
@@ -19,17 +21,24 @@ from app.stats.buckets import CALENDARS
 from app.stats.counting import NUMBERS, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from app.db import Database
     from app.events.query import FixedFilter
     from app.stats.counting import Groups, Numbers, Wish
 
 NARROWING = frozenset({"kind", "country", "since", "until"})
-BESIDE = frozenset({"timezone", "interval", "measure", "group_by"})
+BESIDE = frozenset({"timezone", "interval", "measure", "group_by", "facet", "limit"})
 # The parts of an answer: how many events, a measure's lower bits and its upper ones.
 PARTS = COUNTED, LOWER, UPPER = "counted", "lower", "upper"
 SMALLEST, LARGEST = -(2**31), 2**31 - 1
+
+
+COUNTRIES = Statement(
+    sa.select(col(FacetValue.value))
+    .where(col(FacetValue.facet) == "country", col(FacetValue.alias) == sa.false())
+    .distinct()
+)
 
 
 class Scope(NamedTuple):
@@ -46,6 +55,17 @@ class Scope(NamedTuple):
         since = SMALLEST if self.since is None else self.since // length
         more = length - 1 if outward else 0
         return {"hours": hours, "from": since, "to": LARGEST if self.until is None else (self.until + more) // length}
+
+    def stretches(self) -> Iterator[dict[str, Any]]:
+        """The whole days in the time, and the hours before and after them."""
+        days, hours = self.periods(24), self.periods(1)
+        first = days["from"] if self.since is None else -(-self.since // (24 * HOUR))
+        last = max(first, days["to"])
+        yield {"hours": 24, "from": first, "to": last}
+        if self.since is not None:
+            yield {**hours, "to": min(hours["to"], 24 * first)}
+        if self.until is not None:
+            yield {**hours, "from": max(hours["from"], 24 * last, 24 * first)}
 
 
 class Form(NamedTuple):
@@ -77,7 +97,7 @@ def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scop
 
 async def tallied_span(db: Database, scope: Scope, *, by_day: bool) -> tuple[int, int] | None:
     """When the days of the first and the last match begin, or else their hours, looked for in these days."""
-    statement, values = span_statement(db.dialect, form_of(scope)), bound(db, scope, None)
+    statement, values = span_statement(db.dialect, form_of(scope)), await bound(db, scope, None)
     [(first, last)] = await db.rows(statement, {**values, **scope.periods(24, outward=True)})
     if first is None:
         return None
@@ -96,7 +116,7 @@ async def count_tallied(db: Database, scope: Scope, edges: tuple[int, ...], unit
     """What `count_matches` would find in each bucket, for events that began within the scope's time."""
     ends = (edges[0], unit, scope.since or 0, scope.until or 0)
     hours = next(hours for hours in reversed(LENGTHS) if not any(moment % (hours * HOUR) for moment in ends))
-    values = {**bound(db, scope, wish.measure), **scope.periods(hours)}
+    values = {**await bound(db, scope, wish.measure), **scope.periods(hours)}
     statement = tally_statement(db.dialect, form_of(scope), wish.facet, wish.measure is not None)
     marks = marks_of(edges, hours * HOUR)
     groups: Groups = {}
@@ -111,6 +131,26 @@ async def count_tallied(db: Database, scope: Scope, edges: tuple[int, ...], unit
         elif part != COUNTED and name in groups:
             add(groups[name], sums, LOW_BITS if part == UPPER else 0)
     return groups
+
+
+async def tallied_values(db: Database, scope: Scope, facet: str) -> dict[str, int]:
+    """How many events that began within the scope's time have each folded value of the facet."""
+    counts: Counter[str] = Counter()
+    statement, values = values_statement(db.dialect, form_of(scope), facet), await bound(db, scope, None)
+    for stretch in scope.stretches():
+        if stretch["from"] < stretch["to"]:
+            counts.update(dict(await db.rows(statement, {**values, **stretch}, heavy=True)))
+    del counts[NOWHERE]
+    return dict(+counts)
+
+
+@lru_cache(8)
+def values_statement(dialect: str, form: Form, facet: str) -> Statement:
+    """Events by value."""
+    table: Any = Tally
+    value = getattr(table, facet)
+    total = sa.cast(sa.func.sum(table.events), sa.BigInteger)
+    return Statement(sa.select(value, total).where(*conditions(dialect, form, COUNTED)).group_by(value))
 
 
 @lru_cache(CALENDARS)
@@ -151,11 +191,12 @@ def form_of(scope: Scope) -> Form:
     return Form(len(scope.kinds) == 1, scope.country is None)
 
 
-def bound(db: Database, scope: Scope, measure: str | None) -> dict[str, Any]:
-    """What the statements bind."""
+async def bound(db: Database, scope: Scope, measure: str | None) -> dict[str, Any]:
+    """What the statements bind; where any country will do, each is named, so that its rows are found by their key."""
+    named = [] if scope.country is not None else [NOWHERE, *(value for (value,) in await db.rows(COUNTRIES))]
     kinds = {"kind": scope.kinds[0], "kinds": db.as_list(list(scope.kinds))}
     measures = {} if measure is None else {LOWER: measure, UPPER: measure + BEYOND}
-    return {**kinds, "country": scope.country, **measures}
+    return {**kinds, "country": scope.country, "countries": db.as_list(named), **measures}
 
 
 @lru_cache(8)
@@ -201,7 +242,7 @@ def conditions(dialect: str, form: Form, name: str) -> list[Any]:
     table: Any = Tally
     return [
         table.kind == sa.bindparam("kind") if form.one_kind else any_of(table.kind, "kinds", dialect),
-        table.country != ANY if form.any_country else table.country == sa.bindparam("country"),
+        any_of(table.country, "countries", dialect) if form.any_country else table.country == sa.bindparam("country"),
         table.measure == (sa.literal_column("''") if name == COUNTED else sa.bindparam(name)),
         table.hours == sa.bindparam("hours", type_=sa.SmallInteger()),
         table.period >= sa.bindparam("from", type_=sa.Integer()),

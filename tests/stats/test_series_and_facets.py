@@ -127,7 +127,7 @@ async def test_series_and_facets_agree_with_list_count_and_export(
         rows = await series(api, question, interval, measure, facet)
         check_buckets(rows, events, question, facet)
         check_sums(rows, events, measure, facet)
-        for name in {facet} - {None}:
+        for name in {facet, "country", "kind"} - {None}:
             await check_facet(api, question, name)
 
 
