@@ -2,7 +2,7 @@
 
 import { address, get } from "./api.js";
 import { find, make, sourceLink } from "./dom.js";
-import { date, KINDS, measures, range, spoken, when } from "./words.js";
+import { date, KINDS, measures, number, range, spoken, when } from "./words.js";
 
 export const PAGE = 50;
 const SHOWN_ACTORS = 4;
@@ -58,7 +58,7 @@ function facts(event) {
 // What one source says where sources differ: `started at 2025-05 (RFE/RL)`.
 function claimed({ field, value, source, claimed_by: by }, sources) {
   const what = field.split("/").filter((step) => step && !/^\d+$/.test(step)).join(" ");
-  const text = value !== null && typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text = Number.isInteger(value) ? number(value) : typeof value === "string" ? value : JSON.stringify(value);
   return `${spoken(what)} ${text} (${by ?? sources[source]?.publisher ?? "unknown"})`;
 }
 

@@ -8,6 +8,10 @@ import { date, number, plural, range, spoken } from "./words.js";
 const INTERVALS = ["day", "week", "month", "quarter", "year"];
 const MOST_BUCKETS = 1500;
 const HEIGHT = 220;
+const DAY = 86400;
+// How far ticks may lie apart: whole days at least, as buckets do, and whole numbers.
+const DAYS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 30, 60, 90, 120, 180, 365, 730, 1825, 3650, 9125, 18250, 36500].map((days) => days * DAY);
+const WHOLE = Array.from({ length: 16 }, (_, n) => [1, 2, 5].map((digit) => digit * 10 ** n)).flat();
 let chart = null;
 
 export async function load(pairs) {
@@ -57,8 +61,8 @@ export function plot(rows, counted, measure) {
     width: place.clientWidth, height: HEIGHT,
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), filter.value("timezone") || "UTC"),
     cursor: { drag: { x: true, y: false, setScale: false }, y: false },
-    scales: { x: { range: (_, low, high) => [low, high === low ? high + 86400 : high + (high - low) / rows.length] }, y: { range: (_, __, high) => [0, Math.max(high ?? 0, 1) * 1.08] } },
-    axes: [{ ...axis, grid: { show: false }, values: (_, ticks) => ticks.map(tick) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((count) => (Number.isInteger(count) ? number(count) : "")) }],
+    scales: { x: { range: (_, low, high) => [low, high === low ? high + DAY : high + (high - low) / rows.length] }, y: { range: (_, __, high) => [0, Math.max(high ?? 0, 1) * 1.08] } },
+    axes: [{ ...axis, grid: { show: false }, incrs: DAYS, values: (_, ticks) => ticks.map(tick) }, { ...axis, size: 56, incrs: WHOLE, values: (_, ticks) => ticks.map(number) }],
     series: [{ label: "Time", value: (_, __, ___, n) => (n === null ? "–" : date(rows[n].start, filter.value("timezone"))) }, ...series],
     bands: counted ? [] : [{ series: [1, 3], fill: `color-mix(in srgb, ${accent} 22%, transparent)` }],
     hooks: { setSelect: [(drawn) => chosen(drawn, rows)] },
@@ -67,11 +71,11 @@ export function plot(rows, counted, measure) {
 
 // A tick of the time axis; the year where it begins, so that labels stay short.
 function tick(at, n, ticks) {
-  const step = (ticks[1] ?? ticks[0] + 86400) - ticks[0];
-  const style = step >= 27 * 86400 ? { month: "short" } : step >= 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
+  const step = (ticks[1] ?? ticks[0] + DAY) - ticks[0];
+  const style = step >= 27 * DAY ? { month: "short" } : { day: "numeric", month: "short" };
   const told = (how) => new Intl.DateTimeFormat("en-GB", { timeZone: filter.value("timezone") || "UTC", ...how }).format(at * 1000);
   const year = told({ year: "numeric" });
-  if (step >= 360 * 86400) return year;
+  if (step >= 360 * DAY) return year;
   const before = n && new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", year: "numeric" }).format(ticks[n - 1] * 1000);
   return before === year ? told(style) : `${told(style)}\n${year}`;
 }
