@@ -128,8 +128,10 @@ async def count_tallied(db: Database, scope: Scope, edges: tuple[int, ...], unit
         name = None if group == NOWHERE else group
         if part == COUNTED and any(map(any, sums)):
             groups[name] = [*sums, *nothing(edges, wish)[1:]]
-        elif part != COUNTED and name in groups:
-            add(groups[name], sums, LOW_BITS if part == UPPER else 0)
+        elif part == LOWER and sums and name in groups:
+            groups[name][1:] = sums
+        elif part == UPPER and name in groups:
+            add_upper(groups[name], sums)
     return groups
 
 
@@ -172,10 +174,10 @@ def places_of(periods: Sequence[int], marks: Sequence[int]) -> Sequence[int]:
     return [bisect_left(periods, mark) for mark in marks]
 
 
-def add(numbers: Numbers, sums: Sequence[list[int]], bits: int) -> None:
-    """Add the sums of a measure, which are so many bits up."""
+def add_upper(numbers: Numbers, sums: Sequence[list[int]]) -> None:
+    """Add the sums of a measure's upper bits."""
     for n, column in enumerate(sums, 1):
-        numbers[n] = [held + (more << bits) for held, more in zip(numbers[n], column, strict=True)]
+        numbers[n] = [held + (more << LOW_BITS) for held, more in zip(numbers[n], column, strict=True)]
 
 
 def spans(column: list[int], places: Sequence[int]) -> list[int]:
