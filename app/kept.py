@@ -157,6 +157,12 @@ async def answered(request: Request, make: Callable[[Head], Awaitable[Response]]
     return await kept.answer(request, make, until)
 
 
+def lasting(request: Request, how_long: str) -> dict[str, str]:
+    """What tells caches to keep an answer: any cache where anyone may read, else the reader's own."""
+    public = request.app.state.settings.anonymous_read
+    return {"cache-control": f"{'public' if public else 'private'}, {how_long}"}
+
+
 def place_of(scope: Scope) -> Place:
     """What is asked, and under which address."""
     host = next((value for name, value in scope["headers"] if name == b"host"), b"")

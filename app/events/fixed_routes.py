@@ -18,12 +18,13 @@ from app.events.atom import ATOM, Channel, atom_feed
 from app.events.fixed import FIXED_FEEDS, FixedFeed, newest
 from app.events.formats import GEOJSON, export_stream
 from app.events.shapes import FeatureCollection
-from app.kept import answered
+from app.kept import answered, lasting
 from app.kinds import format_instant
 from app.wire import NoQuery, base_address
 
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
 ALWAYS = (NotFound, Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+A_MINUTE = "max-age=60"
 UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}
 
 
@@ -70,7 +71,7 @@ async def read_feed(request: Request, name: str, media: str) -> Response:
         rows = await newest(request.app.state.db, feed, now)
         bodies = [row.body for row in rows]
         written = map_of(bodies, head) if media == GEOJSON else reader_feed(request, feed, bodies, head)
-        headers = {"etag": page_etag(rows, None, media), "as-of": head.cursor, **lasting(request)}
+        headers = {"etag": page_etag(rows, None, media), "as-of": head.cursor, **lasting(request, A_MINUTE)}
         return Response(await written, headers=headers, media_type=media)
 
     return await answered(request, make, until=feed.ends(now).timestamp())
@@ -91,9 +92,3 @@ async def reader_feed(request: Request, feed: FixedFeed, bodies: Sequence[bytes]
     path = f"v1/feeds/{feed.name}.atom"
     channel = Channel(f"{source}#{feed.name}", feed.title, format_instant(head.time), base_address(request), path)
     return await atom_feed(channel, bodies)
-
-
-def lasting(request: Request) -> dict[str, str]:
-    """A minute, in any cache where anyone may read."""
-    public = request.app.state.settings.anonymous_read
-    return {"cache-control": f"{'public' if public else 'private'}, max-age=60"}

@@ -35,6 +35,7 @@ from app.feed.scan import Page
 from app.feed.shapes import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
 from app.feed.stream import EventStream, Follower, Pace
 from app.feed.waiting import waited_page
+from app.kept import lasting
 from app.kinds import format_instant
 from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
 
@@ -73,7 +74,7 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     final = page.more and is_literal(asked.after)
     body = page_bytes(page, head.epoch)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": etag, **(lasting(request) if final else POLL_INTERVAL), **link(request, page, head.epoch)}
+    headers = {"etag": etag, **(lasting(request, FINAL) if final else POLL_INTERVAL), **link(request, page, head.epoch)}
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=JSON)
@@ -162,12 +163,6 @@ def page_bytes(page: Page, epoch: int) -> bytes:
     """A page as JSON."""
     tail = f'],"next":"{format_cursor(epoch, page.next)}","has_more":{"true" if page.more else "false"}}}'
     return b'{"items":[' + b",".join([piece.item for piece in page.pieces]) + tail.encode()
-
-
-def lasting(request: Request) -> dict[str, str]:
-    """A final page may be kept: by anyone where anyone may read."""
-    public = request.app.state.settings.anonymous_read
-    return {"cache-control": f"{'public' if public else 'private'}, {FINAL}"}
 
 
 def link(request: Request, page: Page, epoch: int) -> dict[str, str]:
