@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import sqlalchemy as sa
 
+from app.subscriptions.model import DeliveryWorker
 from cli.conftest import bearer, keys_in
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from conftest import MakeEvent
 
+    from app.db import Database
     from cli.conftest import Started
 
 PATIENCE_S = 60.0
@@ -40,6 +43,7 @@ async def endpoint(taken: asyncio.Queue[dict[str, Any]]) -> AsyncIterator[str]:
 
 async def test_a_worker_delivers_what_a_server_without_delivery_takes(
     database_url: str,
+    db: Database,
     setting: Callable[[str, str], None],
     start: Callable[..., Started],
     make_event: MakeEvent,
@@ -67,6 +71,7 @@ async def test_a_worker_delivers_what_a_server_without_delivery_takes(
         assert (ping["type"], change["type"]) == ("sys.ping", "attack.created")
 
         await delivered(api, made["id"])
+        await at_work(db, 2)
         assert await first.stop() == 0
         assert (await api.post("/v1/events", json=make_event(title="Another"))).status_code == 201
         another = await asyncio.wait_for(taken.get(), PATIENCE_S)
@@ -75,6 +80,18 @@ async def test_a_worker_delivers_what_a_server_without_delivery_takes(
     assert await second.stop() == 0
     assert taken.empty()
     assert first.out == second.out == ""
+
+
+async def at_work(db: Database, workers: int) -> None:
+    """Come back when so many are enlisted: one that is told to end while it still starts ends by the signal."""
+    count = 0
+    for _ in range(600):
+        [(count,)] = await db.rows(sa.select(sa.func.count()).select_from(DeliveryWorker))
+        if count == workers:
+            return
+        await asyncio.sleep(0.05)
+    message = f"{count} at work"
+    raise AssertionError(message)
 
 
 async def delivered(api: httpx.AsyncClient, id: str) -> None:
