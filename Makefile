@@ -34,7 +34,7 @@ run: $(RUNTIME) ## Serve the sample data at http://HOST:PORT (127.0.0.1:8000)
 
 .PHONY: test
 test: $(COMPLETE) ## Run the tests, on SQLite and a PostgreSQL of their own (ARGS="-k name")
-	@tests/dashboard/install-chromium
+	@tests/install-system-packages
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
