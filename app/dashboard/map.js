@@ -32,7 +32,7 @@ export async function show(collection, count) {
     const [lon, lat] = feature.geometry.coordinates;
     const at = `${lon.toFixed(2)},${lat.toFixed(2)}`;
     const place = places.get(at) ?? { lon, lat, events: new Set(), titles: [], name: "" };
-    const location = feature.properties.locations[Number(feature.id.split("/")[1])];
+    const location = feature.properties.location;
     place.name ||= location.name;
     if (!place.events.has(feature.properties.id)) place.titles.push(feature.properties.title);
     place.events.add(feature.properties.id);

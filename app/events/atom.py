@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 
 from app.events.bodies import event_in
+from app.events.formats import slices
 from app.kinds import KINDS, Numbers, measures_of
 
 ATOM = "application/atom+xml"
-SLICE = 50  # events: a few milliseconds of work, after which other requests have their turn
 # What no XML 1.0 document may hold, though an event's text may.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -29,13 +29,14 @@ class Channel(NamedTuple):
     path: str
 
 
-async def atom_feed(channel: Channel, bodies: Sequence[bytes]) -> bytes:
-    """The whole document: an entry for each event, as it is stored."""
-    pieces = [opening(channel)]
-    for start in range(0, len(bodies), SLICE):
-        pieces += [entry(orjson.loads(body), channel.base) for body in bodies[start : start + SLICE]]
-        await asyncio.sleep(0)
-    return "".join([*pieces, "</feed>\n"]).encode()
+async def atom_feed(channel: Channel, pages: AsyncIterator[Iterable[bytes]]) -> AsyncIterator[bytes]:
+    """Give the document in pieces: an entry for each event, as it is stored."""
+    yield opening(channel).encode()
+    async for page in pages:
+        for part in slices(page):
+            yield "".join([entry(orjson.loads(body), channel.base) for body in part]).encode()
+            await asyncio.sleep(0)
+    yield b"</feed>\n"
 
 
 def opening(channel: Channel) -> str:

@@ -28,7 +28,7 @@ from app.errors import (
 from app.events import history, reads
 from app.events.answers import page_etag, refuse_bad_address
 from app.events.cursors import question_hash, read_cursor, write_cursor
-from app.events.formats import MEDIA_TYPES, export_stream, geojson_page, json_page
+from app.events.formats import MEDIA_TYPES, export_stream, geojson_page, json_page, page_response
 from app.events.identity import read_id
 from app.events.moments import read_as_of, wanted_of
 from app.events.shapes import (
@@ -84,8 +84,8 @@ async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, 
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     bodies = [row.body for row in page.rows]
-    text = (json_page if media == JSON else geojson_page)(bodies, following, head.cursor)
-    return Response(text, headers=headers, media_type=media)
+    pieces = (json_page if media == JSON else geojson_page)(bodies, following, head.cursor)
+    return await page_response(pieces, headers, media)
 
 
 @router.get("/count", response_model=None, responses={200: {"model": Count}, **refusals(*POSITIONS, *ALWAYS)})

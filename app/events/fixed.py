@@ -10,6 +10,8 @@ from app.events.reads import Wanted, walk
 from app.kinds import KINDS, format_instant
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from app.db import Database
     from app.events.query import FixedFilter
     from app.events.reads import Row
@@ -55,11 +57,11 @@ def fixed_feeds() -> dict[str, FixedFeed]:
 FIXED_FEEDS = fixed_feeds()
 
 
-async def newest(db: Database, feed: FixedFeed, now: datetime, most: int = MOST) -> list[Row]:
-    """The feed's events, newest first."""
-    rows: list[Row] = []
-    async for page in walk(db, Wanted(feed.wanted(now))):
-        rows += page
-        if len(rows) >= most:
-            break
-    return rows[:most]
+async def newest(db: Database, feed: FixedFeed, now: datetime, most: int = MOST) -> AsyncIterator[list[Row]]:
+    """Give the feed's events, newest first, a chunk at a time."""
+    left = most
+    async for rows in walk(db, Wanted(feed.wanted(now))):
+        yield rows[:left]
+        left -= len(rows)
+        if left <= 0:
+            return

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from app.auth.access import ReadKey
 from app.changes import Head
@@ -16,7 +16,8 @@ from app.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthoriz
 from app.events.answers import page_etag
 from app.events.atom import ATOM, Channel, atom_feed
 from app.events.fixed import FIXED_FEEDS, FixedFeed, newest
-from app.events.formats import GEOJSON, export_stream
+from app.events.formats import GEOJSON, export_stream, page_response
+from app.events.reads import Row
 from app.events.shapes import FeatureCollection
 from app.kept import answered, lasting
 from app.kinds import format_instant
@@ -25,7 +26,13 @@ from app.wire import NoQuery, base_address
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
 ALWAYS = (NotFound, Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 A_MINUTE = "max-age=60"
+# A feed of more bytes, or of events that have more, is made for each caller anew and leaves as it is made.
+MAX_KEPT_BYTES = 8 * 1024 * 1024
 UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}
+
+
+class TooLargeToKeep(Exception):
+    """The answer would take too much memory at once."""
 
 
 @router.get(
@@ -61,34 +68,60 @@ async def get_atom_feed(request: Request, _: ReadKey, __: NoQuery, feed: str) ->
 
 
 async def read_feed(request: Request, name: str, media: str) -> Response:
-    """The feed in that form, or 304 when the caller has it."""
+    """Give the feed in that form, or 304 when the caller has it; one too large to keep is streamed to each caller."""
     feed = FIXED_FEEDS.get(name)
     if feed is None:
         raise NotFound(f"There is no such feed. There are: {', '.join(FIXED_FEEDS)}.")
-    now = datetime.now(UTC)
+    now, lasts = datetime.now(UTC), lasting(request, A_MINUTE)
 
     async def make(head: Head) -> Response:
-        rows = await newest(request.app.state.db, feed, now)
-        bodies = [row.body for row in rows]
-        written = map_of(bodies, head) if media == GEOJSON else reader_feed(request, feed, bodies, head)
-        headers = {"etag": page_etag(rows, None, media), "as-of": head.cursor, **lasting(request, A_MINUTE)}
-        return Response(await written, headers=headers, media_type=media)
+        rows = await held(newest(request.app.state.db, feed, now))
+        headers = {"etag": page_etag(rows, None, media), "as-of": head.cursor, **lasts}
+        answer = await page_response(
+            await written(request, feed, media, one([row.body for row in rows]), head), headers, media, MAX_KEPT_BYTES
+        )
+        if isinstance(answer, StreamingResponse):
+            raise TooLargeToKeep
+        return answer
 
-    return await answered(request, make, until=feed.ends(now).timestamp())
+    try:
+        return await answered(request, make, until=feed.ends(now).timestamp())
+    except TooLargeToKeep:
+        head = await request.app.state.log.head()
+        pieces = await written(request, feed, media, bodies_of(newest(request.app.state.db, feed, now)), head)
+        return StreamingResponse(pieces, headers={"as-of": head.cursor, **lasts}, media_type=media)
 
 
-async def map_of(bodies: Sequence[bytes], head: Head) -> bytes:
-    """The events as one FeatureCollection."""
+async def held(pages: AsyncIterator[list[Row]]) -> list[Row]:
+    """Take all rows, unless their bodies are too large to be held at once."""
+    rows: list[Row] = []
+    size = 0
+    async for page in pages:
+        rows += page
+        size += sum(len(row.body) for row in page)
+        if size > MAX_KEPT_BYTES:
+            raise TooLargeToKeep
+    return rows
 
-    async def pages() -> AsyncIterator[list[bytes]]:
-        yield list(bodies)
 
-    return b"".join([piece async for piece in export_stream(pages(), "geojson", head.cursor)])
+async def one(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
+    """Give a single page."""
+    yield bodies
 
 
-async def reader_feed(request: Request, feed: FixedFeed, bodies: Sequence[bytes], head: Head) -> bytes:
-    """The events as Atom; the feed's id is the source's, so that it lasts when the address changes."""
+async def bodies_of(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
+    """Give only the bodies of the pages."""
+    async for rows in pages:
+        yield [row.body for row in rows]
+
+
+async def written(
+    request: Request, feed: FixedFeed, media: str, pages: AsyncIterator[list[bytes]], head: Head
+) -> AsyncIterator[bytes]:
+    """Write the events as GeoJSON, or as Atom, whose id is the source's: it lasts when the address changes."""
+    if media == GEOJSON:
+        return export_stream(pages, "geojson", head.cursor)
     source = orjson.loads(await request.app.state.log.source())
     path = f"v1/feeds/{feed.name}.atom"
     channel = Channel(f"{source}#{feed.name}", feed.title, format_instant(head.time), base_address(request), path)
-    return await atom_feed(channel, bodies)
+    return atom_feed(channel, pages)

@@ -1,14 +1,17 @@
-"""Stored events as the bytes of an answer: JSON and GeoJSON pages, and exports as a stream."""
+"""Stored events as the bytes of an answer: JSON and GeoJSON pages, and exports, in slices of bounded work."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
+from starlette.responses import Response, StreamingResponse
 
 from app.events.flat import csv_header, csv_rows
+from app.events.geojson import HEAD as GEOJSON_HEAD
+from app.events.geojson import features
 
 __all__ = [
     "CSV",
@@ -25,6 +28,8 @@ __all__ = [
     "geojson_page",
     "json_page",
     "ndjson",
+    "page_response",
+    "slices",
 ]
 
 JSON = "application/json"
@@ -32,37 +37,76 @@ GEOJSON = "application/geo+json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv; charset=utf-8"
 
-GEOJSON_HEAD = b'{"type":"FeatureCollection","features":['
-NOT_ON_THE_MAP = frozenset({"detail", "extra"})
-SLICE = 50  # events: a few milliseconds of work, after which other requests have their turn
+JSON_HEAD = b'{"items":['
+# Other requests have their turn after so many events, or so many bytes of them: a few milliseconds of work.
+SLICE = 50
+SLICE_BYTES = 128 * 1024
+# An answer of more bytes leaves in pieces as they are made; a smaller one has a Content-Length.
+MAX_WHOLE_BYTES = 1024 * 1024
 
 
-def json_page(bodies: Sequence[bytes], following: str | None, as_of: str) -> bytes:
-    """A page of events, each as it is stored; `following` is the cursor of the next page, `as_of` that of the feed."""
-    return b'{"items":[%b%b' % (b",".join(bodies), _tail(following, as_of))
+def slices(bodies: Iterable[bytes], most: int = SLICE, most_bytes: int = SLICE_BYTES) -> Iterator[list[bytes]]:
+    """Cut a run of bodies where it reaches so many events or bytes; one larger body is a slice by itself."""
+    part: list[bytes] = []
+    size = 0
+    for body in bodies:
+        if part and (len(part) == most or size + len(body) > most_bytes):
+            yield part
+            part, size = [], 0
+        part.append(body)
+        size += len(body)
+    if part:
+        yield part
 
 
-def geojson_page(bodies: Sequence[bytes], following: str | None, as_of: str) -> bytes:
-    """A page of events as an RFC 7946 FeatureCollection; `following` and `as_of` become foreign members."""
-    return b"%b%b%b" % (GEOJSON_HEAD, _all_features(bodies), _tail(following, as_of))
+async def json_page(bodies: Sequence[bytes], following: str | None, as_of: str) -> AsyncIterator[bytes]:
+    """Give a page of events, each as it is stored; `following` is the next page's cursor, `as_of` the feed's."""
+    if sum(map(len, bodies)) < MAX_WHOLE_BYTES:
+        yield JSON_HEAD + b",".join(bodies) + _tail(following, as_of)
+        return
+    before = JSON_HEAD
+    for part in slices(bodies, len(bodies), MAX_WHOLE_BYTES // 4):
+        yield before + b",".join(part)
+        before = b","
+        await asyncio.sleep(0)
+    yield _tail(following, as_of)
+
+
+async def geojson_page(bodies: Iterable[bytes], following: str | None, as_of: str) -> AsyncIterator[bytes]:
+    """Give a page of events as a FeatureCollection; `following` and `as_of` become foreign members."""
+
+    async def pages() -> AsyncIterator[Iterable[bytes]]:
+        yield bodies
+
+    async for piece in _written(pages(), FORMATS["geojson"]):
+        yield piece
+    yield _tail(following, as_of)
+
+
+async def page_response(
+    pieces: AsyncIterator[bytes], headers: Mapping[str, str], media_type: str, most: int = MAX_WHOLE_BYTES
+) -> Response:
+    """Answer with these pieces: whole where they have at most so many bytes, else as they are made."""
+    start: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        start.append(piece)
+        size += len(piece)
+        if size > most:
+            return StreamingResponse(_after(start, pieces), headers=headers, media_type=media_type)
+    return Response(b"".join(start), headers=headers, media_type=media_type)
+
+
+async def _after(start: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Give what is there already, then the rest."""
+    while start:
+        yield start.pop(0)
+    async for piece in rest:
+        yield piece
 
 
 def _tail(following: str | None, as_of: str) -> bytes:
     return b'],"next":%b,"as_of":%b}' % (orjson.dumps(following), orjson.dumps(as_of))
-
-
-def features(body: bytes) -> list[bytes]:
-    """A GeoJSON Feature for each place with coordinates, launch sites too; its id is `<event>/<location index>`."""
-    event = orjson.loads(body)
-    located = [(n, place) for n, place in enumerate(event["locations"]) if place["lat"] is not None]
-    if not located:
-        return []
-    properties = orjson.dumps({name: value for name, value in event.items() if name not in NOT_ON_THE_MAP})
-    return [
-        b'{"type":"Feature","id":"%b/%d","geometry":{"type":"Point","coordinates":%b},"properties":%b}'
-        % (event["id"].encode(), n, orjson.dumps([place["lon"], place["lat"]]), properties)
-        for n, place in located
-    ]
 
 
 def _all_features(bodies: Iterable[bytes]) -> bytes:
@@ -93,17 +137,23 @@ FORMATS = {
 MEDIA_TYPES = {name: style.media for name, style in FORMATS.items()}
 
 
-async def export_stream(pages: AsyncIterator[list[bytes]], style_name: str, as_of: str) -> AsyncIterator[bytes]:
-    """The file in pieces, never more than one page of it in memory; `style_name` is a name in `FORMATS`."""
+async def export_stream(pages: AsyncIterator[Iterable[bytes]], style_name: str, as_of: str) -> AsyncIterator[bytes]:
+    """Give the file in pieces, never more than one page of it in memory; `style_name` is a name in `FORMATS`."""
     style = FORMATS[style_name]
+    async for piece in _written(pages, style):
+        yield piece
+    if tail := style.tail(as_of):
+        yield tail
+
+
+async def _written(pages: AsyncIterator[Iterable[bytes]], style: Format) -> AsyncIterator[bytes]:
+    """Give all but the tail; other requests have their turn after each slice."""
     if style.head:
         yield style.head
     between = b""
     async for page in pages:
-        for start in range(0, len(page), SLICE):
-            if piece := style.write(page[start : start + SLICE]):
+        for part in slices(page):
+            if piece := style.write(part):
                 yield between + piece
                 between = style.between
             await asyncio.sleep(0)
-    if tail := style.tail(as_of):
-        yield tail

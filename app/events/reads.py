@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 # A question answered by so few events is answered by their keys.
 FEW = 2000
 CHUNK = 1000
+# A walk begins with so many events, and goes on with as many as have about so many bytes.
+FIRST_CHUNK = 100
+CHUNK_BYTES = 4 * 1024 * 1024
 # Bodies read by hand before other requests have their turn: a few milliseconds.
 SLICE = 25
 
@@ -94,17 +97,24 @@ def is_everything(wanted: Wanted) -> bool:
 
 
 async def walk(db: Database, wanted: Wanted) -> AsyncIterator[list[Row]]:
-    """Every match, newest first, a chunk at a time; no connection is held between chunks."""
-    after = None
+    """Give every match, newest first, a few MiB at a time; no connection is held between chunks."""
+    after, chunk = None, FIRST_CHUNK
     while True:
-        question = Question("page", limit=CHUNK, after=after, as_of=wanted.as_of, changed_since=wanted.changed_since)
+        question = Question("page", limit=chunk, after=after, as_of=wanted.as_of, changed_since=wanted.changed_since)
         raw = await find_raw(db, wanted, question)
         rows = await by_hand(wanted, raw)
         if rows:
             yield rows
-        if len(raw) < CHUNK:
+        if len(raw) < chunk:
             return
         after = (raw[-1].at, raw[-1].key)
+        chunk = next_chunk(raw)
+
+
+def next_chunk(rows: Sequence[Row]) -> int:
+    """How many events come next: powers of ten, so that there are few statements."""
+    each = sum(len(row.body) for row in rows) / len(rows)
+    return next((chunk for chunk in (CHUNK, FIRST_CHUNK) if chunk * each <= CHUNK_BYTES), FIRST_CHUNK // 10)
 
 
 async def find_rows(db: Database, wanted: Wanted, question: Question) -> list[Row]:

@@ -109,13 +109,19 @@ class Point(BaseModel):
     coordinates: Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
+PROPERTIES = (
+    "The event without `detail`, `extra` and `locations`; `location` is this place, `places` the number of the event's "
+    "features. Where an event has many places and long lists, only its first feature has the lists and the summary."
+)
+
+
 class Feature(BaseModel):
     """One located place of an event."""
 
     type: Literal["Feature"]
     id: Annotated[str, Field(description="`<event id>/<location index>`")]
     geometry: Point
-    properties: Annotated[dict[str, Any], Field(description="The event without `detail` and `extra`.")]
+    properties: Annotated[dict[str, Any], Field(description=PROPERTIES)]
 
 
 class FeatureCollection(BaseModel):

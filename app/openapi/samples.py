@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.events.atom import Channel, entry, opening
-from app.events.formats import FORMATS, geojson_page
+from app.events.formats import FORMATS
 from app.kinds import KINDS, MEASURES, core, facets_of, measures_of, parse_event
 from app.samples import load
 
@@ -63,7 +63,7 @@ def page() -> Any:
 
 def collection() -> Any:
     """A page on the map."""
-    return orjson.loads(geojson_page(bodies()[:1], None, AS_OF))
+    return orjson.loads(exported("geojson"))
 
 
 def exported(name: str) -> str:

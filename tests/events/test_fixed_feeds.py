@@ -120,7 +120,7 @@ async def test_a_period_has_all_of_which_a_moment_lies_in_it(
         ended = None if until is None else until.isoformat()
         await written(api, make_event(title=name, started_at=at.isoformat(), ended_at=ended, time_precision="instant"))
 
-    rows = await newest(db, FIXED_FEEDS[f"all_{period}"], NOW)
+    rows = [row async for page in newest(db, FIXED_FEEDS[f"all_{period}"], NOW) for row in page]
 
     assert [orjson.loads(row.body)["title"] for row in rows] == ["last", "now", "first", "reaching in"]
 
@@ -131,7 +131,7 @@ async def test_only_the_newest_are_given_where_there_are_too_many(
     for hours in range(1, 6):
         await written(api, make_event(title=f"{hours}", started_at=ago(NOW, hours=hours), time_precision="instant"))
 
-    rows = await newest(db, FIXED_FEEDS["all_day"], NOW, most=3)
+    rows = [row async for page in newest(db, FIXED_FEEDS["all_day"], NOW, most=3) for row in page]
 
     assert [orjson.loads(row.body)["title"] for row in rows] == ["1", "2", "3"]
 

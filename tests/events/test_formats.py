@@ -16,8 +16,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.responses import StreamingResponse
 
-from app.events import flat
+from app.events import flat, geojson
 from app.events.commands import SERVER_FIELDS
 from app.events.formats import (
     CSV,
@@ -26,6 +27,7 @@ from app.events.formats import (
     MEDIA_TYPES,
     NDJSON,
     SLICE,
+    SLICE_BYTES,
     csv_header,
     csv_rows,
     export_stream,
@@ -33,6 +35,8 @@ from app.events.formats import (
     geojson_page,
     json_page,
     ndjson,
+    page_response,
+    slices,
 )
 from app.kinds import FACETS, MEASURES, RESERVED, core, facets_of, measures_of, parse_event
 
@@ -41,6 +45,7 @@ SAMPLES = ROOT / "app" / "samples" / "events.json"
 RUN = "=+-@\t\r\n＝＋－＠"  # what a spreadsheet takes for the beginning of a formula
 WHEN = b"2026-03-01T12:00:00Z"
 AS_OF = "e1-000000000042"
+EMPTY_MAP = b'{"type":"FeatureCollection","features":[],"next":null,"as_of":"%b"}' % AS_OF.encode()
 
 PLACES: list[dict[str, Any]] = [
     {"name": "Kursk", "country": "RU", "lat": 51.73, "lon": 36.19, "role": "launch"},
@@ -125,18 +130,22 @@ async def export(format: str, *pages: list[bytes]) -> list[bytes]:  # noqa: A002
     return [piece async for piece in export_stream(pages_of(*pages), format, AS_OF)]
 
 
-def test_a_json_page_holds_the_events_byte_for_byte() -> None:
+async def whole(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
+
+
+async def test_a_json_page_holds_the_events_byte_for_byte() -> None:
     one, two = stored(ATTACK, 1), stored(ATTACK, 2)
 
-    page = json_page([one, two], 'cur"sor', AS_OF)
+    page = await whole(json_page([one, two], 'cur"sor', AS_OF))
 
     assert page == b'{"items":[' + one + b"," + two + b'],"next":"cur\\"sor","as_of":"e1-000000000042"}'
     assert json.loads(page)["items"] == [json.loads(one), json.loads(two)]
 
 
-def test_an_empty_page_has_all_its_keys() -> None:
-    assert json_page([], None, AS_OF) == b'{"items":[],"next":null,"as_of":"e1-000000000042"}'
-    assert json.loads(geojson_page([], None, AS_OF)) == {
+async def test_an_empty_page_has_all_its_keys() -> None:
+    assert await whole(json_page([], None, AS_OF)) == b'{"items":[],"next":null,"as_of":"e1-000000000042"}'
+    assert json.loads(await whole(geojson_page([], None, AS_OF))) == {
         "type": "FeatureCollection", "features": [], "next": None, "as_of": AS_OF,
     }  # fmt: skip
 
@@ -156,23 +165,81 @@ def test_each_located_place_is_a_feature_named_after_its_index() -> None:
     assert all(list(feature) == ["type", "id", "geometry", "properties"] for feature in found)
 
 
-def test_properties_are_the_event_without_detail_and_extra_in_its_order() -> None:
+def test_properties_are_the_event_without_what_is_no_use_on_a_map_and_the_place() -> None:
     body = stored(ATTACK)
     event = json.loads(body)
+    left_out = {"detail", "extra", "locations"}
+
+    found = [json.loads(feature)["properties"] for feature in features(body)]
+
+    shared = {name: value for name, value in event.items() if name not in left_out}
+    assert found == [{**shared, "location": event["locations"][n], "places": 3} for n in (0, 1, 3)]
+    assert list(found[0]) == [*shared, "location", "places"]
+
+
+def long_event(places: int, actors: int, **more: Any) -> dict[str, Any]:
+    """An attack at many places with many actors."""
+    where = [{"name": f"Place {n}", "country": "UA", "lat": 48.0, "lon": 30.0, "role": "impact"} for n in range(places)]
+    who = [{"name": f"Unit {n} {'x' * 100}", "role": "initiator", "type": "state_forces"} for n in range(actors)]
+    return {**ATTACK, "locations": where, "actors": who, **more}
+
+
+@pytest.mark.parametrize(("places", "actors"), [(2, 1000), (16, 1000), (17, 1000), (100, 20), (1000, 1), (1000, 600)])
+def test_features_are_in_proportion_to_the_event_and_have_all_their_keys(places: int, actors: int) -> None:
+    body = stored(long_event(places, actors, summary="s" * 5000))
+    event = json.loads(body)
+
+    written = features(body)
+
+    assert sum(map(len, written)) < (geojson.MAX_GROWTH + 2) * len(body) + 2_000 * places
+    found = [json.loads(feature)["properties"] for feature in written]
+    assert len(found) == places
+    assert {tuple(properties) for properties in found} == {tuple(found[0])}
+    assert found[0]["actors"] == event["actors"]
+    assert [properties["location"]["name"] for properties in found] == [place["name"] for place in event["locations"]]
+    assert {properties["title"] for properties in found} == {event["title"]}
+    if places <= geojson.MAX_GROWTH:
+        assert all(properties["actors"] == event["actors"] for properties in found)
+
+
+def test_what_a_line_reader_takes_for_the_end_of_a_line_stays_escaped_on_the_map() -> None:
+    body = stored(ATTACK).replace(b"Night attack", b"Night\\u2028attack\\u2029s")
 
     (first, *_) = features(body)
 
-    properties = json.loads(first)["properties"]
-    assert properties == {name: value for name, value in event.items() if name not in {"detail", "extra"}}
-    assert list(properties) == [name for name in event if name not in {"detail", "extra"}]
+    assert not {"\u2028", "\u2029"} & set(first.decode())
+    assert json.loads(first)["properties"]["title"] == "Night\u2028attack\u2029s"
+
+
+async def test_large_pages_leave_in_pieces_and_small_ones_whole() -> None:
+    body = stored(long_event(1000, 1000))
+    large = [body] * 8
+
+    small_answer = await page_response(json_page([body], None, AS_OF), {}, "application/json")
+    large_answer = await page_response(json_page(large, None, AS_OF), {}, "application/json")
+
+    assert json.loads(bytes(small_answer.body))["items"] == [json.loads(body)]
+    assert isinstance(large_answer, StreamingResponse)
+    pieces = [bytes(piece) async for piece in large_answer.body_iterator]  # type: ignore[arg-type]  # they are bytes
+    assert max(map(len, pieces)) < 1024 * 1024
+    assert json.loads(b"".join(pieces))["items"] == [json.loads(body)] * 8
+
+
+def test_a_slice_ends_at_so_many_events_or_bytes() -> None:
+    bodies = [b"x" * size for size in (10, 131_000, 100, 200_000, 10, *([1] * 60))]
+
+    cut = list(slices(bodies))
+
+    assert [body for part in cut for body in part] == bodies
+    assert all(len(part) == 1 or (len(part) <= 50 and sum(map(len, part)) <= SLICE_BYTES) for part in cut)
 
 
 def test_an_event_without_coordinates_is_no_feature() -> None:
     assert features(stored({**ATTACK, "locations": [PLACES[2]]})) == []
 
 
-def test_a_geojson_page_is_a_valid_feature_collection() -> None:
-    collection = json.loads(geojson_page(samples(), "next", AS_OF))
+async def test_a_geojson_page_is_a_valid_feature_collection() -> None:
+    collection = json.loads(await whole(geojson_page(samples(), "next", AS_OF)))
 
     assert list(collection) == ["type", "features", "next", "as_of"]
     assert (collection["type"], collection["next"], collection["as_of"]) == ("FeatureCollection", "next", AS_OF)
@@ -344,12 +411,10 @@ async def test_an_export_is_the_same_however_it_is_paged() -> None:
 async def test_a_geojson_export_is_the_page_of_all_events() -> None:
     bodies = samples()
 
-    assert b"".join(await export("geojson", bodies[:5], bodies[5:])) == geojson_page(bodies, None, AS_OF)
+    assert b"".join(await export("geojson", bodies[:5], bodies[5:])) == await whole(geojson_page(bodies, None, AS_OF))
 
 
-@pytest.mark.parametrize(
-    ("name", "nothing"), [("ndjson", b""), ("csv", csv_header()), ("geojson", geojson_page([], None, AS_OF))]
-)
+@pytest.mark.parametrize(("name", "nothing"), [("ndjson", b""), ("csv", csv_header()), ("geojson", EMPTY_MAP)])
 async def test_an_export_of_nothing_is_a_valid_file(name: str, nothing: bytes) -> None:
     assert b"".join(await export(name)) == nothing
 
