@@ -48,6 +48,7 @@ class Hub:
         self._kick = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._woken = False
+        self._doubted = False
 
     def start(self) -> None:
         """Begin to watch."""
@@ -78,11 +79,14 @@ class Hub:
         return len(self._waiting)
 
     def notice(self, head: Head) -> None:
-        """A request read this head; where it contradicts what is known here (a new epoch, a restore), begin anew."""
-        if self.head.epoch and (head.epoch != self.head.epoch or head.seq < self.head.seq):
-            self.ring.clear(head.seq, head.epoch)
-            self.head = head
-            self._release([future for future, place in self._waiting.items() if self._is_past(*place)])
+        """A request read this head; where it contradicts what is known here (a new epoch, a restore), begin anew.
+
+        A head that lies before the known one may also have been read before it, so the hub looks for itself.
+        """
+        if head.epoch > self.head.epoch > 0:
+            self._begin_anew(head)
+        if (head.epoch, head.seq) < (self.head.epoch, self.head.seq):
+            self._doubted = True
             self._kick.set()
 
     def expect(self, after: int, epoch: int | None = None) -> Waiting:
@@ -134,36 +138,49 @@ class Hub:
 
     async def _look(self) -> None:
         """Ask where the log ends; when that is news, take in what is new and wake everyone."""
-        if not self._waiting:
+        if not self._waiting and not self._doubted:
             self._woken = False
             return
-        head = await self.log.head()
+        head, self._doubted = await self.log.head(), False
         if (head.epoch, head.seq) == (self.head.epoch, self.head.seq):
             self._woken = self._woken and bool(getattr(self.log.db, "read_url", None))  # the replica is on its way
             return
         self._woken = False
-        await self._take_in(head)
-        self.head = head
-        self._release([future for future, place in self._waiting.items() if self._is_past(*place)])
+        if self.head.epoch and (head.epoch != self.head.epoch or head.seq < self.head.seq):
+            self._begin_anew(head)
+        else:
+            await self._take_in(head)
+
+    def _begin_anew(self, head: Head) -> None:
+        """Forget what was known of a log that is no more."""
+        self.ring.clear(head.seq, head.epoch)
+        self.vocabulary.forget()
+        self._arrive(head)
 
     async def _take_in(self, head: Head) -> None:
-        """Bring the ring to the head; a jump, a new epoch or an erasure starts it anew."""
-        ring = self.ring
-        if self.head.epoch == 0:
-            ring.clear(head.seq, head.epoch)
-        elif head.epoch != self.head.epoch or not ring.end <= head.seq <= ring.end + ring.size:
-            ring.clear(max(head.oldest, head.seq - ring.size), head.epoch)
-        entries = await self.log.between(ring.end, head.seq)
-        if any(map(erases, entries)):
-            ring.clear(max(head.oldest, head.seq - ring.size), head.epoch)
-            entries = await self.log.between(ring.end, head.seq)
-        whole = [entry.seq for entry in entries] == list(range(ring.end + 1, head.seq + 1))
-        await self.vocabulary.learn(entries)
-        if not whole:
-            ring.clear(head.seq, head.epoch)
-            return
+        """Bring the ring to the head; a jump or an erasure starts it anew."""
+        known, ring = self.head, self.ring
+        first = max(head.oldest, head.seq - ring.size)
+        begin = head.seq if known.epoch == 0 else max(first, ring.end)
+        entries = await self.log.between(begin, head.seq)
+        erased = any(map(erases, entries))
+        if erased and begin > first:
+            begin, entries = first, await self.log.between(first, head.seq)
+        if [entry.seq for entry in entries] != list(range(begin + 1, head.seq + 1)):
+            begin, entries = head.seq, []
+        await self.vocabulary.learn(entries, begin, (head.epoch, head.seq))
         source = await self.log.source()
+        if self.head is not known:  # a request has begun anew meanwhile
+            return
+        if erased or (ring.epoch, ring.end) != (head.epoch, begin):
+            ring.clear(begin, head.epoch)
         ring.add(encode(entry, head.epoch, source) for entry in entries)
+        self._arrive(head)
+
+    def _arrive(self, head: Head) -> None:
+        """Know where the log ends now, and wake those who wait for that."""
+        self.head = head
+        self._release([future for future, place in self._waiting.items() if self._is_past(*place)])
 
     def _is_past(self, after: int, epoch: int | None) -> bool:
         head = self.head

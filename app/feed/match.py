@@ -10,8 +10,9 @@ import orjson
 from app.db import as_written
 from app.errors import Invalid
 from app.events.commands import content
+from app.events.facts import HASHED, SPAN_CLASSES, hashed_id
 from app.events.identity import key_of
-from app.events.plan import look_up
+from app.feed.index_ids import read_ids
 from app.kinds import measures_of, parse_event, tokens
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from app.changes import Entry
     from app.db import Database
     from app.events.query import FixedFilter
+    from app.feed.index_ids import Position, Value
 
+# Before every position of every epoch.
+NOWHERE: Position = (0, -1)
 POSITION = frozenset({"after", "limit", "wait", "timezone"})
 
 
@@ -34,14 +38,16 @@ class Verdict(NamedTuple):
 class Matcher:
     """A filter made ready for changes: a change matches if the state before or the state after it does.
 
-    `resolve` reads the index ids behind the filter; do so after reading the head of the log up to which it is to
-    hold, because a value gets its ids in the transaction of the first change that has it.
+    The index ids behind the filter are complete up to the position `known`; no change behind it may be judged. A value
+    gets a further id in the transaction of the first change that needs it, so `learn` comes before each stretch.
     """
 
     def __init__(self, wanted: FixedFilter) -> None:
-        """Know the filter, and no ids yet."""
+        """Know the filter, the ids that are hashes, and none of those that the database counts."""
         self.wanted = wanted
-        self.ids: list[set[int]] = [set() for _ in wanted.groups]
+        self.places = places_of(wanted)
+        self.known = NOWHERE
+        self.forget()
         self.keys = None if wanted.id is None else frozenset(map(key_of, wanted.id))
         self.names = None if wanted.id is None else frozenset(map(str, wanted.id))
         self.timed = wanted.since is not None or wanted.until is not None
@@ -49,16 +55,44 @@ class Matcher:
         self.settles = self.measured or any(part is not None for part in (wanted.bbox, wanted.near, wanted.q))
         self.everything = not wanted.model_fields_set - POSITION
 
-    async def resolve(self, db: Database) -> None:
-        """Look the ids up, all in one query."""
-        if self.ids:
-            found = await look_up(db, self.wanted.groups)
-            for ids, group in zip(self.ids, found, strict=True):
-                ids.update(known.id for span in group.values() for known in span)
+    def forget(self) -> None:
+        """Know no counted ids: the database was restored, and may have given them to other values."""
+        self.known = NOWHERE
+        self.ids: list[set[int]] = [
+            {hashed_id(group.facet, value, span) for value in group.values for span in SPAN_CLASSES}
+            if group.facet in HASHED
+            else set()
+            for group in self.wanted.groups
+        ]
+
+    def knows(self, epoch: int, seq: int) -> bool:
+        """The ids are complete up to this position."""
+        return not self.places or (self.known[0] == epoch and seq <= self.known[1])
+
+    async def learn(self, db: Database, epoch: int, seq: int) -> bool:
+        """Complete the ids up to a position; False when the database is not that far, as after a restore.
+
+        A replica may be behind the one that told the position; then the primary is asked.
+        """
+        for primary in (False, True):
+            if self.knows(epoch, seq):
+                break
+            position, found = await read_ids(db, list(self.places), primary=primary)
+            if position[0] != self.known[0]:
+                self.forget()
+            for facet, value, id in found:
+                self.add(facet, value, id)
+            self.known = max(self.known, position)
+        return self.knows(epoch, seq)
+
+    def add(self, facet: str, value: str, id: int) -> None:
+        """Take in an id of a value that the filter asks for."""
+        for place in self.places[facet, value]:
+            self.ids[place].add(id)
 
     @property
     def hopeless(self) -> bool:
-        """Some group has no ids: nothing in the log up to the time of `resolve` can match."""
+        """Some group has no ids: nothing in the log up to `known` can match."""
         return not all(self.ids)
 
     def weigh(self, event: int, before: bytes | None, after: bytes | None) -> Verdict | None:
@@ -108,6 +142,16 @@ class Matcher:
             event = parse_event(content(data))
             return self.wanted.matches_numbers({name: found.best for name, found in measures_of(event).items()})
         return True
+
+
+def places_of(wanted: FixedFilter) -> dict[Value, list[int]]:
+    """The values whose ids the database counts, each with the places of the groups that ask for it."""
+    places: dict[Value, list[int]] = {}
+    for place, group in enumerate(wanted.groups):
+        if group.facet not in HASHED:
+            for value in group.values:
+                places.setdefault((group.facet, value), []).append(place)
+    return places
 
 
 def places_in(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:

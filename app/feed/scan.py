@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from app.changes import ENTRY_COLUMNS, Change, Entry
 from app.db import Statement, any_of
-from app.errors import CursorExpired
+from app.errors import CursorEpoch, CursorExpired
 from app.feed.ring import Piece, encode
 
 if TYPE_CHECKING:
@@ -84,13 +84,16 @@ class Scanner:
             return Page([], after, more=False)
         if self.matcher.everything:
             return await self._unfiltered(after, min((after // limit + 1) * limit, head.seq), head)
-        await self.matcher.resolve(self.log.db)
+        await self._learn(head.epoch, head.seq, head)
         if self.matcher.hopeless:
             return Page([], head.seq, more=False)
         return await self._filtered(after, limit, head, min(after + most, head.seq))
 
     async def among(self, pieces: Sequence[Piece], most: int) -> Sequence[Piece]:
-        """The first `most` of these changes that match."""
+        """The first `most` of these changes, which are in memory, that match."""
+        if not pieces:
+            return []
+        await self._learn(self.ring.epoch, pieces[-1].entry.seq)
         weighed = self._weighed((entry.seq, entry.event, entry.before, entry.after) for entry, *_ in pieces)
         if not weighed:
             return []
@@ -98,6 +101,12 @@ class Scanner:
             entry.seq for entry in await self._settled([p.entry for p in pieces if p.entry.seq in weighed], weighed)
         }
         return [piece for piece in pieces if piece.entry.seq in kept][:most]
+
+    async def _learn(self, epoch: int, seq: int, head: Head | None = None) -> None:
+        """Know all index ids up to a position; CursorEpoch (410) when the database was restored to one before it."""
+        if not await self.matcher.learn(self.log.db, epoch, seq):
+            head = head or await self.log.head()
+            raise self.log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
 
     async def _unfiltered(self, after: int, upto: int, head: Head) -> Page:
         held = self._held(after, upto, head)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from app.errors import Problem
-from app.feed.hub import release
+from app.feed.hub import SOON_S, release
 from app.feed.ring import position
 from app.feed.scan import MOST_SCANNED, Scanner
 
@@ -107,13 +107,15 @@ class Follower:
         head = await self.hub.log.head()
         while self.at < head.seq and head.epoch == self.epoch and not self.over:
             page = await self.scanner.page(self.at, CHUNK, head)
-            if page.next == self.at:
+            if page.next == self.at:  # a replica is behind
+                await asyncio.sleep(SOON_S)
                 return
             self.at = page.next
             await self._deliver([piece.frame for piece in page.pieces], page.pieces[-1].entry.seq if page.pieces else 0)
             if self.told < self.at:
                 await self._tell()
             head = await self.hub.log.head()
+        self.hub.notice(head)
 
     async def _stay(self) -> None:
         """Wait for the log to move and send what is new; a reader who cannot keep up is let go."""
@@ -136,7 +138,7 @@ class Follower:
         sent = False
         while self.at < target and not self.over:
             upto = min(self.at + CHUNK, target)
-            if self.hub.ring.between(self.at, upto) is None:
+            if self.hub.ring.epoch != self.epoch or self.hub.ring.between(self.at, upto) is None:
                 await self._catch_up()
                 return sent
             if self.matcher.everything:

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from app.changes import Entry
     from app.db import Database
+    from app.feed.index_ids import Position, Value
     from app.feed.match import Matcher
 
 # Above this many remembered ids the memory starts anew.
 REMEMBERED = 200_000
-Value = tuple[str, str]
 
 
 def named(dialect: str) -> Statement:
     """Facet and value behind index ids."""
-    columns = [col(FacetValue.id), col(FacetValue.facet), col(FacetValue.value)]
+    columns = [col(FacetValue.facet), col(FacetValue.value), col(FacetValue.id)]
     return Statement(sa.select(*columns).where(any_of(col(FacetValue.id), "ids", dialect)))
 
 
@@ -35,53 +35,57 @@ NAMED = {dialect: named(dialect) for dialect in ("sqlite", "postgresql")}
 class Vocabulary:
     """Tells the filters that are followed when a value they ask for gets a further id.
 
-    Follow first, resolve the matcher second: what had its id before is then found by resolving, what gets it later
-    comes with a change that the hub reads.
+    Only a filter whose ids are complete up to where a stretch of the log begins is complete at its end. Any other, such
+    as one that was followed a moment ago, reads its ids itself before it judges a change.
     """
 
     def __init__(self, db: Database) -> None:
         """Follow nobody, know no ids."""
         self._db = db
         self._seen: set[int] = set()
-        self._interest: dict[Value, list[tuple[Matcher, int]]] = {}
+        self._followed: set[Matcher] = set()
+        self._interest: dict[Value, set[Matcher]] = {}
 
     def follow(self, matcher: Matcher) -> None:
         """Keep this matcher's ids complete from now on."""
-        for value, place in values_of(matcher):
-            self._interest.setdefault(value, []).append((matcher, place))
+        self._followed.add(matcher)
+        for value in matcher.places:
+            self._interest.setdefault(value, set()).add(matcher)
 
     def leave(self, matcher: Matcher) -> None:
-        """Forget the matcher."""
-        for value, _ in values_of(matcher):
-            kept = [known for known in self._interest.get(value, ()) if known[0] is not matcher]
-            if kept:
-                self._interest[value] = kept
-            else:
+        """Follow the matcher no more."""
+        self._followed.discard(matcher)
+        for value in matcher.places:
+            asking = self._interest.get(value, set())
+            asking.discard(matcher)
+            if not asking:
                 self._interest.pop(value, None)
 
-    async def learn(self, entries: Sequence[Entry]) -> None:
-        """Look at the ids that these changes bring for the first time."""
+    def forget(self) -> None:
+        """Begin anew: the database was restored, and may have given the ids to other values."""
+        self._seen.clear()
+        for matcher in self._followed:
+            matcher.forget()
+
+    async def learn(self, entries: Sequence[Entry], begin: int, end: Position) -> None:
+        """Take in the unbroken stretch of the log from `begin`, a sequence, to `end`."""
         if not self._interest:
             return
         fresh = {number for entry in entries for number in ids_of(entry)} - self._seen
-        if not fresh:
-            return
-        rows = await self._db.rows(NAMED[self._db.dialect], {"ids": self._db.as_list(sorted(fresh))})
-        self._teach(rows)
+        if fresh:
+            self._teach(await self._db.rows(NAMED[self._db.dialect], {"ids": self._db.as_list(sorted(fresh))}))
         if len(self._seen) > REMEMBERED:
             self._seen.clear()
         self._seen |= fresh
+        epoch, seq = end
+        for matcher in self._followed:
+            if matcher.known[0] == epoch and begin <= matcher.known[1] < seq:
+                matcher.known = end
 
-    def _teach(self, rows: Iterable[tuple[int, str, str]]) -> None:
-        for number, facet, value in rows:
-            for matcher, place in self._interest.get((facet, value), ()):
-                matcher.ids[place].add(number)
-
-
-def values_of(matcher: Matcher) -> list[tuple[Value, int]]:
-    """What a matcher asks for, with the place of the group that asks."""
-    groups = matcher.wanted.groups
-    return [((group.facet, value), place) for place, group in enumerate(groups) for value in group.values]
+    def _teach(self, rows: Iterable[tuple[str, str, int]]) -> None:
+        for facet, value, id in rows:
+            for matcher in self._interest.get((facet, value), ()):
+                matcher.add(facet, value, id)
 
 
 def ids_of(entry: Entry) -> list[int]:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from app.errors import CursorEpoch
+from app.feed.hub import SOON_S
 from app.feed.match import Matcher
 from app.feed.scan import MOST_SCANNED, Page, Scanner
 
@@ -29,6 +30,8 @@ async def waited_page(
         hub.notice(head)
         if head.epoch != epoch:
             raise log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
+        if head.seq <= page.next:  # another server than the hub asked, and it is behind
+            await asyncio.sleep(SOON_S)
         # What was passed over while waiting counts: the answer is the one that a fresh call would get.
         rest = start + MOST_SCANNED - page.next
         if rest <= 0:

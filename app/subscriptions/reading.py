@@ -23,7 +23,6 @@ class Reader:
         self._hub = hub
         self._matcher = Matcher(wanted)
         self._scanner = Scanner(hub.log, self._matcher, hub.ring, bare)
-        self._resolved = False
         hub.vocabulary.follow(self._matcher)
 
     def close(self) -> None:
@@ -31,14 +30,10 @@ class Reader:
         self._hub.vocabulary.leave(self._matcher)
 
     async def read(self, after: int, limit: int, head: Head) -> Page:
-        """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet.
-
-        From memory without asking the database, once the filter's values are known.
-        """
+        """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet."""
         ring = self._hub.ring
-        held = ring.between(after, head.seq) if self._resolved and ring.reaches(head) else None
+        held = ring.between(after, head.seq) if ring.reaches(head) else None
         if held is None:
-            self._resolved = True
             return await self._scanner.page(after, limit, head)
         found = await self._scanner.among(held, limit)
         full = len(found) == limit

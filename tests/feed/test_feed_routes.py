@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 import pytest
+from streams import Stream
 
 from app.auth.keys import create_key, revoke_key
 from app.feed.stream import Pace
@@ -237,26 +238,6 @@ async def test_a_checkpoint_names_a_position_of_the_log(api: httpx.AsyncClient, 
 async def test_the_feed_needs_a_key_unless_anyone_may_read(client: httpx.AsyncClient) -> None:
     for path in ("/v1/feed", "/v1/feed/stream", "/v1/feed/head", "/v1/feed/checkpoint"):
         assert (await client.get(path)).status_code == 401
-
-
-class Stream:
-    """The blocks of an open stream."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.response = response
-        self._chunks = response.aiter_bytes()
-        self._text = b""
-
-    async def block(self) -> dict[str, str]:
-        async with asyncio.timeout(5):
-            while b"\n\n" not in self._text:
-                self._text += await anext(self._chunks)
-        block, _, self._text = self._text.partition(b"\n\n")
-        return dict(line.split(": ", 1) for line in block.decode().split("\n"))
-
-    async def rest(self) -> bytes:
-        async with asyncio.timeout(5):
-            return self._text + b"".join([chunk async for chunk in self._chunks])
 
 
 async def test_a_stream_gives_the_past_and_then_the_present(server: httpx.AsyncClient, make_event: Any) -> None:
