@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from app.auth.access import address_of
-from app.errors import Forbidden, Invalid, Problem, TooManyRequests, Unauthorized, Unavailable, refusals
+from app.changes import ChangeLog
+from app.errors import Forbidden, Invalid, Problem, SchemaMismatch, TooManyRequests, Unauthorized, Unavailable, refusals
 from app.wire import NoQuery
 
 router = APIRouter(tags=["health"])
@@ -32,10 +33,10 @@ async def is_alive() -> Response:
     return answer()
 
 
-@router.get("/readyz", response_model=None, responses={200: {"model": Health}, **refusals(Unavailable)})
+@router.get("/readyz", response_model=None, responses={200: {"model": Health}, **refusals(Unavailable, SchemaMismatch)})
 async def is_ready(request: Request) -> Response:
-    """The database answers and has this version's tables; 503 otherwise."""
-    asking = asyncio.ensure_future(request.app.state.log.head(primary=True))
+    """The database answers and has this version's schema; 503 otherwise."""
+    asking = asyncio.ensure_future(ask(request.app.state.log))
     done, _ = await asyncio.wait({asking}, timeout=PATIENCE_S)
     if not done:  # not awaited: a driver whose server hangs takes its time to give up
         asking.add_done_callback(lambda late: late.cancelled() or late.exception())
@@ -47,6 +48,12 @@ async def is_ready(request: Request) -> Response:
     if error is not None:
         raise Unavailable("The database does not answer as it should; see the server's log.") from error
     return answer()
+
+
+async def ask(log: ChangeLog) -> None:
+    """Read from the primary; raise SchemaMismatch when its schema is another version's."""
+    await log.db.check_schema()
+    await log.head(primary=True)
 
 
 async def admit(request: Request) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from alembic import command
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -16,15 +14,13 @@ from sqlmodel import SQLModel
 
 from app import auth as _auth  # noqa: F401 (its tables belong to the schema)
 from app import changes as _changes  # noqa: F401 (likewise)
+from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
 from app.events import model as _events  # noqa: F401 (likewise)
 from app.subscriptions import model as _subscriptions  # noqa: F401 (likewise)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HERE = Path(__file__).parent
-FOLDERS = (HERE / "migrations", HERE.parent / "migrations")
-ADVISORY_LOCK = 0x5174_7265_70
 METADATA = SQLModel.metadata
 
 
@@ -40,21 +36,17 @@ def revision(url: str) -> str | None:
     return found[0]
 
 
-def newest() -> str | None:
+def newest() -> str:
     """The revision that this version of Sitrep needs."""
-    return ScriptDirectory.from_config(configuration()).get_current_head()
-
-
-def configuration() -> Config:
-    """Alembic's settings, wherever the package is installed."""
-    found = Config()
-    found.set_main_option("script_location", str(next(folder for folder in FOLDERS if folder.is_dir())))
-    return found
+    return needed_schema().needed
 
 
 def change_schema(connection: sa.Connection, to: str) -> None:
-    """Run Alembic within the open transaction."""
-    settings = configuration()
+    """Run Alembic within the open transaction; SchemaMismatch when a newer Sitrep migrated the database."""
+    schema, found = needed_schema(), MigrationContext.configure(connection).get_current_heads()
+    if not schema.known.issuperset(found):
+        raise schema.mismatch(found)
+    settings = alembic_settings()
     settings.attributes["connection"] = connection
     going_back = to == "base" or (to != "head" and is_older(connection, to))
     (command.downgrade if going_back else command.upgrade)(settings, to)
@@ -63,7 +55,7 @@ def change_schema(connection: sa.Connection, to: str) -> None:
 def is_older(connection: sa.Connection, to: str) -> bool:
     """The revision lies behind the database's."""
     now = MigrationContext.configure(connection).get_current_revision()
-    script = ScriptDirectory.from_config(configuration())
+    script = ScriptDirectory.from_config(alembic_settings())
     return now is not None and to in {found.revision for found in script.iterate_revisions(now, "base")} - {now}
 
 
@@ -90,7 +82,7 @@ async def run_on_postgres(url: str, work: Callable[[sa.Connection], object]) -> 
     """PostgreSQL: an advisory lock for the length of the transaction."""
     engine = create_async_engine(driver_url(url), poolclass=sa.NullPool)
     async with engine.begin() as connection:
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
         await connection.run_sync(work)
     await engine.dispose()
 

@@ -30,7 +30,7 @@ from app.events.batch import read_items
 from app.events.idempotency import Answer
 from app.events.store import Store
 from app.main import create_app
-from app.migrate import migrate
+from app.migrate import migrate, run
 from app.samples import load
 from app.server import Protocol
 from app.settings import Settings
@@ -38,6 +38,7 @@ from app.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    import sqlalchemy as sa
     from fastapi import FastAPI
 
     from app.db import Database
@@ -177,6 +178,17 @@ def database_at(server: str, name: str) -> str:
     """The URL of another database of the same server."""
     head, _, options = server.partition("?")
     return f"{head.rpartition('/')[0]}/{name}?{options}"
+
+
+def set_revision(url: str, revision: str | None) -> None:
+    """Let the database say that it is at another revision; None: at none."""
+
+    def change(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+        if revision is not None:
+            connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{revision}')")  # noqa: S608 (ours)
+
+    run(url, change)
 
 
 async def administer(url: str, *statements: str) -> None:

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.types import TypeEngine
 
+from app.db.revision import REVISION
 from app.migrate import METADATA, migrate, newest, revision, run
 
 
@@ -64,6 +65,10 @@ def test_migrations_go_down_and_up_again(empty_url: str) -> None:
     migrate(empty_url)
     assert tables(empty_url) == there
     assert revision(empty_url) == newest()
+
+
+def test_the_revision_that_a_bare_copy_of_the_package_needs_is_the_newest() -> None:
+    assert newest() == REVISION
 
 
 def test_migrating_twice_changes_nothing(empty_url: str) -> None:

@@ -13,12 +13,17 @@ SQLITE = "sqlite:///"
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The open database; Unavailable when it is a file that does not exist, which would be made otherwise."""
+async def opened(settings: Settings, *, any_schema: bool = False) -> AsyncIterator[Database]:
+    """The open database; Unavailable when it is a file that does not exist, which would be made otherwise.
+
+    SchemaMismatch when it has the schema of another version, unless the caller waits until that fits.
+    """
     refuse_absent(settings.database_url)
     db = open_database(settings.database_url, settings.read_database_url)
     await db.connect()
     try:
+        if not any_schema:
+            await db.check_schema()
         yield db
     finally:
         await db.close()

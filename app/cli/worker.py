@@ -28,7 +28,7 @@ def worker() -> None:
 
 
 async def work(settings: Settings) -> None:
-    """Deliver until SIGTERM or SIGINT; a database that is away is waited for."""
+    """Deliver until SIGTERM or SIGINT; a database that is away or has another schema is waited for."""
     from prometheus_client import CollectorRegistry
 
     from app.changes import ChangeLog
@@ -43,7 +43,7 @@ async def work(settings: Settings) -> None:
     ended = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, ended.set)
-    async with opened(settings) as db:
+    async with opened(settings, any_schema=True) as db:
         hub = Hub(ChangeLog(db, settings.source))
         counts = DeliveryCounts(CollectorRegistry())
         delivering = Worker(hub, Sealer(settings), Rules.of(settings), counts)

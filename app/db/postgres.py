@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from app.db.revision import READ_REVISION, SCHEMA_LOCK, needed_schema
 from app.db.sets import accumulation, columns_of, insertion, removal, replacement
 from app.db.statements import Statement, Surprise, as_statement
 from app.errors import Unavailable
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 POOL_SIZE = 10
 SESSION = {"application_name": "sitrep", "jit": "off", "lock_timeout": "10s", "plan_cache_mode": "force_generic_plan"}
+BEGIN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({lock}); "
+    "SELECT FROM alembic_version WHERE version_num = '{revision}'"
+)
 CONNECT_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 30.0
 ACQUIRE_TIMEOUT_S = 10.0
@@ -113,6 +118,8 @@ class PostgresDatabase:
         """Name the servers; connections are made when they are needed."""
         self.url = url
         self.read_url = read_url
+        self.schema = needed_schema()
+        self._beginning = BEGIN.format(lock=SCHEMA_LOCK, revision=self.schema.needed)
         self._pools: dict[str, Any] = {}
 
     async def connect(self) -> None:
@@ -152,12 +159,42 @@ class PostgresDatabase:
         """Read, from the replica if there is one and `primary` is not asked for."""
         compiled = as_statement(statement).on("postgresql")
         async with self._acquired(self.url if primary or not self.read_url else self.read_url) as connection:
-            return compiled.rows(await connection.fetch(compiled.sql, *compiled.arguments(values or {})))
+            try:
+                return compiled.rows(await connection.fetch(compiled.sql, *compiled.arguments(values or {})))
+            except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+                self.schema.check(await revision_of(connection))
+                raise
 
     async def write(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
-        """Run the work in one transaction and commit it."""
-        async with self._acquired(self.url) as connection, connection.transaction():
-            return await work(PostgresTransaction(connection))
+        """Run the work in one transaction, if the schema is this program's, and commit it."""
+        async with self._acquired(self.url) as connection:
+            try:
+                await self._begin(connection)
+                result = await work(PostgresTransaction(connection))
+                await connection.execute("COMMIT")
+            except BaseException:
+                if connection.is_in_transaction():
+                    await connection.execute("ROLLBACK")
+                raise
+            return result
+
+    async def check_schema(self) -> None:
+        """Raise SchemaMismatch unless the database has the schema of this program."""
+        async with self._acquired(self.url) as connection:
+            self.schema.check(await revision_of(connection))
+
+    async def _begin(self, connection: Any) -> None:
+        """Begin a transaction that keeps migrations out, and look at the revision, all in one round trip.
+
+        The statement after the lock sees what was committed before the lock was given. Of several statements the
+        server's answer to the last one is told: how many rows it found.
+        """
+        try:
+            fits = await connection.execute(self._beginning) == "SELECT 1"
+        except asyncpg.UndefinedTableError:
+            raise self.schema.mismatch([]) from None
+        if not fits:
+            raise self.schema.mismatch(await revision_of(connection))
 
     def as_list(self, values: Sequence[Any]) -> Sequence[Any]:
         """The one parameter that `any_of` takes."""
@@ -172,6 +209,14 @@ class PostgresDatabase:
                 except SPOILED:
                     connection.terminate()
                     raise
+
+
+async def revision_of(connection: Any) -> list[str]:
+    """The revision of the database's schema; nothing where it has no tables."""
+    try:
+        return [found for (found,) in await connection.fetch(READ_REVISION)]
+    except asyncpg.UndefinedTableError:
+        return []
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
@@ -193,8 +238,6 @@ def translated() -> Iterator[None]:
         asyncpg.DeadlockDetectedError,
     ) as error:
         raise Surprise(str(error)) from error
-    except asyncpg.UndefinedTableError as error:
-        raise Unavailable("The database has no tables yet: run `sitrep migrate`.") from error
     except (
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,

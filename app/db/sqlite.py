@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
+from app.db.revision import READ_REVISION, needed_schema
 from app.db.sets import (
     accumulation_of,
     columns_of,
@@ -144,6 +145,7 @@ class SqliteDatabase:
     def __init__(self, path: str) -> None:
         """Name the file; it is opened by `connect`."""
         self.path = path
+        self.schema = needed_schema()
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._writer = ThreadPoolExecutor(1, "sitrep-writer")
@@ -176,22 +178,34 @@ class SqliteDatabase:
         return self._read(statement, values)
 
     async def write(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
-        """Run the work in one transaction that takes the write lock first, and commit it."""
+        """Take the write lock, check that the schema is this program's, run the work and commit it."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
 
     def as_list(self, values: Sequence[Any]) -> Any:
         """The one parameter that `any_of` takes."""
         return as_list(values, "sqlite")
 
+    async def check_schema(self) -> None:
+        """Raise SchemaMismatch unless the database has the schema of this program."""
+        with translated():
+            self.schema.check(revision_of(self._connection()))
+
     def _read(self, statement: Statement | Executable, values: Mapping[str, Any] | None) -> list[Any]:
         with translated():
-            return select_on(self._connection(), statement, values)
+            connection = self._connection()
+            try:
+                return select_on(connection, statement, values)
+            except sqlite3.OperationalError as error:
+                if "no such table" in str(error) or "no such column" in str(error):
+                    self.schema.check(revision_of(connection))
+                raise
 
     def _write(self, work: Callable[[SqliteTransaction], Awaitable[Any]]) -> Any:
         with translated():
             connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self.schema.check(revision_of(connection))
                 result = finish(work(SqliteTransaction(connection)))
                 connection.execute("COMMIT")
             except BaseException:
@@ -206,6 +220,16 @@ class SqliteDatabase:
             found = self._local.connection = open_file(self.path)
             self._opened.append(found)
         return found
+
+
+def revision_of(connection: sqlite3.Connection) -> list[str]:
+    """The revision of the database's schema; nothing where it has no tables."""
+    try:
+        return [found for (found,) in connection.execute(READ_REVISION)]
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return []
+        raise
 
 
 def open_file(path: str) -> sqlite3.Connection:
@@ -267,6 +291,4 @@ def refusal(error: sqlite3.OperationalError) -> Exception:
         sqlite3.SQLITE_READONLY,
     }:
         return Unavailable("The database cannot be used right now; try again.")
-    if "no such table" in str(error):
-        return Unavailable("The database has no tables yet: run `sitrep migrate`.")
     return error

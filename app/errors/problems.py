@@ -244,6 +244,13 @@ class Unavailable(Problem):
     usual_headers: ClassVar = {"Retry-After": "2"}
 
 
+class SchemaMismatch(Unavailable):
+    """The database has the schema of another version of Sitrep; nothing is written until it fits."""
+
+    status, slug, title = 503, "schema-mismatch", "The database's schema is another version's"
+    usual_headers: ClassVar = {"Retry-After": "5"}
+
+
 class DiskFull(Problem):
     """Nothing can be stored until there is space again; reading goes on."""
 

@@ -147,6 +147,10 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
     "too-many-requests": ("The quota of this key is used up.", {}),
     "headers-too-large": ("The header fields may have 16384 bytes in all.", {}),
     "internal": ("The request met a fault in the server. The id in `instance` finds it in the log.", {}),
+    "schema-mismatch": (
+        "The database is at revision 0002, older than 0003, which this Sitrep needs: run `sitrep migrate`.",
+        {},
+    ),
     "unavailable": ("The database does not answer; try again.", {}),
     "disk-full": ("The disk is full; nothing was stored.", {}),
 }

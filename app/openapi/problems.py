@@ -19,6 +19,7 @@ from app.errors import (
     PreconditionRequired,
     Problem,
     RequestTimeout,
+    SchemaMismatch,
     TooManyRequests,
     Unauthorized,
     Unavailable,
@@ -106,7 +107,7 @@ def implied(call: Call) -> Iterable[type[Problem]]:
     """The refusals that follow from what the call reads."""
     yield Internal
     if call.needs is not None:
-        yield from (Unauthorized, TooManyRequests, Unavailable)
+        yield from (Unauthorized, TooManyRequests, Unavailable, SchemaMismatch)
         if call.needs.scope is not None:
             yield Forbidden
     if call.query_model is not None:

@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import load_samples
+from conftest import load_samples, set_revision
 from sqlmodel import select
 
 from app.auth.audit import list_deeds
 from app.changes import LogHead
 from app.db import Statement, open_database
-from app.migrate import newest
+from app.db.revision import needed_schema
+from app.migrate import newest, revision
 from cli.conftest import bearer, keys_in
 
 if TYPE_CHECKING:
@@ -88,8 +89,42 @@ async def test_without_tables_every_command_says_what_to_do(command: str, typed:
     said = await typed(*command.split())
     assert (said.status, said.out) == (1, "")
     assert re.fullmatch(
-        r"sitrep: (There is no file .+|The database has no tables) yet: run `sitrep migrate`\.\n", said.err
+        r"sitrep: (There is no file .+|The database has no tables) yet: run `sitrep migrate`.*\.\n", said.err
     )
+
+
+COMMANDS = ["key list", "key create x --scope read", "key revoke x", "export", "epoch", "epoch --new"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("revision", ["older", "newer"])
+async def test_with_the_schema_of_another_version_every_command_says_so(
+    revision: str, command: str, typed: Typed, migrated: str
+) -> None:
+    there = "9999" if revision == "newer" else sorted(needed_schema().known)[-2]
+    await asyncio.to_thread(set_revision, migrated, there)
+    said = await typed(*command.split())
+    assert (said.status, said.out) == (1, "")
+    assert re.fullmatch(rf"sitrep: The database is at revision {there}, {revision} than {newest()}, .+\.\n", said.err)
+
+
+async def test_migrate_on_a_newer_database_says_what_is_the_matter(typed: Typed, migrated: str) -> None:
+    await asyncio.to_thread(set_revision, migrated, "9999")
+    for arguments in ([], ["--to", "head"], ["--to", "base"]):
+        said = await typed("migrate", *arguments)
+        assert (said.status, said.out) == (1, "")
+        assert said.err == (
+            f"sitrep: The database is at revision 9999, newer than {newest()}, the newest that this Sitrep knows: "
+            "run the Sitrep that migrated it.\n"
+        )
+    assert await asyncio.to_thread(revision, migrated) == "9999"
+
+
+async def test_migrate_to_an_unknown_revision_blames_the_option(typed: Typed, migrated: str) -> None:
+    said = await typed("migrate", "--to", "nowhere")
+    assert (said.status, said.out) == (2, "")
+    assert "'--to'" in said.err
+    assert "nowhere" in said.err
 
 
 @pytest.mark.usefixtures("migrated")

@@ -114,7 +114,7 @@ async def test_a_database_without_tables_is_not_ready_and_says_what_to_do(empty_
     async with app.router.lifespan_context(app), client_of(app) as client:
         assert (await client.get("/livez")).json() == {"status": "ok"}
         answer = await client.get("/readyz")
-        assert "sitrep migrate" in problem(answer, 503, "unavailable")["detail"]
+        assert "sitrep migrate" in problem(answer, 503, "schema-mismatch")["detail"]
 
         await asyncio.to_thread(migrate, empty_url)
         assert (await client.get("/readyz")).json() == {"status": "ok"}
