@@ -53,6 +53,10 @@ bench: $(COMPLETE) ## Measure against a bare ceiling and the plain way (ARGS="--
 lint-api: ## Lint openapi/openapi.json with Redocly and Spectral (needs npm)
 	@openapi/lint
 
+.PHONY: clients
+clients: $(COMPLETE) ## Generate clients from openapi/openapi.json, compile and try them (needs npm)
+	@unset $${!SITREP_@} && clients/generators/check
+
 .PHONY: image
 image: $(COMPLETE) ## Build the container image and try it (docs/container.md)
 	$(BIN)/hadolint Dockerfile
@@ -63,7 +67,8 @@ lock: $(COMPLETE) ## Write the lock files anew from pyproject.toml (ARGS=--upgra
 	@$(COMPILE) pyproject.toml --output-file requirements.lock
 	@$(COMPILE) --group build --output-file requirements-build.lock
 	@$(COMPILE) pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
-	@! grep -n -e '://' -e '--index' requirements*.lock || { echo 'A lock file names an index.' >&2; exit 1; }
+	@$(COMPILE) clients/generators/requirements.in --output-file clients/generators/requirements.lock
+	@! grep -n -e '://' -e '--index' requirements*.lock clients/generators/requirements.lock || { echo 'A lock file names an index.' >&2; exit 1; }
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 

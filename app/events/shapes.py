@@ -244,7 +244,10 @@ class BatchResult(BaseModel):
     id: UUID | None
     version: int | None
     cursor: Cursor | None
-    problem: dict[str, Any] | None
+    problem: Annotated[
+        dict[str, Any] | None,
+        WithJsonSchema({"anyOf": [{"$ref": "#/components/schemas/Problem"}, {"type": "null"}]}),
+    ]
 
 
 class BatchOut(BaseModel):

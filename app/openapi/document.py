@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.openapi.components import move_to_components
 from app.openapi.contents import shared
 from app.openapi.headers import RESPONSE_HEADERS
 from app.openapi.operations import operation, shapes_wanted
@@ -46,18 +47,18 @@ def document_bytes(app: FastAPI) -> bytes:
 def document(app: FastAPI) -> dict[str, Any]:
     """The document, made once for each app."""
     if app.openapi_schema is None:
-        app.openapi_schema = made(app)
+        app.openapi_schema = make_document(app)
     return app.openapi_schema
 
 
-def made(app: FastAPI) -> dict[str, Any]:
+def make_document(app: FastAPI) -> dict[str, Any]:
     """The whole document."""
     calls = calls_of(app)
     shapes = Shapes([*shapes_wanted(calls), *PUSHED])
     paths: dict[str, dict[str, Any]] = {}
     for call in calls:
         paths.setdefault(call.path, {})[call.method.lower()] = operation(call, shapes)
-    return {
+    made: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": info(),
         "servers": [{"url": "/", "description": "This server."}],
@@ -73,6 +74,7 @@ def made(app: FastAPI) -> dict[str, Any]:
             "securitySchemes": {"bearer": BEARER},
         },
     }
+    return move_to_components(made)
 
 
 def info() -> dict[str, Any]:

@@ -82,7 +82,7 @@ def called(name: str) -> str:
         if name.endswith(ending):
             stem = name.removesuffix(ending)
             return f"{stem}Detail{ours}" if stem in kinds else stem + ours
-    return name
+    return name.removesuffix("Shape")
 
 
 def renamed(value: Any, by: dict[str, str]) -> Any:
@@ -92,7 +92,8 @@ def renamed(value: Any, by: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [renamed(inner, by) for inner in value]
     if isinstance(value, str) and value.startswith(PLACE):
-        return PLACE + by[value.removeprefix(PLACE)]
+        name = value.removeprefix(PLACE)
+        return PLACE + by.get(name, name)
     return value
 
 

@@ -50,7 +50,7 @@ class SubscriptionShape(BaseModel):
     created_at: datetime
 
 
-class NewSubscriptionShape(SubscriptionShape):
+class CreatedSubscription(SubscriptionShape):
     """A new subscription; `secret` is shown this once, and only where changes are pushed."""
 
     secret: Annotated[str, Field(pattern="^whsec_", description="Signs what is pushed.")] = ""

@@ -37,10 +37,10 @@ from app.events.identity import read_id
 from app.events.routes import as_object
 from app.subscriptions.configuring import Wanted, read_body, read_new
 from app.subscriptions.given import (
+    CreatedSubscription,
     DeliveryList,
     Matched,
     NewSecret,
-    NewSubscriptionShape,
     PingResult,
     Place,
     PullPage,
@@ -107,7 +107,7 @@ def tagged(subscription: dict[str, Any]) -> Response:
     "",
     status_code=201,
     response_model=None,
-    responses={201: {"model": NewSubscriptionShape}, **refusals(*POSITIONS, *ONCE, *SENDING, *ALWAYS)},
+    responses={201: {"model": CreatedSubscription}, **refusals(*POSITIONS, *ONCE, *SENDING, *ALWAYS)},
 )
 async def create_subscription(
     request: Request,

@@ -96,16 +96,17 @@ class PushPatch(BaseModel):
     timeout_s: int | None = None
 
 
+class FilterPatch(BaseModel):
+    """Names of a filter with their new values; null takes a name out."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 class SubscriptionPatch(BaseModel):
     """A merge patch (RFC 7396): only what is to change."""
 
     name: Name | None = None
-    filter: Annotated[
-        Any,
-        SkipValidation,
-        WithJsonSchema({"type": ["object", "null"]}),
-        Field(description="Names of the filter to change; null takes a name out."),
-    ] = None
+    filter: FilterPatch | None = Field(default=None, description="What changes in the filter; null empties it.")
     status: Literal["active", "paused"] | None = None
     push: PushPatch | None = None
 

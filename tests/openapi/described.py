@@ -30,13 +30,12 @@ class Operation(NamedTuple):
 
 
 def operations() -> Iterator[Operation]:
-    """Every call of the document."""
+    """Every call of the document, with the parameters and responses that its references name."""
     for path, item in DOCUMENT["paths"].items():
         for method, told in item.items():
-            yield Operation(method, path, told)
-
-
-OPERATIONS = {operation.told["operationId"]: operation for operation in operations()}
+            parameters = [resolved(parameter) for parameter in told.get("parameters", ())]
+            responses = {status: resolved(response) for status, response in told["responses"].items()}
+            yield Operation(method, path, {**told, "parameters": parameters, "responses": responses})
 
 
 def resolved(value: dict[str, Any]) -> Any:
@@ -47,6 +46,9 @@ def resolved(value: dict[str, Any]) -> Any:
         for key in place.removeprefix("#/").split("/"):
             found = found[key.replace("~1", "/").replace("~0", "~")]
     return found
+
+
+OPERATIONS = {operation.told["operationId"]: operation for operation in operations()}
 
 
 def faults(schema: dict[str, Any], value: Any) -> list[str]:
