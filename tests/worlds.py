@@ -73,11 +73,11 @@ RELATIONS = ["follows", "part_of", "duplicates"]
 VOCABULARIES = {
     "kind": ["attack", "negotiation_round", "sanction_move", "security_guarantee"],
     "status": ["reported", "confirmed", "disputed"],
-    "country": ["UA", "ua", "RU", "FR", "EU"],
+    "country": ["UA", "ua", "UKR", "Ukraine", "RU", "russian federation", "FR", "EU"],
     "admin1": ["UA-30", "ua-43"],
     "place": [*PLACES, "kyiv", "Ky", "sea of azov"],
-    "actor": [*NAMES, "RU", "q159", "Q212", "nk-1", "strasse", "nobody"],
-    "actor_country": ["UA", "RU", "EU"],
+    "actor": [*NAMES, "RU", "RUS", "q159", "Q212", "nk-1", "strasse", "nobody"],
+    "actor_country": ["UA", "ukr", "RU", "EU"],
     "initiator": ["russia", "RU", "Q159", "Ukraine"],
     "target_country": ["UA", "RU", "FR"],
     "beneficiary": ["Ukraine", "UA"],
@@ -91,6 +91,11 @@ VOCABULARIES = {
     "measure_type": ["tariff", "travel_ban"],
     "commitment": ["troop_deployment", "air_policing"],
 }
+# What else the codes above are called; where actors are found by name or code, by three letters too.
+ISO3 = {"ukr": "ua", "rus": "ru"}
+COUNTRY_NAMES = {**ISO3, "ukraine": "ua", "russian federation": "ru", "russia": "ru"}
+CODED = {"country", "actor_country", "target_country"}
+NAMED_OR_CODED = {"actor", "initiator", "beneficiary", "authority"}
 MEASURES = ["killed", "injured", "launched", "intercepted", "rounds", "targets_listed", "pledgers"]
 
 
@@ -275,6 +280,19 @@ SEARCHES = single(
         "x*",
     ],
 )
+EXCLUDED = st.lists(
+    st.sampled_from([(name, value) for name, values in VOCABULARIES.items() for value in values]),
+    min_size=1,
+    max_size=2,
+    unique=True,
+).map(lambda drawn: [("exclude", f"{name}:{value}") for name, value in drawn])
+MISSING = st.lists(st.sampled_from(sorted(VOCABULARIES)), min_size=1, max_size=2, unique=True).map(
+    lambda drawn: [("missing", name) for name in drawn]
+)
+# For readers of changes only; see `heard`.
+CHANGES = st.lists(st.sampled_from(["created", "updated", "deleted"]), max_size=2, unique=True).map(
+    lambda drawn: [("change", sort) for sort in drawn]
+)
 OTHERS: dict[str, st.SearchStrategy[Question]] = {
     "time": several(moments("since"), moments("until"), single("timezone", ZONES)),
     "since": several(moments("since"), single("timezone", ZONES)),
@@ -283,6 +301,8 @@ OTHERS: dict[str, st.SearchStrategy[Question]] = {
     "near": CIRCLES,
     "limit": LIMITS,
     "q": SEARCHES,
+    "exclude": EXCLUDED,
+    "missing": MISSING,
 }
 
 
@@ -329,6 +349,15 @@ def matches(event: Event, question: Question) -> bool:
     return overlaps(event, *ends) and all(passes(event, name, values, radius) for name, values in asked.items())
 
 
+def heard(before: Event | None, after: Event | None, question: Question) -> bool:
+    """A change from one state to the other is of a sort that is asked for, and one of the two states matches."""
+    sorts = {value for name, value in question if name == "change"}
+    sort = "deleted" if after is None else "created" if before is None else "updated"
+    filters = [pair for pair in question if pair[0] != "change"]
+    states = [state for state in (before, after) if state is not None]
+    return (not sorts or sort in sorts) and any(matches(state, filters) for state in states)
+
+
 def passes(event: Event, name: str, values: list[str], radius: str) -> bool:
     """One filter, some of whose values must hold."""
     if name in {"bbox", "near"}:
@@ -344,8 +373,20 @@ def passes(event: Event, name: str, values: list[str], radius: str) -> bool:
         return all(holds(event, word) for word in re.findall(r'"[^"]*"|\S+', values[0]))
     if name == "changed_since":
         return datetime.fromisoformat(event["updated_at"]) >= datetime.fromisoformat(values[0])
-    held = {fold(text) for text in facet(event, name) if text is not None}
-    return not held.isdisjoint(map(fold, values))
+    if name == "missing":
+        return not any(text is not None for value in values for text in facet(event, value))
+    found = any(has(event, *(value.split(":", 1) if name == "exclude" else (name, value))) for value in values)
+    return found != (name == "exclude")
+
+
+def has(event: Event, name: str, value: str) -> bool:
+    """The event has that value of the facet, under whichever name."""
+    asked = {fold(value)}
+    if name in CODED:
+        asked = {COUNTRY_NAMES.get(fold(value), fold(value))}
+    elif name in NAMED_OR_CODED:
+        asked |= {ISO3[text] for text in asked if text in ISO3}
+    return not asked.isdisjoint(fold(text) for text in facet(event, name) if text is not None)
 
 
 def fold(text: str) -> str:

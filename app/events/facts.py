@@ -23,6 +23,8 @@ SPAN_CLASSES = (0, 1, 2)
 CELL_DEGREES = (15.0, 2.0, 0.25)
 EVERY = ""
 CELL = "cell"
+# Its value lists the facets that an event has, so that one row of the index tells which it lacks.
+SIGNATURE = ":facets"
 EXTERNAL_ID = "external_id"
 RELATED_TO = "related_to"
 # Values that nearly every event has of its own: their index ids are hashes, so that no table need list them.
@@ -61,9 +63,9 @@ def facts_of(event: Event) -> Facts:
     started_at, ends_at = interval(event)
     places, numbers = tuple(points(event)), measures_of(event)
     title, summary = words(event)
-    found = dict.fromkeys(
-        [Posting(EVERY, "", "", alias=False), *named(event), *linked(event), *cells(places), *magnitudes(numbers)]
-    )
+    names = list(named(event))
+    every = Posting(EVERY, "", "", alias=False)
+    found = dict.fromkeys([every, signature(names), *names, *linked(event), *cells(places), *magnitudes(numbers)])
     return Facts(tuple(found), started_at, ends_at, places, numbers, title, summary)
 
 
@@ -87,6 +89,12 @@ def named(event: Event) -> Iterable[Posting]:
             folded = fold(alias)
             if folded != label:
                 yield Posting(facet, folded, alias, alias=True)
+
+
+def signature(names: Iterable[Posting]) -> Posting:
+    """The facets of which an event has some value, in one line."""
+    facets = " ".join(sorted({posting.facet for posting in names}))
+    return Posting(SIGNATURE, facets, facets, alias=False)
 
 
 def linked(event: Event) -> Iterable[Posting]:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import cache
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationInfo
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.events.places import Box, Place
 from app.events.words import Words, parse_words
-from app.kinds import parse_instant
+from app.kinds import FACETS, FacetSpec, parse_instant
+from app.kinds.countries import alpha_2_of, read_country, read_division
 from app.kinds.instants import parse_day, zone_names
-
-if TYPE_CHECKING:
-    from app.kinds import FacetSpec
+from app.kinds.refusals import Refused
 
 LARGEST = 2**63 - 1
+# The validation context of filters that were accepted earlier.
+STORED = "stored"
+
+
+class Exclusion(NamedTuple):
+    """A value of a facet that an event may not have."""
+
+    facet: str
+    value: str
 
 
 def read_moment(value: Any) -> date | datetime:
@@ -114,9 +124,57 @@ def word_of(values: tuple[str, ...]) -> Any:
 
 
 def spoken(spec: FacetSpec) -> Any:
-    """The type of one facet's parameter: its vocabulary, or any name."""
-    item: Any = Annotated[str, Field(min_length=1, max_length=2000)] if spec.values is None else word_of(spec.values)
-    return Annotated[list[item], BeforeValidator(as_many)]
+    """The type of one facet's parameter: its vocabulary, a code or any name."""
+    return Annotated[list[value_of(spec)], BeforeValidator(as_many)]  # type: ignore[misc] # known at start
+
+
+@cache
+def value_of(spec: FacetSpec) -> Any:
+    """The type of one value of a facet as filters take it."""
+    if spec.values is not None:
+        return word_of(spec.values)
+    text: Any = Annotated[str, Field(min_length=1, max_length=2000)]
+    readers: dict[str | None, Any] = {"country": read_country, "admin1": read_division}
+    return Annotated[text, AfterValidator(known_code(readers[spec.codes]))] if spec.codes in readers else text
+
+
+def known_code(read: Callable[[str], str]) -> Any:
+    """Reads a code; a filter that was stored keeps one that is no longer known, which finds nothing."""
+
+    def known(value: str, info: ValidationInfo) -> str:
+        try:
+            return read(value)
+        except Refused:
+            if info.context == STORED:
+                return value
+            raise
+
+    return known
+
+
+def meant(spec: FacetSpec, value: str) -> list[str]:
+    """What a filter's value stands for: where a facet also finds actors by country, a three-letter code does too."""
+    short = alpha_2_of(value) if spec.codes == "party" else None
+    return [value] if short is None else [value, short]
+
+
+def excluded(value: Any, info: ValidationInfo) -> Exclusion:
+    """`facet:value`, the value being one that the facet's own filter takes."""
+    facet, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if not (facet and colon and rest):
+        raise PydanticCustomError(
+            "facet-value", "Give facet:value, such as country:RU.", {"allowed": [f"{name}:..." for name in FACETS]}
+        )
+    spec = FACETS.get(facet)
+    if spec is None:
+        raise PydanticCustomError("enum", "There is no such facet.", {"allowed": list(FACETS)})
+    return Exclusion(facet, adapter_of(spec).validate_python(rest, context=info.context))
+
+
+@cache
+def adapter_of(spec: FacetSpec) -> TypeAdapter[str]:
+    """Reads one value of a facet."""
+    return TypeAdapter(value_of(spec))
 
 
 Whole = Annotated[int, Field(strict=False, ge=-LARGEST - 1, le=LARGEST)]

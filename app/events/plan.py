@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlmodel import col
 
 from app.db import Statement, as_pairs, pairs_source
-from app.events.facts import EVERY, HASHED, SPAN_CLASSES, SPANS, hashed_id
+from app.events.facts import EVERY, HASHED, SIGNATURE, SPAN_CLASSES, SPANS, hashed_id
 from app.events.model import FacetValue
 from app.events.query import Group
 from app.events.sql import Arm, Shape, compiled
@@ -47,12 +48,27 @@ class Plan(NamedTuple):
         return compiled(self.shape)
 
 
-Found = list[dict[int, list[Known]]]
+BySpan = dict[int, list[Known]]
 
 
-async def look_up(db: Database, groups: Sequence[Group]) -> Found:
+class Found(NamedTuple):
+    """The index values behind the groups that must be met, and behind what is barred, by length class."""
+
+    groups: list[BySpan]
+    barred: BySpan
+
+
+async def find_values(db: Database, wanted: FixedFilter) -> Found:
+    """The index values behind a filter."""
+    groups = wanted.groups or (EVERYTHING,)
+    found = await look_up(db, [*groups, *wanted.barred])
+    barred = by_span((span, known) for group in found[len(groups) :] for span in group for known in group[span])
+    return Found(found[: len(groups)], barred)
+
+
+async def look_up(db: Database, groups: Sequence[Group]) -> list[BySpan]:
     """The index values behind each group, by length class."""
-    pairs = [(group.facet, value) for group in groups for value in group.values]
+    pairs = [(group.facet, value) for group in groups if group.facet != SIGNATURE for value in group.values]
     listed = [pair for pair in pairs if pair[0] not in HASHED]
     rows = await db.rows(values_statement(db.dialect), as_pairs(listed, db.dialect)) if listed else []
     known: dict[tuple[str, str], list[tuple[int, Known]]] = {
@@ -60,12 +76,23 @@ async def look_up(db: Database, groups: Sequence[Group]) -> Found:
     }
     for id, facet, value, span, events in rows:
         known.setdefault((facet, value), []).append((span, Known(id, events)))
+    signatures = await db.rows(SIGNATURES) if any(group.facet == SIGNATURE for group in groups) else []
     return [
-        by_span(found for value in group.values for found in known.get((group.facet, value), ())) for group in groups
+        by_span((span, Known(id, events)) for id, value, span, events in signatures if group.admits(value))
+        if group.facet == SIGNATURE
+        else by_span(found for value in group.values for found in known.get((group.facet, value), ()))
+        for group in groups
     ]
 
 
-def by_span(found: Iterable[tuple[int, Known]]) -> dict[int, list[Known]]:
+SIGNATURES = Statement(
+    sa.select(col(FacetValue.id), col(FacetValue.value), col(FacetValue.span), col(FacetValue.events)).where(
+        col(FacetValue.facet) == SIGNATURE
+    )
+)
+
+
+def by_span(found: Iterable[tuple[int, Known]]) -> BySpan:
     """Sort the values of a group into their length classes."""
     spans: dict[int, list[Known]] = {}
     for span, known in found:
@@ -85,12 +112,12 @@ def values_statement(dialect: str) -> Statement:
 
 def possible_spans(found: Found) -> list[int]:
     """The length classes in which every group has some value."""
-    return [span for span in SPAN_CLASSES if all(span in group for group in found)]
+    return [span for span in SPAN_CLASSES if all(span in group for group in found.groups)]
 
 
 def size_of(found: Found) -> int:
     """About how many events the rarest group of each length class has."""
-    return sum(min(sum(k.events for k in group[span]) for group in found) for span in possible_spans(found))
+    return sum(min(sum(k.events for k in group[span]) for group in found.groups) for span in possible_spans(found))
 
 
 class Question(NamedTuple):
@@ -125,13 +152,16 @@ def drive_index(db: Database, wanted: FixedFilter, found: Found, question: Quest
     values = common_values(db, wanted, question, extra)
     since = wanted.since_us
     for span in possible_spans(found):
-        groups = sorted((group[span] for group in found), key=lambda known: sum(k.events for k in known))
+        groups = sorted((group[span] for group in found.groups), key=lambda known: sum(k.events for k in known))
+        barred = found.barred.get(span, [])
         bounded = since is not None and span < len(SPANS)
         for ids in ranges(groups[0]):
             for past in (False, True) if question.as_of is not None else (False,):
                 prefix = f"a{len(arms)}_"
-                arms.append(Arm(past, len(ids) > 1, tuple(len(probe) > 1 for probe in groups[1:]), bounded))
+                probes = tuple(len(probe) > 1 for probe in groups[1:])
+                arms.append(Arm(past, len(ids) > 1, probes, manifold(barred), bounded))
                 values[prefix + "value"] = bound(db, ids)
+                values |= {f"{prefix}barred": bound(db, barred)} if barred else {}
                 values |= {f"{prefix}probe{n}": bound(db, probe) for n, probe in enumerate(groups[1:])}
                 if since is not None and bounded:
                     values[prefix + "since"] = since - SPANS[span]
@@ -141,9 +171,22 @@ def drive_index(db: Database, wanted: FixedFilter, found: Found, question: Quest
 def probe_events(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan:
     """Read events by key or in the order asked for, and probe the index for every group."""
     values = common_values(db, wanted, question, extra)
-    groups = [[known for span in group.values() for known in span] for group in found] if wanted.groups else []
+    groups = [every_span(group) for group in found.groups] if wanted.groups else []
+    barred = every_span(found.barred)
     values |= {f"probe{n}": bound(db, group) for n, group in enumerate(groups)}
-    return Plan(shape_of(db, question, tuple(extra), wanted, probes=tuple(len(group) > 1 for group in groups)), values)
+    values |= {"barred": bound(db, barred)} if barred else {}
+    probes = tuple(len(group) > 1 for group in groups)
+    return Plan(shape_of(db, question, tuple(extra), wanted, probes=probes, barred=manifold(barred)), values)
+
+
+def every_span(found: BySpan) -> list[Known]:
+    """The values of all length classes together."""
+    return [known for span in found.values() for known in span]
+
+
+def manifold(barred: list[Known]) -> bool | None:
+    """Whether many values are barred, or one; None where none is."""
+    return len(barred) > 1 if barred else None
 
 
 def ranges(group: list[Known]) -> list[list[Known]]:
@@ -179,6 +222,7 @@ def shape_of(
     *,
     arms: tuple[Arm, ...] = (),
     probes: tuple[bool, ...] = (),
+    barred: bool | None = None,
 ) -> Shape:
     """The key under which the statement is kept."""
     residuals = [name for name in ("since", "until") if getattr(wanted, name) is not None]
@@ -201,6 +245,7 @@ def shape_of(
         tuple(residuals),
         arms,
         probes,
+        barred,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,13 +15,17 @@ from app.events.facts import (
     CELL,
     EXTERNAL_ID,
     RELATED_TO,
+    SIGNATURE,
     magnitude_facet,
 )
 from app.events.parameters import (
     LARGEST,
+    Exclusion,
     Moment,
     Whole,
     as_many,
+    excluded,
+    meant,
     read_box,
     read_external_id,
     read_numbers,
@@ -31,6 +35,7 @@ from app.events.parameters import (
     read_uuid,
     shown,
     spoken,
+    word_of,
 )
 from app.events.places import Box, Circle, Place, box_cells, circle_cells, in_box, in_circle
 from app.events.words import Words
@@ -42,12 +47,26 @@ if TYPE_CHECKING:
 
     from app.events.facts import Facts
 
+EXCLUSION = {"type": "string", "pattern": f"^({'|'.join(FACETS)}):.", "examples": ["status:retracted", "country:RU"]}
+
 
 class Group(NamedTuple):
-    """One condition on the index: the event has one of these values of the facet."""
+    """One condition on the index: the event has one of these values of the facet.
+
+    Of the facet SIGNATURE the values are names of facets, and the event has none of them.
+    """
 
     facet: str
     values: tuple[str, ...]
+
+    def admits(self, value: str) -> bool:
+        """Whether an event with this value of the facet meets the condition."""
+        if self.facet == SIGNATURE:
+            return not set(self.values).intersection(value.split())
+        return value in self.values
+
+
+FacetName: Any = word_of(tuple(FACETS))
 
 
 class FixedFilter(BaseModel):
@@ -97,6 +116,19 @@ class FixedFilter(BaseModel):
         shown({"type": "string", "examples": ['drones "air raid" energ*']}),
         Field(description='Words of title and summary, all of them; "quoted phrases" and prefix* work too.'),
     ] = None
+    exclude: Annotated[
+        list[Annotated[Exclusion, BeforeValidator(excluded), shown(EXCLUSION)]] | None,
+        BeforeValidator(as_many),
+        Field(
+            description="`facet:value`: events that have this value of the facet are left out. It compares as the "
+            "facet's own filter does, second names included. Of several all hold."
+        ),
+    ] = None
+    missing: Annotated[
+        list[FacetName] | None,
+        BeforeValidator(as_many),
+        Field(description="A facet: only events that have no value of it. Of several all hold."),
+    ] = None
     timezone: Annotated[
         str,
         BeforeValidator(read_timezone),
@@ -142,6 +174,14 @@ class FixedFilter(BaseModel):
         """What the index can narrow; some groups are wider than the question and `matches` settles the rest."""
         return tuple(self._groups())
 
+    @cached_property
+    def barred(self) -> tuple[Group, ...]:
+        """What the event may not have, by facet."""
+        values: dict[str, dict[str, None]] = {}
+        for facet, value in self.exclude or ():
+            values.setdefault(facet, {}).update(dict.fromkeys(map(fold, meant(FACETS[facet], value))))
+        return tuple(Group(facet, tuple(found)) for facet, found in values.items())
+
     def _micros(self, moment: date | datetime | None) -> int | None:
         if moment is None:
             return None
@@ -149,7 +189,10 @@ class FixedFilter(BaseModel):
 
     def _groups(self) -> Iterator[Group]:
         for name in self.model_fields_set & FACETS.keys():
-            yield Group(name, tuple(dict.fromkeys(map(fold, getattr(self, name)))))
+            values = [text for value in getattr(self, name) for text in meant(FACETS[name], value)]
+            yield Group(name, tuple(dict.fromkeys(map(fold, values))))
+        if self.missing is not None:
+            yield Group(SIGNATURE, tuple(dict.fromkeys(self.missing)))
         if self.external_id is not None:
             yield Group(EXTERNAL_ID, tuple(dict.fromkeys(self.external_id)))
         if self.related_to is not None:
@@ -163,9 +206,12 @@ class FixedFilter(BaseModel):
 
     def matches(self, facts: Facts, id: UUID) -> bool:
         """The event in hand passes the filter; the twin of the conditions in SQL."""
-        held = {(posting.facet, posting.value) for posting in facts.postings}
+        held: dict[str, list[str]] = {}
+        for posting in facts.postings:
+            held.setdefault(posting.facet, []).append(posting.value)
         return (
-            all(any((group.facet, value) in held for value in group.values) for group in self.groups)
+            all(any(map(group.admits, held.get(group.facet, ()))) for group in self.groups)
+            and not any(any(map(group.admits, held.get(group.facet, ()))) for group in self.barred)
             and (self.id is None or id in self.id)
             and self.matches_time(facts.started_at, facts.ends_at)
             and self.matches_places(facts.points)
@@ -217,3 +263,13 @@ EventFilter: type[FixedFilter] = create_model(
     __doc__="Filters: repeat a name for OR; different names are ANDed.",
     **filter_fields(),
 )
+
+
+class ChangeFilter(EventFilter):  # made from the kinds at start
+    """Filters of changes: those of events, and which sorts of change."""
+
+    change: Annotated[
+        list[Literal["created", "updated", "deleted"]] | None,
+        BeforeValidator(as_many),
+        Field(description="Which sorts of change; all of them unless given."),
+    ] = None

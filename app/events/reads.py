@@ -18,7 +18,7 @@ from app.events.commands import content
 from app.events.facts import facts_of, unpack
 from app.events.identity import key_of
 from app.events.model import StoredEvent
-from app.events.plan import EVERYTHING, Plan, Question, look_up, plan, residual_names, residual_values, size_of
+from app.events.plan import Plan, Question, find_values, plan, residual_names, residual_values, size_of
 from app.events.search import matching_keys
 from app.kinds import micros, parse_event, parse_instant
 
@@ -180,8 +180,9 @@ def is_heavy(found: Plan) -> bool:
     """The statement may read more than its page."""
     shape = found.shape
     settled = {"since", "until", "keys"}
-    walks = not shape.arms and "keys" not in shape.residuals and bool(shape.probes) and shape.probes != (False,)
-    probed = any(arm.probes for arm in shape.arms)
+    probes = bool(shape.probes) and shape.probes != (False,)
+    walks = not shape.arms and "keys" not in shape.residuals and (probes or shape.barred is not None)
+    probed = any(arm.probes or arm.barred is not None for arm in shape.arms)
     return shape.as_of or walks or probed or shape.order == "updated_at" or bool(set(shape.residuals) - settled)
 
 
@@ -190,7 +191,7 @@ async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | Non
     asked = wanted.filter
     if asked.timeless:
         return None
-    found = await look_up(db, asked.groups or (EVERYTHING,))
+    found = await find_values(db, asked)
     extra = residual_values(asked) if wanted.as_of is None else {}
     if wanted.as_of is None:
         keys, searched = await known_keys(db, wanted, found)

@@ -15,11 +15,15 @@ from app.events.search import words_match
 
 
 class Arm(NamedTuple):
-    """The shape of one ordered range: which table, one value or a list, how each other group is probed."""
+    """The shape of one ordered range: which table, one value or a list, how each other group is probed.
+
+    `barred` tells whether many values are barred, or one; it is None where none is.
+    """
 
     past: bool
     many: bool
     probes: tuple[bool, ...]
+    barred: bool | None
     since: bool
 
 
@@ -36,6 +40,7 @@ class Shape(NamedTuple):
     residuals: tuple[str, ...]
     arms: tuple[Arm, ...]
     probes: tuple[bool, ...]
+    barred: bool | None
 
 
 @lru_cache(1024)
@@ -88,6 +93,8 @@ def arm_select(shape: Shape, arm: Arm, prefix: str, *, ordered: bool) -> Any:
         select = select.where(*valid(table, version_then(table.event), past=arm.past))
     for n, many in enumerate(arm.probes):
         select = select.where(probe(shape, table.started_at, table.event, f"{prefix}probe{n}", many=many))
+    if arm.barred is not None:
+        select = select.where(~probe(shape, table.started_at, table.event, prefix + "barred", many=arm.barred))
     for name in shape.residuals:
         select = select.where(*residual(name, shape.dialect, table.event, table.started_at, event))
     if ordered:
@@ -146,6 +153,8 @@ def found_events(shape: Shape) -> tuple[Any, Any, Any]:
         select = select.where(*residual(name, shape.dialect, event.key, event.started_at, event))
     for n, many in enumerate(shape.probes):
         select = select.where(probe(shape, event.started_at, event.key, f"probe{n}", many=many))
+    if shape.barred is not None:
+        select = select.where(~probe(shape, event.started_at, event.key, "barred", many=shape.barred))
     return select, at, event.key
 
 

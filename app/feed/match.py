@@ -12,15 +12,15 @@ from app.errors import Invalid
 from app.events.commands import content
 from app.events.facts import HASHED, SPAN_CLASSES, hashed_id
 from app.events.identity import key_of
-from app.feed.index_ids import read_ids
+from app.feed.index_ids import asked_as, read_ids
 from app.kinds import measures_of, parse_event, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from app.changes import Entry
     from app.db import Database
-    from app.events.query import FixedFilter
+    from app.events.query import ChangeFilter, Group
     from app.feed.index_ids import Position, Value
 
 # Before every position of every epoch.
@@ -42,10 +42,12 @@ class Matcher:
     gets a further id in the transaction of the first change that needs it, so `learn` comes before each stretch.
     """
 
-    def __init__(self, wanted: FixedFilter) -> None:
+    def __init__(self, wanted: ChangeFilter) -> None:
         """Know the filter, the ids that are hashes, and none of those that the database counts."""
         self.wanted = wanted
-        self.places = places_of(wanted)
+        self.groups = (*wanted.groups, *wanted.barred)
+        self.places = places_of(self.groups)
+        self.sorts = None if wanted.change is None else frozenset(wanted.change)
         self.known = NOWHERE
         self.forget()
         self.keys = None if wanted.id is None else frozenset(map(key_of, wanted.id))
@@ -62,8 +64,10 @@ class Matcher:
             {hashed_id(group.facet, value, span) for value in group.values for span in SPAN_CLASSES}
             if group.facet in HASHED
             else set()
-            for group in self.wanted.groups
+            for group in self.groups
         ]
+        needed = len(self.wanted.groups)
+        self.needed, self.barred = self.ids[:needed], self.ids[needed:]
 
     def knows(self, epoch: int, seq: int) -> bool:
         """The ids are complete up to this position."""
@@ -87,17 +91,20 @@ class Matcher:
 
     def add(self, facet: str, value: str, id: int) -> None:
         """Take in an id of a value that the filter asks for."""
-        for place in self.places[facet, value]:
-            self.ids[place].add(id)
+        for place in self.places[asked_as(facet, value)]:
+            if self.groups[place].admits(value):
+                self.ids[place].add(id)
 
     @property
     def hopeless(self) -> bool:
-        """Some group has no ids: nothing in the log up to `known` can match."""
-        return not all(self.ids)
+        """Some group that must be met has no ids: nothing in the log up to `known` can match."""
+        return not all(self.needed)
 
     def weigh(self, event: int, before: bytes | None, after: bytes | None) -> Verdict | None:
         """What ids and interval tell of a change; None when neither state can match."""
         if self.keys is not None and event not in self.keys:
+            return None
+        if self.sorts is not None and sort_of(before, after) not in self.sorts:
             return None
         now = after is not None and self.may_match(after)
         if before is None:
@@ -114,7 +121,7 @@ class Matcher:
         if self.timed and not self.wanted.matches_time(numbers[0], numbers[1]):
             return False
         held = numbers[2:]
-        return not any(ids.isdisjoint(held) for ids in self.ids)
+        return all(ids.isdisjoint(held) for ids in self.barred) and not any(ids.isdisjoint(held) for ids in self.needed)
 
     def is_asked(self, entry: Entry) -> bool:
         """The whole id is one of those asked for, where ids are asked for."""
@@ -144,14 +151,21 @@ class Matcher:
         return True
 
 
-def places_of(wanted: FixedFilter) -> dict[Value, list[int]]:
+def places_of(groups: Iterable[Group]) -> dict[Value, list[int]]:
     """The values whose ids the database counts, each with the places of the groups that ask for it."""
     places: dict[Value, list[int]] = {}
-    for place, group in enumerate(wanted.groups):
+    for place, group in enumerate(groups):
         if group.facet not in HASHED:
-            for value in group.values:
-                places.setdefault((group.facet, value), []).append(place)
+            for value in {asked_as(group.facet, value) for value in group.values}:
+                places.setdefault(value, []).append(place)
     return places
+
+
+def sort_of(before: bytes | None, after: bytes | None) -> str:
+    """Which sort of change leads from one packed state to the other: no event is written again once it is deleted."""
+    if after is None:
+        return "deleted"
+    return "created" if before is None else "updated"
 
 
 def places_in(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.events.query import EventFilter
+from app.events.query import ChangeFilter
 from app.kinds import EventOut, Tombstone
 from app.wire import Nothing
 
@@ -16,7 +16,7 @@ CURSOR = "^e[1-9][0-9]*-[0-9]{12,}$"
 Cursor = Annotated[str, Field(pattern=CURSOR, examples=["e1-000000012345"])]
 
 
-class StreamQuery(EventFilter):  # made from the kinds at start
+class StreamQuery(ChangeFilter):
     """Filters, and where to begin."""
 
     after: Annotated[

@@ -10,6 +10,7 @@ from sqlmodel import col
 from app.db import Statement, any_of
 from app.events.facts import unpack
 from app.events.model import FacetValue
+from app.feed.index_ids import asked_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,7 +85,7 @@ class Vocabulary:
 
     def _teach(self, rows: Iterable[tuple[str, str, int]]) -> None:
         for facet, value, id in rows:
-            for matcher in self._interest.get((facet, value), ()):
+            for matcher in self._interest.get(asked_as(facet, value), ()):
                 matcher.add(facet, value, id)
 
 

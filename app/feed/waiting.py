@@ -12,12 +12,12 @@ from app.feed.scan import MOST_SCANNED, Page, Scanner
 
 if TYPE_CHECKING:
     from app.changes import Head
-    from app.events.query import FixedFilter
+    from app.events.query import ChangeFilter
     from app.feed.hub import Hub
 
 
 async def waited_page(
-    hub: Hub, wanted: FixedFilter, start: int, head: Head, *, limit: int, wait: float
+    hub: Hub, wanted: ChangeFilter, start: int, head: Head, *, limit: int, wait: float
 ) -> tuple[Head, Page]:
     """The page after `start`, and the head up to which the log was read; CursorEpoch (410) when that changes."""
     log, clock = hub.log, asyncio.get_running_loop().time

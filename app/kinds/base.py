@@ -127,6 +127,9 @@ def exactly(count: int) -> Numbers:
     return Numbers(count, count, count)
 
 
+Codes = Literal["country", "admin1", "party"]
+
+
 class FacetValue(NamedTuple):
     """What a facet shows, and the other names under which a filter finds it."""
 
@@ -154,12 +157,14 @@ class Facet:
     """A value by which events are filtered, counted and subscribed to.
 
     `of` reads the values from an event; `vocabulary`, a Literal, lists all that there can be, where that is known.
+    `codes` tells which codes filters read: of countries, of first-order divisions, or of countries beside names.
     """
 
     name: str
     description: str
     of: Callable[[Any], Iterable[FacetValue | str | None]]
     vocabulary: Any = None
+    codes: Codes | None = None
 
     @property
     def values(self) -> tuple[str, ...] | None:

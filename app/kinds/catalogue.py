@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import create_model
 
 from app.kinds import rules
-from app.kinds.base import Facet, Kind, Measure, Rule
+from app.kinds.base import Codes, Facet, Kind, Measure, Rule
 from app.kinds.envelope import Event
 
 FILTERS = frozenset(
@@ -39,6 +39,9 @@ FILTERS = frozenset(
         "external_id",
         "related_to",
         "q",
+        "exclude",
+        "missing",
+        "change",
     ]
 )
 PARAMETERS = frozenset(
@@ -57,6 +60,11 @@ PARAMETERS = frozenset(
         "after",
         "wait",
         "partial",
+        "fields",
+        "at",
+        "offset",
+        "live",
+        "zoom",
     ]
 )
 RESERVED = FILTERS | PARAMETERS
@@ -64,11 +72,15 @@ RESERVED = FILTERS | PARAMETERS
 
 @dataclass(frozen=True)
 class FacetSpec:
-    """A facet as filters and documents know it; `values` lists all that there can be, None where they are open."""
+    """A facet as filters and documents know it.
+
+    `values` lists all that there can be, None where they are open; `codes` tells which codes filters read.
+    """
 
     name: str
     description: str
     values: tuple[str, ...] | None
+    codes: Codes | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ def facet_specs(kinds: dict[str, type[Kind]]) -> dict[str, FacetSpec]:
     Raises TypeError where a name is reserved or has two meanings.
     """
     _check_plurals([kind.plural for kind in kinds.values()])
-    specs = {facet.name: FacetSpec(facet.name, facet.description, facet.values) for facet in rules.FACETS}
+    specs = {facet.name: _spec(facet) for facet in rules.FACETS}
     specs["kind"] = FacetSpec("kind", specs["kind"].description, tuple(kinds))
     for kind in kinds.values():
         _check_names(kind)
@@ -139,11 +151,15 @@ def _check_names(kind: type[Kind]) -> None:
         raise TypeError(f"The kind {kind.name} may not call a facet or measure {', '.join(sorted(bad))}.")
 
 
+def _spec(facet: Facet) -> FacetSpec:
+    return FacetSpec(facet.name, facet.description, facet.values, facet.codes)
+
+
 def _joined(known: FacetSpec | None, facet: Facet) -> FacetSpec:
     if known is None:
-        return FacetSpec(facet.name, facet.description, facet.values)
+        return _spec(facet)
     if known.values is None or facet.values is None:
-        if known.values != facet.values or known.description != facet.description:
+        if known != _spec(facet):
             raise TypeError(f"The facet {facet.name} has different meanings in two kinds.")
         return known
     same = facet.description in known.description

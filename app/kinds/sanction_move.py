@@ -199,7 +199,7 @@ class SanctionMove(Kind):
     reason: Text | None = maybe("Why, as the authority puts it.")
 
     facets: ClassVar = (
-        Facet("authority", "Name or country code of who makes the move.", _authority),
+        Facet("authority", "Name or country code of who makes the move.", _authority, codes="party"),
         Facet("programme", "Name or identifier of the programme.", _programme),
         Facet("stage", "How far the move has come.", lambda event: [event.detail.stage], Stage),
         Facet("measure_type", "Sort of a measure.", lambda event: [m.type for m in event.detail.measures], MeasureType),
@@ -208,11 +208,13 @@ class SanctionMove(Kind):
             "ultimate_target",
             "Country whose conduct is to change.",
             lambda event: [country_value(code) for code in (event.detail.ultimate_target,) if code],
+            codes="country",
         ),
         Facet(
             "sanctioned_country",
             "Country of a target of a measure.",
             lambda event: [country_value(entity.country) for entity in _entities(event) if entity.country],
+            codes="country",
         ),
         Facet("sanctioned_entity", "Name or any identifier of a target of a measure.", _entity_values),
         Facet(

@@ -154,7 +154,7 @@ class SecurityGuarantee(Kind):
         ),
         Facet("stage", "How far the guarantee has come.", lambda event: [event.detail.stage], Stage),
         Facet("commitment", "What is promised.", lambda event: event.detail.commitments, Commitment),
-        Facet("beneficiary", "Name, reference or country code of who is protected.", _beneficiaries),
+        Facet("beneficiary", "Name, reference or country code of who is protected.", _beneficiaries, codes="party"),
     )
     totals: ClassVar = (
         Measure("pledgers", "How many pledge: as counted, else the guarantors named.", _pledgers),

@@ -62,7 +62,8 @@ async def read_facets(
 ) -> Response:
     """Count the events by the values of facets, those of most events first.
 
-    Each facet is counted without its own filter, so that the answer shows what else could be chosen. Values are labels:
+    Each facet is counted without its own filter, so that the answer shows what else could be chosen; `exclude` and
+    `missing` hold for it too. Values are labels:
     second names, by which filters find them too, are not counted again.
     """
 

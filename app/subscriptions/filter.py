@@ -9,7 +9,8 @@ import orjson
 from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid
-from app.events.query import EventFilter, FixedFilter
+from app.events.parameters import STORED
+from app.events.query import ChangeFilter
 from app.kinds.refusals import pointer
 from app.wire.queries import INTEGER, NUMBER, Parameter, parameters_of, translate
 
@@ -21,7 +22,7 @@ BASE = "/filter"
 class Filter(NamedTuple):
     """A filter to match with, and the JSON object to show."""
 
-    wanted: FixedFilter
+    wanted: ChangeFilter
     shown: dict[str, Any]
 
 
@@ -38,15 +39,15 @@ def read_filter(data: object) -> Filter:
     return checked(data)
 
 
-def checked(data: dict[str, Any]) -> Filter:
+def checked(data: dict[str, Any], context: str | None = None) -> Filter:
     """The filter in a JSON object of any length: as arrays it may be longer than it was as single strings."""
-    known = parameters_of(EventFilter)
+    known = parameters_of(ChangeFilter)
     faults = [fault for name, value in data.items() for fault in faults_of(name, value, known)]
     if faults:
         raise refused(faults)
     shown = {name: [value] if is_single(value, known[name]) else value for name, value in data.items()}
     try:
-        return Filter(EventFilter.model_validate(shown), shown)
+        return Filter(ChangeFilter.model_validate(shown, context=context), shown)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise refused([placed(translate(fault, known), fault["loc"], data) for fault in found]) from None
@@ -110,6 +111,6 @@ def is_number(value: Any) -> bool:
     return type(value) in {int, float}
 
 
-def stored_filter(text: str) -> FixedFilter:
-    """The filter of a stored subscription."""
-    return checked(orjson.loads(text)).wanted
+def stored_filter(text: str) -> ChangeFilter:
+    """The filter of a stored subscription; a code that is no longer known finds nothing and stops nobody."""
+    return checked(orjson.loads(text), STORED).wanted

@@ -11,14 +11,14 @@ from app.feed.scan import PICKED, Page, Scanner
 
 if TYPE_CHECKING:
     from app.changes import Head
-    from app.events.query import FixedFilter
+    from app.events.query import ChangeFilter
     from app.feed.hub import Hub
 
 
 class Reader:
     """Goes along the log for one filter, the newest changes from the hub's memory where they are there."""
 
-    def __init__(self, hub: Hub, wanted: FixedFilter) -> None:
+    def __init__(self, hub: Hub, wanted: ChangeFilter) -> None:
         """Follow the filter's values from now on; `close` when that is over."""
         self._hub = hub
         self._matcher = Matcher(wanted)

@@ -192,6 +192,8 @@ def translate(fault: ErrorDetails, parameters: dict[str, Parameter]) -> FieldErr
         return FieldError(str(cause.code), str(cause), parameter=name, allowed=allowed)
     code = CODES.get(fault["type"], fault["type"].replace("_", "-"))
     detail = fault["msg"].removeprefix("Value error, ").removesuffix(".") + "."
+    if "allowed" in context:
+        return FieldError(code, detail, parameter=name, allowed=allowed)
     if code != "enum":
         return FieldError(code, detail, parameter=name)
     return FieldError(code, "That value is not in the vocabulary.", parameter=name, allowed=allowed)

@@ -13,7 +13,7 @@ from streams import Stream
 from app.changes import ChangeLog
 from app.changes.epoch import raise_epoch
 from app.db import open_database
-from app.events.query import EventFilter
+from app.events.query import ChangeFilter
 from app.feed.match import Matcher
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def test_ids_that_a_replica_does_not_have_yet_are_read_from_the_primary(
     both = open_database(database_url, read_url=behind)
     await both.connect()
     head = await ChangeLog(both).head(primary=True)
-    matcher = Matcher(EventFilter.model_validate({"country": ["UA"]}))
+    matcher = Matcher(ChangeFilter.model_validate({"country": ["UA"]}))
     before = matcher.hopeless, matcher.knows(head.epoch, head.seq)
 
     assert await matcher.learn(both, head.epoch, head.seq)
