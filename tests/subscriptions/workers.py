@@ -46,6 +46,9 @@ class Clock:
     def move(self, **by: float) -> None:
         self.now += timedelta(**by)
 
+    def ticks(self) -> float:
+        return self.now.timestamp()
+
 
 def settings_for(url: str) -> Settings:
     """Settings of a worker that may call loopback."""
@@ -53,10 +56,15 @@ def settings_for(url: str) -> Settings:
 
 
 def worker_on(hub: Hub, url: str, clock: Clock, pace: Pace = QUICK) -> Worker:
-    """A worker whose clock is the test's, and whose retries come exactly on schedule."""
+    """A worker whose clocks are the test's, and whose retries come exactly on schedule.
+
+    Its leases are measured by the test's clock too: on a busy machine a pass may take longer than a lease lasts.
+    """
     settings = settings_for(url)
     counts = DeliveryCounts(CollectorRegistry())
-    return Worker(hub, Sealer(settings), Rules.of(settings), counts, pace=pace, now=clock, jitter=lambda: 0.0)
+    return Worker(
+        hub, Sealer(settings), Rules.of(settings), counts, pace=pace, now=clock, ticks=clock.ticks, jitter=lambda: 0.0
+    )
 
 
 class Crew:
