@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import OrderedDict
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from app.wire import if_none_match
+from app.compression import KeptResponse
+from app.wire import base_of, if_none_match
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,11 +26,14 @@ if TYPE_CHECKING:
     from app.changes import ChangeLog, Head
 
 MOST = 64 * 1024 * 1024
-OVERHEAD = 1_000  # about what an entry takes beside its body, in bytes
+OVERHEAD = 2_000  # about what the objects of an entry take beside their text, in bytes
 OF_CONTENT = ("content-length", "content-type")
 
-# What an answer depends on beside the events: scheme and host, as answers may have addresses in them, path and query.
-Place = tuple[str, str, str, bytes]
+FIXED_FEEDS = "/v1/feeds/"
+ADDRESSED = (".atom", ".geojson")
+
+# What an answer depends on beside the events: path, query, and the base address where the answer has addresses in it.
+Place = tuple[str, bytes, str]
 # Where the log stood: its epoch and its last sequence.
 Position = tuple[int, int]
 
@@ -36,8 +42,15 @@ class Kept(NamedTuple):
     """An answer, and until when it holds (seconds since the epoch) as long as the log stands still."""
 
     until: float
-    response: Response
+    response: KeptResponse
     route: Any
+
+    @property
+    def size(self) -> int:
+        """How many bytes the answer takes: header fields, body and the gzip form, if there is one."""
+        response = self.response
+        headers = sum(len(name) + len(value) for name, value in response.raw_headers)
+        return headers + len(response.body) + response.compressed.size + OVERHEAD
 
     def told(self, known: str | None) -> Response:
         """The answer, or 304 to a reader whose `If-None-Match` has it."""
@@ -104,7 +117,7 @@ class KeptAnswers:
 
             async def work() -> Kept:
                 try:
-                    kept = Kept(until, await make(head), request.scope.get("route"))
+                    kept = Kept(until, KeptResponse(await make(head)), request.scope.get("route"))
                 finally:
                     del self._making[key]
                 if self._position == key[1]:
@@ -122,6 +135,13 @@ class KeptAnswers:
         if size > self._most // 4:
             return
         self._kept[place] = kept
+        self._grow(place, kept, size)
+        kept.response.compressed.on_ready(partial(self._grow, place, kept))
+
+    def _grow(self, place: Place, kept: Kept, size: int) -> None:
+        """Count what an entry takes more, and let go of the unused beyond the bound."""
+        if self._kept.get(place) is not kept:
+            return
         self._size += size
         while self._size > self._most:
             self._drop(next(iter(self._kept)))
@@ -164,9 +184,10 @@ def lasting(request: Request, how_long: str) -> dict[str, str]:
 
 
 def place_of(scope: Scope) -> Place:
-    """What is asked, and under which address."""
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    return scope["scheme"], host.decode("latin-1"), scope["path"], scope["query_string"]
+    """Return what is asked; fixed feeds take no parameters, and only feeds have addresses in them."""
+    path = scope["path"]
+    query = b"" if path.startswith(FIXED_FEEDS) else scope["query_string"]
+    return path, query, base_of(scope) if path.endswith(ADDRESSED) else ""
 
 
 def position(head: Head) -> Position:
@@ -175,8 +196,8 @@ def position(head: Head) -> Position:
 
 
 def size_of(place: Place, kept: Kept) -> int:
-    """How many bytes an entry takes, about."""
-    return len(kept.response.body) + len(place[-1]) + OVERHEAD
+    """How many bytes an entry takes with its key."""
+    return sum(map(sys.getsizeof, place)) + kept.size
 
 
 def heard(task: asyncio.Task[Kept]) -> None:

@@ -12,6 +12,7 @@ from app.auth import Access, QuotaHeaders
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, keep_trimmed
 from app.collecting import spare_collector
+from app.compression import Compression
 from app.db import open_database
 from app.errors import Cors, Unavailable, surround
 from app.events.catalogue import router as kind_routes
@@ -26,6 +27,7 @@ from app.kept import KeptAnswers, KeptFirst
 from app.logs import RequestLog
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
+from app.proxy import ForwardedHeaders
 from app.settings import Settings
 from app.stats.routes import router as stats_routes
 from app.subscriptions.counting import DeliveryCounts
@@ -66,12 +68,14 @@ def create_app(settings: Settings | None = None, *, delivery: bool = True) -> Fa
     app.add_middleware(KeptFirst, kept=app.state.kept, access=app.state.keys)
     if settings.rate_limit is not None:
         app.add_middleware(QuotaHeaders)
+    app.add_middleware(Compression)
     surround(app)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(MetricsMiddleware, metrics=app.state.metrics)
     if settings.log_level == "debug":
         app.add_middleware(RequestLog)
+    app.add_middleware(ForwardedHeaders, root_path=settings.root_path, trusted=settings.forwarded_allow_ips)
     return app
 
 

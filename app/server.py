@@ -1,135 +1,32 @@
-"""Serving over HTTP with uvicorn: patience with limits, refusals as problem documents, and an end within 5 s."""
+"""Serving over HTTP with uvicorn: processes, configuration, and an end within 5 s."""
 
-import asyncio
+from __future__ import annotations
+
 import signal
-import socket
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import uvicorn
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
-from app.errors import MEDIA_TYPE, HeadersTooLarge, Malformed, Problem, request_id
-from app.feed.stream import ABORT
 from app.logs import set_up_logs
-from app.settings import Settings
+from app.protocol import Protocol
+
+if TYPE_CHECKING:
+    import socket
+    from types import FrameType
+
+    from starlette.types import ASGIApp
+
+    from app.settings import Settings
+
+__all__ = ["API_FACTORY", "FACTORY", "Protocol", "Server", "configure", "serve"]
 
 FACTORY = "app.main:create_app"
 API_FACTORY = "app.main:create_api"
-LARGEST_HEAD = 64 * 1024
-HEAD_SECONDS = 30.0
-LINGER_SECONDS = 1.0
 GRACE_SECONDS = 4  # for requests in flight; with what comes before and after, the exit takes less than 5 s
 
 OnStart = Callable[[str, int], None]
-
-
-class Protocol(HttpToolsProtocol):
-    """One connection. The header fields of a request have so many bytes and seconds; what is no HTTP gets a problem.
-
-    When the server stops, `drain` of the lifespan state is called, so that long polls and streams end.
-    """
-
-    head_seconds = HEAD_SECONDS
-    largest_head = LARGEST_HEAD
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._in_head = False
-        self._head_size = 0
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._refused = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if self._refused:
-            return
-        self._head_size = self._head_size + len(data) if self._in_head else len(data)
-        if self._in_head and self._head_size > self.largest_head:
-            self._refuse(HeadersTooLarge(f"The header fields may have {self.largest_head} bytes at the very most."))
-            return
-        super().data_received(data)
-        if self._head_timer is None and self._is_waiting():
-            self._await_head()
-
-    def on_message_begin(self) -> None:
-        self._in_head = True
-        super().on_message_begin()
-        extensions: dict[str, Any] = {ABORT: self.transport.abort}
-        self.scope["extensions"] = extensions
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._stop_waiting()
-        super().on_headers_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        del msg
-        self._refuse(Malformed("This is not HTTP/1.1 as it is written in RFC 9112."))
-
-    def shutdown(self) -> None:
-        drain = self.app_state.get("drain")
-        if drain is not None:
-            drain()
-        super().shutdown()
-
-    def _is_waiting(self) -> bool:
-        return not self._refused and (self._in_head or self._under_way() is None)
-
-    def _under_way(self) -> RequestResponseCycle | None:
-        cycle: RequestResponseCycle | Any = self.cycle  # None before the first request
-        return cycle if cycle and not cycle.response_complete else None
-
-    def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
-
-    def _stop_waiting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _give_up(self) -> None:
-        self._head_timer = None
-        self.transport.close()
-
-    def _refuse(self, problem: Problem) -> None:
-        """Answer unless an answer has started, then discard what still comes for a moment, and close."""
-        self._refused = True
-        self._stop_waiting()
-        cycle = self._under_way()
-        if cycle is not None:
-            cycle.disconnected = True
-            cycle.message_event.set()
-        if (cycle is not None and cycle.response_started) or not self.transport.can_write_eof():
-            self.transport.close()
-            return
-        self.transport.write(as_http(problem, self.server_state.default_headers))
-        self.transport.write_eof()
-        self.loop.call_later(LINGER_SECONDS, self.transport.close)
-
-
-def as_http(problem: Problem, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The problem document as the bytes of a whole HTTP answer after which the connection closes."""
-    body = problem.body(f"/requests/{request_id({})}")
-    fields = [
-        *headers,
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        (b"connection", b"close"),
-    ]
-    lines = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
-    return STATUS_LINE[problem.status] + lines + b"\r\n" + body
 
 
 class Server(uvicorn.Server):
@@ -176,6 +73,8 @@ def configure(app: ASGIApp | str, settings: Settings, workers: int = 1) -> Confi
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # app.proxy reads them, as the app must know the peer to trust its prefix
+        timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=GRACE_SECONDS if workers == 1 else GRACE_SECONDS - 1,
     )
 

@@ -21,6 +21,12 @@ NOT_OURS = ("SITREP_PORT_", "SITREP_SERVICE_")  # Kubernetes sets these for a se
 SQLITE = "sqlite:///"
 POSTGRESQL = ("postgresql://", "postgres://")
 DAYS_AT_MOST = 36_500
+# A prefix that begins with a path of the API could not be told from it once a proxy has stripped the prefix.
+PATH_PREFIX = re.compile(
+    r"(?=.{1,255}$)(?!/(?:v1|assets|docs|redoc|openapi\.json|favicon\.ico|livez|readyz|metrics|problems)(?:/|$))"
+    r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+",
+    re.ASCII,
+)
 
 
 class SettingsError(Exception):
@@ -79,6 +85,25 @@ def check_source(source: str) -> str:
     if re.fullmatch(r"[!#-;=?-\[\]_a-z~]{1,255}", source):
         return source
     raise ValueError("must be a URI such as urn:example:sitrep, at most 255 characters")
+
+
+def check_root_path(path: str) -> str:
+    """Check the path prefix under which a proxy serves the API, and drop a slash at its end."""
+    prefix = path.strip().rstrip("/")
+    if prefix == "" or PATH_PREFIX.fullmatch(prefix):
+        return prefix
+    raise ValueError("must be a path prefix such as /sitrep, of letters, digits and ._~-, and no path of the API")
+
+
+def check_trusted(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Check the addresses and networks of proxies; * alone trusts every peer."""
+    for address in addresses:
+        try:
+            ip_network(address)
+        except ValueError as error:
+            if addresses != ("*",):
+                raise ValueError(f"must be addresses or networks such as 10.0.0.0/8, or * alone: {error}") from None
+    return addresses
 
 
 def read_network(value: object) -> object:
@@ -148,6 +173,11 @@ class Settings(BaseSettings):
     read_database_url: ReplicaUrl | None = None
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, BeforeValidator(read_port), Field(ge=0, le=65535)] = 8000
+    root_path: Annotated[str, AfterValidator(check_root_path)] = ""
+    forwarded_allow_ips: Annotated[tuple[str, ...], BeforeValidator(split), AfterValidator(check_trusted)] = (
+        "127.0.0.1",
+    )
+    keep_alive_s: Annotated[int, Field(ge=1, le=86_400)] = 75
     anonymous_read: bool = False
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(split)] = ()
     source: Annotated[str, AfterValidator(check_source)] | None = None

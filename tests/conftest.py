@@ -272,7 +272,9 @@ async def load_samples(store: Store) -> None:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, *, send_buffer: int | None = None) -> AsyncIterator[str]:
+async def serving(
+    app: FastAPI, *, send_buffer: int | None = None, protocol: type[Protocol] = Protocol
+) -> AsyncIterator[str]:
     """A real server of the running application on loopback; its address."""
     # Told to be TCP, so that asyncio turns Nagle's algorithm off: else every answer waits 40 ms for an acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -280,7 +282,9 @@ async def serving(app: FastAPI, *, send_buffer: int | None = None) -> AsyncItera
     listener.listen()
     if send_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    config = uvicorn.Config(app, lifespan="off", http=Protocol, log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, lifespan="off", http=protocol, proxy_headers=False, log_config=None, timeout_graceful_shutdown=1
+    )
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

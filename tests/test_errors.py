@@ -30,7 +30,7 @@ from app.errors import (
 from app.metrics import Metrics, MetricsMiddleware
 
 LIMITS = Limits(body=1000, large_body=5000, body_seconds=0.05, linger_seconds=0.05, linger=100_000, ignorable=100)
-VARY = "Accept, Authorization, Origin"
+VARY = "Accept-Encoding, Authorization, Origin"
 
 
 class Recorded:
@@ -112,7 +112,7 @@ def make_app() -> FastAPI:  # noqa: C901 - many routes, none complex
 
     @router.get("/things")
     async def things() -> Response:
-        return Response(b"[]", headers={"Vary": "Accept, Cookie"}, media_type="application/json")
+        return Response(b"[]", headers={"Vary": "Accept-Encoding, Cookie"}, media_type="application/json")
 
     @router.post("/things")
     @router.post("/events/batch")
@@ -458,6 +458,34 @@ class TestCors:
         assert answer.status == 200
         assert "PUT" in answer.headers["access-control-allow-methods"]
 
+    @pytest.mark.parametrize("asked", ["cache-control", "X-Requested-With,traceparent", "x-b3-traceid, , dnt", ""])
+    async def test_whatever_field_a_browser_asks_for_is_allowed(self, shared: FastAPI, asked: str) -> None:
+        headers = {
+            "origin": "https://example.org",
+            "access-control-request-method": "GET",
+            "access-control-request-headers": asked,
+            "access-control-request-private-network": "true",
+        }
+        answer = await call(shared, "OPTIONS", "/v1/things/x", headers=headers)
+        names = [name.strip().lower() for name in asked.split(",") if name.strip()]
+        allowed = answer.headers.get("access-control-allow-headers", "")
+        assert answer.status == 200
+        assert [name for name in allowed.lower().split(", ") if name] == names
+        assert answer.headers["access-control-max-age"] == "86400"
+        assert answer.headers["access-control-allow-private-network"] == "true"
+        assert answer.headers["access-control-allow-origin"] == "https://example.org"
+
+    @pytest.mark.parametrize("asked", ["<script>", "x y", "a" * 5000, "é"])
+    async def test_what_is_no_field_name_is_not_echoed(self, shared: FastAPI, asked: str) -> None:
+        headers = {
+            "origin": "https://example.org",
+            "access-control-request-method": "GET",
+            "access-control-request-headers": asked,
+        }
+        answer = await call(shared, "OPTIONS", "/v1/things/x", headers=headers)
+        assert (answer.status, answer.problem["type"]) == (403, "/problems/forbidden")
+        assert asked not in str(answer.headers)
+
     async def test_a_refused_preflight_is_a_problem_document(self, shared: FastAPI) -> None:
         headers = {"origin": "https://example.com", "access-control-request-method": "PUT"}
         answer = await call(shared, "OPTIONS", "/v1/things/x", headers=headers)
@@ -477,7 +505,6 @@ class TestDocuments:
             "forbidden": 403,
             "not-found": 404,
             "method-not-allowed": 405,
-            "not-acceptable": 406,
             "request-timeout": 408,
             "duplicate-external-id": 409,
             "idempotency-in-progress": 409,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse, Response
 
-from app.errors import Invalid, Malformed, NotAcceptable, surround
+from app.errors import Invalid, Malformed, surround
 from app.wire import (
     accepts,
     body,
@@ -20,6 +20,7 @@ from app.wire import (
     parse_idempotency_key,
     parse_if_match,
     parse_json,
+    prefers_gzip,
     query,
     query_pairs,
     read_query,
@@ -405,13 +406,40 @@ JSON, GEO = "application/json", "application/geo+json"
         ("Application/GEO+json ; Q=0.9 , text/html", GEO),
         (f"{GEO};q=0.000, {JSON};q=0.001", JSON),
         ("text/html, image/webp, */*;q=0.8", JSON),
+        ("text/html, *; q=.2, */*; q=.2", JSON),
+        (f"{GEO}; q=.9, */*; q=.2", GEO),
     ],
 )
 def test_the_best_type_on_offer_is_chosen(header: str | None, chosen: str) -> None:
     assert accepts(header, [JSON, GEO]) == chosen
 
 
-@pytest.mark.parametrize("header", ["text/html", f"{JSON};q=0", "garbage", f"{JSON};q=2", "*/*;q=0"])
-def test_no_acceptable_type_is_told(header: str) -> None:
-    with pytest.raises(NotAcceptable):
-        accepts(header, [JSON, GEO])
+@pytest.mark.parametrize("header", ["text/html", "garbage", f"{JSON};q=2", "*/*;q=0", ";;,", "\xff", f"{GEO};q=0"])
+def test_whoever_accepts_nothing_on_offer_gets_the_first(header: str) -> None:
+    assert accepts(header, [JSON, GEO]) == JSON
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        ("gzip", "prefer"),
+        ("br, GZIP;q=0.5", "prefer"),
+        ("x-gzip", "prefer"),
+        ("*", "prefer"),
+        ("deflate, *;q=.2", "prefer"),
+        ("gzip; q=1.000, identity;q=0.5", "prefer"),
+        ("gzip, identity;q=0", "insist"),
+        ("gzip;q=0.1, *;q=0", "insist"),
+        ("", None),
+        ("identity", None),
+        ("br, zstd", None),
+        ("gzip;q=0", None),
+        ("gzip;q=0.000, *", None),
+        ("*;q=0", None),
+        ("identity;q=0", None),
+        ("gzip;q=0.5, identity", None),
+        ("gzipped", None),
+    ],
+)
+def test_gzip_is_sent_to_those_who_prefer_it(header: str, wanted: str | None) -> None:
+    assert prefers_gzip(header) == wanted

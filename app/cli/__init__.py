@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ from app.cli.schema import migrate
 from app.cli.serving import demo, serve
 from app.cli.telling import explain, tell
 from app.cli.worker import worker
+from app.release import release
 
 PLAIN = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
@@ -24,6 +26,24 @@ sitrep = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings=PLAIN,
 )
+
+
+def tell_version(is_asked: bool) -> None:
+    """Print the version and end."""
+    if is_asked:
+        typer.echo(f"sitrep {release()}")
+        raise typer.Exit
+
+
+@sitrep.callback()
+def whole(
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A live, queryable event feed for armed conflict and its diplomacy."""
+
+
 for command in (demo, serve, worker, migrate, export, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)

@@ -45,7 +45,11 @@ def create(
     ] = None,
     expires: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="2027-01-01 or 2027-01-01T12:00:00Z. Default: never.", show_default=False),
+        typer.Option(
+            metavar="TIME",
+            help="A day or an instant, such as 2099-12-31T12:00:00Z. Default: never.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Make a key and print it.

@@ -51,6 +51,8 @@ def answer(problem: Problem, scope: Scope) -> Response:
     if problem.status >= 500 and not isinstance(problem, Internal):
         log.warning("problem", request=request_id(scope), slug=problem.slug, detail=problem.detail)
     headers = {"Cache-Control": "no-store", **problem.headers}
+    if "bootstrap" in problem.members and scope.get("root_path"):
+        problem.members = {**problem.members, "bootstrap": scope["root_path"] + problem.members["bootstrap"]}
     body = problem.body(f"/requests/{request_id(scope)}")
     return Response(body, problem.status, headers=headers, media_type=MEDIA_TYPE)
 

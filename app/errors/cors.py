@@ -1,5 +1,6 @@
 """CORS around the shell, so that refusals carry its headers too and a refused preflight is a problem document."""
 
+import re
 from collections.abc import Collection
 from functools import partial
 
@@ -12,15 +13,8 @@ from app.errors.answers import answer
 from app.errors.problems import Forbidden
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-REQUEST_HEADERS = (
-    "Authorization",
-    "Content-Type",
-    "Accept",
-    "If-Match",
-    "If-None-Match",
-    "Idempotency-Key",
-    "Last-Event-ID",
-)
+FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+MAX_FIELD_NAMES = 4096  # characters in all
 EXPOSED = (
     "ETag",
     "Link",
@@ -36,17 +30,30 @@ EXPOSED = (
 
 
 class Cors(CORSMiddleware):
-    """Starlette's CORS for the given origins, with refusals in our form and each Vary name once."""
+    """Starlette's CORS for the given origins, any header field, refusals in our form and each Vary name once."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         super().__init__(
             app,
             allow_origins=origins,
             allow_methods=METHODS,
-            allow_headers=REQUEST_HEADERS,
+            allow_headers=("*",),
             expose_headers=EXPOSED,
             max_age=86400,
+            allow_private_network=True,
         )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Allow the fields that are asked for, whatever they are: proxies and tracing add their own."""
+        asked = request_headers.getlist("access-control-request-headers")
+        names = [name for name in (part.strip(" \t") for part in ",".join(asked).split(",")) if name]
+        plain = [field for field in request_headers.raw if field[0] != b"access-control-request-headers"]
+        response = super().preflight_response(Headers(raw=plain))
+        if sum(map(len, names)) > MAX_FIELD_NAMES or not all(map(FIELD_NAME.fullmatch, names)):
+            response.status_code = 400
+        elif names:
+            response.headers["access-control-allow-headers"] = ", ".join(names)
+        return response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and is_preflight(scope):

@@ -128,12 +128,6 @@ class MethodNotAllowed(Problem):
     status, slug, title = 405, "method-not-allowed", "The method is not allowed here"
 
 
-class NotAcceptable(Problem):
-    """None of the media types in Accept is offered."""
-
-    status, slug, title = 406, "not-acceptable", "No acceptable representation"
-
-
 class RequestTimeout(Problem):
     """The request took too long to arrive."""
 

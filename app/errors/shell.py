@@ -25,7 +25,7 @@ from app.errors.routes import Routes
 
 KIB = 1024
 MIB = 1024 * KIB
-VARY = ("Accept", "Authorization", "Origin")
+VARY = ("Accept-Encoding", "Authorization", "Origin")
 VARY_FIELD = (b"vary", ", ".join(VARY).encode())
 CLOSE = (b"connection", b"close")
 OF_BODY = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
@@ -45,6 +45,8 @@ class Limits:
     linger_seconds: float = 2.0  # how long a body that was refused is read on, so that the sender sees the answer
     linger: int = 64 * MIB
     ignorable: int = 64 * KIB  # a body no larger than this may stay unread on a connection that goes on
+    bodies: int = 64 * MIB  # all bodies together that arrive or are worked on
+    large_bodies: int = 48 * MIB  # the same for those that may be large, so that there is room for single events
 
 
 LIMITS = Limits()
@@ -73,12 +75,13 @@ class ProblemShell:
         self.app = app
         self.routes = routes
         self.limits = limits
+        self.budget = Budget(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send, self.limits)
+        exchange = Exchange(scope, receive, send, self.limits, self.budget)
         try:
             exchange.check()
             self.check_method(scope)
@@ -88,6 +91,8 @@ class ProblemShell:
             raise
         except Exception as error:  # noqa: BLE001 - the one place that must let nothing through
             await exchange.fail(error)
+        finally:
+            exchange.release()
 
     def check_method(self, scope: Scope) -> None:
         """Refuse a method that a path without parameters does not have."""
@@ -96,12 +101,34 @@ class ProblemShell:
             raise not_allowed(methods)
 
 
+class Budget:
+    """The bytes of request bodies that the process holds at this moment."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._held = {True: 0, False: 0}
+
+    def take(self, size: int, *, is_large: bool) -> None:
+        """Count bytes that have arrived; raises Unavailable (503) if there is no room for them."""
+        held, limits = self._held, self._limits
+        if held[True] + held[False] + size > limits.bodies or (is_large and held[True] + size > limits.large_bodies):
+            raise Unavailable("The server holds as many request bodies as it can; try again.")
+        held[is_large] += size
+
+    def give_back(self, size: int, *, is_large: bool) -> None:
+        """Count bytes no more."""
+        self._held[is_large] -= size
+
+
 class Exchange:
     """One request and its answer, watched in both directions."""
 
     __slots__ = (
+        "_budget",
         "_deadline",
+        "_held",
         "_inner",
+        "_is_large",
         "_limits",
         "_most",
         "_receive",
@@ -116,7 +143,7 @@ class Exchange:
         "varied",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits, budget: Budget) -> None:
         self.scope = scope
         self.head: bool = scope["method"] == "HEAD"
         self.varied: bool = not scope["path"].startswith(FILES)
@@ -128,6 +155,9 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._limits = limits
+        self._budget = budget
+        self._held = 0
+        self._is_large = False
         self._most = 0
         self._size = 0
         self._deadline = 0.0
@@ -161,8 +191,8 @@ class Exchange:
             self._size = int(value) if len(value) < 20 else 10**20
             if self._size == 0:
                 return
-        large = self.scope["path"].startswith(LARGE_BODIES)
-        self._most = self._limits.large_body if large else self._limits.body
+        self._is_large = self.scope["path"].startswith(LARGE_BODIES)
+        self._most = self._limits.large_body if self._is_large else self._limits.body
         self._deadline = asyncio.get_running_loop().time() + self._limits.body_seconds
         self.lingering = name == b"transfer-encoding" or self._size > self._limits.ignorable
         self.arriving = True
@@ -188,11 +218,20 @@ class Exchange:
             self.closing, self.lingering = True, False
             raise RequestTimeout(f"The body did not arrive in {self._limits.body_seconds:g} s.") from None
         if message["type"] == "http.request":
-            self._size += len(message.get("body", b""))
+            arrived = len(message.get("body", b""))
+            self._size += arrived
             if self._size > self._most:
                 raise self._too_large()
+            self._budget.take(arrived, is_large=self._is_large)
+            self._held += arrived
             self.arriving = message.get("more_body", False)
         return message
+
+    def release(self) -> None:
+        """Hold the body no longer."""
+        if self._held:
+            self._budget.give_back(self._held, is_large=self._is_large)
+            self._held = 0
 
     async def send(self, message: Message) -> None:
         """Pass the answer on, with what every answer needs."""

@@ -74,7 +74,7 @@ def told(event: dict[str, Any]) -> Iterator[str]:
     if event["summary"]:
         yield event["summary"]
     yield from line("When", [when(event)])
-    yield from line("Where", [f"{place['name']}, {place['country']} ({place['role']})" for place in event["locations"]])
+    yield from line("Where", filter(None, map(described, event["locations"])))
     numbers = measures_of(event_in(event))
     yield from line("Numbers", [f"{name} {ranged(found)}" for name, found in numbers.items()])
     yield from line("Status", [event["status"]])
@@ -96,6 +96,13 @@ def when(event: dict[str, Any]) -> str:
 def ranged(found: Numbers) -> str:
     """A number with its doubt: `810 (805 to 823)`."""
     return str(found.best) if found.low == found.high else f"{found.best} ({found.low} to {found.high})"
+
+
+def described(place: dict[str, Any]) -> str:
+    """Write a location's name, division or country, and role, without what is not known."""
+    country = place["country"] or place["admin1"]
+    role = "" if place["role"] is None else f"({place['role']})"
+    return " ".join(filter(None, [", ".join(filter(None, [place["name"], country])), role]))
 
 
 def points(locations: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -18,7 +18,6 @@ from app.errors import (
     Deleted,
     Forbidden,
     Invalid,
-    NotAcceptable,
     NotFound,
     TooManyRequests,
     Unauthorized,
@@ -65,7 +64,7 @@ EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
     responses={
         200: {"model": EventList, "content": {GEOJSON: {"schema": FeatureCollection.model_json_schema()}}},
         304: {"description": "Not modified."},
-        **refusals(CursorMismatch, NotAcceptable, *POSITIONS, *ALWAYS),
+        **refusals(CursorMismatch, *POSITIONS, *ALWAYS),
     },
 )
 async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, Depends(query(ListQuery))]) -> Response:

@@ -21,7 +21,7 @@ from app.events.reads import Row
 from app.events.shapes import FeatureCollection
 from app.kept import answered, lasting
 from app.kinds import format_instant
-from app.wire import NoQuery, base_address
+from app.wire import base_address
 
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
 ALWAYS = (NotFound, Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
@@ -44,7 +44,7 @@ class TooLargeToKeep(Exception):
         **refusals(*ALWAYS),
     },
 )
-async def get_geojson_feed(request: Request, _: ReadKey, __: NoQuery, feed: str) -> Response:
+async def get_geojson_feed(request: Request, _: ReadKey, feed: str) -> Response:
     """Get the events of the last day, week or month as GeoJSON, newest first: a map layer that needs no query.
 
     It has every event of which some moment lies in the period, which ends with the current minute; one feature for
@@ -58,7 +58,7 @@ async def get_geojson_feed(request: Request, _: ReadKey, __: NoQuery, feed: str)
     response_model=None,
     responses={200: {"description": "The feed.", "content": {ATOM: {}}}, **UNCHANGED, **refusals(*ALWAYS)},
 )
-async def get_atom_feed(request: Request, _: ReadKey, __: NoQuery, feed: str) -> Response:
+async def get_atom_feed(request: Request, _: ReadKey, feed: str) -> Response:
     """Get the events of the last day, week or month as an Atom 1.0 feed (RFC 4287), for feed readers.
 
     It has the same events as the map, those without coordinates too. An entry's id is `urn:uuid:` and the event's id,

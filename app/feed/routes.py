@@ -22,7 +22,6 @@ from app.errors import (
     CursorMalformed,
     Forbidden,
     Invalid,
-    NotAcceptable,
     TooManyRequests,
     Unauthorized,
     Unavailable,
@@ -37,7 +36,7 @@ from app.feed.stream import EventStream, Follower, Pace
 from app.feed.waiting import waited_page
 from app.kept import lasting
 from app.kinds import format_instant
-from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
+from app.wire import NoQuery, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -85,7 +84,7 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     response_model=None,
     responses={
         200: {"description": "Server-sent events.", "content": {SSE: {"schema": {"type": "string"}}}},
-        **refusals(NotAcceptable, *POSITIONS, *ALWAYS),
+        **refusals(*POSITIONS, *ALWAYS),
     },
 )
 async def stream_feed(
@@ -97,7 +96,6 @@ async def stream_feed(
     and a checkpoint, every 15 s and after 10,000 changes that did not match. The stream ends after 15 minutes, when the
     server goes down or when the reader falls 1,000 changes behind; connect again and it goes on where it was.
     """
-    accepts(request.headers.get("accept"), (SSE,))
     state = request.app.state
     head = await state.log.head()
     state.hub.notice(head)

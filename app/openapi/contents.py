@@ -117,7 +117,6 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
     "forbidden": ("The key lacks the scope write.", {}),
     "not-found": ("There is no event with that id.", {}),
     "method-not-allowed": ("This path answers to GET, HEAD, POST.", {}),
-    "not-acceptable": ("This call answers with application/json or application/geo+json.", {}),
     "request-timeout": ("The body did not arrive in 30 s.", {}),
     "duplicate-external-id": (
         "Another event holds newsroom:kyiv-air-attack.",

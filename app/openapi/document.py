@@ -1,7 +1,6 @@
 """Makes the OpenAPI 3.1 document from the routes of the app."""
 
 import json
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from app.openapi.problems import SCHEMAS
 from app.openapi.routes import calls_of
 from app.openapi.shapes import Shapes
 from app.openapi.webhooks import PUSHED, webhooks
+from app.release import release
 
 TAGS = {
     "events": "Write events one by one or in batches; find, count and export them; see how each came to be.",
@@ -39,9 +39,15 @@ def document_by(app: FastAPI) -> None:
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way
 
 
-def document_bytes(app: FastAPI) -> bytes:
-    """The document as it is served, printed and kept in openapi/openapi.json: the same routes, the same bytes."""
-    return (json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n").encode()
+def document_bytes(app: FastAPI, prefix: str = "") -> bytes:
+    """The document as it is served, printed and kept in openapi/openapi.json: the same routes, the same bytes.
+
+    `prefix` is the path under which a proxy serves the API.
+    """
+    described = app.openapi()
+    if prefix:
+        described = {**described, "servers": [{**described["servers"][0], "url": prefix}]}
+    return (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -86,11 +92,3 @@ def info() -> dict[str, Any]:
         "description": Path(__file__).with_name("about.md").read_text(encoding="utf-8"),
         "license": {"name": "MIT", "identifier": "MIT"},
     }
-
-
-def release() -> str:
-    """The version of Sitrep."""
-    try:
-        return version("sitrep")
-    except PackageNotFoundError:  # a copy that was never installed
-        return "0"

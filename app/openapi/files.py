@@ -1,7 +1,5 @@
-"""The files that pages are made of: read once, sent with an ETag and, to those who take it, compressed."""
+"""The files that pages are made of: read once, sent with an ETag, and compressed once."""
 
-import asyncio
-import gzip
 import hashlib
 from collections.abc import Mapping
 from functools import cache, cached_property
@@ -10,9 +8,9 @@ from pathlib import Path
 from fastapi import Request
 from starlette.responses import Response
 
+from app.compression import KeptResponse
 from app.wire import if_none_match
 
-SMALL = 1024  # bytes that are not worth compressing
 FOLDER = Path(__file__).with_name("assets")
 DASHBOARD = Path(__file__).parents[1] / "dashboard"
 MEDIA = {
@@ -37,31 +35,18 @@ class File:
         return hashlib.sha256(self.body).hexdigest()[:32]
 
     @cached_property
-    def compressed(self) -> bytes:
-        """The same, always in the same bytes."""
-        return gzip.compress(self.body, 6, mtime=0)
+    def response(self) -> KeptResponse:
+        """The bytes as a response, which is compressed once; it has no other header fields yet."""
+        return KeptResponse(Response(self.body, media_type=self.media))
 
 
 async def answer(request: Request, file: File, headers: Mapping[str, str]) -> Response:
     """The file, or 304 for those who have it."""
-    small = len(file.body) < SMALL or not takes_gzip(request.headers.get("accept-encoding", ""))
-    etag = f'"{file.etag}"' if small else f'"{file.etag}-gzip"'
+    etag = f'"{file.etag}"'
     told = {**headers, "etag": etag, "vary": "Accept-Encoding"}
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=told)
-    if small:
-        return Response(file.body, headers=told, media_type=file.media)
-    body = await asyncio.to_thread(lambda: file.compressed)
-    return Response(body, headers={**told, "content-encoding": "gzip"}, media_type=file.media)
-
-
-def takes_gzip(header: str) -> bool:
-    """Whether gzip is among the codings that are accepted and not refused with q=0."""
-    for element in header.lower().split(","):
-        coding, _, parameters = element.partition(";")
-        if coding.strip() == "gzip":
-            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
+    return file.response.with_headers(told)
 
 
 def found(folder: Path, start: str = "") -> dict[str, File]:

@@ -9,8 +9,9 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from app.errors import NotFound
-from app.openapi.document import document_bytes, release
+from app.openapi.document import document_bytes
 from app.openapi.files import ASSETS, DIGEST, File, answer, page
+from app.release import release
 
 # Nothing from elsewhere, and no script but our files. Swagger UI draws without inline styles; Redoc writes style
 # elements (styled-components) and searches in a worker that it makes of a blob.
@@ -21,6 +22,7 @@ POLICY = (
 REDOC = "; style-src-elem 'self' 'unsafe-inline'; style-src-attr 'none'; worker-src blob:"
 POLICIES = {"dashboard": POLICY, "docs": POLICY, "redoc": POLICY + REDOC}
 GUARDS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+MAX_DOCUMENTS = 8  # one for each path prefix, which a proxy may let the caller choose
 FOR_EVER = "public, max-age=31536000, immutable"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -28,6 +30,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def serve_documents(app: FastAPI) -> None:
     """Add the pages to the app: `/`, /docs, /redoc, /openapi.json, /assets and the icon."""
+    app.state.documents = {}
     add(app, "/", partial(show_page, "dashboard"))
     add(app, "/docs", partial(show_page, "docs"))
     add(app, "/redoc", partial(show_page, "redoc"))
@@ -53,10 +56,14 @@ async def show_page(name: str, request: Request) -> Response:
 
 async def show_document(request: Request) -> Response:
     """The document; anyone may read it."""
-    state = request.app.state
-    if not hasattr(state, "document"):
-        state.document = File(await asyncio.to_thread(document_bytes, request.app), "application/json")
-    return await answer(request, state.document, {"cache-control": "no-cache", **GUARDS})
+    documents = request.app.state.documents
+    prefix = request.scope["root_path"]
+    if prefix not in documents:
+        written = await asyncio.to_thread(document_bytes, request.app, prefix)
+        if len(documents) >= MAX_DOCUMENTS:
+            documents.clear()
+        documents[prefix] = File(written, "application/json")
+    return await answer(request, documents[prefix], {"cache-control": "no-cache", **GUARDS})
 
 
 async def show_icon(request: Request) -> Response:

@@ -10,6 +10,10 @@ from httptools import HttpParserError, HttpResponseParser
 
 from app.subscriptions.targets import Target
 
+# The parser also takes RTSP, ICE and other versions of HTTP for answers.
+PROTOCOL = b"HTTP/"
+VERSIONS = frozenset({"1.0", "1.1"})
+OPENING = 16  # bytes in which the protocol must be named, after line ends that some send first
 # How much of an answer is read, as it comes over the wire: head and body, and of these the heads, interim ones too.
 MOST = 64 * 1024
 MOST_HEAD = 32 * 1024
@@ -112,6 +116,7 @@ class Connection(asyncio.BufferedProtocol):
         """Read an answer by a parser of its own, as one could carry over what it made of the last."""
         self._retry_after: str | None = None
         self._fields = self._interim = 0
+        self._opening = b""
         self._has_ended = self._may_stay = False
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # receivers made by hand do so
@@ -147,6 +152,8 @@ class Connection(asyncio.BufferedProtocol):
             self._retry_after = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
+        if self._parser.get_http_version() not in VERSIONS:
+            raise Unacceptable
         status = self._parser.get_status_code()
         if status >= 200:
             self._status = status
@@ -165,6 +172,8 @@ class Connection(asyncio.BufferedProtocol):
         """Parse a piece; its last byte by itself, as a message that had ended before it is followed by something."""
         if self._status is None and self.received > MOST_HEAD:
             raise Unacceptable
+        if len(self._opening) < OPENING:
+            self._check_opening(bytes(self._view[: min(length, OPENING)]))
         self._parser.feed_data(self._view[: length - 1])
         if self._has_ended:
             raise Unacceptable
@@ -172,6 +181,13 @@ class Connection(asyncio.BufferedProtocol):
         if self._may_stay and length == self.received <= SHORT:
             self._learn(length)
         self.is_reusable = self._may_stay and not self._transport.get_write_buffer_size()
+
+    def _check_opening(self, piece: bytes) -> None:
+        """Refuse an answer that does not begin with the name of our protocol."""
+        self._opening = (self._opening + piece)[:OPENING]
+        named = self._opening.lstrip(b"\r\n")[: len(PROTOCOL)]
+        if not PROTOCOL.startswith(named) or (len(self._opening) == OPENING and named != PROTOCOL):
+            raise Unacceptable
 
     def _finish(self, fault: Exception | None) -> None:
         """Hand over the answer, or the fault if there is none; a connection that cannot be used again is closed."""

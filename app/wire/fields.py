@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
-from app.errors import Malformed, NotAcceptable
+from app.errors import Malformed
 
 TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 TAGS = re.compile(rf"[ \t,]*{TAG.pattern}[ \t]*(?:,[ \t]*(?:{TAG.pattern}[ \t]*)?)*")
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
 QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
-QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+QUALITY = re.compile(r"0?\.[0-9]{1,9}|0\.?|1(?:\.0{0,9})?")  # more than RFC 9110 allows: Java sends q=.2
 RANGE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
@@ -53,22 +53,18 @@ def parse_idempotency_key(header: str | None) -> str | None:
 
 
 def accepts(header: str | None, offered: Sequence[str]) -> str:
-    """The media type to answer with, the first of the best; raises NotAcceptable (406) if none will do."""
+    """Return the media type to answer with: the best, and the first if none will do or Accept cannot be read."""
     if not header or header == "*/*" or header == offered[0]:
         return offered[0]
-    chosen = choose(header, tuple(offered))
-    if chosen is None:
-        raise NotAcceptable(f"This call answers with {' or '.join(offered)}.")
-    return chosen
+    return choose(header, tuple(offered))
 
 
 @lru_cache(maxsize=256)
-def choose(header: str, offered: tuple[str, ...]) -> str | None:
-    """The offered media type of the highest quality above zero."""
+def choose(header: str, offered: tuple[str, ...]) -> str:
+    """Return the offered media type of the highest quality, the first of several."""
     ranges = dict(read_ranges(header))
     qualities = {media: quality_of(media, ranges) for media in offered}
-    best = max(qualities.values())
-    return next(media for media in offered if qualities[media] == best) if best > 0 else None
+    return max(offered, key=qualities.__getitem__)
 
 
 def read_ranges(header: str) -> Iterator[tuple[str, float]]:
@@ -86,3 +82,20 @@ def quality_of(media: str, ranges: dict[str, float]) -> float:
         if matching in ranges:
             return ranges[matching]
     return 0.0
+
+
+@lru_cache(maxsize=256)
+def prefers_gzip(header: str) -> Literal["insist", "prefer"] | None:
+    """Tell whether Accept-Encoding wants gzip: not at all, rather than nothing, or because it refuses plain bodies."""
+    codings = {coding: quality for element in header.lower().split(",") for coding, quality in [read_coding(element)]}
+    gzip = max((codings[name] for name in ("gzip", "x-gzip") if name in codings), default=codings.get("*", 0.0))
+    if gzip == 0.0 or gzip < codings.get("identity", 0.0):
+        return None
+    return "insist" if codings.get("identity", codings.get("*", 1.0)) == 0.0 else "prefer"
+
+
+def read_coding(element: str) -> tuple[str, float]:
+    """Return a content coding and its quality; a quality that cannot be read counts as 1."""
+    coding, *parameters = (part.strip(" \t") for part in element.split(";"))
+    quality = next((part[2:].strip(" \t") for part in parameters if part.startswith("q=")), "1")
+    return coding, float(quality) if QUALITY.fullmatch(quality) else 1.0

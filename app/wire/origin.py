@@ -1,13 +1,25 @@
-"""Under which address a caller sees this server."""
+"""The address under which a caller sees this server."""
+
+from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from fastapi import Request
+from starlette.datastructures import Headers
 
-HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Scope
+
+HOST = re.compile(r"(?=.{1,255}$)(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 
 
 def base_address(request: Request) -> str:
-    """Scheme, host and root path with a slash at the end; a host that is no host's name is left out."""
-    host = request.headers.get("host", "")
-    return f"{request.url.scheme}://{host if HOST.fullmatch(host) else '127.0.0.1:8000'}{request.scope['root_path']}/"
+    """Return scheme, host and path prefix with a slash at the end."""
+    return base_of(request.scope)
+
+
+def base_of(scope: Scope) -> str:
+    """Return the base address of an ASGI scope; a Host that is no host's name is left out."""
+    host = Headers(scope=scope).get("host", "")
+    return f"{scope['scheme']}://{host if HOST.fullmatch(host) else '127.0.0.1:8000'}{scope.get('root_path', '')}/"

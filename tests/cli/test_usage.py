@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,11 @@ async def test_without_a_command_there_is_help_that_names_them_all(typed: Callab
     listed = said.out.partition("Commands:")[2].split("\n\n")[0]
     assert said.status == 0
     assert [line.split()[0] for line in listed.strip().splitlines()] == list(COMMANDS)
+
+
+async def test_the_version_is_told(typed: Callable[..., Awaitable[Said]]) -> None:
+    said = await typed("--version")
+    assert (said.status, said.out, said.err) == (0, f"sitrep {version('sitrep')}\n", "")
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -18,6 +18,7 @@ from app.events.fixed import FIXED_FEEDS, newest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fastapi import FastAPI
     from httpx import AsyncClient
 
     from app.db import Database
@@ -95,8 +96,13 @@ async def test_another_feed_is_not_found(api: AsyncClient, path: str) -> None:
     assert problem(await api.get(f"/v1/feeds/{path}"), 404)["type"] == "/problems/not-found"
 
 
-async def test_a_query_is_refused(api: AsyncClient) -> None:
-    assert problem(await api.get("/v1/feeds/all_day.atom?limit=1"), 422)["errors"][0]["parameter"] == "limit"
+@pytest.mark.parametrize("name", ["all_day.atom", "all_day.geojson"])
+async def test_names_that_map_libraries_append_are_ignored(app: FastAPI, api: AsyncClient, name: str) -> None:
+    plain = await api.get(f"/v1/feeds/{name}")
+    for query in ("_=1700000000", "t=1&t=2", "limit=1", "utm_source=x", "%ff=%zz", "a" * 8000):
+        assert (await api.get(f"/v1/feeds/{name}?{query}")).content == plain.content
+
+    assert [place[:2] for place in app.state.kept._kept] == [(f"/v1/feeds/{name}", b"")]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import httpx
 
 # What every answer may have, and what HTTP itself brings.
-GENERAL = {"content-type", "content-length", "vary", "cache-control", "allow", "connection"}
+GENERAL = {"content-type", "content-encoding", "content-length", "vary", "cache-control", "allow", "connection"}
 JSON = ("application/json", "application/problem+json", "application/geo+json")
 
 
@@ -74,7 +74,6 @@ async def a_whole_day(call: Witness, make_event: Callable[..., dict[str, Any]]) 
     listed = await call("list_events", 200, params={"limit": 1})
     await call("list_events", 304, params={"limit": 1}, headers={"If-None-Match": listed.headers["etag"]})
     await call("list_events", 200, headers={"Accept": "application/geo+json"})
-    await call("list_events", 406, headers={"Accept": "text/html"})
     await call("list_events", 422, params={"limit": "x"})
     await call("list_events", 400, params={"cursor": "x"})
     await call("list_events", 400, params={"as_of": "e1-999999999999"})
@@ -119,7 +118,6 @@ async def a_whole_day(call: Witness, make_event: Callable[..., dict[str, Any]]) 
     await call("read_feed", 304, params={"after": page.json()["next"], "limit": 2}, headers=head)
     await call("read_feed", 400, params={"after": "e1-999999999999"})
     await call("read_feed", 410, params={"after": "e9-000000000001"})
-    await call("stream_feed", 406, headers={"Accept": "application/json"})
     await call("read_head", 200)
     await call("read_checkpoint", 200)
     await call_subscriptions(call)

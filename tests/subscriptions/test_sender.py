@@ -238,6 +238,38 @@ async def test_the_status_says_whether_it_was_taken_and_no_redirect_is_followed(
     assert len(endpoint.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"HTTP/2.0 200 OK",
+        b"HTTP/2 200 OK",
+        b"HTTP/3.0 200 OK",
+        b"HTTP/0.9 200 OK",
+        b"HTTP/1.2 200 OK",
+        b"HTTP/1.10 200 OK",
+        b"HTTP/01.1 200 OK",
+        b"http/1.1 200 OK",
+        b"RTSP/1.0 200 OK",
+        b"\r\nRTSP/1.0 200 OK",
+        b"\r\n" * 10 + b"RTSP/1.0 200 OK",
+        b"ICE/1.0 200 OK",
+        b"ICY 200 OK",
+        b"HTTP/1.1  200 OK",
+        b"HTTP/1.1\t200 OK",
+        b"HTTP/1.1 0200 OK",
+        b"HTTP/1.1 2000 OK",
+        b"HTTP/1.1 20 OK",
+        b"HTTP/1.1 +20 OK",
+        b"HTTP/1.1 200OK",
+        b" HTTP/1.1 200 OK",
+        b"200 OK",
+    ],
+)
+async def test_only_an_answer_of_http_1_counts_as_delivered(line: bytes) -> None:
+    reply = await post_to(line + b"\r\ncontent-length: 0\r\n\r\n", once=True)
+    assert (reply.status, reply.error) == (None, "connect")
+
+
 @pytest.mark.parametrize(("status", "told"), [(429, "120"), (503, "120"), (500, None), (200, None)])
 async def test_retry_after_is_told_for_429_and_503_only(status: int, told: str | None) -> None:
     reply = await post_to(f"HTTP/1.1 {status} X\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n".encode())
