@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from app.auth.callers import caller_of
 from app.compression import KeptResponse
+from app.db.heavy import HeavyQuestions, watch
 from app.wire import base_of, if_none_match
 
 if TYPE_CHECKING:
@@ -68,14 +70,22 @@ class KeptAnswers:
     of them go. Those who ask the same while it is being made wait for one answer.
     """
 
-    def __init__(self, log: ChangeLog, most: int = MOST, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        log: ChangeLog,
+        most: int = MOST,
+        clock: Callable[[], float] = time.time,
+        questions: HeavyQuestions | None = None,
+    ) -> None:
         self._log = log
+        self._questions = questions or HeavyQuestions()
         self._most = most
         self._clock = clock
         self._position: Position = (0, 0)
         self._size = 0
         self._kept: OrderedDict[Place, Kept] = OrderedDict()
         self._making: dict[tuple[Place, Position], asyncio.Task[Kept]] = {}
+        self._waiting: Counter[asyncio.Task[Kept]] = Counter()
 
     async def standing(self, scope: Scope) -> Kept | None:
         """The answer to this request, if one is kept that still holds."""
@@ -117,16 +127,32 @@ class KeptAnswers:
 
             async def work() -> Kept:
                 try:
-                    kept = Kept(until, KeptResponse(await make(head)), request.scope.get("route"))
+                    async with self._questions.ask(lambda: caller_of(request.scope)):
+                        kept = Kept(until, KeptResponse(await make(head)), request.scope.get("route"))
                 finally:
-                    del self._making[key]
+                    if self._making.get(key) is task:
+                        del self._making[key]
                 if self._position == key[1]:
                     self._keep(place, kept)
                 return kept
 
             task = self._making[key] = asyncio.create_task(work(), name="answer to keep")
             task.add_done_callback(heard)
-        return await asyncio.shield(task)
+        return await self._wait_for(task, key)
+
+    async def _wait_for(self, task: asyncio.Task[Kept], key: tuple[Place, Position]) -> Kept:
+        """Wait for the answer; when the last one who waits has left, it is made no further."""
+        watch()
+        self._waiting[task] += 1
+        try:
+            return await asyncio.shield(task)
+        finally:
+            self._waiting[task] -= 1
+            if not self._waiting[task]:
+                del self._waiting[task]
+                if not task.done():
+                    task.cancel()
+                    self._making.pop(key, None)
 
     def _keep(self, place: Place, kept: Kept) -> None:
         """Keep the newest answer to a question; one that would push out most others is not kept."""

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from app.auth import Access, QuotaHeaders
+from app.auth.callers import AskQuestions
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, keep_trimmed
 from app.collecting import spare_collector
 from app.compression import Compression
 from app.db import open_database
+from app.db.heavy import HeavyQuestions
 from app.errors import Cors, Unavailable, surround
 from app.events.catalogue import router as kind_routes
 from app.events.finding import router as finding_routes
@@ -65,6 +67,7 @@ def create_app(settings: Settings | None = None, *, delivery: bool = True) -> Fa
         app.include_router(router)
     serve_documents(app)
     document_by(app)
+    app.add_middleware(AskQuestions, questions=app.state.questions)
     app.add_middleware(KeptFirst, kept=app.state.kept, access=app.state.keys)
     if settings.rate_limit is not None:
         app.add_middleware(QuotaHeaders)
@@ -93,7 +96,8 @@ def join_state(app: FastAPI, settings: Settings, *, delivery: bool) -> None:
     state.hub = Hub(state.log)
     state.store = Store(state.db, committed=state.hub.wake)
     state.keys = Access(state.db, settings)
-    state.kept = KeptAnswers(state.log)
+    state.questions = HeavyQuestions()
+    state.kept = KeptAnswers(state.log, questions=state.questions)
     state.metrics = Metrics()
     sealer, rules = Sealer(settings), Rules.of(settings)
     state.worker = Worker(state.hub, sealer, rules, DeliveryCounts(state.metrics.registry)) if delivery else None
@@ -121,6 +125,7 @@ async def running(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
 
     def drain() -> None:
         state.hub.drain()
+        state.questions.drain()
         if state.worker is not None:
             state.worker.drain()
 

@@ -47,6 +47,7 @@ ORDER = (
     "samples",
     "release",
     "collecting",
+    "aside",
 )
 ALONE = ("client", "dashboard")  # import nothing of ours
 SHARED_BY_KINDS = ("base", "codes", "envelope", "instants", "refusals", "rules", "text")

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from app.auth.callers import name_caller
 from app.auth.keys import Clock, find_key, utc_now
 from app.auth.limits import QUOTA, Failures, Quota, Taken, neighbourhood, quota_headers
 from app.auth.model import ANONYMOUS, Key, Scope, StoredKey, fault
@@ -112,6 +113,7 @@ class Access:
         return Unauthorized(detail, headers={"WWW-Authenticate": REFUSED})
 
     def _charge(self, connection: HTTPConnection, policy: str, caller: str) -> None:
+        name_caller(connection, f"{policy} {caller}")
         if self._quota is None:
             return
         taken = self._quota.take(f"{policy} {caller}", self._ticks())

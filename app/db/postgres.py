@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from app.db.heavy import watch
 from app.db.revision import READ_REVISION, SCHEMA_LOCK, needed_schema
 from app.db.sets import accumulation, columns_of, insertion, removal, replacement
 from app.db.statements import Statement, Surprise, as_statement
@@ -153,10 +154,12 @@ class PostgresDatabase:
         statement: Statement | Executable,
         values: Mapping[str, Any] | None = None,
         *,
-        heavy: bool = False,  # noqa: ARG002 (the server has its own processes)
+        heavy: bool = False,
         primary: bool = False,
     ) -> list[Any]:
         """Read, from the replica if there is one and `primary` is not asked for."""
+        if heavy:
+            watch()
         compiled = as_statement(statement).on("postgresql")
         async with self._acquired(self.url if primary or not self.read_url else self.read_url) as connection:
             try:

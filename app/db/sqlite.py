@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
+from app.db.heavy import MAX_RUNNING, watch
+from app.db.reading import Reading, select_on
 from app.db.revision import READ_REVISION, needed_schema
 from app.db.sets import (
     accumulation_of,
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BUSY_TIMEOUT_S = 3.0
-READERS = 2
+# Twice as many as heavy questions run at a time, so that small reads always find a thread.
+READERS = 2 * MAX_RUNNING
 # So many rows go into one statement, as long as there are so many.
 AT_ONCE = (64, 16, 4, 1)
 PRAGMAS = (
@@ -173,9 +176,15 @@ class SqliteDatabase:
         primary: bool = False,  # noqa: ARG002 (one file is always the primary)
     ) -> list[Any]:
         """Read: at once on the loop, or on a reader thread when the work is not bounded."""
-        if heavy:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, statement, values)
-        return self._read(statement, values)
+        if not heavy:
+            return self._read(lambda connection: select_on(connection, statement, values))
+        watch()
+        reading = Reading(statement, values)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, reading.run)
+        except asyncio.CancelledError:
+            reading.interrupt()
+            raise
 
     async def write(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
         """Take the write lock, check that the schema is this program's, run the work and commit it."""
@@ -190,11 +199,11 @@ class SqliteDatabase:
         with translated():
             self.schema.check(revision_of(self._connection()))
 
-    def _read(self, statement: Statement | Executable, values: Mapping[str, Any] | None) -> list[Any]:
+    def _read(self, read: Callable[[sqlite3.Connection], list[Any]]) -> list[Any]:
         with translated():
             connection = self._connection()
             try:
-                return select_on(connection, statement, values)
+                return read(connection)
             except sqlite3.OperationalError as error:
                 if "no such table" in str(error) or "no such column" in str(error):
                     self.schema.check(revision_of(connection))
@@ -242,15 +251,6 @@ def open_file(path: str) -> sqlite3.Connection:
     return connection
 
 
-def select_on(
-    connection: sqlite3.Connection, statement: Statement | Executable, values: Mapping[str, Any] | None
-) -> list[Any]:
-    """Run a reading statement and take all its rows."""
-    compiled = as_statement(statement).on("sqlite")
-    found = connection.execute(compiled.sql, compiled.arguments(values or {})).fetchall()
-    return compiled.rows(found) if compiled.results else found
-
-
 def with_keys(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """Name the key values apart from the new ones."""
     return {**row, **{"key_" + key: row[key] for key in keys}}
@@ -291,4 +291,6 @@ def refusal(error: sqlite3.OperationalError) -> Exception:
         sqlite3.SQLITE_READONLY,
     }:
         return Unavailable("The database cannot be used right now; try again.")
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return Unavailable("The question was given up.")
     return error

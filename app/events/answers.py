@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from app.events.attempt import Outcome
-    from app.events.reads import Row
+    from app.events.rows import Row
 
 JSON = "application/json"
 SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 
+from app.aside import aside
 from app.events.bodies import event_in
 from app.events.formats import slices
 from app.kinds import KINDS, Numbers, measures_of
@@ -34,8 +34,7 @@ async def atom_feed(channel: Channel, pages: AsyncIterator[Iterable[bytes]]) -> 
     yield opening(channel).encode()
     async for page in pages:
         for part in slices(page):
-            yield "".join([entry(orjson.loads(body), channel.base) for body in part]).encode()
-            await asyncio.sleep(0)
+            yield await aside(entries, part, channel.base)
     yield b"</feed>\n"
 
 
@@ -48,6 +47,11 @@ def opening(channel: Channel) -> str:
         f"{link('self', channel.base + channel.path, ATOM)}{link('alternate', channel.base, 'text/html')}"
         f"<author>{element('name', 'Sitrep')}</author>\n"
     )
+
+
+def entries(bodies: Iterable[bytes], base: str) -> bytes:
+    """Write the entries of these events."""
+    return "".join([entry(orjson.loads(body), base) for body in bodies]).encode()
 
 
 def entry(event: dict[str, Any], base: str) -> str:

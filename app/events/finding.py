@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from app.changes import Head
+    from app.events.rows import Row
 
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
@@ -195,7 +196,7 @@ def link(request: Request, cursor: str | None) -> dict[str, str]:
     return {"link": f'</v1/events?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
 
 
-async def bodies_of(pages: AsyncIterator[list[reads.Row]]) -> AsyncIterator[list[bytes]]:
+async def bodies_of(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
     """Only the bodies of a walk."""
     async for rows in pages:
         yield [row.body for row in rows]

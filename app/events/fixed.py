@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.events.query import EventFilter
-from app.events.reads import Wanted, walk
+from app.events.reads import walk
+from app.events.rows import Wanted
 from app.kinds import KINDS, format_instant
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from app.db import Database
     from app.events.query import FixedFilter
-    from app.events.reads import Row
+    from app.events.rows import Row
 
 MOST = 10_000
 MINUTE = timedelta(minutes=1)

@@ -17,7 +17,7 @@ from app.events.answers import page_etag
 from app.events.atom import ATOM, Channel, atom_feed
 from app.events.fixed import FIXED_FEEDS, FixedFeed, newest
 from app.events.formats import GEOJSON, export_stream, page_response
-from app.events.reads import Row
+from app.events.rows import Row
 from app.events.shapes import FeatureCollection
 from app.kept import answered, lasting
 from app.kinds import format_instant

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import orjson
 from starlette.responses import Response, StreamingResponse
 
+from app.aside import aside
 from app.events.flat import csv_header, csv_rows
 from app.events.geojson import HEAD as GEOJSON_HEAD
 from app.events.geojson import features
@@ -147,13 +148,12 @@ async def export_stream(pages: AsyncIterator[Iterable[bytes]], style_name: str, 
 
 
 async def _written(pages: AsyncIterator[Iterable[bytes]], style: Format) -> AsyncIterator[bytes]:
-    """Give all but the tail; other requests have their turn after each slice."""
+    """Give all but the tail; each slice is written on another thread."""
     if style.head:
         yield style.head
     between = b""
     async for page in pages:
         for part in slices(page):
-            if piece := style.write(part):
+            if piece := await aside(style.write, part):
                 yield between + piece
                 between = style.between
-            await asyncio.sleep(0)

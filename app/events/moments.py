@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from app.errors import FieldError, Invalid
-from app.events.reads import Wanted
+from app.events.rows import Wanted
 from app.kinds import Refused, micros, parse_instant
 from app.kinds.instants import day_begin, parse_day
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes import Change
 from app.db import Statement, any_of
-from app.events.bodies import is_tombstone
-from app.events.commands import content
-from app.events.facts import facts_of, unpack
+from app.db.heavy import admit
 from app.events.identity import key_of
 from app.events.model import StoredEvent
+from app.events.past import WordMemory, by_hand, needs_hand, stood_at
 from app.events.plan import Plan, Question, find_values, plan, residual_names, residual_values, size_of
+from app.events.rows import Page, Row, Wanted
 from app.events.search import matching_keys
-from app.kinds import micros, parse_event, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from app.changes import ChangeLog, Head
     from app.db import Database
     from app.events.plan import Found
-    from app.events.query import FixedFilter
 
 # A question answered by so few events is answered by their keys.
 FEW = 2000
@@ -36,33 +31,11 @@ CHUNK = 1000
 # A walk begins with so many events, and goes on with as many as have about so many bytes.
 FIRST_CHUNK = 100
 CHUNK_BYTES = 4 * 1024 * 1024
-# Bodies read by hand before other requests have their turn: a few milliseconds.
-SLICE = 25
-
-
-class Row(NamedTuple):
-    """An event of a page: its body, its place in the order, its version and its packed index state."""
-
-    body: bytes
-    at: int
-    key: int
-    version: int
-    after: bytes | None
-
-
-class Page(NamedTuple):
-    """A page of the list, and the place after which the next one begins."""
-
-    rows: list[Row]
-    last: tuple[int, int] | None
-
-
-class Wanted(NamedTuple):
-    """A filter with what only lists, counts and exports ask beside it."""
-
-    filter: FixedFilter
-    changed_since: int | None = None
-    as_of: int | None = None
+# What an event costs in microseconds, about, on either database: to be counted, to be looked up in another group, to be
+# held against a place or a number, to be held against words, and to be looked up as it stood once.
+COUNT_US, PROBE_US, RESIDUAL_US, WORDS_US, PAST_US = 2, 3, 4, 40, 15
+# A page is expected to read so many events for each that it shows, at most.
+SPARSE = 50
 
 
 async def list_page(db: Database, wanted: Wanted, sort: str, limit: int, after: tuple[int, int] | None) -> Page:
@@ -98,11 +71,11 @@ def is_everything(wanted: Wanted) -> bool:
 
 async def walk(db: Database, wanted: Wanted) -> AsyncIterator[list[Row]]:
     """Give every match, newest first, a few MiB at a time; no connection is held between chunks."""
-    after, chunk = None, FIRST_CHUNK
+    after, chunk, memory = None, FIRST_CHUNK, WordMemory()
     while True:
         question = Question("page", limit=chunk, after=after, as_of=wanted.as_of, changed_since=wanted.changed_since)
         raw = await find_raw(db, wanted, question)
-        rows = await by_hand(wanted, raw)
+        rows = await by_hand(db, wanted, raw, memory)
         if rows:
             yield rows
         if len(raw) < chunk:
@@ -123,46 +96,14 @@ async def find_rows(db: Database, wanted: Wanted, question: Question) -> list[Ro
         return await find_raw(db, wanted, question)
     found: list[Row] = []
     limit = question.limit or CHUNK
-    question = question._replace(limit=max(limit, CHUNK // 4))
+    question, memory = question._replace(limit=max(limit, CHUNK // 4)), WordMemory()
     while len(found) < limit:
         raw = await find_raw(db, wanted, question)
-        found += await by_hand(wanted, raw)
+        found += await by_hand(db, wanted, raw, memory)
         if len(raw) < (question.limit or CHUNK):
             break
         question = question._replace(after=(raw[-1].at, raw[-1].key))
     return found[:limit]
-
-
-def needs_hand(wanted: Wanted) -> bool:
-    """A question on the past asks for what is only indexed for the present."""
-    if wanted.as_of is None:
-        return False
-    asked = wanted.filter
-    return bool(residual_names(asked) or asked.since_us is not None or asked.id or wanted.changed_since is not None)
-
-
-async def by_hand(wanted: Wanted, rows: list[Row]) -> list[Row]:
-    """Those rows whose body passes the filter; other requests have their turn in between."""
-    if not needs_hand(wanted):
-        return rows
-    kept: list[Row] = []
-    for start in range(0, len(rows), SLICE):
-        kept += [row for row in rows[start : start + SLICE] if passes(wanted, row)]
-        await asyncio.sleep(0)
-    return kept
-
-
-def passes(wanted: Wanted, row: Row) -> bool:
-    """The row's version matches, read from its body."""
-    asked = wanted.filter
-    started_at, ends_at = unpack(row.after)[:2] if row.after else (0, 0)
-    if not asked.matches_time(started_at, ends_at):
-        return False
-    if not (residual_names(asked) or asked.id or wanted.changed_since is not None):
-        return True
-    event = orjson.loads(row.body)
-    changed = wanted.changed_since is None or micros(parse_instant(event["updated_at"])) >= wanted.changed_since
-    return changed and asked.matches(facts_of(parse_event(content(event))), UUID(event["id"]))
 
 
 async def find_raw(db: Database, wanted: Wanted, question: Question) -> list[Row]:
@@ -201,7 +142,20 @@ async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | Non
                 return None
         if asked.q is not None and not searched:
             extra["words"] = asked.q.fts5() if db.dialect == "sqlite" else asked.q.tsquery()
+    await admit(cost_of(wanted, found, question, searched="words" not in extra))
     return plan(db, asked, found, question, extra)
+
+
+def cost_of(wanted: Wanted, found: Found, question: Question, *, searched: bool) -> float:
+    """Estimate the microseconds that a statement takes, and the reading of bodies after it."""
+    events = float(size_of(found) if question.keys is None else len(question.keys))
+    if question.limit is not None:
+        events = min(events, question.limit * (1 if needs_hand(wanted) else SPARSE))
+    each = COUNT_US + PROBE_US * (len(found.groups) - 1 + bool(found.barred))
+    each += RESIDUAL_US * len(residual_names(wanted.filter)) + (0 if searched else WORDS_US)
+    if wanted.as_of is not None:
+        each = PAST_US + 2 * each
+    return events * each
 
 
 async def known_keys(db: Database, wanted: Wanted, found: Found) -> tuple[list[int] | None, bool]:
@@ -211,9 +165,9 @@ async def known_keys(db: Database, wanted: Wanted, found: Found) -> tuple[list[i
     if asked.id is not None:
         keys = await existing_keys(db, asked.id)
     if asked.q is not None:
-        matching = await matching_keys(db, asked.q, FEW)
-        if matching is not None:
-            keys = matching if keys is None else sorted(set(keys) & set(matching))
+        worded = await matching_keys(db, asked.q, FEW)
+        if worded is not None:
+            keys = worded if keys is None else sorted(set(keys) & set(worded))
             searched = True
     if keys is None and wanted.changed_since is not None and size_of(found) > FEW:
         keys = await recent_keys(db, wanted.changed_since)
@@ -244,37 +198,3 @@ RECENT = Statement(
     .where(sa.type_coerce(col(StoredEvent.updated_at), sa.BigInteger) >= sa.bindparam("since", type_=sa.BigInteger))
     .limit(FEW + 1)
 )
-
-
-async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row]:
-    """The events with these ids as they stood, in the order asked for."""
-    ids = wanted.filter.id or []
-    values = {"keys": db.as_list([key_of(id) for id in ids]), "as_of": wanted.as_of}
-    newest: dict[int, Row] = {}
-    for operation, updated_at, *row in await db.rows(versions_statement(db.dialect), values):
-        started_at = unpack(row[3])[0] if row[3] else 0
-        at = started_at if question.order == "started_at" else updated_at
-        gone = operation == "deleted" or is_tombstone(row[0])
-        newest[row[1]] = Row(row[0], at, row[1], 0 if gone else row[2], row[3])
-    rows = sorted(
-        (row for row in newest.values() if row.version), key=lambda r: (r.at, r.key), reverse=question.descending
-    )
-    if question.after is not None:
-        after = question.after
-        rows = [r for r in rows if ((r.at, r.key) < after if question.descending else (r.at, r.key) > after)]
-    return rows[: question.limit]
-
-
-@lru_cache(2)
-def versions_statement(dialect: str) -> Statement:
-    """All versions of some events up to a change, oldest first."""
-    updated = sa.type_coerce(col(Change.updated_at), sa.BigInteger)
-    return Statement(
-        sa.select(
-            col(Change.operation), updated, col(Change.body), col(Change.event), col(Change.version), col(Change.after)
-        )
-        .where(
-            any_of(col(Change.event), "keys", dialect), col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger)
-        )
-        .order_by(col(Change.version))
-    )

@@ -1,0 +1,75 @@
+"""Databases of many events, made by copying a few within the database, in seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.changes.model import Change, LogHead
+from app.events.bodies import event_in
+from app.events.facts import facts_of
+from app.events.identity import key_of, make_id
+from app.events.model import EventFacet, EventMeasure, EventPoint, FacetValue, StoredEvent
+from app.events.search import store_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.db import Database, Transaction
+
+BATCH = 2_000
+GAP = 1_000_000
+
+
+async def multiply(db: Database, times: int) -> None:
+    """Copy every event, of which there is one version each, so many times, each copy with an id of its own."""
+    log = await rows_of(db, Change)
+    tables: list[tuple[Any, list[Any]]] = [
+        (table, await rows_of(db, table)) for table in (EventFacet, EventPoint, EventMeasure)
+    ]
+    events = await rows_of(db, StoredEvent)
+    facts = {change["event"]: facts_of(event_in(orjson.loads(change["body"]))) for change in log}
+    for first in range(1, times + 1, max(BATCH // len(log), 1)):
+        copies = range(first, min(first + max(BATCH // len(log), 1), times + 1))
+
+        async def write(tx: Transaction, copies: Sequence[int] = copies) -> None:
+            ids = {(change["event"], n): make_id(change["event"] + GAP * n, n) for n in copies for change in log}
+            keys = {pair: key_of(id) for pair, id in ids.items()}
+            copied = [{**row, "key": keys[row["key"], n], "id": ids[row["key"], n]} for n in copies for row in events]
+            await tx.insert(StoredEvent, copied)
+            changes = [
+                {
+                    **row,
+                    "seq": n * len(log) + row["seq"],
+                    "event": keys[row["event"], n],
+                    "id": ids[row["event"], n],
+                    "body": row["body"].replace(str(row["id"]).encode(), str(ids[row["event"], n]).encode()),
+                }
+                for n in copies
+                for row in log
+            ]
+            await tx.insert(Change, changes)
+            for table, rows in tables:
+                await tx.insert(table, [{**row, "event": keys[row["event"], n]} for n in copies for row in rows])
+            await store_words(tx, [(keys[event, n], found) for n in copies for event, found in facts.items()], [])
+
+        await db.write(write)
+
+    async def settle(tx: Transaction) -> None:
+        factor = times + 1
+        await tx.run(sa.update(FacetValue).values(events=col(FacetValue.events) * factor + factor))
+        total = len(log) * factor
+        await tx.run(sa.update(LogHead).values(seq=total, live=total))
+
+    await db.write(settle)
+
+
+async def rows_of(db: Database, table: Any) -> list[dict[str, Any]]:
+    """Every row of a table by the names of its columns."""
+    columns = list(sa.inspect(table).local_table.c)
+    plain = [sa.type_coerce(c, sa.types.NULLTYPE).label(c.name) if isinstance(c.type, sa.Float) else c for c in columns]
+    found = await db.rows(sa.select(*plain))
+    return [{column.name: value for column, value in zip(columns, row, strict=True)} for row in found]
