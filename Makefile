@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+MINUTES ?= 30
+SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -36,6 +38,10 @@ run: $(RUNTIME) ## Serve the sample data at http://HOST:PORT (127.0.0.1:8000)
 test: $(COMPLETE) ## Run the tests, on SQLite and a PostgreSQL of their own (ARGS="-k name")
 	@tests/install-system-packages
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+.PHONY: soak
+soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on both databases (SEED=n: that run again)
+	@unset $${!SITREP_@} && $(BIN)/python -m pytest tests/model --numprocesses 2 -rP --soak '$(MINUTES)' --seed '$(SEED)'
 
 .PHONY: check
 check: $(COMPLETE) ## Check format, lint, types and dependencies

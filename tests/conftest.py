@@ -52,7 +52,9 @@ ROOM = 4 * 1024**3
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run keep what the dashboard looks like."""
+    """Let a run keep what the dashboard looks like, or go on for longer."""
+    parser.addoption("--soak", type=float, default=0.0, help="minutes that the model's test goes on (make soak)")
+    parser.addoption("--seed", type=int, default=0, help="the seed of the model's test")
     parser.addoption("--screenshots", action="store_true", help="write docs/images anew from the dashboard's tests")
 
 

@@ -426,8 +426,36 @@ def facet(event: Event, name: str) -> Iterable[str | None]:
         "authority": [(detail.get("authority") or {}).get(part) for part in ("name", "country")],
         "measure_type": [row["type"] for row in detail.get("measures", [])],
         "commitment": detail.get("commitments", []),
+        **details(event["kind"], detail),
     }
     return found[name]
+
+
+def details(kind: str, detail: Any) -> dict[str, list[str | None]]:
+    """The facets of a kind's own part that have a rule of their own."""
+    targets = [target for row in detail.get("measures", []) for target in row["targets"]]
+    numbers = [target["imo"] for target in targets if target["imo"]]
+    spelt = [text for number in numbers for text in (number, f"IMO{number}", f"IMO {number}")]
+    civilian = detail.get("civilian_targeting")
+    talks = detail if kind == "negotiation_round" else {}
+    return {
+        "event_type": [detail.get("event_type")],
+        "sub_event_type": [detail.get("sub_event_type")],
+        "civilian_targeting": [] if civilian is None else [str(civilian).lower()],
+        "target": [row["category"] for row in detail.get("targets", [])],
+        "talks_format": [talks.get("format")],
+        "level": [talks.get("level")],
+        "talks_state": [talks.get("state")],
+        "issue": talks.get("issues", []),
+        "outcome": [talks.get("outcome")],
+        "programme": [(detail.get("programme") or {}).get(part) for part in ("name", "id")],
+        "measure_subtype": [row["subtype"] for row in detail.get("measures", [])],
+        "ultimate_target": [detail.get("ultimate_target")],
+        "sanctioned_country": [target["country"] for target in targets],
+        "sanctioned_entity": [*(text for target in targets for text in (target["name"], *target["ids"])), *spelt],
+        "imo": spelt,
+        "framework": [(detail.get("framework") or {}).get("key")],
+    }
 
 
 def spots(event: Event) -> list[tuple[float, float]]:
@@ -453,8 +481,12 @@ def nearby(place: tuple[float, float], centre: list[float], km: float) -> bool:
     return 2 * 6371.0088 * math.asin(min(1.0, math.sqrt(half))) <= km + 1e-9
 
 
-def total(event: Event, measure: str) -> int | None:
-    """The best number of a measure, else low, else high, summed over its rows."""
+# Which numbers of an estimate stand for a part of it, the first that is there.
+PARTS = {"low": ("low", "best", "high"), "best": ("best", "low", "high"), "high": ("high", "best", "low")}
+
+
+def total(event: Event, measure: str, part: str = "best") -> int | None:
+    """A part of a measure, summed over its rows."""
     detail = event["detail"]
     rows: list[Any] = []
     if measure in {"killed", "injured"}:
@@ -464,17 +496,22 @@ def total(event: Event, measure: str) -> int | None:
     elif event["kind"] == "negotiation_round" and measure == "rounds":
         rows = [detail["rounds_covered"]] if detail["state"] == "held" else []
     elif event["kind"] == "sanction_move" and measure == "targets_listed":
-        rows = [1 for row in detail["measures"] for _ in row["targets"]]
+        counts = [target["count"] for row in detail["measures"] for target in row["targets"]]
+        rows = [1 if number_in(count, part) is None else count for count in counts]
     elif event["kind"] == "security_guarantee" and measure == "pledgers":
-        return sum(actor["role"] == "guarantor" for actor in event["actors"]) or None
-    numbers = [number for row in rows if (number := best(row)) is not None]
+        guarantors = sum(actor["role"] == "guarantor" for actor in event["actors"])
+        counted = number_in((detail["pledgers"] or {}).get("count"), part)
+        rows = [(guarantors or None) if counted is None else counted]
+    elif event["kind"] == "security_guarantee" and measure == "personnel":
+        rows = [row["personnel"] for row in detail["contributions"]]
+    numbers = [number for row in rows if (number := number_in(row, part)) is not None]
     return sum(numbers) if numbers else None
 
 
-def best(estimate: Any) -> int | None:
+def number_in(estimate: Any, part: str) -> int | None:
     if estimate is None or isinstance(estimate, int):
         return estimate
-    return next((estimate[part] for part in ("best", "low", "high") if estimate[part] is not None), None)
+    return next((estimate[name] for name in PARTS[part] if estimate[name] is not None), None)
 
 
 def holds(event: Event, asked: str) -> bool:
