@@ -64,8 +64,8 @@ async def copy_events(path: str, url: str) -> None:
 async def copy_texts(source: sqlite3.Connection, target: Any) -> None:
     """The full text index is of another nature there; it is made from the same words."""
     await target.execute("CREATE TEMP TABLE texts (event bigint, text text, words text)")
-    for rows in stretches(source, "SELECT rowid, title, summary FROM event_text"):
-        records = [(key, f" {title} \n {summary} ", tsvector(title, summary)) for key, title, summary in rows]
+    for rows in stretches(source, "SELECT rowid, text FROM event_text"):
+        records = [(key, text, tsvector(text)) for key, text in rows]
         await target.copy_records_to_table("texts", records=records)
     await target.execute("INSERT INTO event_text (event, text, words) SELECT event, text, words::tsvector FROM texts")
 

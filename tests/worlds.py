@@ -65,7 +65,20 @@ WORDS = [
     "caf\u00e9",
     "cafe",
     "drone's",
+    "drone\u2019s",
+    "F\u201116",
     "\u041a\u0438\u0457\u0432",
+    "Kyiv",
+    "\u0417\u0435\u043b\u0435\u043d\u0441\u044c\u043a\u0438\u0439",
+    "Zelenskyy",
+    "Zelensky",
+    "\u043f'\u044f\u0442\u044c",
+    "\u043f\u02bc\u044f\u0442\u044c",
+    "\u0421\u0443-34",
+    "Su-34",
+    "\u0141\u00f3d\u017a",
+    "\u5317\u4eac\u53d1\u751f\u7206\u70b8",
+    "\u4eac\u5317",
     "x1",
 ]
 COUNTS = [0, 1, 2, 3, 10, 1000, 2**60]
@@ -278,6 +291,39 @@ SEARCHES = single(
         "x1 nothing",
         '"drones air"',
         "x*",
+        "drone\u02bcs",
+        "F\u201316",
+        "kyiv",
+        "ky\u0131v",
+        "\u041a\u0418\u0407\u0412 drones",
+        "zelenskiy",
+        "zelensk*",
+        "\u0437\u0435\u043b\u0435\u043d\u0441\u044c\u043a\u0438\u0439",
+        "\u0437\u0435\u043b\u0435\u043d*",
+        "\u043f\u2019\u044f\u0442\u044c",
+        "\u0441\u0443-34",
+        "su-34",
+        "su",
+        "lodz OR cafe",
+        "\u7206\u70b8",
+        "\u4eac",
+        "\u5317\u4eac",
+        "\u53d1\u751f\u7206 OR \u4eac\u5317",
+        "-drones",
+        "drones -raid",
+        '-"air raid"',
+        'drones OR "air raid" -cafe',
+        'kyiv OR -"air raid"',
+        "OR x1 OR OR raid -",
+        "-dro* -x1",
+        "-russia",
+        "russia",
+        '"wagner group" OR "russia ukraine"',
+        "strasse",
+        "talks OR european",
+        "bank -ofac",
+        "azov",
+        "coalition",
     ],
 )
 EXCLUDED = st.lists(
@@ -370,7 +416,7 @@ def passes(event: Event, name: str, values: list[str], radius: str) -> bool:
         number = total(event, name[:-4])
         return number is not None and (number >= int(values[0]) if name.endswith("_min") else number <= int(values[0]))
     if name == "q":
-        return all(holds(event, word) for word in re.findall(r'"[^"]*"|\S+', values[0]))
+        return searched(event, values[0])
     if name == "changed_since":
         return datetime.fromisoformat(event["updated_at"]) >= datetime.fromisoformat(values[0])
     if name == "missing":
@@ -514,21 +560,67 @@ def number_in(estimate: Any, part: str) -> int | None:
     return next((estimate[name] for name in PARTS[part] if estimate[name] is not None), None)
 
 
+def searched(event: Event, asked: str) -> bool:
+    """Every part of the question holds; OR makes one part of its neighbours."""
+    parts: list[list[str]] = []
+    either = False
+    for part in re.findall(r'-?"[^"]*"|\S+', asked):
+        if part == "OR":
+            either = bool(parts)
+        elif cut(part):
+            parts = [*parts[:-1], [*parts[-1], part]] if either else [*parts, [part]]
+            either = False
+    return all(any(holds(event, item.lstrip("-")) != item.startswith("-") for item in part) for part in parts)
+
+
 def holds(event: Event, asked: str) -> bool:
-    """The title or the summary has the word, the beginning of a word, or the words in a row."""
-    texts = [cut(event["title"]), cut(event["summary"] or "")]
-    words = cut(asked)
-    rows = [text[n : n + len(words)] for text in texts for n in range(len(text))]
-    if asked.endswith("*"):
-        *before, start = words
-        assert not before
-        return any(word.startswith(start) for text in texts for word in text)
-    return words in rows
+    """A text of the event has the word, the beginning of a word, or the words in a row."""
+    words, begins = cut(asked), asked.endswith("*")
+    alone = len(words) == 1
+    for text in map(cut, texts(event)):
+        for n in range(len(text) - len(words) + 1):
+            pairs = [(one, other) for one, other in zip(text[n:], words, strict=False)]
+            if all(same(one, other, alone=alone, begins=begins and other is words[-1]) for one, other in pairs):
+                return True
+    return False
+
+
+def texts(event: Event) -> list[str]:
+    """Title, summary and names; no phrase spans two."""
+    detail = event["detail"]
+    places = [place["name"] for place in event["locations"]]
+    actors = [name for actor in event["actors"] for name in (actor["name"], *actor.get("aliases", []))]
+    named = [(detail.get(part) or {}).get("name") for part in ("process", "authority", "programme", "framework")]
+    targets = [target["name"] for row in detail.get("measures", []) for target in row["targets"]]
+    return [text for text in (event["title"], event["summary"], *places, *actors, *named, *targets) if text]
+
+
+def same(word: str, asked: str, *, alone: bool, begins: bool) -> bool:
+    """A word of a text, its apostrophes as `'`, is the one asked for: so written, or so romanised in another script."""
+    bare = asked.replace("'", "")
+    whole = {word.replace("'", ""), *(part for part in word.split("'") if len(part) > 1)}
+    if not (alone and len(bare) <= 2):
+        whole |= {twin for twins in TWINS for twin in twins if whole & twins and twin.isascii() != word.isascii()}
+    names = {"zelensky" if each in ZELENSKY else each for each in whole} | (whole if begins else set())
+    wanted = {bare, "zelensky" if bare in ZELENSKY else bare} if begins else {"zelensky" if bare in ZELENSKY else bare}
+    return any(name.startswith(want) if begins else name == want for name in names for want in wanted)
+
+
+# What is one word in two scripts, of the words of these worlds.
+ZELENSKY = {"zelensky", "zelenskyy", "zelenskiy"}
+TWINS = [
+    {"\u043a\u0438\u0456\u0432", "kyiv"},
+    {"\u0437\u0435\u043b\u0435\u043d\u0441\u044c\u043a\u0438\u0438", *ZELENSKY},
+    {"\u0441\u0443", "su"},
+]
 
 
 def cut(text: str) -> list[str]:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return re.findall(r"[^\W_]+", unicodedata.normalize("NFC", plain))
+    """Words without accents, and each Chinese character by itself."""
+    plain = text.replace("\u2019", "'").replace("\u02bc", "'").casefold()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    plain = plain.translate(str.maketrans("\u0142\u0131", "li"))
+    return re.findall(r"[\u4e00-\u9fff]|(?:[^\W_\u4e00-\u9fff]|(?<=\w)'(?=\w))+", unicodedata.normalize("NFC", plain))
 
 
 def instant_in(text: str | None, zone: ZoneInfo) -> datetime | None:

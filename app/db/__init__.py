@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.db.functions import sqlite_function
 from app.db.postgres import PostgresDatabase, PostgresTransaction
 from app.db.sqlite import SqliteDatabase, SqliteTransaction
 from app.db.statements import (
@@ -38,6 +39,7 @@ __all__ = [
     "id_text",
     "open_database",
     "pairs_source",
+    "sqlite_function",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
+from app.db.functions import FUNCTIONS
 from app.db.heavy import MAX_RUNNING, watch
 from app.db.reading import Reading, select_on
 from app.db.revision import READ_REVISION, needed_schema
@@ -248,6 +250,8 @@ def open_file(path: str) -> sqlite3.Connection:
     )
     for pragma in PRAGMAS:
         connection.execute(pragma)
+    for name, function in FUNCTIONS.items():
+        connection.create_function(name, -1, function, deterministic=True)
     return connection
 
 

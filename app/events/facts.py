@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.kinds import facets_of, fold, interval, measures_of, points, words
+from app.kinds import facets_of, fold, interval, measures_of, points, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,8 +49,7 @@ class Facts:
     ends_at: int
     points: tuple[tuple[float, float], ...]
     measures: dict[str, Numbers]
-    title: str
-    summary: str
+    text: str
 
     @property
     def span(self) -> int:
@@ -62,11 +61,10 @@ def facts_of(event: Event) -> Facts:
     """Read an event once for the index."""
     started_at, ends_at = interval(event)
     places, numbers = tuple(points(event)), measures_of(event)
-    title, summary = words(event)
     names = list(named(event))
     every = Posting(EVERY, "", "", alias=False)
     found = dict.fromkeys([every, signature(names), *names, *linked(event), *cells(places), *magnitudes(numbers)])
-    return Facts(tuple(found), started_at, ends_at, places, numbers, title, summary)
+    return Facts(tuple(found), started_at, ends_at, places, numbers, words_of(event))
 
 
 def span_of(length: int) -> int:

@@ -14,7 +14,7 @@ from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.events.places import Box, Place
-from app.events.words import Words, parse_words
+from app.events.words import MOST_WORDS, Words, parse_words
 from app.kinds import FACETS, FacetSpec, parse_instant
 from app.kinds.countries import alpha_2_of, read_country, read_division
 from app.kinds.instants import parse_day, zone_names
@@ -95,9 +95,12 @@ def read_timezone(value: Any) -> str:
 
 
 def read_search(value: Any) -> Words:
-    """Words, "quoted phrases" and prefix*."""
-    found = parse_words(value) if isinstance(value, str) else None
-    if found is None or found.empty:
+    """Words, "quoted phrases", prefix*, -without and OR."""
+    try:
+        found = parse_words(value) if isinstance(value, str) else None
+    except ValueError:
+        raise PydanticCustomError("too-long", "Give at most {most} words.", {"most": MOST_WORDS}) from None
+    if found is None or not found.clauses:
         raise PydanticCustomError("words", 'Give words, "quoted phrases" or a prefix* to look for.')
     return found
 

@@ -21,7 +21,7 @@ from app.events.identity import key_of
 from app.events.model import StoredEvent
 from app.events.plan import Question, find_values, plan, residual_names, residual_values
 from app.events.rows import Row
-from app.events.search import matching_keys
+from app.events.search import matching_keys, search_values
 from app.events.sql import Shape, matching
 from app.kinds import micros, parse_event, parse_instant
 
@@ -100,7 +100,7 @@ async def matching_now(db: Database, wanted: Wanted, keys: list[int], memory: Wo
         return set()
     extra = residual_values(asked)
     if asked.q is not None and memory.keys is None:
-        extra["words"] = asked.q.fts5() if db.dialect == "sqlite" else asked.q.tsquery()
+        extra |= search_values(asked.q, db.dialect)
     found = await find_values(db, asked)
     question = Question("count", changed_since=wanted.changed_since, keys=keys)
     planned = plan(db, asked, found, question, extra)

@@ -12,6 +12,7 @@ from app.db import Statement, as_pairs, pairs_source
 from app.events.facts import EVERY, HASHED, SIGNATURE, SPAN_CLASSES, SPANS, hashed_id
 from app.events.model import FacetValue
 from app.events.query import Group
+from app.events.search import CONDITIONS, conditions_of
 from app.events.sql import Arm, Shape, compiled
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def shape_of(
     if question.keys is not None:
         residuals.append("keys")
     if question.as_of is None:
-        residuals += [name for name in residual_names(wanted) if name != "words" or "words" in extra]
+        residuals += [name for name in residual_names(wanted) if name not in CONDITIONS or name in extra]
     return Shape(
         db.dialect,
         question.result,
@@ -260,8 +261,7 @@ def residual_names(wanted: FixedFilter) -> list[str]:
         names += [f"min:{measure}"] if least is not None else []
         names += [f"max:{measure}"] if most is not None else []
     if wanted.q is not None:
-        names.append("words")
-        names += [f"phrase:{n}" for n in range(len(wanted.q.phrases))]
+        names += conditions_of(wanted.q)
     return names
 
 
@@ -274,6 +274,4 @@ def residual_values(wanted: FixedFilter) -> dict[str, Any]:
         values |= {**dict(zip(("cx", "cy", "cz"), wanted.circle.centre, strict=True)), "chord2": wanted.circle.chord2}
     for measure, (least, most) in wanted.limits.items():
         values |= {f"min_{measure}": least, f"max_{measure}": most}
-    if wanted.q is not None:
-        values |= {f"phrase_{n}": f" {' '.join(phrase)} " for n, phrase in enumerate(wanted.q.phrases)}
     return values

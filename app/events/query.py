@@ -50,6 +50,15 @@ if TYPE_CHECKING:
 EXCLUSION = {"type": "string", "pattern": f"^({'|'.join(FACETS)}):.", "examples": ["status:retracted", "country:RU"]}
 
 
+WORDS = (
+    "Words of the title, the summary, and the names and aliases of actors, places, targets and the like: all of them, "
+    'in any order. `"a phrase"` is words that follow one another, `begin*` a word that begins so, `-word`, '
+    '`-"a phrase"` and `-begin*` what must not be there. `OR`, in capitals, joins its two neighbours: '
+    "`drones OR missiles kyiv` is (drones or missiles) and kyiv. Accents, case and the sort of apostrophe or hyphen "
+    "make no difference, and words are found across scripts: `Kyiv` finds \u041a\u0438\u0457\u0432."
+)
+
+
 class Group(NamedTuple):
     """One condition on the index: the event has one of these values of the facet.
 
@@ -114,7 +123,7 @@ class FixedFilter(BaseModel):
         Words | None,
         BeforeValidator(read_search),
         shown({"type": "string", "examples": ['drones "air raid" energ*']}),
-        Field(description='Words of title and summary, all of them; "quoted phrases" and prefix* work too.'),
+        Field(description=WORDS),
     ] = None
     exclude: Annotated[
         list[Annotated[Exclusion, BeforeValidator(excluded), shown(EXCLUSION)]] | None,
@@ -216,7 +225,7 @@ class FixedFilter(BaseModel):
             and self.matches_time(facts.started_at, facts.ends_at)
             and self.matches_places(facts.points)
             and self.matches_numbers({name: found.best for name, found in facts.measures.items()})
-            and (self.q is None or self.q.match(facts.title, facts.summary))
+            and (self.q is None or self.q.match(facts.text))
         )
 
     def matches_time(self, started_at: int, ends_at: int) -> bool:

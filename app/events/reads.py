@@ -16,7 +16,7 @@ from app.events.model import StoredEvent
 from app.events.past import WordMemory, by_hand, needs_hand, stood_at
 from app.events.plan import Plan, Question, find_values, plan, residual_names, residual_values, size_of
 from app.events.rows import Page, Row, Wanted
-from app.events.search import matching_keys
+from app.events.search import CONDITIONS, matching_keys, search_values
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -141,8 +141,8 @@ async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | Non
             if not keys:
                 return None
         if asked.q is not None and not searched:
-            extra["words"] = asked.q.fts5() if db.dialect == "sqlite" else asked.q.tsquery()
-    await admit(cost_of(wanted, found, question, searched="words" not in extra))
+            extra |= search_values(asked.q, db.dialect)
+    await admit(cost_of(wanted, found, question, searched=extra.keys().isdisjoint(CONDITIONS)))
     return plan(db, asked, found, question, extra)
 
 

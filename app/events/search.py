@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from app.db import Statement, any_of
-from app.events.words import tsvector
+from app.db import Statement, any_of, sqlite_function
+from app.events.words import parse_words, tsvector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from app.events.facts import Facts
     from app.events.words import Words
 
-# One table name, two natures: an FTS5 virtual table whose rowid is the event, or a table with a tsvector.
-FTS = sa.table("event_text", sa.column("rowid", sa.BigInteger), sa.column("title"), sa.column("summary"))
+# One table name, two natures: an FTS5 virtual table whose rowid is the event, or a table with a tsvector. Both hold
+# the indexed text too, for neither index knows the order of words.
+FTS = sa.table("event_text", sa.column("rowid", sa.BigInteger), sa.column("text"))
 TEXT = sa.table(
     "event_text", sa.column("event", sa.BigInteger), sa.column("text", sa.Text), sa.column("words", TSVECTOR)
 )
+# The conditions that a question of words may become; which of them a statement has is told by what it binds.
+CONDITIONS = ("words", "unwanted", "texts")
 
 
 async def store_words(tx: Transaction, live: Sequence[tuple[int, Facts]], changed: Sequence[int]) -> None:
@@ -31,34 +34,21 @@ async def store_words(tx: Transaction, live: Sequence[tuple[int, Facts]], change
         for key in changed:
             await tx.run(forget("sqlite"), {"key": key})
         for key, facts in live:
-            await tx.run(remember("sqlite"), text_values("sqlite", key, facts))
+            await tx.run(remember("sqlite"), {"key": key, "text": facts.text})
         return
     if changed:
         await tx.run(forget("postgresql"), {"keys": changed})
     if live:
-        texts = [text_values("postgresql", key, facts) for key, facts in live]
-        await tx.run(
-            remember("postgresql"), {name: [text[name] for text in texts] for name in ("key", "text", "words")}
-        )
-
-
-def text_values(dialect: str, key: int, facts: Facts) -> dict[str, Any]:
-    """A row of either table."""
-    if dialect == "sqlite":
-        return {"key": key, "title": facts.title, "summary": facts.summary}
-    text = f" {facts.title} \n {facts.summary} "
-    return {"key": key, "text": text, "words": tsvector(facts.title, facts.summary)}
+        texts = [facts.text for _, facts in live]
+        values = {"key": [key for key, _ in live], "text": texts, "words": list(map(tsvector, texts))}
+        await tx.run(remember("postgresql"), values)
 
 
 @lru_cache(2)
 def remember(dialect: str) -> Statement:
     """Store one text in SQLite, or many in PostgreSQL."""
     if dialect == "sqlite":
-        names: dict[str, Any] = {
-            "rowid": sa.bindparam("key"),
-            "title": sa.bindparam("title"),
-            "summary": sa.bindparam("summary"),
-        }
+        names: dict[str, Any] = {"rowid": sa.bindparam("key"), "text": sa.bindparam("text")}
         return Statement(sa.insert(FTS).values(names))
     types = {"key": sa.BigInteger, "text": sa.Text, "words": sa.Text}
     arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind())) for name, kind in types.items()]
@@ -75,34 +65,59 @@ def forget(dialect: str) -> Statement:
     return Statement(sa.delete(TEXT).where(any_of(TEXT.c.event, "keys", "postgresql")))
 
 
-async def matching_keys(db: Database, words: Words, most: int) -> list[int] | None:
-    """The events whose texts match, or None when there are more than `most`."""
-    if db.dialect == "sqlite":
-        rows = await db.rows(fts_keys(most + 1), {"words": words.fts5()}, heavy=True)
+def conditions_of(words: Words) -> tuple[str, ...]:
+    """Those that the question may need, on either database."""
+    return (*(("words",) if words.asks else ("words", "unwanted")), *(() if words.indexed else ("texts",)))
+
+
+def search_values(words: Words, dialect: str) -> dict[str, Any]:
+    """What the conditions bind that this question needs: what the index tells, and what only the text tells."""
+    if dialect == "sqlite":
+        known = {"words": words.fts5()} if words.asks else {"unwanted": words.fts5_unwanted()}
+        open_: dict[str, Any] = {"texts": words.text}
     else:
-        phrases = {f"phrase_{n}": f" {' '.join(phrase)} " for n, phrase in enumerate(words.phrases)}
-        rows = await db.rows(text_keys(most + 1, len(words.phrases)), {"words": words.tsquery(), **phrases})
+        known = {"words": words.tsquery()}
+        open_ = dict(zip(("texts", "no_texts"), words.patterns, strict=True))
+    return {name: value for name, value in known.items() if value} | ({} if words.indexed else open_)
+
+
+async def matching_keys(db: Database, words: Words, most: int) -> list[int] | None:
+    """The events whose texts match; None when there are more than `most`, or nothing to look up."""
+    if not words.asks:
+        return None
+    values = search_values(words, db.dialect)
+    rows = await db.rows(keys_statement(db.dialect, most + 1, ordered="texts" in values), values, heavy=True)
     return None if len(rows) > most else [key for (key,) in rows]
 
 
 @lru_cache(16)
-def fts_keys(limit: int) -> Statement:
-    """Row ids of a full text match."""
-    matches = sa.column("event_text").op("MATCH")(sa.bindparam("words", type_=sa.Text))
-    return Statement(sa.select(FTS.c.rowid).where(matches).limit(limit))
+def keys_statement(dialect: str, limit: int, *, ordered: bool) -> Statement:
+    """The keys of a full text match."""
+    table, key = (FTS, FTS.c.rowid) if dialect == "sqlite" else (TEXT, TEXT.c.event)
+    found = [in_index(dialect), *([in_text(dialect)] if ordered else [])]
+    return Statement(sa.select(key).select_from(table).where(*found).limit(limit))
 
 
-@lru_cache(64)
-def text_keys(limit: int, phrases: int) -> Statement:
-    """Events of a tsvector match, phrases settled on the text; the inner limit keeps the planner on the GIN index."""
-    return Statement(sa.select(TEXT.c.event).where(*text_conditions(phrases)).limit(limit))
+def in_index(dialect: str) -> Any:
+    """What the index tells of a row of `event_text`."""
+    if dialect == "sqlite":
+        return sa.column("event_text").op("MATCH")(sa.bindparam("words", type_=sa.Text))
+    return TEXT.c.words.op("@@")(sa.cast(sa.bindparam("words", type_=sa.Text), TsQuery()))
 
 
-def text_conditions(phrases: int) -> list[Any]:
-    """The words by the index, the phrases by the text."""
-    question = sa.cast(sa.bindparam("words", type_=sa.Text), TsQuery())
-    found = [TEXT.c.words.op("@@")(question)]
-    return found + [sa.func.strpos(TEXT.c.text, sa.bindparam(f"phrase_{n}", type_=sa.Text)) > 0 for n in range(phrases)]
+def in_text(dialect: str) -> Any:
+    """What the text of a row of `event_text` tells."""
+    if dialect == "sqlite":
+        return sa.func.holds_words(sa.bindparam("texts", type_=sa.Text), FTS.c.text)
+    patterns = {name: sa.cast(sa.bindparam(name), sa.ARRAY(sa.Text())) for name in ("texts", "no_texts")}
+    must = TEXT.c.text.op("~")(sa.func.all(patterns["texts"]))
+    return sa.and_(must, sa.not_(TEXT.c.text.op("~", is_comparison=True)(sa.func.any(patterns["no_texts"]))))
+
+
+@sqlite_function("holds_words")
+def holds_words(question: str, text: str) -> bool:
+    """The indexed text passes the question, in SQLite's own process."""
+    return parse_words(question).match(text)
 
 
 class TsQuery(sa.types.UserDefinedType[str]):
@@ -115,14 +130,14 @@ class TsQuery(sa.types.UserDefinedType[str]):
         return "tsquery"
 
 
-def words_match(name: str, dialect: str, event: Any) -> list[Any]:
-    """A full text condition on an event's key."""
-    if dialect == "sqlite":
-        if name != "words":
-            return []
-        matches = sa.column("event_text").op("MATCH")(sa.bindparam("words", type_=sa.Text))
-        return [event.in_(sa.select(FTS.c.rowid).where(matches))]
-    phrase = sa.bindparam(name.replace(":", "_"), type_=sa.Text)
-    condition = text_conditions(0)[0] if name == "words" else sa.func.strpos(TEXT.c.text, phrase) > 0
-    found = sa.select(sa.literal(1)).where(TEXT.c.event == event, condition)
-    return [found.offset(sa.literal_column("0")).exists()]  # asked for each candidate, never joined
+def words_match(name: str, dialect: str, event: Any) -> Any:
+    """One of the conditions, on an event's key."""
+    if dialect == "sqlite" and name != "texts":
+        question = sa.bindparam(name, type_=sa.Text)
+        found = event.in_(sa.select(FTS.c.rowid).where(sa.column("event_text").op("MATCH")(question)))
+        return found if name == "words" else sa.not_(found)
+    key = FTS.c.rowid if dialect == "sqlite" else TEXT.c.event
+    condition = in_text(dialect) if name == "texts" else in_index(dialect)
+    asked = sa.select(sa.literal(1)).where(key == event, condition)
+    # OFFSET keeps PostgreSQL from joining: the question is asked for each candidate.
+    return (asked.offset(sa.literal_column("0")) if dialect == "postgresql" else asked).exists()

@@ -238,7 +238,7 @@ def residual(name: str, dialect: str, event: Any, started_at: Any, row: Any) -> 
         )
         known = sa.and_(col(EventMeasure.event) == event, col(EventMeasure.measure) == sa.literal_column(f"'{rest}'"))
         return [probed(sa.select(sa.literal(1)).where(known, bound_), dialect)]
-    return words_match(name, dialect, event)
+    return [words_match(name, dialect, event)]
 
 
 def place_conditions(kind: str) -> list[Any]:

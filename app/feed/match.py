@@ -13,7 +13,7 @@ from app.events.commands import content
 from app.events.facts import HASHED, SPAN_CLASSES, hashed_id
 from app.events.identity import key_of
 from app.feed.index_ids import asked_as, read_ids
-from app.kinds import measures_of, parse_event, tokens
+from app.kinds import measures_of, parse_event, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -139,7 +139,7 @@ class Matcher:
         wanted = self.wanted
         if (wanted.bbox is not None or wanted.near is not None) and not wanted.matches_places(places_in(data)):
             return False
-        if wanted.q is not None and not wanted.q.match(words_in(data, "title"), words_in(data, "summary")):
+        if wanted.q is not None and not wanted.q.match(words_of(data)):
             return False
         return not self.measured or self.within_limits(data)
 
@@ -175,8 +175,3 @@ def places_in(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
         for place in data["locations"]
         if place["lat"] is not None and place["lon"] is not None and place["role"] != "launch"
     )
-
-
-def words_in(data: Mapping[str, Any], name: str) -> str:
-    """A text of the public JSON as search tokens joined by spaces."""
-    return " ".join(tokens(data[name] or ""))

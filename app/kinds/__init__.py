@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
@@ -23,10 +23,11 @@ from app.kinds.catalogue import (
     measure_specs,
 )
 from app.kinds.documents import Reason, event_out, tombstone
-from app.kinds.envelope import Event, interval, points, words
+from app.kinds.envelope import NAMES, Event, interval, points
 from app.kinds.instants import format_instant, format_micros, from_micros, micros, parse_instant
 from app.kinds.refusals import CODES, MOST_ERRORS, Refused, field_errors
-from app.kinds.text import fits_index, fold, tokens
+from app.kinds.text import fits_index, fold
+from app.kinds.words import Spot, search_text, spots, texts_at, value_in
 
 __all__ = [
     "CODES",
@@ -46,6 +47,7 @@ __all__ = [
     "Numbers",
     "Reason",
     "Refused",
+    "Spot",
     "Tombstone",
     "broken_rules",
     "core",
@@ -62,8 +64,9 @@ __all__ = [
     "points",
     "rule_values",
     "schema_of",
-    "tokens",
-    "words",
+    "search_text",
+    "spots",
+    "words_of",
 ]
 
 KINDS: dict[str, type[Kind]] = kinds_in(__path__, __name__)
@@ -76,6 +79,7 @@ _OUT = {name: event_out(event, FLAGS) for name, event in _IN.items()}
 _FACETS: dict[str, tuple[Facet, ...]] = {name: (*rules.FACETS, *kind.facets) for name, kind in KINDS.items()}
 _MEASURES: dict[str, tuple[Measure, ...]] = {name: (*rules.MEASURES, *kind.totals) for name, kind in KINDS.items()}
 _RULES: dict[str, tuple[Rule, ...]] = {name: (*rules.RULES, *kind.rules) for name, kind in KINDS.items()}
+_NAMES = {name: (*NAMES, *(f"detail.{path}" for path in kind.names)) for name, kind in KINDS.items()}
 _KIND = Field(discriminator="kind")
 
 if TYPE_CHECKING:
@@ -189,6 +193,13 @@ def facets_of(event: Event) -> list[tuple[str, FacetValue]]:
 
 def _merged(one: FacetValue, other: FacetValue) -> FacetValue:
     return FacetValue(one.label, tuple(dict.fromkeys((*one.aliases, *other.aliases))))
+
+
+def words_of(event: Event | Mapping[str, Any]) -> str:
+    """Title, summary and names of an event, or of its public JSON, as they are indexed for search."""
+    kind: str = value_in(event, "kind")
+    texts = [value_in(event, "title"), value_in(event, "summary")]
+    return search_text([*texts, *texts_at(event, _NAMES[kind])])
 
 
 def measures_of(event: Event) -> dict[str, Numbers]:

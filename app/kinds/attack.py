@@ -198,6 +198,7 @@ class Attack(Kind):
     munitions: list[Munition] = many("What was fired.")
     targets: list[Target] = many("What was attacked.")
 
+    names: ClassVar = ("munitions.model", "targets.name")
     facets: ClassVar = (
         Facet("attack_state", "Whether the attack happened.", lambda event: [event.detail.state], State),
         Facet("event_type", "ACLED event type.", lambda event: [event.detail.event_type], EventType),

@@ -196,7 +196,10 @@ class Rule:
 
 
 class Kind(Shape):
-    """A kind's own part of an event, `detail`. A file of this package with one subclass is a kind."""
+    """A kind's own part of an event, `detail`. A file of this package with one subclass is a kind.
+
+    `names` are the strings that a search finds beside title and summary, as paths: `measures.targets.name`.
+    """
 
     name: ClassVar[str]
     plural: ClassVar[str]
@@ -204,3 +207,4 @@ class Kind(Shape):
     facets: ClassVar[tuple[Facet, ...]] = ()
     totals: ClassVar[tuple[Measure, ...]] = ()
     rules: ClassVar[tuple[Rule, ...]] = ()
+    names: ClassVar[tuple[str, ...]] = ()

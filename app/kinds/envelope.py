@@ -11,10 +11,12 @@ from app.kinds.base import Estimate, Kind, Shape, many, maybe
 from app.kinds.codes import Admin1, Country, Language, Party
 from app.kinds.instants import Instant, Zone, micros, unit_end, zone_named
 from app.kinds.refusals import Refused
-from app.kinds.text import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, once_each, tokens
+from app.kinds.text import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, once_each
 
 LARGEST_EXTRA = 16 * 1024
 MICROSECOND = 1
+# The names among an event's strings, which a search finds beside title and summary; a kind's are `Kind.names`.
+NAMES = ("locations.name", "actors.name", "actors.aliases")
 
 Status = Literal["reported", "corroborated", "confirmed", "disputed", "retracted"]
 TimePrecision = Literal["instant", "day", "days", "week", "month", "year"]
@@ -210,8 +212,3 @@ def points(event: Event) -> list[tuple[float, float]]:
         for place in event.locations
         if place.lat is not None and place.lon is not None and place.role != "launch"
     ]
-
-
-def words(event: Event) -> tuple[str, str]:
-    """Title and summary as search tokens joined by single spaces."""
-    return " ".join(tokens(event.title)), " ".join(tokens(event.summary or ""))

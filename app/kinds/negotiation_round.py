@@ -83,6 +83,7 @@ class NegotiationRound(Kind):
     agreements: list[Agreement] = many("What was agreed.")
     next_round: NextRound | None = maybe("The round that is to follow.")
 
+    names: ClassVar = ("process.name", "agreements.title", "agreements.signatories", "next_round.place")
     facets: ClassVar = (
         Facet(
             "process",

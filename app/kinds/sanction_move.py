@@ -198,6 +198,13 @@ class SanctionMove(Kind):
     )
     reason: Text | None = maybe("Why, as the authority puts it.")
 
+    names: ClassVar = (
+        "authority.name",
+        "programme.name",
+        "programme.id",
+        "measures.targets.name",
+        "measures.targets.aliases",
+    )
     facets: ClassVar = (
         Facet("authority", "Name or country code of who makes the move.", _authority, codes="party"),
         Facet("programme", "Name or identifier of the programme.", _programme),

@@ -146,6 +146,7 @@ class SecurityGuarantee(Kind):
     contributions: list[Contribution] = many("What each puts in.")
     duration_months: Whole | None = maybe("For how many months.")
 
+    names: ClassVar = ("framework.name", "contributions.actor")
     facets: ClassVar = (
         Facet(
             "framework",

@@ -1,4 +1,4 @@
-"""Strings: how names compare, how text is cut into search tokens, and the string types that fields are made of."""
+"""Strings: how names compare, and the string types that fields are made of."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema
 from app.kinds.refusals import Refused
 
 LONGEST_FOLDED = 1_000
-LONGEST_TOKEN = 100
 SURELY_SHORT = 18  # characters: one folds to at most 18 (U+FDFA) of up to 3 bytes each
-WORD = re.compile(r"[^\W_]+")
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 EARLIER_ITEM = re.compile(r"#(0|[1-9][0-9]{0,3})")
 ADDRESS = re.compile(r"https?://[^\s\\]+", re.IGNORECASE)
@@ -31,22 +29,6 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
-def tokens(text: str) -> list[str]:
-    """The words of a text for search: folded, marks stripped, letters and digits only, 100 characters each at most.
-
-    >>> tokens("Kyiv's Café, No. 5")
-    ['kyiv', 's', 'cafe', 'no', '5']
-    """
-    return [word[:LONGEST_TOKEN] for word in WORD.findall(_bare(text))]
-
-
-def _bare(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    letters = unicodedata.normalize("NFKD", fold(text))
-    return unicodedata.normalize("NFC", "".join(c for c in letters if unicodedata.category(c)[0] != "M"))
 
 
 def fits_index(text: str) -> bool:

@@ -1,15 +1,13 @@
-"""How names compare, and how text becomes search tokens."""
+"""How names compare."""
 
 from __future__ import annotations
 
 import unicodedata
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specimens import parsed
 
-from app.kinds import fold, tokens, words
+from app.kinds import fold
 from app.kinds.text import fits_index
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
@@ -43,33 +41,3 @@ def test_no_character_folds_to_more_than_the_short_cut_allows() -> None:
 @given(TEXT)
 def test_a_name_fits_the_index_by_its_folded_bytes(text: str) -> None:
     assert fits_index(text * 20) == (len(fold(text * 20).encode()) <= 1_000)
-
-
-@settings(deadline=None)
-@given(TEXT)
-def test_tokens_are_cut_to_themselves(text: str) -> None:
-    assert tokens(" ".join(tokens(text))) == tokens(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "cut"),
-    [
-        ("Kyiv's Café, No. 5", ["kyiv", "s", "cafe", "no", "5"]),
-        ("Zelenskyy—Зеленський", ["zelenskyy", "зеленськии"]),
-        ("TÜRKİYE straße", ["turkiye", "strasse"]),
-        ("snake_case a-b", ["snake", "case", "a", "b"]),
-        ("한국어 ﬁne ２０２５ x²", ["한국어", "fine", "2025", "x2"]),
-        ("", []),
-        ("… — !", []),
-        ("y" * 250, ["y" * 100]),
-    ],
-)
-def test_text_is_cut_into_letters_and_digits(text: str, cut: list[str]) -> None:
-    assert tokens(text) == cut
-
-
-def test_an_event_has_the_words_of_its_title_and_summary() -> None:
-    event = parsed("attack", ("/title", "Drones, again"), ("/summary", "On Kyiv."))
-
-    assert words(event) == ("drones again", "on kyiv")
-    assert words(parsed("attack")) == ("a title", "")
