@@ -48,6 +48,7 @@ ORDER = (
     "release",
     "collecting",
     "aside",
+    "canonical",
 )
 ALONE = ("client", "dashboard")  # import nothing of ours
 SHARED_BY_KINDS = ("base", "codes", "envelope", "instants", "refusals", "rules", "text")

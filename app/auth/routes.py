@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -11,6 +10,7 @@ from app.auth.access import AdminKey, MeKey, address_of
 from app.auth.audit import Actor, list_deeds
 from app.auth.keys import issue_key, list_keys, revoke_key
 from app.auth.shapes import AuditList, IssuedKey, KeyList, Me, NewKey, parse_new_key, show_deed, show_key, show_me
+from app.canonical import as_json
 from app.errors import (
     CursorMalformed,
     DiskFull,
@@ -112,4 +112,4 @@ def actor(owner: str, request: Request) -> Actor:
 
 def answer(shown: dict[str, Any], status: int = 200) -> Response:
     """Answer in JSON that no cache keeps."""
-    return Response(orjson.dumps(shown), status, {"Cache-Control": "no-store"}, "application/json")
+    return Response(as_json(shown), status, {"Cache-Control": "no-store"}, "application/json")

@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from app.canonical import on_one_line
 from app.changes.model import Change, Entry, Head, LogHead, format_cursor, parse_cursor
 from app.db import Statement, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
@@ -41,7 +42,7 @@ def feed_item(entry: Entry, source: str) -> bytes:
         f'"sequence":"{entry.seq:012d}","version":{entry.version},"datacontenttype":"application/json",'
         f'"dataschema":"urn:sitrep:kind:{entry.kind}","data":'
     )
-    return head.encode() + entry.body + b"}"
+    return head.encode() + on_one_line(entry.body) + b"}"
 
 
 class ChangeLog:

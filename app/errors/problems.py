@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import orjson
+from app.canonical import as_json
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -74,7 +74,7 @@ class Problem(Exception):
         """The document as JSON bytes."""
         document = self.document(instance)
         try:
-            return orjson.dumps(document)
+            return as_json(document)
         except TypeError:  # half a surrogate pair, or a value that is no JSON: rather told awkwardly than not at all
             return json.dumps(document, default=str).encode()
 

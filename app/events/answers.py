@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from app.errors import NotFound
 from app.events.idempotency import Answer, Place, Reuse
+from app.kinds.lines import tidied
 from app.wire import parse_idempotency_key
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def reuse_of(request: Request, owner: str) -> Reuse | None:
 
 def refuse_bad_address(request: Request, system: str, external_id: str) -> None:
     """An address that no external id can have leads nowhere, whether one reads there or writes."""
-    possible = SYSTEM.fullmatch(system) and 1 <= len(external_id) <= LONGEST_ID and is_utf8(request.scope)
+    possible = SYSTEM.fullmatch(system) and 1 <= len(tidied(external_id)) <= LONGEST_ID and is_utf8(request.scope)
     if not possible or any(unicodedata.category(character) in {"Cc", "Cs"} for character in external_id):
         raise NotFound("No event holds that external id, and none can.")
 

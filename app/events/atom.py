@@ -19,6 +19,10 @@ ATOM = "application/atom+xml"
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+# Line readers cut at these.
+SEPARATORS = {"\u2028": "&#8232;", "\u2029": "&#8233;"}
+
+
 class Channel(NamedTuple):
     """What a feed says of itself; `base` is the address under which the reader sees the server."""
 
@@ -123,7 +127,7 @@ def is_launch(place: dict[str, Any]) -> bool:
 
 def element(name: str, text: str) -> str:
     """An element that holds only text."""
-    return f"<{name}>{escape(allowed(text))}</{name}>"
+    return f"<{name}>{escape(allowed(text), SEPARATORS)}</{name}>"
 
 
 def link(relation: str, address: str, media: str | None = None) -> str:
@@ -134,7 +138,7 @@ def link(relation: str, address: str, media: str | None = None) -> str:
 
 def attribute(text: str) -> str:
     """A value in quotes."""
-    return quoteattr(allowed(text))
+    return quoteattr(allowed(text), SEPARATORS)
 
 
 def allowed(text: str) -> str:

@@ -9,13 +9,15 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
+from app.canonical import as_json
 from app.errors import FieldError, Invalid, NotFound, PayloadTooLarge, Problem
 from app.events.attempt import Outcome, placed
 from app.events.commands import SERVER_FIELDS, Create, IfMatch, Patch, Remove, Replace, Upsert, content, read_only
 from app.events.idempotency import Answer
 from app.events.identity import read_id
 from app.events.shapes import ITEMS, CreateItem, DeleteItem, Item, PatchItem, ReplaceItem, UpsertItem
-from app.kinds import parse_event
+from app.kinds import parse_change, parse_event
+from app.kinds.lines import tidied
 from app.kinds.refusals import field_errors
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from app.events.attempt import Result
     from app.events.commands import Command
-    from app.kinds import Event
+    from app.kinds import Change, Event
 
 MOST_ITEMS = 1000
 LARGEST_ITEM = 256 * 1024
@@ -88,8 +90,8 @@ def command_of(item: Item) -> Command:
     if isinstance(item, UpsertItem):
         return upsert_of(item.system, item.external_id, item.event, matching(item.if_match), base="/event")
     if isinstance(item, ReplaceItem):
-        event, sent = read_known(item.event, "/event")
-        return Replace(target(item.id), event, sent, matching(item.if_match))
+        wanted, sent = read_known(item.event, "/event")
+        return Replace(target(item.id), wanted, sent, matching(item.if_match))
     if isinstance(item, PatchItem):
         return Patch(target(item.id), item.patch, matching(item.if_match), in_batch=True)
     if isinstance(item, DeleteItem):
@@ -130,12 +132,12 @@ def read_new(data: object, base: str = "", *, batch: bool = True) -> Event:
     return parse_event(data, base=base, batch=batch)
 
 
-def read_known(data: object, base: str = "", *, batch: bool = True) -> tuple[Event, dict[str, Any]]:
+def read_known(data: object, base: str = "", *, batch: bool = True) -> tuple[Change, dict[str, Any]]:
     """An event to put in another's place, and the server-set fields that came back with it."""
     if not isinstance(data, dict):
-        return parse_event(data, base=base, batch=batch), {}
+        return parse_change(data, base=base, batch=batch), {}
     sent = {name: data[name] for name in SERVER_FIELDS if name in data}
-    return parse_event(content(data), base=base, batch=batch), sent
+    return parse_change(content(data), base=base, batch=batch), sent
 
 
 def upsert_of(
@@ -149,15 +151,21 @@ def upsert_of(
     batch: bool = True,
 ) -> Upsert:
     """An upsert, its external id added to the event if it is not there."""
+    external_id = tidied(external_id)
     pair = {"system": system, "id": external_id}
     if isinstance(data, dict):
         known = data.get("external_ids")
         if known is None:
             data = {**data, "external_ids": [pair]}
-        elif isinstance(known, list) and pair not in known:
+        elif isinstance(known, list) and not any(is_same_key(row, pair) for row in known):
             data = {**data, "external_ids": [*known, pair]}
-    event, sent = read_known(data, base, batch=batch)
-    return Upsert(system, external_id, event, sent, if_match, only_new)
+    wanted, sent = read_known(data, base, batch=batch)
+    return Upsert(system, external_id, wanted, sent, if_match, only_new)
+
+
+def is_same_key(row: Any, pair: dict[str, str]) -> bool:
+    """Whether a row of `external_ids`, as it was sent, is that external id."""
+    return isinstance(row, dict) and {name: tidied(v) if isinstance(v, str) else v for name, v in row.items()} == pair
 
 
 def batch_answer(results: Sequence[Result], instance: str) -> Answer:
@@ -165,7 +173,7 @@ def batch_answer(results: Sequence[Result], instance: str) -> Answer:
     shown = [shown_result(n, result, instance) for n, result in enumerate(results)]
     cursors = [result.cursor for result in results if isinstance(result, Outcome) and result.cursor]
     headers = {"content-type": "application/json", **({"feed-cursor": cursors[-1]} if cursors else {})}
-    return Answer(200, orjson.dumps({"results": shown}), headers)
+    return Answer(200, as_json({"results": shown}), headers)
 
 
 def shown_result(index: int, result: Result, instance: str) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from pydantic import TypeAdapter
 
 from app.events.commands import Stored, content
 from app.kinds import Event, EventIn, format_instant
+from app.kinds.lines import STORED
 
 _STORED: TypeAdapter[Event] = TypeAdapter(EventIn)
 
 
 def event_in(stored: dict[str, Any]) -> Event:
     """The event that a stored version holds; what it may hold was judged when it was written."""
-    return _STORED.validate_python(content(stored))
+    return _STORED.validate_python(content(stored), context=STORED)
 
 
 def merged(target: Any, patch: Any) -> Any:
@@ -34,20 +35,37 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def differences(was: Any, now: Any, pointer: str = "") -> list[str]:
-    """JSON pointers to what changed; lists count as one value, `version` and `updated_at` are no content."""
+    """JSON pointers to what changed; lists count as one value, `version` and `updated_at` are no content.
+
+    A field that one version does not have, since it was declared later, is null or [].
+    """
+    exact = pointer.startswith("/extra")
     if not (isinstance(was, dict) and isinstance(now, dict)):
-        return [] if orjson.dumps(was) == orjson.dumps(now) else [pointer]  # for Python 1, 1.0 and true are equal
+        return [] if is_same(was, now, exact=exact) else [pointer]
     skipped = {"version", "updated_at"} if not pointer else set()
-    names = [name for name in {**was, **now} if name not in skipped]
     return [
         found
-        for name in names
+        for name in {**was, **now}
+        if name not in skipped
         for found in (
-            differences(was[name], now[name], f"{pointer}/{escaped(name)}")
-            if name in was and name in now
+            differences(was.get(name), now.get(name), f"{pointer}/{escaped(name)}")
+            if not exact or (name in was and name in now)
             else [f"{pointer}/{escaped(name)}"]
         )
     ]
+
+
+def is_same(one: Any, other: Any, *, exact: bool) -> bool:
+    """Whether two values are the same; where that is not `exact`, an absent field is null or []."""
+    if exact:
+        return orjson.dumps(one) == orjson.dumps(other)  # for Python 1, 1.0 and true are equal
+    if isinstance(one, dict) and isinstance(other, dict):
+        claim = "claimed_by" in one
+        return all(is_same(one.get(n), other.get(n), exact=claim and n == "value") for n in {**one, **other})
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(is_same(*pair, exact=False) for pair in zip(one, other, strict=True))
+    empty = one in (None, []) and other in (None, [])
+    return empty or (type(one) is type(other) and bool(one == other))
 
 
 def escaped(name: str) -> str:

@@ -20,7 +20,7 @@ from app.events.identity import key_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from app.kinds import Event
+    from app.kinds import Change, Event
 
 
 IfMatch = frozenset[int] | Literal["*"] | None
@@ -40,7 +40,7 @@ class Upsert:
 
     system: str
     external_id: str
-    event: Event
+    wanted: Change
     sent: Mapping[str, Any] = field(default_factory=dict)
     if_match: IfMatch = None
     only_new: bool = False
@@ -51,7 +51,7 @@ class Replace:
     """Replace an event whole; `sent` holds the server-set fields that came back with it."""
 
     id: UUID
-    event: Event
+    wanted: Change
     sent: Mapping[str, Any]
     if_match: IfMatch
 

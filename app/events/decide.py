@@ -15,7 +15,7 @@ from app.errors import (
     PreconditionRequired,
     VersionMismatch,
 )
-from app.events.bodies import body_of, differences, later, merged, tombstone
+from app.events.bodies import body_of, differences, event_in, later, merged, tombstone
 from app.events.commands import (
     SERVER_FIELDS,
     Command,
@@ -33,12 +33,12 @@ from app.events.commands import (
 )
 from app.events.facts import facts_of
 from app.events.identity import key_of
-from app.kinds import broken_rules, core, parse_event, rule_values
+from app.kinds import broken_rules, core, parse_change, rule_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from app.kinds import Event
+    from app.kinds import Change, Event
 
 
 def decide(command: Command, world: World, earlier: Sequence[UUID | None] = ()) -> Decision:
@@ -46,19 +46,19 @@ def decide(command: Command, world: World, earlier: Sequence[UUID | None] = ()) 
     if isinstance(command, Create):
         return create(settle(command.event, earlier), world)
     if isinstance(command, Upsert):
-        return upsert(command, settle(command.event, earlier), world)
+        return upsert(command, settled(command.wanted, earlier), world)
     current = world.find(command.id)
     if isinstance(command, Remove):
         return remove(command, current, world, earlier)
     check_version(current, command.if_match, required=True)
     if isinstance(command, Patch):
-        return replace(settle(patched(current, command), earlier), command.patch, current, world)
-    return replace(settle(command.event, earlier), command.sent, current, world)
+        return replace(settled(patched(current, command), earlier), command.patch, current, world)
+    return replace(settled(command.wanted, earlier), command.sent, current, world)
 
 
 def create(event: Event, world: World) -> Decision:
     """Add an event whose external ids nobody holds."""
-    refuse(rule_errors(event, world.now) + relation_errors(event, world, ()))
+    refuse(rule_errors(event, world.now) + relation_errors(event, world, (), None))
     check_holders(event, None, world)
     id = world.new_id()
     body = body_of(id, event.kind, 1, core(event, ()), created_at=world.now, updated_at=world.now)
@@ -66,36 +66,41 @@ def create(event: Event, world: World) -> Decision:
     return Decision("created", after, world.now, event=event, facts=facts_of(event))
 
 
-def upsert(command: Upsert, event: Event, world: World) -> Decision:
+def upsert(command: Upsert, wanted: Change, world: World) -> Decision:
     """Create or replace by external id."""
     holder = world.holders.get((command.system, command.external_id))
     if holder is None:
         if command.if_match is not None:
             raise VersionMismatch("No event holds that external id, so it has no version to match.")
         refuse([read_only("/" + name) for name in SERVER_FIELDS if name in command.sent])
-        return create(event, world)
+        wanted.check(None)
+        return create(wanted.event, world)
     current = world.find(holder)
     if command.only_new:
         raise VersionMismatch("An event holds that external id already.", current=current.version)
     check_version(current, command.if_match, required=False)
-    return replace(event, command.sent, current, world)
+    return replace(wanted, command.sent, current, world)
 
 
-def replace(event: Event, sent: Mapping[str, Any], current: Stored, world: World) -> Decision:
+def replace(wanted: Change, sent: Mapping[str, Any], current: Stored, world: World) -> Decision:
     """The next version, or nothing when the content is the same."""
-    was = orjson.loads(current.body)
+    event, was = wanted.event, orjson.loads(current.body)
     refuse(sent_errors(sent, was))
     check_kind(event.kind, current)
+    wanted.check(was)
     errors, flags = flag_errors(event, was, world.now)
     text = core(event, flags)
     if text[1:-1] == current.core:
         return Decision("unchanged", current, world.now)
-    refuse(errors + relation_errors(event, world, [relation["event_id"] for relation in was["relations"]]))
-    check_holders(event, current.id, world)
     created_at, updated_at = was["created_at"], later(world.now, was["updated_at"])
     body = body_of(current.id, current.kind, current.version + 1, text, created_at=created_at, updated_at=updated_at)
-    after = Stored(current.id, current.kind, current.version + 1, deleted=False, body=body)
     changed = tuple(differences(was, orjson.loads(body)))
+    if not changed:
+        return Decision("unchanged", current, world.now)
+    kept = {relation["event_id"] for relation in was["relations"]}
+    refuse(errors + relation_errors(event, world, kept, current.id))
+    check_holders(event, current.id, world)
+    after = Stored(current.id, current.kind, current.version + 1, deleted=False, body=body)
     return Decision("updated", after, updated_at, current, event, facts_of(event), changed)
 
 
@@ -105,8 +110,11 @@ def remove(command: Remove, current: Stored, world: World, earlier: Sequence[UUI
     successor = command.superseded_by
     if isinstance(successor, str):
         successor = referred(successor, earlier, "/superseded_by")
+    parameter = None if command.in_batch else "superseded_by"
+    if successor == current.id:
+        refuse([itself("/superseded_by", parameter)])
     if successor is not None and not world.exists(successor):
-        refuse([unknown_event("/superseded_by", parameter=None if command.in_batch else "superseded_by")])
+        refuse([unknown_event("/superseded_by", parameter)])
     deleted_at = later(world.now, orjson.loads(current.body)["updated_at"])
     body = tombstone(current, deleted_at, command.reason, successor)
     after = Stored(current.id, current.kind, current.version + 1, deleted=True, body=body)
@@ -161,19 +169,23 @@ def flag_errors(event: Event, was: dict[str, Any], now: datetime) -> tuple[list[
     """Broken rules that no standing quality flag excuses, and the flags that still stand."""
     if not was["quality_flags"]:
         return rule_errors(event, now), []
-    before = parse_event(content(was))
+    before = event_in(was)
     flags = [flag for flag in was["quality_flags"] if rule_values(flag, event) == rule_values(flag, before)]
     return [broken.error for broken in broken_rules(event, now=now) if broken.flag not in flags], flags
 
 
-def relation_errors(event: Event, world: World, kept: Iterable[str]) -> list[FieldError]:
-    """New relations that name no event that exists or existed."""
-    checked = set(kept)
-    return [
-        unknown_event(f"/relations/{n}/event_id")
-        for n, relation in enumerate(event.relations)
-        if relation.event_id not in checked and not world.exists(UUID(relation.event_id))
-    ]
+def relation_errors(event: Event, world: World, kept: Collection[str], own: UUID | None) -> list[FieldError]:
+    """New relations that name the event itself, or none that exists or existed."""
+    errors = []
+    for n, relation in enumerate(event.relations):
+        where = f"/relations/{n}/event_id"
+        if relation.event_id in kept:
+            continue
+        if relation.event_id == str(own):
+            errors.append(itself(where))
+        elif not world.exists(UUID(relation.event_id)):
+            errors.append(unknown_event(where))
+    return errors
 
 
 def sent_errors(sent: Mapping[str, Any], was: Mapping[str, Any]) -> list[FieldError]:
@@ -185,6 +197,11 @@ def sent_errors(sent: Mapping[str, Any], was: Mapping[str, Any]) -> list[FieldEr
     ]
 
 
+def itself(pointer: str, parameter: str | None = None) -> FieldError:
+    """The event cannot be named here; it came in a query where `parameter` says so."""
+    return FieldError("itself", "The event cannot name itself here.", pointer=pointer, parameter=parameter)
+
+
 def unknown_event(pointer: str, parameter: str | None = None) -> FieldError:
     """The id is no event's; it came in a query where `parameter` says so."""
     return FieldError("unknown-event", "No event has or had that id.", pointer=pointer, parameter=parameter)
@@ -194,6 +211,11 @@ def refuse(errors: Iterable[FieldError]) -> None:
     """Raise 422 with these errors, if there are any."""
     if found := tuple(errors):
         raise Invalid("The event was refused; see errors.", errors=found)
+
+
+def settled(wanted: Change, earlier: Sequence[UUID | None]) -> Change:
+    """Put ids in the place of `#<index>`."""
+    return wanted._replace(event=settle(wanted.event, earlier))
 
 
 def settle(event: Event, earlier: Sequence[UUID | None]) -> Event:
@@ -218,8 +240,8 @@ def referred(reference: str, earlier: Sequence[UUID | None], pointer: str) -> UU
     return found
 
 
-def patched(current: Stored, command: Patch) -> Event:
+def patched(current: Stored, command: Patch) -> Change:
     """The output form with the patch merged in, validated whole."""
     check_kind(command.patch.get("kind", current.kind), current)
     form = content(orjson.loads(current.body))
-    return parse_event(merged(form, content(command.patch)), batch=command.in_batch)
+    return parse_change(merged(form, content(command.patch)), batch=command.in_batch)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.auth.access import ReadKey
+from app.canonical import as_json
 from app.errors import (
     CursorAhead,
     CursorEpoch,
@@ -43,6 +43,7 @@ from app.events.shapes import (
 )
 from app.kept import answered
 from app.kinds import EventOut
+from app.kinds.lines import tidied
 from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ async def count_events(
         head, wanted = await wanted_of(log, asked)
         counted = {"count": await reads.count_events(db, log, wanted, head), "as_of": head.cursor}
         headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-        return Response(orjson.dumps(counted), headers=headers, media_type=JSON)
+        return Response(as_json(counted), headers=headers, media_type=JSON)
 
     return await answered(request, count)
 
@@ -137,7 +138,7 @@ async def find_by_external_id(
 ) -> Response:
     """Get the event that holds an external id. After its deletion the id is free again: 404."""
     refuse_bad_address(request, system, id)
-    return conditional(request, await history.held_by(request.app.state.db, system, id))
+    return conditional(request, await history.held_by(request.app.state.db, system, tidied(id)))
 
 
 @router.get(
@@ -176,7 +177,7 @@ async def list_revisions(
 ) -> Response:
     """Get an event's history, newest first: what changed when, by whom, and each change's place in the feed."""
     page = await history.revisions(request.app.state.db, read_id(id), asked.cursor, asked.limit, named=key.owner != "")
-    return Response(orjson.dumps(page), headers={"cache-control": "no-cache"}, media_type=JSON)
+    return Response(as_json(page), headers={"cache-control": "no-cache"}, media_type=JSON)
 
 
 def conditional(request: Request, found: Any) -> Response:

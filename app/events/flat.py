@@ -37,6 +37,8 @@ RECORDED = ("created_at", "updated_at")
 
 # What a spreadsheet would run: also full-width signs and, so that reading takes off what writing put on, quoted ones.
 FORMULA = re.compile("'*[=+\\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
+# Line readers cut at these, and CSV has no way to escape them.
+SEPARATORS = re.compile("[\u2028\u2029]")
 NOTHING = ("",) * len(Numbers._fields)
 
 
@@ -80,7 +82,7 @@ def _cells(body: bytes) -> list[object]:
 
 def plain(value: object) -> object:
     """A value as a cell: a text that a spreadsheet would take for a formula gets an apostrophe, null is empty."""
-    return harmless(value) if isinstance(value, str) else "" if value is None else value
+    return harmless(SEPARATORS.sub(" ", value)) if isinstance(value, str) else "" if value is None else value
 
 
 def harmless(text: str) -> str:
@@ -98,7 +100,9 @@ def joined(values: Iterable[str | None]) -> str:
     >>> joined(["a;b", "c", "a;b", None])
     'a\\;b;c'
     """
-    return ";".join([_escaped(harmless(value)) for value in dict.fromkeys(values) if value is not None])
+    return ";".join(
+        [_escaped(harmless(SEPARATORS.sub(" ", value))) for value in dict.fromkeys(values) if value is not None]
+    )
 
 
 def _escaped(text: str) -> str:

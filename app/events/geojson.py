@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from app.canonical import as_json
+
 __all__ = ["HEAD", "MAX_GROWTH", "features"]
 
 HEAD = b'{"type":"FeatureCollection","features":['
@@ -45,11 +47,3 @@ def without_lists(properties: dict[str, Any]) -> dict[str, Any]:
 def members(properties: dict[str, Any]) -> bytes:
     """Write an object without its braces."""
     return as_json(properties)[1:-1]
-
-
-def as_json(value: Any) -> bytes:
-    """Write a value; the line separators of Unicode leave escaped, as in the stored event."""
-    text = orjson.dumps(value)
-    if b"\xe2\x80" in text:
-        text = text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
-    return text

@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from app.auth.pages import read_cursor as open_cursor
 from app.auth.pages import write_cursor as close_cursor
+from app.canonical import on_one_line
 from app.changes import Change, format_cursor
 from app.db import Statement
 from app.errors import Deleted, NotFound
@@ -69,7 +70,7 @@ async def find_event(db: Database, id: UUID | None) -> Stored:
     if not rows or rows[0][0] != id:
         raise NotFound("There is no event with that id.")
     found, kind, version, deleted, body = rows[0]
-    return Stored(found, kind, version, bool(deleted), body)
+    return Stored(found, kind, version, bool(deleted), on_one_line(body))
 
 
 async def live_event(db: Database, id: UUID | None) -> Stored:
@@ -91,7 +92,7 @@ async def held_by(db: Database, system: str, external_id: str) -> Stored:
     found = await db.rows(BY_KEY, {"key": rows[0][0]}) if rows else []
     if not found:
         raise NotFound("No event holds that external id.")
-    return Stored(found[0][0], found[0][1], found[0][2], bool(found[0][3]), found[0][4])
+    return Stored(found[0][0], found[0][1], found[0][2], bool(found[0][3]), on_one_line(found[0][4]))
 
 
 async def past_version(db: Database, id: UUID | None, *, version: int | None, as_of: int | None) -> Stored:
@@ -104,7 +105,7 @@ async def past_version(db: Database, id: UUID | None, *, version: int | None, as
     number, operation, *_, body = rows[0]
     if operation == "deleted" or is_erased(current):
         raise gone(body)
-    return Stored(current.id, current.kind, number, deleted=False, body=body)
+    return Stored(current.id, current.kind, number, deleted=False, body=on_one_line(body))
 
 
 def is_erased(current: Stored) -> bool:

@@ -11,6 +11,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.canonical import on_one_line
 from app.changes import Change
 from app.db import Statement, Surprise, any_of, as_list, as_pairs, pairs_source
 from app.events.commands import (
@@ -67,8 +68,9 @@ def collect(command: Command, targets: set[int], named: set[UUID], pairs: set[tu
     if isinstance(command, Upsert):
         pairs.add((command.system, command.external_id))
     if isinstance(command, Create | Upsert | Replace):
-        pairs.update(external_ids(command.event))
-        named.update(ids_in([str(relation.event_id) for relation in command.event.relations]))
+        event = command.event if isinstance(command, Create) else command.wanted.event
+        pairs.update(external_ids(event))
+        named.update(ids_in([str(relation.event_id) for relation in event.relations]))
     if isinstance(command, Remove) and isinstance(command.superseded_by, UUID):
         named.add(command.superseded_by)
     if isinstance(command, Patch):
@@ -117,7 +119,10 @@ async def lock_events(tx: Transaction, keys: Sequence[int]) -> list[Stored]:
     if tx.dialect == "postgresql":
         await tx.rows(LOCK, {"keys": keys})
     rows = await tx.rows(bodies_statement(tx.dialect), {"keys": as_list(keys, tx.dialect)})
-    return [Stored(id, kind, version, bool(deleted), *rest) for id, kind, version, deleted, *rest in rows]
+    return [
+        Stored(id, kind, version, bool(deleted), on_one_line(body), packed)
+        for id, kind, version, deleted, body, packed in rows
+    ]
 
 
 LOCK = Statement(

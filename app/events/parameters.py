@@ -18,6 +18,7 @@ from app.events.words import MOST_WORDS, Words, parse_words
 from app.kinds import FACETS, FacetSpec, parse_instant
 from app.kinds.countries import alpha_2_of, read_country, read_division
 from app.kinds.instants import parse_day, zone_names
+from app.kinds.lines import tidied
 from app.kinds.refusals import Refused
 
 LARGEST = 2**63 - 1
@@ -82,9 +83,9 @@ def read_uuid(value: Any) -> UUID:
 def read_external_id(value: Any) -> str:
     """`system:id`, split at the first colon."""
     system, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if not (colon and system and rest):
+    if not (colon and system and tidied(rest)):
         raise PydanticCustomError("external-id", "Give system:id, such as acled:UKR12345.")
-    return str(value)
+    return f"{system}:{tidied(rest)}"
 
 
 def read_timezone(value: Any) -> str:

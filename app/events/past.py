@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.aside import aside
+from app.canonical import on_one_line
 from app.changes import Change
 from app.db import Statement, any_of
 from app.db.heavy import admit
-from app.events.bodies import is_tombstone
-from app.events.commands import content
+from app.events.bodies import event_in, is_tombstone
 from app.events.facts import facts_of, unpack
 from app.events.identity import key_of
 from app.events.model import StoredEvent
@@ -23,7 +23,7 @@ from app.events.plan import Question, find_values, plan, residual_names, residua
 from app.events.rows import Row
 from app.events.search import matching_keys, search_values
 from app.events.sql import Shape, matching
-from app.kinds import micros, parse_event, parse_instant
+from app.kinds import micros, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +136,7 @@ def passes(wanted: Wanted, row: Row) -> bool:
     """Tell whether the row's version matches, read from its body."""
     event = orjson.loads(row.body)
     changed = wanted.changed_since is None or micros(parse_instant(event["updated_at"])) >= wanted.changed_since
-    return changed and wanted.filter.matches(facts_of(parse_event(content(event))), UUID(event["id"]))
+    return changed and wanted.filter.matches(facts_of(event_in(event)), UUID(event["id"]))
 
 
 async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row]:
@@ -148,7 +148,7 @@ async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row
         started_at = unpack(row[3])[0] if row[3] else 0
         at = started_at if question.order == "started_at" else updated_at
         gone = operation == "deleted" or is_tombstone(row[0])
-        newest[row[1]] = Row(row[0], at, row[1], 0 if gone else row[2], row[3])
+        newest[row[1]] = Row(on_one_line(row[0]), at, row[1], 0 if gone else row[2], row[3])
     rows = sorted(
         (row for row in newest.values() if row.version), key=lambda r: (r.at, r.key), reverse=question.descending
     )

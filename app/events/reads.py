@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.canonical import on_one_line
 from app.db import Statement, any_of
 from app.db.heavy import admit
 from app.events.identity import key_of
@@ -114,7 +115,8 @@ async def find_raw(db: Database, wanted: Wanted, question: Question) -> list[Row
     if found is None:
         return []
     plan_, heavy = found, is_heavy(found)
-    return [Row(*row) for row in await db.rows(plan_.statement, plan_.values, heavy=heavy)]
+    rows = await db.rows(plan_.statement, plan_.values, heavy=heavy)
+    return [Row(on_one_line(body), *rest) for body, *rest in rows]
 
 
 def is_heavy(found: Plan) -> bool:

@@ -76,7 +76,7 @@ async def create_event(
     request: Request,
     key: WriteKey,
     _: NoQuery,
-    event: Annotated[Any, Depends(body(lambda data: read_new(data, batch=False), schema=EventIn))],
+    event: Annotated[Any, Depends(body(lambda data: read_new(data, batch=False), schema=EventIn, lines=True))],
 ) -> Response:
     """Add an event; it appears in the feed at once.
 
@@ -101,7 +101,7 @@ async def write_batch(
     request: Request,
     key: WriteKey,
     asked: Annotated[BatchQuery, Depends(query(BatchQuery))],
-    items: Annotated[Any, Depends(body(read_batch, schema=BatchIn))],
+    items: Annotated[Any, Depends(body(read_batch, schema=BatchIn, lines=True))],
 ) -> Response:
     """Write up to 1,000 items, decided in order; later ones see earlier ones.
 
@@ -134,7 +134,7 @@ async def upsert_event(
     request: Request,
     key: WriteKey,
     _: NoQuery,
-    data: Annotated[Any, Depends(body(lambda data: data, schema=EventIn))],
+    data: Annotated[Any, Depends(body(lambda data: data, schema=EventIn, lines=True))],
     system: str,
     id: str,
 ) -> Response:
@@ -160,15 +160,15 @@ async def replace_event(
     request: Request,
     key: WriteKey,
     _: NoQuery,
-    known: Annotated[Any, Depends(body(lambda data: read_known(data, batch=False), schema=EventIn))],
+    known: Annotated[Any, Depends(body(lambda data: read_known(data, batch=False), schema=EventIn, lines=True))],
     id: str,
 ) -> Response:
     """Replace an event whole; `If-Match` names the version that was read, so that no change is overwritten unseen.
 
     Server-set fields may be sent back as they came: GET then PUT works.
     """
-    event, sent = known
-    command = Replace(known_id(id), event, sent, if_match(request))
+    wanted, sent = known
+    command = Replace(known_id(id), wanted, sent, if_match(request))
     return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))
 
 
@@ -191,6 +191,7 @@ async def patch_event(
                 as_object,
                 schema=MergePatch,
                 media=("application/merge-patch+json", "application/json"),
+                lines=True,
             )
         ),
     ],

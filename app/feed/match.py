@@ -6,14 +6,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
+from pydantic import ValidationError
 
 from app.db import as_written
-from app.errors import Invalid
-from app.events.commands import content
+from app.events.bodies import event_in
 from app.events.facts import HASHED, SPAN_CLASSES, hashed_id
 from app.events.identity import key_of
 from app.feed.index_ids import asked_as, read_ids
-from app.kinds import measures_of, parse_event, words_of
+from app.kinds import measures_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -145,8 +145,8 @@ class Matcher:
 
     def within_limits(self, data: Mapping[str, Any]) -> bool:
         """The measures, which only the event's kind can read, lie within their limits."""
-        with suppress(Invalid):
-            event = parse_event(content(data))
+        with suppress(ValidationError):
+            event = event_in(dict(data))
             return self.wanted.matches_numbers({name: found.best for name, found in measures_of(event).items()})
         return True
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.auth.access import ReadKey, address_of
 from app.auth.keys import find_key
 from app.auth.limits import neighbourhood
+from app.canonical import as_json
 from app.changes import format_cursor
 from app.errors import (
     CursorAhead,
@@ -125,7 +125,7 @@ async def read_head(request: Request, _: ReadKey, __: NoQuery) -> Response:
         "oldest": format_cursor(head.epoch, head.oldest),
         "time": format_instant(head.time),
     }
-    return Response(orjson.dumps(shown), headers=NO_STORE, media_type=JSON)
+    return Response(as_json(shown), headers=NO_STORE, media_type=JSON)
 
 
 @router.get("/checkpoint", response_model=None, responses={200: {"model": Checkpoint}, **refusals(*POSITIONS, *ALWAYS)})
@@ -140,7 +140,7 @@ async def read_checkpoint(
         raise log.gone(CursorExpired, "The feed no longer reaches back to that cursor.", head)
     live, digest = await log.checkpoint(at)
     shown = {"at": format_cursor(head.epoch, at), "live_events": live, "digest": digest}
-    return Response(orjson.dumps(shown), headers=NO_STORE, media_type=JSON)
+    return Response(as_json(shown), headers=NO_STORE, media_type=JSON)
 
 
 async def find_page(request: Request, asked: Any) -> tuple[Head, Page]:

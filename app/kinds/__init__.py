@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
+from app.canonical import on_one_line
 from app.errors import FieldError, Invalid
 from app.kinds import rules
 from app.kinds.base import INT64, Facet, FacetValue, Kind, Measure, Numbers, Rule, Shape
@@ -22,9 +23,11 @@ from app.kinds.catalogue import (
     kinds_in,
     measure_specs,
 )
+from app.kinds.codes import Doubt
 from app.kinds.documents import Reason, event_out, tombstone
+from app.kinds.doubts import LISTED, Change
 from app.kinds.envelope import NAMES, Event, interval, points
-from app.kinds.instants import format_instant, format_micros, from_micros, micros, parse_instant
+from app.kinds.instants import format_instant, format_micros, from_micros, micros, midnights, parse_instant
 from app.kinds.refusals import CODES, MOST_ERRORS, Refused, field_errors
 from app.kinds.text import fits_index, fold
 from app.kinds.words import Spot, search_text, spots, texts_at, value_in
@@ -37,6 +40,7 @@ __all__ = [
     "MEASURES",
     "RESERVED",
     "Broken",
+    "Change",
     "Event",
     "EventIn",
     "EventOut",
@@ -59,6 +63,7 @@ __all__ = [
     "interval",
     "measures_of",
     "micros",
+    "parse_change",
     "parse_event",
     "parse_instant",
     "points",
@@ -105,15 +110,41 @@ def parse_event(data: object, *, base: str = "", batch: bool = False) -> Event:
     `base` goes before every pointer; with `batch` a relation may name "#<index>" of an earlier item.
     Raises `Invalid` with the first 100 errors.
     """
-    model = _IN[_kind_of(data, base)]
-    try:
-        event = model.model_validate(data, context={"batch": batch})
-    except ValidationError as refusal:
-        raise _invalid(field_errors(refusal, model, base)) from None
+    return _checked(_validated(data, base, {"batch": batch}), base)
+
+
+def _checked(event: Event, base: str) -> Event:
     errors = [*_hard_errors(event), *_unindexable(event)]
     if errors:
         raise _invalid([_below(base, error) for error in errors[:MOST_ERRORS]])
     return event
+
+
+def parse_change(data: object, *, base: str = "", batch: bool = False) -> Change:
+    """Read an event that is to take another's place, as `parse_event` does.
+
+    A code that its list does not have, or no longer, is in doubt: it may stay where the event had it before, as
+    `Change.check` tells.
+    """
+    try:
+        return Change(parse_event(data, base=base, batch=batch))
+    except Invalid as refusal:
+        if any(error.code not in LISTED for error in refusal.errors):
+            raise
+        errors = refusal.errors
+    doubts: set[Doubt] = set()
+    event = _checked(_validated(data, base, {"batch": batch, "doubts": doubts}), base)
+    return Change(event, frozenset(doubts), tuple(errors), base)
+
+
+def _validated(data: object, base: str, context: dict[str, object]) -> Event:
+    model = _IN[_kind_of(data, base)]
+    if isinstance(data, dict):
+        context["midnights"] = midnights(data)
+    try:
+        return model.model_validate(data, context=context)
+    except ValidationError as refusal:
+        raise _invalid(field_errors(refusal, model, base)) from None
 
 
 def _kind_of(data: object, base: str) -> str:
@@ -170,12 +201,13 @@ def rule_values(flag: str, event: Event) -> object:
 def core(event: Event, quality_flags: Sequence[str]) -> bytes:
     """The event as canonical JSON, from `status` to `detail`, every field present: equal events, equal bytes."""
     head = event.__pydantic_serializer__.to_json(event, exclude={"kind", "extra", "detail"})
-    return b'%b,"quality_flags":%b,"extra":%b,"detail":%b}' % (
+    text = b'%b,"quality_flags":%b,"extra":%b,"detail":%b}' % (
         head[:-1],
         orjson.dumps(list(quality_flags)),
         orjson.dumps(event.extra),
         event.detail.__pydantic_serializer__.to_json(event.detail),
     )
+    return on_one_line(text)
 
 
 def facets_of(event: Event) -> list[tuple[str, FacetValue]]:

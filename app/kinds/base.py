@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -27,7 +28,14 @@ from app.kinds.refusals import Refused
 MOST_ITEMS = 1_000
 INT64 = 2**63 - 1
 
-Whole = Annotated[StrictInt, Field(ge=0, le=INT64)]
+
+def integral(value: Any) -> Any:
+    """An integer in place of a float without a fraction, as pandas writes it: 90 for 90.0."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+Integer = Annotated[StrictInt, BeforeValidator(integral)]
+Whole = Annotated[Integer, Field(ge=0, le=INT64)]
 Flag = StrictBool
 Number = Annotated[StrictFloat, Field(ge=0, le=INT64, allow_inf_nan=False), AfterValidator(abs)]
 Money = Annotated[Number, AfterValidator(lambda amount: round(amount, 2))]
@@ -44,6 +52,21 @@ def maybe(description: str) -> Any:
     return Field(default=None, description=description)
 
 
+LATER: dict[str, Any] = {"x-may-be-absent": True}
+ABSENT = "Absent in versions written before the field was declared, which means"
+
+
+def many_later(description: str) -> Any:
+    """A list field that stored versions of an earlier release do not have."""
+    text = f"{description} {ABSENT} []."
+    return Field(default_factory=list, max_length=MOST_ITEMS, description=text, json_schema_extra=LATER)
+
+
+def maybe_later(description: str) -> Any:
+    """A field that may be null and that stored versions of an earlier release do not have."""
+    return Field(default=None, description=f"{description} {ABSENT} null.", json_schema_extra=LATER)
+
+
 class Shape(BaseModel):
     """An object of the contract: strict types, no unknown fields, never changed in place."""
 
@@ -55,6 +78,16 @@ class Shape(BaseModel):
         serialize_by_alias=True,
         json_schema_serialization_defaults_required=True,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A field that a later release added is not required in what the server gives."""
+        shape = handler(schema)
+        found = handler.resolve_ref_schema(shape)
+        later = {info.alias or name for name, info in cls.model_fields.items() if info.json_schema_extra == LATER}
+        if later and "required" in found:
+            found["required"] = [name for name in found["required"] if name not in later]
+        return shape
 
 
 class Numbers(NamedTuple):
@@ -80,6 +113,7 @@ class Estimate(Shape):
     @model_validator(mode="before")
     @classmethod
     def _spell_out(cls, data: Any) -> Any:
+        data = integral(data)
         if type(data) is int:
             if not 0 <= data <= INT64:
                 raise Refused("range", "A number lies between 0 and 9223372036854775807.")

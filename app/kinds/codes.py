@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import pycountry
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
+from app.kinds import withdrawn
+from app.kinds.lines import is_stored, one_line
 from app.kinds.refusals import Refused
 
 KOSOVO = "XK"  # user-assigned, but the code that everybody uses
@@ -16,7 +19,8 @@ UNION = "EU"  # exceptionally reserved in ISO 3166-1
 IMO = re.compile(r"(?:IMO ?)?([0-9]{7})", re.IGNORECASE)
 BIC = re.compile(r"[A-Z0-9]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 CELEX = re.compile(r"[0-9CE](?:19|20)[0-9]{2}[A-Z]{1,2}[0-9]{4}(?:R?\([0-9]{2}\))*(?:-[0-9]{8})?")
-EXECUTIVE_ORDER = re.compile(r"(?:EO|E\.O\.|Executive Order) ?[0-9]{4,5}")
+LIKE_CELEX = re.compile(r"[0235](?:19|20)[0-9]{2}[A-Z]{1,2}[0-9].*", re.IGNORECASE)
+CRYPTO = frozenset({"BTC", "ETH", "USDT"})
 
 
 @cache
@@ -48,20 +52,20 @@ def former_names() -> dict[str, tuple[str, ...]]:
 
 @cache
 def subdivisions() -> frozenset[str]:
-    """ISO 3166-2."""
-    return frozenset(subdivision.code for subdivision in pycountry.subdivisions)
+    """ISO 3166-2, with the codes that were withdrawn."""
+    return frozenset(subdivision.code for subdivision in pycountry.subdivisions) | withdrawn.subdivisions()
 
 
 @cache
 def currencies() -> frozenset[str]:
-    """ISO 4217, alphabetic."""
-    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
+    """ISO 4217, alphabetic, with the codes that were withdrawn, and the crypto-assets that sources count in."""
+    return frozenset(currency.alpha_3 for currency in pycountry.currencies) | withdrawn.currencies() | CRYPTO
 
 
 @cache
 def languages() -> frozenset[str]:
-    """ISO 639-1."""
-    return frozenset(language.alpha_2 for language in pycountry.languages if hasattr(language, "alpha_2"))
+    """ISO 639-1, and ISO 639-3 for languages that have no code there."""
+    return frozenset(getattr(language, "alpha_2", language.alpha_3) for language in pycountry.languages)
 
 
 def spellings(country: str) -> tuple[str, ...]:
@@ -73,6 +77,39 @@ def spellings(country: str) -> tuple[str, ...]:
 def is_ambiguous(country: str) -> bool:
     """Whether the code was that of several former states, each shown by another."""
     return country not in former_names() and any(country in names for names in former_names().values())
+
+
+class Doubt(NamedTuple):
+    """A code that its list does not have, and the sort of field that it stands in."""
+
+    field: str
+    code: str
+
+
+def doubt_of(field: str | None, code: str) -> Doubt:
+    """A code in a field; all fields of countries are of one sort."""
+    return Doubt("country" if field in {"countries", "ultimate_target"} else field or "", code)
+
+
+def listed(check: Callable[[str], str]) -> AfterValidator:
+    """The check of a code against a list that changes with the years.
+
+    A stored event was judged when it was written; where the context has `doubts`, they are noted there.
+    """
+
+    def judge(code: str, info: ValidationInfo) -> str:
+        if is_stored(info):
+            return code
+        doubts = info.context.get("doubts") if info.context else None
+        if doubts is None:
+            return check(code)
+        try:
+            return check(code)
+        except Refused:
+            doubts.add(doubt_of(info.field_name, code))
+            return code
+
+    return AfterValidator(judge)
 
 
 def _country(code: str) -> str:
@@ -95,13 +132,13 @@ def _admin1(code: str) -> str:
 
 def _currency(code: str) -> str:
     if code not in currencies():
-        raise Refused("currency", "A currency is an ISO 4217 code in capitals.")
+        raise Refused("currency", "A currency is an ISO 4217 code in capitals, or BTC, ETH or USDT.")
     return code
 
 
 def _language(code: str) -> str:
     if code not in languages():
-        raise Refused("language", "A language is an ISO 639-1 code: two small letters.")
+        raise Refused("language", "A language is an ISO 639-1 code, or an ISO 639-3 code where that has none.")
     return code
 
 
@@ -121,9 +158,10 @@ def _bic(code: str) -> str:
     return code
 
 
-def _legal_act(text: str) -> str:
-    if not CELEX.fullmatch(text) and not EXECUTIVE_ORDER.fullmatch(text):
-        raise Refused("legal-act", "A legal act is a CELEX number (32014R0833) or an executive order (EO 14024).")
+def _legal_act(text: str, info: ValidationInfo) -> str:
+    number = text.removeprefix("CELEX").lstrip(": ")
+    if LIKE_CELEX.fullmatch(number) and not CELEX.fullmatch(number) and not is_stored(info):
+        raise Refused("legal-act", "This looks like a CELEX number, but is none; one is 32014R0833.")
     return text
 
 
@@ -131,13 +169,24 @@ def _form(pattern: str, example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
 
 
-Country = Annotated[str, AfterValidator(_country), _form("^[A-Z]{2}([A-Z]{2})?$", "UA")]
-Party = Annotated[str, AfterValidator(_party), _form("^[A-Z]{2}([A-Z]{2})?$", "EU")]
-Admin1 = Annotated[str, AfterValidator(_admin1), _form("^[A-Z]{2}-[A-Z0-9]{1,3}$", "UA-30")]
-Currency = Annotated[str, AfterValidator(_currency), _form("^[A-Z]{3}$", "EUR")]
-Language = Annotated[str, AfterValidator(_language), _form("^[a-z]{2}$", "uk")]
+Country = Annotated[str, listed(_country), _form("^[A-Z]{2}([A-Z]{2})?$", "UA")]
+Party = Annotated[str, listed(_party), _form("^[A-Z]{2}([A-Z]{2})?$", "EU")]
+Admin1 = Annotated[str, listed(_admin1), _form("^[A-Z]{2}-[A-Z0-9]{1,3}$", "UA-30")]
+Currency = Annotated[str, listed(_currency), _form("^[A-Z]{3,4}$", "EUR")]
+Language = Annotated[str, listed(_language), _form("^[a-z]{2,3}$", "uk")]
 Imo = Annotated[str, AfterValidator(_imo), _form("^([Ii][Mm][Oo] ?)?[0-9]{7}$", "9074729")]
-Bic = Annotated[str, AfterValidator(_bic), _form("^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", "SABRRUMM")]
+Bic = Annotated[str, listed(_bic), _form("^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", "SABRRUMM")]
 LegalAct = Annotated[
-    str, AfterValidator(_legal_act), WithJsonSchema({"type": "string", "examples": ["32014R0833", "EO 14024"]})
+    str,
+    Field(min_length=1, max_length=300),
+    BeforeValidator(one_line),
+    AfterValidator(_legal_act),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 300,
+            "examples": ["32014R0833", "EO 14024", "S/RES/2231 (2015)", "SR 946.231.176.72"],
+        }
+    ),
 ]

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictFloat
 
-from app.kinds.base import Estimate, Kind, Shape, many, maybe
+from app.kinds.base import Estimate, Integer, Kind, Shape, many, many_later, maybe, maybe_later
 from app.kinds.codes import Admin1, Country, Language, Party
-from app.kinds.instants import Instant, Zone, micros, unit_end, zone_named
+from app.kinds.instants import Instant, Zone, micros, unit_end, zone_or_utc
 from app.kinds.refusals import Refused
 from app.kinds.text import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, once_each
 
@@ -23,6 +23,7 @@ TimePrecision = Literal["instant", "day", "days", "week", "month", "year"]
 PlacePrecision = Literal["exact", "near", "admin2", "admin1", "linear", "country", "international"]
 PlaceRole = Literal["target", "impact", "launch", "venue", "jurisdiction"]
 ActorRole = Literal[
+    "party",
     "initiator",
     "target",
     "mediator",
@@ -111,9 +112,13 @@ class Location(Shape):
 
 
 class Actor(Shape):
-    """Who took part. `type` is ACLED's inter code in words, and some that ACLED lacks."""
+    """Who took part. `type` is ACLED's inter code in words, and some that ACLED lacks.
+
+    The role `party` is that of a side whose direction the source does not give, as in ACLED and UCDP.
+    """
 
     name: Name = Field(description="What the source calls the actor.")
+    aliases: Annotated[list[Name], AfterValidator(once_each)] = many_later("Other names and spellings.")
     role: ActorRole = Field(description="What the actor is to the event.")
     type: ActorType = Field(description="What sort of actor it is.")
     country: Party | None = maybe("The actor's country, or EU.")
@@ -126,6 +131,7 @@ class Casualty(Shape):
     measure: Harm = Field(description="What happened to them.")
     group: Group = Field(description="Whether they were civilians.")
     subgroup: Subgroup | None = maybe("The part of the group that this row counts.")
+    actor: Text | None = maybe_later("Whose losses they are: the name of one of `actors`.")
     count: Estimate = Field(description="How many.")
 
 
@@ -136,7 +142,7 @@ class Source(Shape):
     url: Url | None = maybe("Its http or https address.")
     title: Text | None = maybe("Its title.")
     published_at: Instant | None = maybe("When it was published.")
-    language: Language | None = maybe("ISO 639-1.")
+    language: Language | None = maybe("ISO 639-1, or ISO 639-3 for a language that has no code there.")
     scale: Text | None = maybe("ACLED's source scale.")
 
 
@@ -145,7 +151,7 @@ class Claim(Shape):
 
     field: Pointer = Field(description="JSON pointer of the field in this event.")
     value: Annotated[JsonValue, AfterValidator(ordered)] = Field(description="The value claimed, any JSON.")
-    source: Annotated[int, Field(strict=True, ge=0)] = Field(description="Index of the source in `sources`.")
+    source: Annotated[Integer, Field(ge=0)] = Field(description="Index of the source in `sources`.")
     claimed_by: Text | None = maybe("Who claims it, if not the publisher.")
 
 
@@ -202,7 +208,7 @@ def interval(event: Event) -> tuple[int, int]:
     last = event.started_at if event.ended_at is None else max(event.started_at, event.ended_at)
     if event.time_precision == "instant":
         return begin, micros(last) + MICROSECOND
-    return begin, micros(unit_end(last, event.time_precision, zone_named(event.timezone)))
+    return begin, micros(unit_end(last, event.time_precision, zone_or_utc(event.timezone)))
 
 
 def points(event: Event) -> list[tuple[float, float]]:

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
+from app.kinds.codes import listed
 from app.kinds.refusals import Refused
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
+BY_DAYS = frozenset({"day", "days", "week", "month", "year"})
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 OFFSET = len("+00:00")
-TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
 INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
 NAIVE = re.compile(TIME)
 SPACED = re.compile(TIME + r" [0-9]{2}:?[0-9]{2}")
-LEAP = re.compile(r"[0-9-]{10}[Tt][0-9]{2}:[0-9]{2}:60.*")
+LEAP = re.compile(r"[0-9-]{10}[Tt ][0-9]{2}:[0-9]{2}:60.*")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def parse_instant(text: str) -> datetime:
-    """An RFC 3339 instant in UTC. Raises `Refused` with `instant`, `offset-missing` or `range`.
+    """An RFC 3339 instant in UTC, a space allowed for its T. Raises `Refused`: `instant`, `offset-missing`, `range`.
+
+    Of up to 9 fractional digits 6 are kept.
 
     >>> parse_instant("2025-09-07T03:00:00.5+03:00").isoformat()
     '2025-09-07T00:00:00.500000+00:00'
@@ -57,7 +62,7 @@ def _misread(text: str) -> Refused:
         return Refused("offset-missing", "An instant needs its offset from UTC: Z or +hh:mm.")
     if LEAP.fullmatch(text):
         return Refused("instant", "Second 60 is not accepted.")
-    return Refused("instant", "An instant is YYYY-MM-DDThh:mm:ss, at most 6 fractional digits, and Z or an offset.")
+    return Refused("instant", "An instant is YYYY-MM-DDThh:mm:ss, at most 9 fractional digits, and Z or an offset.")
 
 
 def format_instant(moment: datetime) -> str:
@@ -155,12 +160,32 @@ def zone_named(name: str | None) -> tzinfo:
     return zoneinfo.ZoneInfo(name)
 
 
-def _read_instant(value: Any) -> datetime:
+def zone_or_utc(name: object) -> tzinfo:
+    """The zone, or UTC where there is none of that name: a stored event may have one that is no longer listed."""
+    return zoneinfo.ZoneInfo(name) if isinstance(name, str) and name in zone_names() else UTC
+
+
+def midnights(event: Mapping[str, Any]) -> tzinfo | None:
+    """The zone in which a bare day of the event is its midnight; None where its times are more exact than days."""
+    precision = event.get("time_precision")
+    return zone_or_utc(event.get("timezone")) if isinstance(precision, str) and precision in BY_DAYS else None
+
+
+def _read_instant(value: Any, info: ValidationInfo) -> datetime:
     if isinstance(value, str):
-        return parse_instant(value)
+        return _midnight(value, info) if DAY.fullmatch(value) else parse_instant(value)
     if isinstance(value, datetime) and value.utcoffset() is not None:
         return in_utc(value)
     raise Refused("type", "An instant is a string.")
+
+
+def _midnight(text: str, info: ValidationInfo) -> datetime:
+    zone = info.context.get("midnights") if info.context else None
+    if zone is None:
+        raise Refused(
+            "instant", "A bare day is taken only where time_precision is day or coarser; else give an instant."
+        )
+    return in_utc(day_begin(parse_day(text), zone))
 
 
 def _read_day(value: Any) -> date:
@@ -181,6 +206,6 @@ Day = Annotated[date, BeforeValidator(_read_day)]
 Zone = Annotated[
     str,
     Field(min_length=1, max_length=300),
-    AfterValidator(_known_zone),
+    listed(_known_zone),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 300, "examples": ["Europe/Kyiv"]}),
 ]

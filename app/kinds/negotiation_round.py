@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StrictInt
+from pydantic import AfterValidator, Field
 
-from app.kinds.base import INT64, Estimate, Facet, Kind, Measure, Numbers, Shape, Whole, exactly, many, maybe
+from app.kinds.base import (
+    INT64,
+    Estimate,
+    Facet,
+    Integer,
+    Kind,
+    Measure,
+    Numbers,
+    Shape,
+    Whole,
+    exactly,
+    many,
+    many_later,
+    maybe,
+    maybe_later,
+)
 from app.kinds.instants import Day
 from app.kinds.text import Name, Text, Url, once_each
 
 Format = Literal["direct", "proximity", "mediated", "shuttle", "multilateral", "summit", "phone_call", "working_group"]
 Level = Literal["head_of_state", "head_of_government", "ministerial", "delegation", "technical", "special_envoy"]
-State = Literal["proposed", "scheduled", "held", "postponed", "cancelled", "collapsed"]
+State = Literal["proposed", "scheduled", "ongoing", "held", "postponed", "cancelled", "collapsed"]
 Issue = Literal[
     "ceasefire",
     "prisoner_exchange",
@@ -24,6 +39,10 @@ Issue = Literal[
     "humanitarian",
     "children_return",
     "nuclear_safety",
+    "disarmament",
+    "elections",
+    "justice",
+    "amnesty",
     "sanctions",
     "leaders_meeting",
     "process",
@@ -44,6 +63,8 @@ class Process(Shape):
 class Agreement(Shape):
     """What was agreed on one issue. `stage` is PA-X's: pre-negotiation, ceasefire, substantive, ..."""
 
+    title: Text | None = maybe_later("What the agreement is called.")
+    signatories: Annotated[list[Name], AfterValidator(once_each)] = many_later("Who signed it.")
     issue: Issue = Field(description="What it is about.")
     stage: Stage | None = maybe("PA-X agreement stage.")
     text_status: Text | None = maybe("Whether there is a text, and how it was accepted (PA-X status).")
@@ -72,7 +93,7 @@ class NegotiationRound(Kind):
 
     process: Process | None = maybe("The process that the round belongs to.")
     round_number: Whole | None = maybe("Which round of the process it is.")
-    rounds_covered: Annotated[StrictInt, Field(ge=1, le=INT64)] = Field(
+    rounds_covered: Annotated[Integer, Field(ge=1, le=INT64)] = Field(
         default=1, description="How many rounds the event stands for."
     )
     format: Format | None = maybe("How the parties talked.")

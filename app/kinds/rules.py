@@ -17,9 +17,9 @@ from app.kinds.refusals import models_in, pointer
 
 
 def actor_value(actor: Actor) -> FacetValue:
-    """An actor by name; its ref and country find it too."""
+    """An actor by name; its aliases, ref and country find it too."""
     codes = () if actor.country is None else spellings(actor.country)
-    return named(actor.name, actor.ref, *codes)
+    return named(actor.name, *actor.aliases, actor.ref, *codes)
 
 
 def actors_in(role: str) -> Callable[[Event], list[FacetValue]]:
@@ -66,7 +66,7 @@ FACETS = (
     Facet("place", "Name of a location, launch sites left out.", lambda event: [p.name for p in _places(event)]),
     Facet(
         "actor",
-        "Name, reference or country code of an actor in any role.",
+        "Name, alias, reference or country code of an actor in any role.",
         lambda event: [actor_value(actor) for actor in event.actors],
         codes="party",
     ),
@@ -78,7 +78,7 @@ FACETS = (
     ),
     Facet(
         "initiator",
-        "Name, reference or country code of an actor who began it.",
+        "Name, alias, reference or country code of an actor who began it.",
         actors_in("initiator"),
         codes="party",
     ),
@@ -192,6 +192,14 @@ def _claims_of_nobody(event: Event, _now: datetime) -> Iterator[FieldError]:
             yield FieldError("range", "There is no such source.", pointer=f"/claims/{index}/source")
 
 
+def _losses_of_nobody(event: Event, _now: datetime) -> Iterator[FieldError]:
+    names = {actor.name for actor in event.actors}
+    for index, row in enumerate(event.casualties):
+        if row.actor is not None and row.actor not in names:
+            where = f"/casualties/{index}/actor"
+            yield FieldError("unknown-actor", "No actor of the event has this name.", pointer=where)
+
+
 def _same_key_twice(event: Event, _now: datetime) -> Iterator[FieldError]:
     seen = set()
     for index, key in enumerate(event.external_ids):
@@ -208,5 +216,6 @@ RULES = (
     Rule(_days_without_end),
     Rule(_half_places),
     Rule(_claims_of_nobody),
+    Rule(_losses_of_nobody),
     Rule(_same_key_twice),
 )

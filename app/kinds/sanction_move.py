@@ -25,13 +25,15 @@ from app.kinds.base import (
     Whole,
     country_value,
     many,
+    many_later,
     maybe,
+    maybe_later,
     named,
     total,
 )
 from app.kinds.codes import Bic, Currency, Imo, LegalAct, Party, spellings
 from app.kinds.instants import Day
-from app.kinds.text import Name, Text, Url, once_each
+from app.kinds.text import Lines, Name, Text, Url, once_each
 
 Stage = Literal[
     "considered",
@@ -76,7 +78,21 @@ MeasureType = Literal[
     "other",
 ]
 MeasureStatus = Literal["option", "proposed", "agreed", "in_force", "dropped"]
-Schema = Literal["Person", "Organization", "Company", "Vessel", "Airplane", "Country", "Sector"]
+EntityStatus = Literal["listed", "delisted", "amended"]
+Schema = Literal[
+    "Person",
+    "Organization",
+    "Company",
+    "LegalEntity",
+    "PublicBody",
+    "Vessel",
+    "Airplane",
+    "Vehicle",
+    "CryptoWallet",
+    "Security",
+    "Country",
+    "Sector",
+]
 
 
 class Authority(Shape):
@@ -94,21 +110,25 @@ class Programme(Shape):
     id: Name | None = maybe("Its identifier, as OpenSanctions has it.")
     url: Url | None = maybe("Where it is published.")
     package_number: Whole | None = maybe("The number of the package.")
-    legal_act: LegalAct | None = maybe("CELEX number or executive order.")
+    legal_act: LegalAct | None = maybe("The legal act as cited; checked only where it looks like a CELEX number.")
 
 
 class Entity(Shape):
-    """Who or what a measure is aimed at; `schema` is FollowTheMoney's."""
+    """Who or what a measure is aimed at; `schema` is FollowTheMoney's, or Country or Sector."""
 
     name: Name = Field(description="What the source calls it.")
+    aliases: Annotated[list[Name], AfterValidator(once_each)] = many_later("Other names and spellings.")
     schema_: Schema = Field(alias="schema", description="What sort of thing it is.")
     country: Party | None = maybe("Its country.")
+    countries: Annotated[list[Party], AfterValidator(once_each)] = many_later("Its countries, where it has several.")
     imo: Imo | None = maybe("A ship's IMO number; seven digits on output.")
     bic: Bic | None = maybe("A bank's identifier (ISO 9362).")
+    registration: Name | None = maybe_later("Its number in a register: of companies, aircraft, vehicles.")
     ids: Annotated[list[Name], AfterValidator(once_each)] = many(
         "Its identifiers elsewhere: OpenSanctions, Wikidata, ..."
     )
     count: Estimate | None = maybe("How many, where the entry stands for several.")
+    status: EntityStatus | None = maybe_later("What becomes of its entry in the list.")
 
 
 class SanctionMeasure(Shape):
@@ -118,8 +138,10 @@ class SanctionMeasure(Shape):
     subtype: Name | None = maybe("More exactly, such as swift_exclusion, vessel_listing, oil_price_cap.")
     status: MeasureStatus | None = maybe("How far this measure has come.")
     rate_pct: Number | None = maybe("Rate of a tariff in percent.")
+    rate_low_pct: Number | None = maybe_later("The lowest rate, where there are several.")
+    rate_high_pct: Number | None = maybe_later("The highest rate, where there are several.")
     amount: Money | None = maybe("An amount of money, with its currency.")
-    currency: Currency | None = maybe("ISO 4217.")
+    currency: Currency | None = maybe("ISO 4217, withdrawn codes too, or BTC, ETH, USDT.")
     unit: Text | None = maybe("What the amount is for, such as barrel.")
     targets: list[Entity] = many("Who or what it is aimed at.")
 
@@ -140,7 +162,15 @@ def _programme(event: Any) -> list[FacetValue]:
 
 
 def _entity_values(event: Any) -> list[FacetValue]:
-    return [named(entity.name, *entity.ids, *_imo_names(entity), entity.bic) for entity in _entities(event)]
+    return [
+        named(entity.name, *entity.aliases, *entity.ids, *_imo_names(entity), entity.bic, entity.registration)
+        for entity in _entities(event)
+    ]
+
+
+def _countries(event: Any) -> list[FacetValue]:
+    codes = [code for entity in _entities(event) for code in (entity.country, *entity.countries)]
+    return [country_value(code) for code in codes if code]
 
 
 def _imo_names(entity: Entity) -> tuple[str, ...]:
@@ -174,6 +204,15 @@ def _unpriced(event: Any, _now: datetime) -> Iterator[FieldError]:
             yield FieldError("missing", "An amount and its currency go together.", pointer=where)
 
 
+def _rates_unordered(event: Any, _now: datetime) -> Iterator[FieldError]:
+    for index, measure in enumerate(event.detail.measures):
+        rates = [measure.rate_low_pct, measure.rate_pct, measure.rate_high_pct]
+        given = [rate for rate in rates if rate is not None]
+        if given != sorted(given):
+            where = f"/detail/measures/{index}/rate_low_pct"
+            yield FieldError("order", "The lowest rate is above another.", pointer=where)
+
+
 class SanctionMove(Kind):
     """Sanctions considered, threatened, prepared, adopted, eased, ended."""
 
@@ -196,7 +235,7 @@ class SanctionMove(Kind):
         "What it is to achieve, in GSDB's words: policy_change, destabilize_regime, territorial_conflict, prevent_war, "
         "terrorism, end_war, human_rights, democracy, other."
     )
-    reason: Text | None = maybe("Why, as the authority puts it.")
+    reason: Lines | None = maybe("Why, as the authority puts it.")
 
     names: ClassVar = (
         "authority.name",
@@ -220,10 +259,10 @@ class SanctionMove(Kind):
         Facet(
             "sanctioned_country",
             "Country of a target of a measure.",
-            lambda event: [country_value(entity.country) for entity in _entities(event) if entity.country],
+            _countries,
             codes="country",
         ),
-        Facet("sanctioned_entity", "Name or any identifier of a target of a measure.", _entity_values),
+        Facet("sanctioned_entity", "Name, alias or any identifier of a target of a measure.", _entity_values),
         Facet(
             "imo",
             "IMO number of a ship that is a target of a measure.",
@@ -244,4 +283,5 @@ class SanctionMove(Kind):
             ),
         ),
         Rule(_unpriced),
+        Rule(_rates_unordered),
     )

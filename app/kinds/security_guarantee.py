@@ -12,7 +12,6 @@ from app.errors import FieldError
 from app.kinds.base import (
     Estimate,
     Facet,
-    FacetValue,
     Flag,
     Kind,
     Measure,
@@ -24,11 +23,11 @@ from app.kinds.base import (
     exactly,
     many,
     maybe,
-    named,
     total,
 )
-from app.kinds.codes import Currency, spellings
-from app.kinds.text import Name, Text, once_each
+from app.kinds.codes import Currency
+from app.kinds.rules import actors_in
+from app.kinds.text import Lines, Name, Text, once_each
 
 Commitment = Literal[
     "defense",
@@ -80,7 +79,7 @@ class Trigger(Shape):
     """What makes the guarantee take effect."""
 
     type: TriggerType = Field(description="What sort of condition.")
-    text: Text | None = maybe("The condition as stated.")
+    text: Lines | None = maybe("The condition as stated.")
 
 
 class Contribution(Shape):
@@ -90,7 +89,7 @@ class Contribution(Shape):
     type: Text | None = maybe("What, where possible in the words of `commitments`.")
     personnel: Estimate | None = maybe("How many people.")
     amount: Money | None = maybe("An amount of money, with its currency.")
-    currency: Currency | None = maybe("ISO 4217.")
+    currency: Currency | None = maybe("ISO 4217, withdrawn codes too, or BTC, ETH, USDT.")
     conditional: Flag | None = maybe("Whether it hangs on a condition.")
 
 
@@ -106,14 +105,6 @@ def _counted(event: Any) -> Numbers | None:
 def _pledgers(event: Any) -> Numbers | None:
     counted, guarantors = _counted(event), _guarantors(event)
     return counted or (exactly(guarantors) if guarantors else None)
-
-
-def _beneficiaries(event: Any) -> list[FacetValue]:
-    return [
-        named(actor.name, actor.ref, *(spellings(actor.country) if actor.country else ()))
-        for actor in event.actors
-        if actor.role == "beneficiary"
-    ]
 
 
 def _too_many_named(event: Any, _now: datetime) -> Iterator[FieldError]:
@@ -155,7 +146,12 @@ class SecurityGuarantee(Kind):
         ),
         Facet("stage", "How far the guarantee has come.", lambda event: [event.detail.stage], Stage),
         Facet("commitment", "What is promised.", lambda event: event.detail.commitments, Commitment),
-        Facet("beneficiary", "Name, reference or country code of who is protected.", _beneficiaries, codes="party"),
+        Facet(
+            "beneficiary",
+            "Name, alias, reference or country code of who is protected.",
+            actors_in("beneficiary"),
+            codes="party",
+        ),
     )
     totals: ClassVar = (
         Measure("pledgers", "How many pledge: as counted, else the guarantors named.", _pledgers),

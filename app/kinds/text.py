@@ -7,8 +7,9 @@ import unicodedata
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
+from app.kinds.lines import is_stored, many_lines, one_line
 from app.kinds.refusals import Refused
 
 LONGEST_FOLDED = 1_000
@@ -36,9 +37,9 @@ def fits_index(text: str) -> bool:
     return text.isascii() or len(text) <= SURELY_SHORT or len(fold(text).encode()) <= LONGEST_FOLDED
 
 
-def indexable(text: str) -> str:
+def indexable(text: str, info: ValidationInfo) -> str:
     """Refuse a name that is too long for the index."""
-    if not fits_index(text):
+    if not fits_index(text) and not is_stored(info):
         raise Refused("too-long", "The folded form is longer than 1,000 bytes in UTF-8.")
     return text
 
@@ -72,15 +73,18 @@ def _form(pattern: str, **more: object) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 300, "pattern": pattern, **more})
 
 
-Text = Annotated[str, Field(min_length=1, max_length=300)]
+Line = BeforeValidator(one_line)
+Text = Annotated[str, Field(min_length=1, max_length=300), Line]
 Name = Annotated[Text, AfterValidator(indexable)]
-Summary = Annotated[str, Field(min_length=1, max_length=5_000)]
+Lines = Annotated[str, Field(min_length=1, max_length=300), BeforeValidator(many_lines)]
+Summary = Annotated[str, Field(min_length=1, max_length=5_000), BeforeValidator(many_lines)]
 Slug = Annotated[Text, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 System = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Pointer = Annotated[Text, Field(pattern=r"^(/([^~/]|~[01])*)+$")]
 Url = Annotated[
     str,
     Field(min_length=1, max_length=2_000),
+    Line,
     AfterValidator(web_address),
     WithJsonSchema({"type": "string", "format": "uri", "maxLength": 2_000, "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"}),
 ]

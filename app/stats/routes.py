@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from pydantic import RootModel
 from starlette.responses import Response
 
 from app.auth.access import ReadKey
+from app.canonical import as_json
 from app.changes import Head
 from app.errors import Forbidden, Invalid, TooManyRequests, Unauthorized, Unavailable, refusals
 from app.kept import answered
@@ -70,6 +70,6 @@ async def read_facets(
     async def count(head: Head) -> Response:
         counted = {"facets": await facet_counts(request.app.state.db, asked), "as_of": head.cursor}
         headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-        return Response(orjson.dumps(counted), headers=headers, media_type=JSON)
+        return Response(as_json(counted), headers=headers, media_type=JSON)
 
     return await answered(request, count)

@@ -6,8 +6,7 @@ from functools import lru_cache
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-import orjson
-
+from app.canonical import as_json
 from app.stats.buckets import CALENDARS, told
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def written(edges: tuple[int, ...], zone: ZoneInfo, groups: Sequence[tuple[str |
 @lru_cache(CALENDARS)
 def form_of(edges: tuple[int, ...], zone: ZoneInfo, labels: tuple[str | None, ...], *, measured: bool) -> str:
     """All that such an answer says but for its numbers."""
-    names = [orjson.dumps(label).decode().replace("%", "%%") for label in labels]
+    names = [as_json(label).decode().replace("%", "%%") for label in labels]
     ends = [f'"group":{name},{MEASURED if measured else COUNTED}' for name in names]
     texts = [told(edge, zone).isoformat() for edge in edges]
     return f"[{','.join(beginning(*span) + end for span in pairwise(texts) for end in ends)}]"

@@ -14,6 +14,7 @@ import orjson
 
 from app.auth.keys import utc_now
 from app.auth.shapes import show_instant
+from app.canonical import as_json
 from app.changes import format_cursor, parse_cursor
 from app.errors import CursorEpoch, Invalid, TooManyRequests
 from app.events.idempotency import Answer
@@ -92,7 +93,7 @@ class Desk:
     def _created(self, made: Subscription, secret: str | None, head: Head) -> Answer:
         """The answer, sealed where it holds a secret, because it may be stored for repeats."""
         shown = show_subscription(made, head, NONE) | ({} if secret is None else {"secret": secret})
-        body = orjson.dumps(shown)
+        body = as_json(shown)
         headers = {
             "content-type": JSON,
             "location": f"/v1/subscriptions/{made.id}",

@@ -29,6 +29,7 @@ class Body(Generic[T]):
     body_schema: Any
     body_media: tuple[str, ...]
     body_optional: bool
+    lines: bool = False
 
     async def __call__(self, request: Request) -> T | None:
         raw = await read_body(request)
@@ -36,16 +37,26 @@ class Body(Generic[T]):
             return None
         check_media_type(request, self.body_media)
         if len(raw) <= SMALL_BODY:
-            return self.parse(parse_json(raw))
+            return self.parse(parse_json(raw, lines=self.lines))
         return await aside(self._read, raw)
 
     def _read(self, raw: bytes) -> T:
-        return self.parse(parse_json(raw))
+        return self.parse(parse_json(raw, lines=self.lines))
 
 
-def body(parse: Callable[[object], T], *, schema: Any, media: Sequence[str] = JSON, optional: bool = False) -> Body[T]:
-    """The dependency that reads a JSON body; raises 400, 413, 415 and whatever `parse` raises."""
-    return Body(parse, schema, tuple(media), optional)
+def body(
+    parse: Callable[[object], T],
+    *,
+    schema: Any,
+    media: Sequence[str] = JSON,
+    optional: bool = False,
+    lines: bool = False,
+) -> Body[T]:
+    """The dependency that reads a JSON body; raises 400, 413, 415 and whatever `parse` raises.
+
+    With `lines` strings may have line feeds and tabs, and `parse` refuses them where they do not belong.
+    """
+    return Body(parse, schema, tuple(media), optional, lines)
 
 
 async def read_body(request: Request) -> bytes:

@@ -14,6 +14,7 @@ INT64 = range(-(2**63), 2**63)
 # What may stand for a control character or half a surrogate pair once escapes are read; may find too much.
 SUSPECT_ESCAPE = re.compile(r"\\(?:u00[01789]|u[dD]|[bfnrt])")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -28,8 +29,8 @@ class Unreadable:
 UNREADABLE: Final = Unreadable()
 
 
-def parse_json(raw: bytes) -> object:
-    """The value that the bytes hold.
+def parse_json(raw: bytes, *, lines: bool = False) -> object:
+    """The value that the bytes hold; with `lines` its strings, but no keys, may have line feeds and tabs.
 
     Raises Malformed (400) for what is not JSON in UTF-8, for a byte order mark, a key twice in one object, more than
     32 levels, NaN and Infinity; else Invalid (422) with pointers for numbers beyond int64 or a double, lone
@@ -45,7 +46,7 @@ def parse_json(raw: bytes) -> object:
     if text.count("[") + text.count("{") > DEEPEST and is_too_deep(value):
         raise too_deep()
     if suspect:
-        refuse_bad_values(value)
+        refuse_bad_values(value, CONTROL_IN_LINES if lines else CONTROL)
     return value
 
 
@@ -143,37 +144,37 @@ def may_hold_bad_text(raw: bytes, text: str) -> bool:
     return (b"\xc2" in raw or b"\x7f" in raw) and bool(CONTROL.search(text))
 
 
-def refuse_bad_values(value: object) -> None:
+def refuse_bad_values(value: object, control: re.Pattern[str]) -> None:
     """Raise Invalid if the value holds something that cannot be stored or sent."""
-    errors = [error for error, _ in zip(bad_values(value, ""), range(MOST_ERRORS), strict=False)]
+    errors = [error for error, _ in zip(bad_values(value, "", control), range(MOST_ERRORS), strict=False)]
     if errors:
         raise Invalid("The body has values that cannot be stored; see errors.", errors=errors)
 
 
-def bad_values(value: object, pointer: str) -> Iterator[FieldError]:
+def bad_values(value: object, pointer: str, control: re.Pattern[str]) -> Iterator[FieldError]:
     """What cannot be stored at or below a pointer. A bad key is reported at its object, so that it is not repeated."""
     if isinstance(value, dict):
         for key, member in value.items():
-            bad_key = fault_of_text(key, pointer, "key")
+            bad_key = fault_of_text(key, pointer, "key", CONTROL)
             if bad_key is not None:
                 yield bad_key
             else:
-                yield from bad_values(member, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+                yield from bad_values(member, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", control)
     elif isinstance(value, list):
         for index, member in enumerate(value):
-            yield from bad_values(member, f"{pointer}/{index}")
+            yield from bad_values(member, f"{pointer}/{index}", control)
     elif isinstance(value, str):
-        bad_text = fault_of_text(value, pointer, "string")
+        bad_text = fault_of_text(value, pointer, "string", control)
         if bad_text is not None:
             yield bad_text
     elif isinstance(value, Unreadable):
         yield FieldError("range", "The number is too large: integers have 64 bits, others are doubles.", pointer)
 
 
-def fault_of_text(text: str, pointer: str, what: str) -> FieldError | None:
+def fault_of_text(text: str, pointer: str, what: str, control: re.Pattern[str]) -> FieldError | None:
     """What is wrong with the characters of a key or a string."""
     if SURROGATE.search(text):
         return FieldError("surrogate", f"A {what} has half a surrogate pair.", pointer)
-    if CONTROL.search(text):
+    if control.search(text):
         return FieldError("control-character", f"A {what} has a control character.", pointer)
     return None

@@ -10,6 +10,13 @@ from pydantic import BaseModel, JsonValue
 from app.kinds import KINDS, Event, base, codes, envelope, instants, sanction_move, security_guarantee, text
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
+# Names and titles: something to see, with or without what is taken off at the ends.
+LINES = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", " ", "\ufeff", "\u200b"]),
+    st.text(LETTERS, max_size=250).map(lambda line: f"a{line}"),
+    st.sampled_from(["", "\n", "\u00ad"]),
+)
 WHOLE = st.integers(0, 2**63 - 1) | st.integers(0, 5)
 JSON = st.recursive(
     st.none()
@@ -21,9 +28,10 @@ JSON = st.recursive(
     max_leaves=5,
 )
 NAMES: list[tuple[Any, st.SearchStrategy[Any]]] = [
-    (text.Text, st.text(LETTERS, min_size=1, max_size=300)),
-    (text.Name, st.text(LETTERS, min_size=1, max_size=20)),
-    (text.Summary, st.text(LETTERS, min_size=1, max_size=50)),
+    (text.Text, LINES),
+    (text.Name, LINES.map(lambda line: line[:20])),
+    (text.Summary, st.text(LETTERS | st.sampled_from("\n\t"), min_size=1, max_size=50)),
+    (text.Lines, st.text(LETTERS | st.sampled_from("\n\t"), min_size=1, max_size=50)),
     (text.Slug, st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8})?", fullmatch=True)),
     (text.System, st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True)),
     (text.Pointer, st.from_regex(r"(/([a-z]|~[01]){0,5}){1,3}", fullmatch=True)),
@@ -31,24 +39,25 @@ NAMES: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (text.EventReference, st.uuids().map(str) | st.uuids().map(lambda uuid: str(uuid).upper())),
     (codes.Country, st.sampled_from(["UA", "RU", "XK", "SU", "SUHH", "CSXX"])),
     (codes.Party, st.sampled_from(["UA", "EU"])),
-    (codes.Currency, st.sampled_from(["EUR", "USD"])),
-    (codes.Language, st.sampled_from(["uk", "en"])),
+    (codes.Currency, st.sampled_from(["EUR", "USD", "HRK", "USDT"])),
+    (codes.Language, st.sampled_from(["uk", "en", "kmr"])),
     (codes.Imo, st.sampled_from(["9074729", "IMO9074729", "imo 9308065"])),
     (codes.Bic, st.sampled_from(["SABRRUMM", "SABRRUMMXXX"])),
-    (codes.LegalAct, st.sampled_from(["32014R0833", "EO 14024"])),
+    (codes.LegalAct, st.sampled_from(["32014R0833", "EO 14024", "S/RES/2231 (2015)"])),
     (
         instants.Instant,
         st.builds(
             "{}T{}{}{}".format,
             st.dates(instants.parse_day("1901-01-01"), instants.parse_day("2199-12-31")),
             st.times().map(lambda time: time.replace(microsecond=0).isoformat()),
-            st.sampled_from(["", ".5", ".000001", ".999999"]),
+            st.sampled_from(["", ".5", ".000001", ".999999", ".123456789"]),
             st.sampled_from(["Z", "z", "+03:00", "-23:59"]),
         ),
     ),
     (instants.Day, st.dates(instants.parse_day("1900-01-01"), instants.parse_day("2200-12-31")).map(str)),
     (instants.Zone, st.sampled_from(["Europe/Kyiv", "UTC", "Asia/Kathmandu"])),
-    (base.Whole, WHOLE),
+    (base.Whole, WHOLE | st.integers(0, 2**53).map(float)),
+    (base.Integer, st.integers(1, 9)),
     (base.Number, st.floats(0, 1e9) | st.integers(0, 10**9)),
     (base.Money, st.floats(0, 1e9) | st.integers(0, 10**9)),
     (envelope.Extra, st.dictionaries(st.text(LETTERS, max_size=5), JSON, max_size=3)),
@@ -105,6 +114,12 @@ def _priced(row: dict[str, Any]) -> dict[str, Any]:
     return row if money else {**row, "amount": None, "currency": None}
 
 
+def _measured(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("rate_low_pct", "rate_pct", "rate_high_pct")
+    rates = sorted(row[name] for name in names if row.get(name) is not None)
+    return {**_priced(row), **dict.fromkeys(names), **dict(zip(names, rates, strict=False))}
+
+
 def _bounded(detail: dict[str, Any]) -> dict[str, Any]:
     return {**detail, "pledgers": None}
 
@@ -115,7 +130,7 @@ def _subtyped(detail: dict[str, Any]) -> dict[str, Any]:
 
 REPAIRS: dict[Any, Any] = {
     envelope.Location: _located,
-    sanction_move.SanctionMeasure: _priced,
+    sanction_move.SanctionMeasure: _measured,
     security_guarantee.Contribution: _priced,
     KINDS["security_guarantee"]: _bounded,
     KINDS["attack"]: _subtyped,
@@ -138,6 +153,9 @@ def events(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     event["claims"] = [{**claim, "source": 0} for claim in event.get("claims", [])] if event.get("sources") else []
     keys = {(key["system"], key["id"]): key for key in event.get("external_ids", [])}
     event["external_ids"] = list(keys.values())
+    names = [actor["name"] for actor in event.get("actors", [])]
+    for row in event.get("casualties", []):
+        row["actor"] = draw(st.sampled_from(names)) if names and row.get("actor") is not None else None
     if event.get("time_precision") == "days" and event.get("ended_at") is None:
         event["time_precision"] = "day"
     return event

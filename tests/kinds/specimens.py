@@ -22,7 +22,14 @@ def _event(kind: str, detail: dict[str, Any], **more: Any) -> dict[str, Any]:
             {"name": "Kyiv", "country": "UA", "admin1": "UA-30", "lat": 50.45, "lon": 30.52, "role": "impact"}
         ],
         "actors": [
-            {"name": "Russia", "role": "initiator", "type": "government", "country": "RU", "ref": "Q159"},
+            {
+                "name": "Russia",
+                "aliases": ["Russian Federation"],
+                "role": "initiator",
+                "type": "government",
+                "country": "RU",
+                "ref": "Q159",
+            },
             {"name": "Ukraine", "role": "target", "type": "government", "country": "UA"},
         ],
         "casualties": [{"measure": "killed", "group": "civilian", "count": 3}],

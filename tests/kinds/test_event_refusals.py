@@ -13,6 +13,8 @@ LONG = "x" * 301
 BIG = 2**63
 A, N, S, G = "attack", "negotiation_round", "sanction_move", "security_guarantee"
 
+RATE = "/detail/measures/0/rate_low_pct"
+
 REFUSED: list[tuple[str, str, Any, str, str]] = [
     # unknown fields and words
     (A, "/foo", 1, "/foo", "unknown-field"),
@@ -45,7 +47,6 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     # types are strict
     (N, "/detail/rounds_covered", "5", "/detail/rounds_covered", "type"),
     (N, "/detail/rounds_covered", True, "/detail/rounds_covered", "type"),
-    (N, "/detail/rounds_covered", 1.0, "/detail/rounds_covered", "type"),
     (A, "/detail/civilian_targeting", 1, "/detail/civilian_targeting", "type"),
     (A, "/detail/civilian_targeting", "true", "/detail/civilian_targeting", "type"),
     (A, "/locations", {}, "/locations", "type"),
@@ -58,9 +59,19 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     (A, "/detail", [], "/detail", "type"),
     (A, "/casualties/0/count", "3", "/casualties/0/count", "type"),
     (A, "/casualties/0/count", True, "/casualties/0/count", "type"),
-    (A, "/casualties/0/count", 3.0, "/casualties/0/count", "type"),
     (A, "/casualties/0/count", None, "/casualties/0/count", "type"),
+    (N, "/detail/rounds_covered", 1.5, "/detail/rounds_covered", "type"),
+    (A, "/casualties/0/count", 90.5, "/casualties/0/count", "type"),
+    (A, "/casualties/0/count", {"best": 90.5}, "/casualties/0/count/best", "type"),
+    (A, "/claims/0/source", 0.5, "/claims/0/source", "type"),
     # numbers
+    (A, "/casualties/0/count", 1e300, "/casualties/0/count", "range"),
+    (A, "/casualties/0/count", float("nan"), "/casualties/0/count", "type"),
+    (A, "/casualties/0/count", {"best": 1e300}, "/casualties/0/count/best", "range"),
+    (N, "/detail/rounds_covered", 1e300, "/detail/rounds_covered", "range"),
+    (N, "/detail/rounds_covered", float("inf"), "/detail/rounds_covered", "type"),
+    (S, "/detail/measures/0/rate_low_pct", 1e400, "/detail/measures/0/rate_low_pct", "range"),
+    (S, "/detail/measures/0", {"type": "tariff", "rate_low_pct": 9, "rate_pct": 8}, RATE, "order"),
     (A, "/casualties/0/count", -1, "/casualties/0/count", "range"),
     (A, "/casualties/0/count", BIG, "/casualties/0/count", "range"),
     (A, "/casualties/0/count", {"low": -1}, "/casualties/0/count/low", "range"),
@@ -77,13 +88,19 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     # instants and dates
     (A, "/started_at", "2025-09-07T00:00:00", "/started_at", "offset-missing"),
     (A, "/started_at", "2025-09-07T00:00:00 03:00", "/started_at", "offset-missing"),
-    (A, "/started_at", "2025-09-07", "/started_at", "instant"),
-    (A, "/started_at", "2025-09-07 00:00:00Z", "/started_at", "instant"),
+    (A, "/started_at", "2025-09-07 00:00:00", "/started_at", "offset-missing"),
+    (A, "/started_at", "2025-09-07 00:00:00 03:00", "/started_at", "offset-missing"),
+    (A, "/started_at", "2025-09-07  00:00:00Z", "/started_at", "instant"),
+    (A, "/started_at", "2025-09-07 00:00:60Z", "/started_at", "instant"),
+    (A, "/started_at", "2025-09-07T00:00:00.1234567890Z", "/started_at", "instant"),
+    (A, "/started_at", "2025-9-7", "/started_at", "instant"),
+    (A, "/started_at", "2025-02-30", "/started_at", "date"),
+    (A, "/started_at", "1900-01-01", "/started_at", "range"),  # midnight in Kyiv is still 1899 in UTC
+    (A, "/sources/0/published_at", "2025-09-07T00:00:00", "/sources/0/published_at", "offset-missing"),
     (A, "/started_at", "2025-09-07T00:00Z", "/started_at", "instant"),
     (A, "/started_at", "2025-09-07T00:00:60Z", "/started_at", "instant"),
     (A, "/started_at", "2025-09-07T24:00:00Z", "/started_at", "instant"),
     (A, "/started_at", "2025-02-29T00:00:00Z", "/started_at", "instant"),
-    (A, "/started_at", "2025-09-07T00:00:00.1234567Z", "/started_at", "instant"),
     (A, "/started_at", "2025-09-07T00:00:00+24:00", "/started_at", "instant"),
     (A, "/started_at", "٢٠٢٥-09-07T00:00:00Z", "/started_at", "instant"),
     (A, "/started_at", "", "/started_at", "instant"),
@@ -117,13 +134,29 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     (A, "/sources/0/language", "xx", "/sources/0/language", "language"),
     (A, "/sources/0/language", "eng", "/sources/0/language", "language"),
     (S, "/detail/ultimate_target", "Russia", "/detail/ultimate_target", "country"),
-    (S, "/detail/measures/1/currency", "RUR", "/detail/measures/1/currency", "currency"),
     (S, "/detail/measures/0/targets/0/imo", "9308066", "/detail/measures/0/targets/0/imo", "imo"),
     (S, "/detail/measures/0/targets/0/imo", "930806", "/detail/measures/0/targets/0/imo", "imo"),
     (S, "/detail/measures/0/targets/0/bic", "SABRRU", "/detail/measures/0/targets/0/bic", "bic"),
     (S, "/detail/measures/0/targets/0/bic", "SABRZZMM", "/detail/measures/0/targets/0/bic", "bic"),
-    (S, "/detail/programme/legal_act", "833/2014", "/detail/programme/legal_act", "legal-act"),
     (S, "/detail/programme/legal_act", "32014R833", "/detail/programme/legal_act", "legal-act"),
+    (A, "/sources/0/language", "kur", "/sources/0/language", "language"),  # ku
+    (S, "/detail/measures/1/currency", "XBT", "/detail/measures/1/currency", "currency"),
+    (S, "/detail/measures/0/targets/0/countries", ["PA", "ZZ"], "/detail/measures/0/targets/0/countries/1", "country"),
+    (S, "/detail/measures/0/targets/0/status", "gone", "/detail/measures/0/targets/0/status", "enum"),
+    (S, "/detail/programme/legal_act", "CELEX:32014R833", "/detail/programme/legal_act", "legal-act"),
+    (S, "/detail/programme/legal_act", "", "/detail/programme/legal_act", "too-short"),
+    (A, "/casualties/0/actor", "Nobody", "/casualties/0/actor", "unknown-actor"),
+    # control characters, and names without a letter
+    (A, "/title", "a\nb", "/title", "control-character"),
+    (A, "/title", "a\x00b", "/title", "control-character"),
+    (A, "/summary", "a\rb", "/summary", "control-character"),
+    (A, "/summary", "a\x85b", "/summary", "control-character"),
+    (S, "/detail/reason", "a\x0bb", "/detail/reason", "control-character"),
+    (A, "/actors/0/aliases", ["a\tb"], "/actors/0/aliases/0", "control-character"),
+    (A, "/title", " \ufeff\u200b\u00ad\n", "/title", "too-short"),
+    (A, "/actors/0/name", "\u3000", "/actors/0/name", "too-short"),
+    (A, "/actors/0/aliases", [" "], "/actors/0/aliases/0", "too-short"),
+    (A, "/external_ids/0/id", "\u2060", "/external_ids/0/id", "too-short"),
     # pairs
     (A, "/detail/event_type", "Battles", "/detail/sub_event_type", "pair"),
     (A, "/detail/event_type", None, "/detail/event_type", "missing"),
@@ -135,6 +168,7 @@ REFUSED: list[tuple[str, str, Any, str, str]] = [
     (A, "/actors/0/name", "💥" * 251, "/actors/0/name", "too-long"),
     (A, "/locations/0/name", "\ufdfa" * 100, "/locations/0/name", "too-long"),
     (A, "/external_ids/0/id", "💥" * 251, "/external_ids/0/id", "too-long"),
+    (A, "/actors/0/aliases", ["💥" * 251], "/actors/0/aliases/0", "too-long"),
     (S, "/detail/measures/0/targets/0/ids/0", "💥" * 251, "/detail/measures/0/targets/0/ids/0", "too-long"),
     (A, "/sources/0/url", "https://example.org/" + "x" * 2000, "/sources/0/url", "too-long"),
     (A, "/tags", [f"t{n}" for n in range(1001)], "/tags", "too-long"),
@@ -258,6 +292,31 @@ def test_the_hint_for_a_space_in_place_of_a_plus_is_given() -> None:
         ("attack", "/started_at", "2025-09-07t00:00:00z"),
         ("attack", "/started_at", "2025-09-07T00:00:00.1-23:59"),
         ("attack", "/started_at", "1900-01-01T00:00:00Z"),
+        ("attack", "/started_at", "2025-09-07 01:00:00+03:00"),
+        ("attack", "/started_at", "2025-09-07"),
+        ("attack", "/sources/0/published_at", "2025-09-07"),
+        ("attack", "/casualties/0/count", 90.0),
+        ("attack", "/casualties/0/count", {"low": 1.0, "high": 3.0, "qualifier": None}),
+        ("attack", "/casualties/0/actor", "Russia"),
+        ("attack", "/claims/0/source", 0.0),
+        ("attack", "/actors/0/role", "party"),
+        ("attack", "/summary", "One.\n\tTwo."),
+        ("attack", "/title", "\n " + "x" * 300 + "\u200b"),
+        ("attack", "/sources/0/language", "kmr"),
+        ("attack", "/locations/0", {"country": "FR", "admin1": "FR-75"}),
+        ("negotiation_round", "/detail/rounds_covered", 3.0),
+        ("negotiation_round", "/detail/state", "ongoing"),
+        ("negotiation_round", "/detail/issues", ["disarmament", "elections", "justice", "amnesty"]),
+        ("sanction_move", "/detail/measures/1/currency", "BGN"),
+        ("sanction_move", "/detail/measures/1/currency", "DEM"),
+        ("sanction_move", "/detail/measures/1/currency", "USDT"),
+        ("sanction_move", "/detail/reason", "One.\nTwo."),
+        ("sanction_move", "/detail/measures/0", {"type": "tariff", "rate_low_pct": 10, "rate_high_pct": 25}),
+        ("sanction_move", "/detail/programme/legal_act", "S/RES/2231 (2015)"),
+        ("sanction_move", "/detail/programme/legal_act", "SR 946.231.176.72"),
+        ("sanction_move", "/detail/programme/legal_act", "833/2014"),
+        ("sanction_move", "/detail/measures/0/targets/0/schema", "CryptoWallet"),
+        ("security_guarantee", "/detail/trigger/text", "One.\nTwo."),
         ("attack", "/started_at", "2200-12-31T23:59:59.999999Z"),
         ("attack", "/locations/0", {"name": "Chernihiv"}),
         ("attack", "/locations/0", {"country": "SUHH"}),
@@ -286,6 +345,68 @@ def test_the_hint_for_a_space_in_place_of_a_plus_is_given() -> None:
 )
 def test_what_is_rare_but_right_is_accepted(kind: str, place: str, value: Any) -> None:
     assert faults(changed(kind, (place, value))) == []
+
+
+@pytest.mark.parametrize("precision", ["instant", ABSENT])
+@pytest.mark.parametrize("place", ["/started_at", "/ended_at", "/sources/0/published_at"])
+def test_a_bare_day_needs_times_of_days(precision: Any, place: str) -> None:
+    [error] = refusals(changed("attack", ("/time_precision", precision), (place, "2025-09-07")))
+
+    assert (error.pointer, error.code) == (place, "instant")
+    assert "time_precision" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("zone", "precision", "day", "instant"),
+    [
+        ("Europe/Kyiv", "day", "2025-09-07", "2025-09-06T21:00:00Z"),
+        (None, "month", "2025-09-07", "2025-09-07T00:00:00Z"),
+        ("Europe/Kyiv", "week", "2025-12-07", "2025-12-06T22:00:00Z"),
+        ("America/Santiago", "year", "2025-09-07", "2025-09-07T04:00:00Z"),  # the clocks skip midnight
+    ],
+)
+def test_a_bare_day_is_its_midnight(zone: str | None, precision: str, day: str, instant: str) -> None:
+    places = ("/started_at", "/ended_at", "/sources/0/published_at")
+    whole = [("/timezone", zone), ("/time_precision", precision)]
+    dated = parsed("attack", *whole, *((place, day) for place in places))
+    timed = parsed("attack", *whole, *((place, instant) for place in places))
+
+    assert dated == timed
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("2025-09-07T00:00:00.123456789Z", "2025-09-07T00:00:00.123456Z"),
+        ("2025-09-07T00:00:00.1234569Z", "2025-09-07T00:00:00.123456Z"),
+        ("2025-09-07 03:00:00.5+03:00", "2025-09-07T00:00:00.500000Z"),
+        ("2025-12-31T23:59:59.999999999Z", "2025-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_more_digits_than_six_are_cut_off(sent: str, kept: str) -> None:
+    event = parsed("attack", ("/started_at", sent), ("/sources/0/published_at", sent))
+
+    assert event.model_dump(mode="json")["started_at"] == kept
+    assert event.model_dump(mode="json")["sources"][0]["published_at"] == kept
+
+
+def test_names_and_titles_lose_what_is_not_seen_at_their_ends() -> None:
+    event = parsed(
+        "attack",
+        ("/title", "\ufeff A\u200b title \u00ad\n"),
+        ("/actors/0/name", "\tRussia\u200e"),
+        ("/actors/0/aliases", ["Rossiya ", "Rossiya", "\u2066RF\u2069"]),
+        ("/external_ids/0/id", " 2025/09:1 "),
+        ("/sources/0/url", " https://example.org/1 "),
+        ("/summary", " as it is\n"),
+    )
+
+    assert event.title == "A\u200b title"
+    assert event.actors[0].name == "Russia"
+    assert event.actors[0].aliases == ["Rossiya", "RF"]
+    assert event.external_ids[0].id == "2025/09:1"
+    assert event.sources[0].url == "https://example.org/1"
+    assert event.summary == " as it is\n"
 
 
 def test_values_come_back_in_one_spelling() -> None:
