@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
@@ -131,10 +132,10 @@ def parse_change(data: object, *, base: str = "", batch: bool = False) -> Change
     except Invalid as refusal:
         if any(error.code not in LISTED for error in refusal.errors):
             raise
-        errors = refusal.errors
+        errors = [replace(error, pointer=(error.pointer or "").removeprefix(base)) for error in refusal.errors]
     doubts: set[Doubt] = set()
     event = _checked(_validated(data, base, {"batch": batch, "doubts": doubts}), base)
-    return Change(event, frozenset(doubts), tuple(errors), base)
+    return Change(event, frozenset(doubts), tuple(errors))
 
 
 def _validated(data: object, base: str, context: dict[str, object]) -> Event:

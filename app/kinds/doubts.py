@@ -19,7 +19,6 @@ class Change(NamedTuple):
     event: Event
     doubts: frozenset[Doubt] = frozenset()
     errors: tuple[FieldError, ...] = ()
-    base: str = ""
 
     def check(self, before: dict[str, Any] | None) -> None:
         """Refuse the doubtful codes that the version `before`, if any, did not have in fields of their sort."""
@@ -27,7 +26,7 @@ class Change(NamedTuple):
             return
         new = self.doubts - set(strings(before, ""))
         if new:
-            named = tuple(error for error in self.errors if value_at(self.event, error, self.base) in new)
+            named = tuple(error for error in self.errors if value_at(self.event, error) in new)
             raise Invalid("The event is not valid.", errors=named or self.errors)
 
 
@@ -43,11 +42,11 @@ def strings(value: Any, field: str) -> Iterator[Doubt]:
             yield from strings(part, field)
 
 
-def value_at(event: Event, error: FieldError, base: str) -> Doubt:
+def value_at(event: Event, error: FieldError) -> Doubt:
     """The code that an error is about, with the name of its field."""
     found: Any = event
     field = ""
-    for step in (error.pointer or "").removeprefix(base).split("/"):
+    for step in (error.pointer or "").split("/"):
         if isinstance(found, list) and step.isdigit():
             found = found[int(step)]
         elif step in getattr(type(found), "model_fields", ()):

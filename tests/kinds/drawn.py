@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 from pydantic import BaseModel, JsonValue
 
-from app.kinds import KINDS, Event, base, codes, envelope, instants, sanction_move, security_guarantee, text
+from app.kinds import KINDS, Event, base, codes, envelope, instants, lines, sanction_move, security_guarantee, text
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
 # Names and titles: something to see, with or without what is taken off at the ends.
@@ -151,7 +151,7 @@ def events(draw: st.DrawFn, kind: str) -> dict[str, Any]:
         detail["measures"] = detail["measures"] or [{"type": "unspecified"}]
     event.update(kind=kind, detail=detail, locations=[*event.get("locations", []), draw(PLACES)])
     event["claims"] = [{**claim, "source": 0} for claim in event.get("claims", [])] if event.get("sources") else []
-    keys = {(key["system"], key["id"]): key for key in event.get("external_ids", [])}
+    keys = {(key["system"], lines.tidied(key["id"])): key for key in event.get("external_ids", [])}
     event["external_ids"] = list(keys.values())
     names = [actor["name"] for actor in event.get("actors", [])]
     for row in event.get("casualties", []):

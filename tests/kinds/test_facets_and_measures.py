@@ -103,7 +103,10 @@ def test_a_programme_without_a_name_is_shown_by_its_id() -> None:
 def test_one_name_is_one_value_with_all_its_aliases() -> None:
     again = {"name": "Russia", "role": "claimant", "type": "head_of_state", "ref": "Q7747"}
 
-    assert facet("actor", "attack", ("/actors/-", again))[0] == ("Russia", ("Q159", "RU", "Q7747"))
+    assert facet("actor", "attack", ("/actors/-", again))[0] == (
+        "Russia",
+        ("Russian Federation", "Q159", "RU", "Q7747"),
+    )
 
 
 @pytest.mark.parametrize(
