@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -416,6 +417,40 @@ class TestLimits:
 
 async def test_vary_is_said_once_with_what_the_route_adds(shelled: FastAPI) -> None:
     assert (await call(shelled, "GET", "/v1/things")).headers["vary"] == f"{VARY}, Cookie"
+
+
+class TestBudgetOfBodies:
+    async def test_bodies_share_one_budget_that_is_given_back(self) -> None:
+        limits = replace(LIMITS, bodies=4000, large_bodies=3000)
+        app, gate, arrived = FastAPI(), asyncio.Event(), asyncio.Semaphore(0)
+
+        @app.post("/v1/events/batch")
+        async def take_batch(request: Request) -> Response:
+            await request.body()
+            arrived.release()
+            await gate.wait()
+            return Response(b"taken")
+
+        @app.post("/v1/events")
+        async def take_one(request: Request) -> Response:
+            return Response(b"%d" % len(await request.body()))
+
+        surround(app, limits)
+        waiting = [asyncio.create_task(call(app, "POST", "/v1/events/batch", body=[b"x" * 500] * 2)) for _ in range(3)]
+        for _ in waiting:
+            await arrived.acquire()
+        refused = await call(app, "POST", "/v1/events/batch", body=[b"x"])
+        small = await call(app, "POST", "/v1/events", body=[b"x" * 900])
+        gate.set()
+        taken = [(await task).status for task in waiting]
+        again = [(await call(app, "POST", "/v1/events/batch", body=[b"x" * 1000] * 3)).status for _ in range(3)]
+        too_large = [(await call(app, "POST", "/v1/events", body=[b"x" * 600] * 2)).status for _ in range(9)]
+
+        assert (refused.status, refused.problem["type"]) == (503, "/problems/unavailable")
+        assert int(refused.headers["retry-after"]) > 0
+        assert (small.status, small.body) == (200, b"900")
+        assert taken == again == [200] * 3
+        assert too_large == [413] * 9
 
 
 class TestCors:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from app.auth.keys import create_key, revoke_key
 from app.changes import ChangeLog
 from app.errors import Unavailable
-from app.kept import KeptAnswers
+from app.kept import KeptAnswers, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -240,3 +240,28 @@ async def test_what_was_not_asked_for_longest_makes_room(db: Database) -> None:
     assert (await made(answers, "b", body))[1]
     large = bytes(3_000)
     assert [(await made(answers, "large", large))[1] for _ in range(2)] == [True, True]
+
+
+async def test_hosts_and_queries_that_mean_nothing_make_no_further_entries(make_app: MakeApp) -> None:
+    app = await make_app(anonymous_read=True)
+    async with client_of(app) as anyone:
+        for n in range(200):
+            host = f"{n}." + "x" * 8000
+            good(await anyone.get("/v1/events/count", headers={"host": host}))
+            assert (await anyone.get(f"/v1/feeds/all_day.atom?_={n}", headers={"host": host})).status_code == 200
+            assert (await anyone.get(f"/v1/feeds/all_day.geojson?_={n}", headers={"host": f"{n % 3}.test"})).content
+
+    assert len(app.state.kept._kept) == 1 + 1 + 3
+
+
+async def test_what_is_kept_is_counted_whole(db: Database) -> None:
+    answers = KeptAnswers(ChangeLog(db), most=2_000_000)
+
+    async def make(_: Head) -> Response:
+        return Response(b"x" * 100, headers={"x-long": "y" * 5000})
+
+    for n in range(1000):
+        await answers.answer(request_for(f"/{n}", b"q" * 8000), make)
+
+    assert len(answers._kept) < 2_000_000 / 15_000
+    assert sum(size_of(place, kept) for place, kept in answers._kept.items()) == answers._size <= 2_000_000

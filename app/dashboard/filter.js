@@ -1,10 +1,26 @@
 // The filter: the page's query string, in the API's own names, so that a link to the page is a question to the API.
 
 const PAGE_ONLY = new Set(["measure"]);
-const NOT_FOR_US = new Set(["limit", "cursor", "sort", "format", "as_of", "changed_since", "interval", "group_by", "facet"]);
+const TOGETHER = ["near", "radius_km"];
 const listeners = [];
 
-export const pairs = () => [...new URLSearchParams(location.search)].filter(([name]) => !NOT_FOR_US.has(name));
+// What the API has, as the server wrote it into the page; a name that may be repeated ends with an asterisk.
+const told = (name) => document.querySelector(`meta[name="${name}"]`).content.split(" ");
+const NAMES = new Map(told("sitrep-filters").map((name) => [name.replace("*", ""), name.endsWith("*")]));
+const MEASURES = new Set(told("sitrep-measures"));
+
+// Links bring what is not ours (fbclid, utm_source): the API would refuse it, so it is left out.
+export function pairs() {
+  const given = [...new URLSearchParams(location.search)].filter(([, value]) => value !== "");
+  const seen = new Set();
+  const ours = given.filter(([name, value]) => {
+    if (PAGE_ONLY.has(name) ? !MEASURES.has(value) : !NAMES.has(name)) return false;
+    const again = seen.has(name);
+    seen.add(name);
+    return NAMES.get(name) || !again;
+  });
+  return TOGETHER.every((name) => seen.has(name)) ? ours : ours.filter(([name]) => !TOGETHER.includes(name));
+}
 
 // What the API is asked: all but what concerns this page alone.
 export const asked = () => pairs().filter(([name]) => !PAGE_ONLY.has(name));
@@ -21,7 +37,7 @@ export function change(changes) {
 }
 
 export function drop(name, given) {
-  const gone = name === "near" || name === "radius_km" ? ["near", "radius_km"] : [name];
+  const gone = TOGETHER.includes(name) ? TOGETHER : [name];
   go(pairs().filter((pair) => !(gone.includes(pair[0]) && (pair[0] !== name || pair[1] === given))));
 }
 

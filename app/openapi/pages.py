@@ -9,9 +9,12 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from app.errors import NotFound
+from app.events.query import EventFilter
+from app.kinds import MEASURES
 from app.openapi.document import document_bytes
 from app.openapi.files import ASSETS, DIGEST, File, answer, page
 from app.release import release
+from app.wire.queries import parameters_of
 
 # Nothing from elsewhere, and no script but our files. Swagger UI draws without inline styles; Redoc writes style
 # elements (styled-components) and searches in a worker that it makes of a blob.
@@ -50,7 +53,9 @@ def add(app: FastAPI, path: str, endpoint: Endpoint) -> None:
 
 async def show_page(name: str, request: Request) -> Response:
     """The dashboard, Swagger UI or Redoc."""
-    text = page(name).format(assets=assets(), release=html.escape(release()))
+    text = page(name).format(
+        assets=assets(), release=html.escape(release()), filters=filter_names(), measures=" ".join(MEASURES)
+    )
     return await answer(request, File(text.encode(), "text/html; charset=utf-8"), guarded(name))
 
 
@@ -83,6 +88,11 @@ async def show_asset(request: Request) -> Response:
 def guarded(name: str) -> dict[str, str]:
     """The header fields of a page."""
     return {"cache-control": "no-cache", "content-security-policy": POLICIES[name], **GUARDS}
+
+
+def filter_names() -> str:
+    """Return the filters that all reading calls have, those that may be repeated with an asterisk."""
+    return " ".join(f"{name}{'*' * known.repeatable}" for name, known in parameters_of(EventFilter).items())
 
 
 def assets() -> str:

@@ -95,6 +95,25 @@ def test_every_number_is_the_apis(visit: Visit, open_server: Any, filter_: str) 
     check_charts(page, open_server)
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("?fbclid=IwAR0&utm_source=x&utm_medium=social&gclid=1&ref=hn&kind=attack", "kind=attack"),
+        ("?kind=attack&since=2025-09-01&since=2024-01-01&q=drones&q=talks", "kind=attack&since=2025-09-01&q=drones"),
+        ("?kind=attack&measure=nonsense&country=&limit=1&cursor=x&as_of=x&sort=x&_=1#fbclid=1", "kind=attack"),
+        ("?kind=attack&near=50,30&Kind=x&__proto__=1&constructor=1", "kind=attack"),
+    ],
+)
+def test_what_links_bring_beside_the_filter_is_left_out(visit: Visit, open_server: Any, given: str, meant: str) -> None:
+    page = visit(open_server, given)
+
+    ready(page)
+
+    counted(page, open_server.get(f"/v1/events/count?{meant}")["count"])
+    expect(page.locator("#trouble")).to_be_hidden()
+    expect(page.locator("#list > li")).to_have_count(len(open_server.get(f"/v1/events?limit=50&{meant}")["items"]))
+
+
 def test_filters_are_chosen_in_the_bar_and_kept_in_the_address(visit: Visit, open_server: Any) -> None:
     page = visit(open_server)
     ready(page)

@@ -1,0 +1,141 @@
+"""Sitrep behind a real nginx under a path prefix, as a browser, a feed reader and a stream see it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from dashboard.conftest import PATIENCE_S, Served, free_port, serving, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import MakeEvent
+    from playwright.sync_api import Browser, Page
+
+    Visit = Callable[..., Page]
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+DOCS = Path(__file__).parents[2] / "docs"
+CONFIGURATION = """
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location /sitrep/ {{
+            proxy_pass {upstream};
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Host $http_host;
+            proxy_set_header X-Forwarded-Prefix /sitrep;
+        }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def proxied(served: Served, folder: Path, *, stripped: bool) -> Iterator[Served]:
+    """The server behind an nginx of the test's own."""
+    if NGINX is None:
+        pytest.skip("there is no nginx here, and `make test` could not install Debian's")
+    port = free_port()
+    upstream = served.url + ("/" if stripped else "")
+    file = folder / "nginx.conf"
+    file.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream), encoding="utf-8")
+    out = folder / "nginx.out"
+    with out.open("wb") as said:
+        process = subprocess.Popen(  # noqa: S603 (our own configuration)
+            [NGINX, "-p", str(folder), "-c", str(file), "-e", str(folder / "error.log")], stdout=said, stderr=said
+        )
+    try:
+        url = f"http://127.0.0.1:{port}/sitrep"
+        wait_for(process, url, out)
+        yield Served(url, served.key)
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(PATIENCE_S)
+
+
+@pytest.fixture(params=["stripped", "whole"])
+def behind(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Served]:
+    """A server with the samples under /sitrep of an nginx that strips the prefix, or passes it on."""
+    with (
+        serving(tmp_path, anonymous=True) as served,
+        proxied(served, tmp_path, stripped=request.param == "stripped") as reached,
+    ):
+        yield reached
+
+
+def test_the_pages_and_every_address_work_under_the_prefix(visit: Visit, behind: Served, make_event: MakeEvent) -> None:
+    page = visit(behind, "?kind=attack&fbclid=x")
+    expect(page.locator("#live")).to_have_text("Live")
+    count = behind.get("/v1/events/count?kind=attack")["count"]
+    expect(page.locator("#count")).to_have_text(f"{count} events")
+    behind.call("POST", "/v1/events", json=make_event(title="Heard through the proxy"))
+    expect(page.locator("#count")).to_have_text(f"{count + 1} events")  # by the stream, which nginx does not hold back
+
+    page.goto(f"{behind.url}/docs")
+    page.locator("#operations-health-is_alive .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").first.click()
+    with page.expect_response(re.compile("/livez$")) as tried:
+        page.get_by_role("button", name="Execute").first.click()
+    assert (tried.value.status, urlsplit(tried.value.url).path) == (200, "/sitrep/livez")
+
+    page.goto(f"{behind.url}/redoc")
+    expect(page.locator("#reference h1").first).to_contain_text("Sitrep")
+
+
+def test_links_lead_on_under_the_prefix(behind: Served) -> None:
+    with httpx.Client(trust_env=False, headers={"authorization": f"Bearer {behind.key}"}) as client:
+        address, seen = f"{behind.url}/v1/events?limit=10", 0
+        for _ in range(10):
+            answer = client.get(address)
+            seen += len(answer.json()["items"])
+            if "next" not in answer.links:
+                break
+            address = str(httpx.URL(behind.url).join(answer.links["next"]["url"]))
+        assert seen == behind.get("/v1/events/count")["count"]
+        atom = client.get(f"{behind.url}/v1/feeds/all_month.atom").text
+        assert re.search(r'rel="self" href="([^"]+)"', atom)[1] == f"{behind.url}/v1/feeds/all_month.atom"  # type: ignore[index]
+        assert client.get(behind.url).status_code in {301, 308}
+        exported = client.get(f"{behind.url}/v1/events/export")
+        assert exported.headers["content-encoding"] == "gzip"
+        assert len(exported.text.splitlines()) == seen
+
+
+def test_the_example_for_browsers_hears_changes(visit: Visit, own_server: Any, make_event: MakeEvent) -> None:
+    text = (DOCS / "stream.md").read_text(encoding="utf-8")
+    example = re.findall(r"```js\n(.*?)```", text, re.DOTALL)[0].replace("https://sitrep.example.org", own_server.url)
+    page = visit(own_server)
+    expect(page.locator("#live")).to_have_text("Live")
+    page.evaluate(
+        f"() => {{ {example}; window.silent = 0; stream.onmessage = () => {{ window.silent += 1; }};"
+        " return new Promise((resolve) => { stream.onopen = () => resolve(); }); }"
+    )
+    with page.expect_console_message(lambda said: "attack.created" in said.text) as heard:
+        own_server.call("POST", "/v1/events", json=make_event(title="Heard by EventSource"))
+
+    assert re.fullmatch(r"e1-\d{12} attack.created Heard by EventSource", heard.value.text)
+    assert page.evaluate("() => window.silent") == 0
