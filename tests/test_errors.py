@@ -30,6 +30,7 @@ from app.errors import (
 )
 from app.metrics import Metrics, MetricsMiddleware
 
+CHUNKED = {"transfer-encoding": "chunked"}
 LIMITS = Limits(body=1000, large_body=5000, body_seconds=0.05, linger_seconds=0.05, linger=100_000, ignorable=100)
 VARY = "Accept-Encoding, Authorization, Origin"
 
@@ -436,15 +437,23 @@ class TestBudgetOfBodies:
             return Response(b"%d" % len(await request.body()))
 
         surround(app, limits)
-        waiting = [asyncio.create_task(call(app, "POST", "/v1/events/batch", body=[b"x" * 500] * 2)) for _ in range(3)]
+        waiting = [
+            asyncio.create_task(call(app, "POST", "/v1/events/batch", parts=[b"x" * 500] * 2, headers=CHUNKED))
+            for _ in range(3)
+        ]
         for _ in waiting:
             await arrived.acquire()
-        refused = await call(app, "POST", "/v1/events/batch", body=[b"x"])
-        small = await call(app, "POST", "/v1/events", body=[b"x" * 900])
+        refused = await call(app, "POST", "/v1/events/batch", parts=[b"x"], headers=CHUNKED)
+        small = await call(app, "POST", "/v1/events", parts=[b"x" * 900], headers=CHUNKED)
         gate.set()
         taken = [(await task).status for task in waiting]
-        again = [(await call(app, "POST", "/v1/events/batch", body=[b"x" * 1000] * 3)).status for _ in range(3)]
-        too_large = [(await call(app, "POST", "/v1/events", body=[b"x" * 600] * 2)).status for _ in range(9)]
+        again = [
+            (await call(app, "POST", "/v1/events/batch", parts=[b"x" * 1000] * 3, headers=CHUNKED)).status
+            for _ in range(3)
+        ]
+        too_large = [
+            (await call(app, "POST", "/v1/events", parts=[b"x" * 600] * 2, headers=CHUNKED)).status for _ in range(9)
+        ]
 
         assert (refused.status, refused.problem["type"]) == (503, "/problems/unavailable")
         assert int(refused.headers["retry-after"]) > 0
@@ -558,6 +567,7 @@ class TestDocuments:
             "headers-too-large": 431,
             "internal": 500,
             "unavailable": 503,
+            "schema-mismatch": 503,
             "disk-full": 507,
         }
 

@@ -252,3 +252,24 @@ async def test_links_lead_to_the_address_that_was_asked_and_to_no_strange_host(a
     assert 'href="http://news.example:8443/v1/feeds/all_day.atom"' in text
     assert "<script" not in strange
     assert 'href="http://127.0.0.1:8000/v1/feeds/all_day.atom"' in strange
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ({"name": "Kyiv", "country": "UA", "role": "target"}, "Where: Kyiv, UA (target)"),
+        ({"name": "Black Sea"}, "Where: Black Sea"),
+        ({"country": "UA", "role": "impact"}, "Where: UA (impact)"),
+        ({"lat": 44.0, "lon": 33.0}, None),
+    ],
+)
+async def test_what_is_not_known_is_not_written(
+    api: AsyncClient, make_event: Callable[..., dict[str, Any]], place: dict[str, Any], shown: str | None
+) -> None:
+    now = datetime.now(UTC).isoformat()
+    await written(api, {**make_event(started_at=now, summary=None, actors=[], casualties=[]), "locations": [place]})
+
+    for path in ("/v1/feeds/all_month.atom", "/v1/events/export?format=csv"):
+        assert "None" not in (await api.get(path)).text
+    text = (await api.get("/v1/feeds/all_month.atom")).text
+    assert [line for line in text.splitlines() if line.startswith("Where")] == ([] if shown is None else [shown])
