@@ -105,6 +105,7 @@ class Follower:
     async def _catch_up(self) -> None:
         """Send what is stored, page by page, with a position after each stretch that was passed over."""
         head = await self.hub.log.head()
+        await self.matcher.learn(self.hub.log.db, head.epoch, head.seq)  # now, and not all streams at the first change
         while self.at < head.seq and head.epoch == self.epoch and not self.over:
             page = await self.scanner.page(self.at, CHUNK, head)
             if page.next == self.at:  # a replica is behind

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from app.events.commands import IfMatch
     from app.events.idempotency import Reuse
     from app.feed.hub import Hub
+    from app.feed.scan import Page
     from app.subscriptions.configuring import Wanted
     from app.subscriptions.decisions import Attempt
     from app.subscriptions.model import Subscription
@@ -150,25 +151,26 @@ class Desk:
             head = await self.log.head()
             self.hub.notice(head)
             left = max(0.0, deadline - clock())
-            if current.status == "active" or not left or self.hub.draining:
+            if current.status != "active":
+                if not left or self.hub.draining:
+                    return nothing_to_pull(current, head)
+                await self.hub.wait(FOREVER, min(left, LOOK_S), head.epoch)
+                continue
+            head, page = await self._page(current, head, asked.limit, left)
+            # What was found by another filter, or from another place, says nothing of what is asked for now.
+            if not left or same_question(current, await find_subscription(self.log.db, id, key)):
                 break
-            await self.hub.wait(FOREVER, min(left, LOOK_S), head.epoch)
-        if current.status != "active":
-            return {
-                "items": [],
-                "next": format_cursor(head.epoch, current.cursor),
-                "has_more": False,
-                **pulled(current, head),
-            }
-        wanted = stored_filter(current.filter)
-        try:
-            head, page = await waited_page(self.hub, wanted, current.cursor, head, limit=asked.limit, wait=left)
-        except CursorEpoch:  # the caller sent no cursor: the committed one holds in the new epoch
-            head = await self.log.head()
-            head, page = await waited_page(self.hub, wanted, current.cursor, head, limit=asked.limit, wait=0)
         items = [orjson.Fragment(piece.item) for piece in page.pieces]
         following = format_cursor(head.epoch, page.next)
         return {"items": items, "next": following, "has_more": page.more, **pulled(current, head)}
+
+    async def _page(self, current: Subscription, head: Head, limit: int, wait: float) -> tuple[Head, Page]:
+        wanted = stored_filter(current.filter)
+        try:
+            return await waited_page(self.hub, wanted, current.cursor, head, limit=limit, wait=wait)
+        except CursorEpoch:  # the caller sent no cursor: the committed one holds in the new epoch
+            head = await self.log.head()
+            return await waited_page(self.hub, wanted, current.cursor, head, limit=limit, wait=0)
 
     async def ack(self, id: UUID, cursor: str, caller: Caller) -> Shown:
         """Advance the committed cursor; what lies behind it changes nothing, however far back."""
@@ -270,6 +272,17 @@ class Desk:
     async def _place(self, named: str, timezone: str, head: Head, pointer: str) -> int:
         with at_pointer(pointer):
             return await position_named(self.log, head, named, timezone)
+
+
+def same_question(one: Subscription, other: Subscription) -> bool:
+    """Neither configured anew nor sent elsewhere in between."""
+    return (one.version, one.generation) == (other.version, other.generation)
+
+
+def nothing_to_pull(subscription: Subscription, head: Head) -> Shown:
+    """The page of a subscription that is paused."""
+    place = format_cursor(head.epoch, subscription.cursor)
+    return {"items": [], "next": place, "has_more": False, **pulled(subscription, head)}
 
 
 def pulled(subscription: Subscription, head: Head) -> Shown:

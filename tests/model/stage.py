@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from random import Random
 
 KEY = "a key for the model only"
-START_S = 60.0
+START_S = 300.0  # on a machine that is kept busy
 # Streams of the server within this process tell their position so often.
 HEARTBEAT_S = 0.25
 
@@ -45,12 +45,17 @@ class Stage:
         self._log = (folder / "server.log").open("ab")
 
     async def __aenter__(self) -> Self:
-        await asyncio.gather(self.start_inner(), self.start_outer())
+        try:
+            await self.start_inner()
+            await self.start_outer()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop_inner()
-        await self.stop_outer(signal.SIGTERM)
+        await self.stop_outer(signal.SIGKILL)
         for client in self._opened:
             await client.aclose()
         self._log.close()

@@ -303,3 +303,25 @@ async def test_head_works_wherever_get_does(api: AsyncClient, make_event: Any) -
     for path in (PATH, f"{PATH}/{made['id']}", f"{PATH}/{made['id']}/events", f"{PATH}/{made['id']}/deliveries"):
         answer = await api.head(path)
         assert (answer.status_code, answer.content) == (200, b""), path
+
+
+async def test_a_filter_that_changes_while_somebody_waits_loses_nothing(api: AsyncClient, make_event: Any) -> None:
+    made = await subscribed(api, pull(filter={"tag": "a"}))
+    waiting = asyncio.create_task(fetched(api, made["id"], "wait=30"))
+    await asyncio.sleep(0.05)
+    good(await api.patch(f"{PATH}/{made['id']}", json={"filter": {"tag": "b"}}))
+    changes = await write(api, make_event, tags=["b"])
+    await write(api, make_event, tags=["a"])
+
+    assert [item["id"] for item in (await waiting)["items"]] == changes
+
+
+async def test_a_seek_while_somebody_waits_is_where_reading_goes_on(api: AsyncClient, make_event: Any) -> None:
+    changes = await write(api, make_event, 2, tags=["b"])
+    made = await subscribed(api, pull(filter={"tag": "b"}))
+    waiting = asyncio.create_task(fetched(api, made["id"], "wait=30"))
+    await asyncio.sleep(0.05)
+    good(await api.post(f"{PATH}/{made['id']}/seek", json={"to": "oldest"}))
+    changes += await write(api, make_event, tags=["b"])
+
+    assert [item["id"] for item in (await waiting)["items"]][:2] == changes[:2]
