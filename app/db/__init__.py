@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.db.functions import sqlite_function
 from app.db.postgres import PostgresDatabase, PostgresTransaction
-from app.db.sqlite import SqliteDatabase, SqliteTransaction
+from app.db.sqlite import SqliteDatabase, SqliteTransaction, finish
 from app.db.statements import (
     BigKey,
     IntegerList,
@@ -27,6 +27,8 @@ __all__ = [
     "BigKey",
     "Database",
     "IntegerList",
+    "PostgresTransaction",
+    "SqliteTransaction",
     "Statement",
     "Surprise",
     "Transaction",
@@ -35,6 +37,7 @@ __all__ = [
     "as_list",
     "as_pairs",
     "as_written",
+    "finish",
     "gathered",
     "id_text",
     "open_database",

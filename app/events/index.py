@@ -35,6 +35,15 @@ class Notes(Protocol):
     counted: Counter[int]
 
 
+class Step(Protocol):
+    """What a version changes in the index: the packed states before and after it."""
+
+    event: int
+    version: int
+    before: bytes | None
+    after: bytes | None
+
+
 class Index:
     """Knows the ids of facet values, and brings the index rows to where decisions leave the events."""
 
@@ -60,18 +69,19 @@ class Index:
         self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[Draft], notes: Notes
     ) -> None:
         """Write all that the decisions change, but for the changes themselves."""
-        await self._name_values(tx, decisions, notes)
+        await self.name_values(tx, [d.facts for d in decisions if d.facts is not None], notes)
         rows = FacetRows()
         for decision, draft in zip(decisions, drafts, strict=True):
             draft.before = rows.packed(decision)
             if decision.facts is not None:
-                draft.after = self._packed(decision.facts, notes)
+                draft.after = self.packed(decision.facts, notes)
             rows.move(draft, notes)
         await write_events(tx, decisions)
         await rows.write(tx)
         await write_details(tx, final(decisions))
 
-    def _packed(self, facts: Facts, notes: Notes) -> bytes:
+    def packed(self, facts: Facts, notes: Notes) -> bytes:
+        """The state as a change carries it, once its values are named."""
         span = facts.span
         ids = {
             hashed_id(p.facet, p.value, span)
@@ -84,15 +94,13 @@ class Index:
     def _id(self, value: Value, notes: Notes) -> int:
         return self._ids.get(value) or notes.learned[value]
 
-    async def _name_values(self, tx: Transaction, decisions: Sequence[Decision], notes: Notes) -> None:
+    async def name_values(self, tx: Transaction, states: Iterable[Facts], notes: Notes) -> None:
         """Give every value an id, the first spelling stored being its label."""
         labels: dict[Value, str] = {}
-        for decision in decisions:
-            if decision.facts is not None:
-                span = decision.facts.span
-                for p in decision.facts.postings:
-                    if p.facet not in HASHED:
-                        labels.setdefault((p.facet, p.value, span, p.alias), p.label)
+        for facts in states:
+            for p in facts.postings:
+                if p.facet not in HASHED:
+                    labels.setdefault((p.facet, p.value, facts.span, p.alias), p.label)
         unknown = sorted(value for value in labels if value not in self._ids)
         await self._find_values(tx, unknown, notes)
         missing = [value for value in unknown if value not in notes.learned]
@@ -131,7 +139,7 @@ class FacetRows:
             return None
         return self._now.get(decision.before.key, decision.before.packed)
 
-    def move(self, draft: Draft, notes: Notes) -> None:
+    def move(self, draft: Step, notes: Notes) -> None:
         """Take the event from the state before to the state after."""
         before, after = rows_of(draft.event, draft.before), rows_of(draft.event, draft.after)
         self._now[draft.event] = draft.after

@@ -50,13 +50,17 @@ ONE = Sums(1)
 
 async def keep_tally(tx: Transaction, decisions: Iterable[Decision]) -> None:
     """Bring the tally to where the decisions leave the events; in key order, so that writers do not cross."""
+    await count(tx, (state for decision in decisions for state in states(decision)))
+
+
+async def count(tx: Transaction, states: Iterable[tuple[int, str, Facts]]) -> None:
+    """Add events, given as 1 with kind and facts, to the tally, or with -1 take them off."""
     changed: dict[Cell, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for decision in decisions:
-        for sign, kind, facts in states(decision):
-            for cell, sums in cells(kind, facts):
-                total = changed[cell]
-                for n, number in enumerate(sums):
-                    total[n] += sign * number
+    for sign, kind, facts in states:
+        for cell, sums in cells(kind, facts):
+            total = changed[cell]
+            for n, number in enumerate(sums):
+                total[n] += sign * number
     rows = [{**cell._asdict(), **Sums(*total)._asdict()} for cell, total in sorted(changed.items()) if any(total)]
     await tx.add(Tally, Cell._fields, rows)
 
