@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from app.auth.callers import caller_of
 from app.compression import KeptResponse
-from app.db.heavy import HeavyQuestions, watch
+from app.db.heavy import HeavyQuestions, watching
 from app.wire import base_of, if_none_match
 
 if TYPE_CHECKING:
@@ -142,10 +142,10 @@ class KeptAnswers:
 
     async def _wait_for(self, task: asyncio.Task[Kept], key: tuple[Place, Position]) -> Kept:
         """Wait for the answer; when the last one who waits has left, it is made no further."""
-        watch()
         self._waiting[task] += 1
         try:
-            return await asyncio.shield(task)
+            with watching(timed=False):
+                return await asyncio.shield(task)
         finally:
             self._waiting[task] -= 1
             if not self._waiting[task]:

@@ -1,11 +1,12 @@
 """The change log: every accepted write appends here, in commit order, and every reader reads from here."""
 
 from app.changes.append import append
-from app.changes.log import ENTRY_COLUMNS, ChangeLog, feed_item
+from app.changes.log import AT_ONCE, ENTRY_COLUMNS, ChangeLog, feed_item
 from app.changes.model import Change, Draft, Entry, Head, LogHead, format_cursor, parse_cursor
 from app.changes.trim import keep_trimmed, trim
 
 __all__ = [
+    "AT_ONCE",
     "ENTRY_COLUMNS",
     "Change",
     "ChangeLog",

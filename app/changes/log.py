@@ -34,6 +34,10 @@ MARK = Statement(
 )
 
 
+# More bodies than this, which may be long, are read on another thread.
+AT_ONCE = 100
+
+
 def feed_item(entry: Entry, source: str) -> bytes:
     """The change as a CloudEvents 1.0 JSON event: feed item, SSE data and push body are these bytes."""
     head = (
@@ -67,7 +71,9 @@ class ChangeLog:
 
     async def between(self, after: int, upto: int) -> list[Entry]:
         """The changes after one sequence up to and including another."""
-        return [Entry._make(row) for row in await self.db.rows(BETWEEN, {"after": after, "upto": upto})]
+        heavy = upto - after > AT_ONCE
+        rows = await self.db.rows(BETWEEN, {"after": after, "upto": upto}, heavy=heavy)
+        return [Entry._make(row) for row in rows]
 
     async def position(self, cursor: str, head: Head) -> int:
         """Where a reader goes on: a cursor of the current epoch inside the log."""

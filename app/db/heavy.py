@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from app.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Iterator, MutableMapping
     from types import TracebackType
     from typing import Any
 
@@ -46,11 +47,28 @@ async def admit(cost_us: float) -> None:
         await question.admit(cost_us)
 
 
-def watch() -> None:
-    """Tell that the current question leaves the event loop, so that it may have to be interrupted."""
+@contextmanager
+def watching(*, timed: bool = True) -> Iterator[None]:
+    """Let the current question be interrupted while it waits for work that is done off the event loop.
+
+    Not `timed`, the work has a question of its own, which has the time limit.
+    """
+    question = CURRENT.get()
+    if question is None:
+        yield
+        return
+    question.watch(timed=timed)
+    try:
+        yield
+    finally:
+        question.unwatch()
+
+
+def rest() -> None:
+    """Tell that the current question has something to send: what it reads next counts anew."""
     question = CURRENT.get()
     if question is not None:
-        question.watch()
+        question.rest()
 
 
 class HeavyQuestions:
@@ -104,7 +122,9 @@ class Question:
         self._questions = questions
         self._receive = receive
         self._cost_us = 0.0
+        self._waits = 0
         self._entered = False
+        self._admitted = False
         self._running = False
         self._reason: Exception | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -120,11 +140,8 @@ class Question:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         CURRENT.reset(self._token)
+        self.rest()
         self._stop_watching()
-        if self._running:
-            self._questions.turns.release()
-        if self._entered:
-            self._questions.leave(self._caller)
         if self._reason is not None and self._task is not None:
             outer = self._task.uncancel()
             if isinstance(error, asyncio.CancelledError) and not outer:
@@ -133,22 +150,42 @@ class Question:
     async def admit(self, cost_us: float) -> None:
         """Add to the cost; once that is heavy, wait for a turn."""
         self._cost_us += cost_us
-        if self._cost_us < HEAVY_US or self._entered:
+        if self._cost_us < HEAVY_US or self._admitted:
             return
         self._enter()
+        self._admitted = True
         self.watch()
         self._set_timer(self._questions.timeout_s, Unavailable(TOO_LONG))
         await self._questions.turns.acquire()
         self._running = True
 
-    def watch(self) -> None:
-        """Notice from now on when the client leaves, the time is up or the server stops."""
-        if self in self._questions.watched or self._task is None:
+    def rest(self) -> None:
+        """Give the turn back, and count the cost from nothing."""
+        self._cost_us = 0.0
+        if self._running:
+            self._running = False
+            self._questions.turns.release()
+        if self._admitted:
+            self._admitted = False
+            self._leave()
+            self.unwatch()
+
+    def watch(self, *, timed: bool = True) -> None:
+        """Notice from now on when the client leaves, the wait takes long or the server stops."""
+        self._waits += 1
+        if self._waits > 1 or self._task is None:
             return
         self._questions.watched.add(self)
         if self._receive is not None:
             self._ear = asyncio.create_task(self._listen(self._receive), name="client leaves")
-        self._timer = asyncio.get_running_loop().call_later(self._questions.light_s, self._become_heavy)
+        if timed and not self._entered:
+            self._timer = asyncio.get_running_loop().call_later(self._questions.light_s, self._become_heavy)
+
+    def unwatch(self) -> None:
+        """The wait is over."""
+        self._waits -= 1
+        if self._waits == 0:
+            self._stop_watching()
 
     def end(self, reason: Exception) -> None:
         """Interrupt the task; `reason` is what it raises."""
@@ -157,9 +194,16 @@ class Question:
             self._task.cancel()
 
     def _enter(self) -> None:
+        if self._entered:
+            return
         caller = self._name_caller()
         self._questions.enter(caller)
         self._caller, self._entered = caller, True
+
+    def _leave(self) -> None:
+        if self._entered:
+            self._entered = False
+            self._questions.leave(self._caller)
 
     def _become_heavy(self) -> None:
         """Count a question that takes long among the heavy ones; it runs already, so it does not wait."""
@@ -181,7 +225,9 @@ class Question:
         self.end(ClientDisconnect())
 
     def _stop_watching(self) -> None:
+        self._waits = 0
         self._questions.watched.discard(self)
+        self._leave()
         if self._ear is not None:
             self._ear.cancel()
         if self._timer is not None:

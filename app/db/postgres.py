@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from app.db.heavy import watch
+from app.db.apart import Apart
+from app.db.heavy import watching
 from app.db.revision import READ_REVISION, SCHEMA_LOCK, needed_schema
 from app.db.sets import accumulation, columns_of, insertion, removal, replacement
 from app.db.statements import Statement, Surprise, as_statement
@@ -122,6 +124,8 @@ class PostgresDatabase:
         self.schema = needed_schema()
         self._beginning = BEGIN.format(lock=SCHEMA_LOCK, revision=self.schema.needed)
         self._pools: dict[str, Any] = {}
+        self._apart = Apart()
+        self._twin: PostgresDatabase | None = None
 
     async def connect(self) -> None:
         """Make the pools; an absent server is noticed by the first statement, not here."""
@@ -141,6 +145,10 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Give every connection back."""
+        if self._twin is not None:
+            await self._apart.run(self._twin.close)
+            await self._apart.stop()
+            self._twin = None
         while self._pools:
             _, pool = self._pools.popitem()
             try:
@@ -158,18 +166,23 @@ class PostgresDatabase:
         primary: bool = False,
     ) -> list[Any]:
         """Read, from the replica if there is one and `primary` is not asked for."""
-        if heavy:
-            watch()
         compiled = as_statement(statement).on("postgresql")
-        async with self._acquired(self.url if primary or not self.read_url else self.read_url) as connection:
-            try:
-                return compiled.rows(await connection.fetch(compiled.sql, *compiled.arguments(values or {})))
-            except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
-                self.schema.check(await revision_of(connection))
-                raise
+        url = self.url if primary or not self.read_url else self.read_url
+        with watching() if heavy else nullcontext():
+            async with self._acquired(url) as connection:
+                try:
+                    return compiled.rows(await connection.fetch(compiled.sql, *compiled.arguments(values or {})))
+                except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+                    self.schema.check(await revision_of(connection))
+                    raise
 
-    async def write(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
-        """Run the work in one transaction, if the schema is this program's, and commit it."""
+    async def write(self, work: Callable[[PostgresTransaction], Awaitable[T]], *, apart: bool = False) -> T:
+        """Run the work in one transaction, if the schema is this program's, and commit it.
+
+        `apart` runs it on another thread, with connections of its own: for work that takes long beside the database.
+        """
+        if apart:
+            return await self._apart.run(lambda: self._write_apart(work))
         async with self._acquired(self.url) as connection:
             try:
                 await self._begin(connection)
@@ -180,6 +193,14 @@ class PostgresDatabase:
                     await connection.execute("ROLLBACK")
                 raise
             return result
+
+    async def _write_apart(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        if self._twin is None:
+            twin = copy(self)
+            twin._pools = {}  # noqa: SLF001 (its own class; pools belong to the loop that made them)
+            await twin.connect()
+            self._twin = twin
+        return await self._twin.write(work)
 
     async def check_schema(self) -> None:
         """Raise SchemaMismatch unless the database has the schema of this program."""

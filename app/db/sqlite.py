@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from app.db.functions import FUNCTIONS
-from app.db.heavy import MAX_RUNNING, watch
+from app.db.heavy import MAX_RUNNING, watching
 from app.db.reading import Reading, select_on
 from app.db.revision import READ_REVISION, needed_schema
 from app.db.sets import (
@@ -180,15 +180,20 @@ class SqliteDatabase:
         """Read: at once on the loop, or on a reader thread when the work is not bounded."""
         if not heavy:
             return self._read(lambda connection: select_on(connection, statement, values))
-        watch()
         reading = Reading(statement, values)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, reading.run)
-        except asyncio.CancelledError:
-            reading.interrupt()
-            raise
+        with watching():
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, reading.run)
+            except asyncio.CancelledError:
+                reading.interrupt()
+                raise
 
-    async def write(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
+    async def write(
+        self,
+        work: Callable[[SqliteTransaction], Awaitable[T]],
+        *,
+        apart: bool = False,  # noqa: ARG002 (every write is)
+    ) -> T:
         """Take the write lock, check that the schema is this program's, run the work and commit it."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
 

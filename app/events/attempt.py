@@ -44,6 +44,8 @@ class Outcome:
 
 
 Result = Outcome | Problem
+# Deciding and indexing so many bytes of bodies takes some 30 ms.
+LARGE_WRITE = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -56,14 +58,20 @@ class Job:
     atomic: bool = True
     places: Sequence[str] = ("",)
     reuse: Reuse | None = None
+    size: int = 0
     results: list[Result] = field(default_factory=list)
+
+
+class LargeWrite(Exception):
+    """The bodies to work on are so large that the work is to be done apart from the event loop."""
 
 
 class Attempt:
     """One try to do a group of jobs; nothing outlives it unless the transaction commits."""
 
-    def __init__(self, jobs: list[Job], world: World, index: Index) -> None:
-        """Jobs in order of arrival."""
+    def __init__(self, jobs: list[Job], world: World, index: Index, *, apart: bool = True) -> None:
+        """Jobs in order of arrival; not `apart`, it raises LargeWrite before it works on much."""
+        self.apart = apart
         self.jobs = jobs
         self.world = world
         self.index = index
@@ -76,6 +84,8 @@ class Attempt:
         """Load, decide in order, write all that was decided, append the changes."""
         reused = await find_reused(tx, [job.reuse for job in self.jobs if job.reuse is not None], self.world.now)
         await load(tx, self.world, [c for job in self.jobs for c in job.commands if not isinstance(c, Problem)])
+        if not self.apart and sum(len(stored.body) for stored in self.world.events.values()) > LARGE_WRITE:
+            raise LargeWrite
         refused: dict[int, Exception] = {}
         waiting: dict[Place, int] = {}
         for n, job in enumerate(self.jobs):

@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from app.aside import aside
+from app.db.heavy import rest
 from app.events.flat import csv_header, csv_rows
 from app.events.geojson import HEAD as GEOJSON_HEAD
 from app.events.geojson import features
@@ -153,6 +154,7 @@ async def _written(pages: AsyncIterator[Iterable[bytes]], style: Format) -> Asyn
         yield style.head
     between = b""
     async for page in pages:
+        rest()
         for part in slices(page):
             if piece := await aside(style.write, part):
                 yield between + piece

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # A question answered by so few events is answered by their keys.
 FEW = 2000
 CHUNK = 1000
+# More bodies than this, which may be long, are read on another thread.
+MOST_BODIES = 200
 # A walk begins with so many events, and goes on with as many as have about so many bytes.
 FIRST_CHUNK = 100
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -126,7 +128,8 @@ def is_heavy(found: Plan) -> bool:
     probes = bool(shape.probes) and shape.probes != (False,)
     walks = not shape.arms and "keys" not in shape.residuals and (probes or shape.barred is not None)
     probed = any(arm.probes or arm.barred is not None for arm in shape.arms)
-    return shape.as_of or walks or probed or shape.order == "updated_at" or bool(set(shape.residuals) - settled)
+    long = (shape.limit or 0) > MOST_BODIES
+    return long or shape.as_of or walks or probed or shape.order == "updated_at" or bool(set(shape.residuals) - settled)
 
 
 async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from app.aside import aside
 from app.auth.access import WriteKey
 from app.errors import (
     Deleted,
@@ -84,7 +85,11 @@ async def create_event(
     An external id that another event holds is 409, with `existing`.
     """
     job = Job(
-        [Create(event)], key.owner, lambda results: created(only(results)), reuse=await reuse_of(request, key.owner)
+        [Create(event)],
+        key.owner,
+        lambda results: created(only(results)),
+        reuse=await reuse_of(request, key.owner),
+        size=await size_of(request),
     )
     return shown(await request.app.state.store.run(job))
 
@@ -108,7 +113,7 @@ async def write_batch(
     By default all or nothing: the answer has the status of the first item that fails, its pointers below
     `/items/<n>`. With `partial=true` each item stands for itself. `#<index>` names the event of an earlier item.
     """
-    commands, places = read_items(items)
+    commands, places = await aside(read_items, items)
     instance = f"/requests/{request_id(request.scope)}"
     job = Job(
         commands,
@@ -117,6 +122,7 @@ async def write_batch(
         atomic=asked.partial == "false",
         places=places,
         reuse=await reuse_of(request, key.owner),
+        size=await size_of(request),
     )
     return shown(await request.app.state.store.run(job))
 
@@ -145,7 +151,11 @@ async def upsert_event(
     refuse_bad_address(request, system, id)
     only_new = request.headers.get("if-none-match", "").strip() == "*"
     command = upsert_of(system, id, data, if_match(request), only_new=only_new, batch=False)
-    return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))
+    return shown(
+        await request.app.state.store.run(
+            Job([command], key.owner, lambda results: stored(only(results)), size=await size_of(request))
+        )
+    )
 
 
 @router.put(
@@ -169,7 +179,11 @@ async def replace_event(
     """
     wanted, sent = known
     command = Replace(known_id(id), wanted, sent, if_match(request))
-    return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))
+    return shown(
+        await request.app.state.store.run(
+            Job([command], key.owner, lambda results: stored(only(results)), size=await size_of(request))
+        )
+    )
 
 
 @router.patch(
@@ -202,7 +216,11 @@ async def patch_event(
     Lists are replaced whole; an estimate object merges by key, a bare integer takes its place.
     """
     command = Patch(known_id(id), patch, if_match(request))
-    return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)))))
+    return shown(
+        await request.app.state.store.run(
+            Job([command], key.owner, lambda results: stored(only(results)), size=await size_of(request))
+        )
+    )
 
 
 @router.delete(
@@ -223,6 +241,11 @@ async def delete_event(
     """
     command = Remove(known_id(id), asked.reason, asked.superseded_by, if_match(request))
     return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: removed(only(results)))))
+
+
+async def size_of(request: Request) -> int:
+    """How many bytes the body has, which was read before."""
+    return len(await request.body())
 
 
 def only(results: list[Result]) -> Outcome:

@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from app.db import Statement, Surprise
 from app.errors import Problem
-from app.events.attempt import Attempt, Job
+from app.events.attempt import LARGE_WRITE, Attempt, Job, LargeWrite
 from app.events.commands import (
     World,
 )
@@ -71,14 +71,23 @@ class Store:
         return await self._writer.submit(job)
 
     async def _run(self, jobs: list[Job]) -> list[Answer | Exception]:
-        attempt = Attempt(jobs, World(self._clock(), self._new_id), self._index)
-        answers = await self.db.write(attempt.run)
+        attempt, answers = await self._attempt(jobs)
         self._index.learn(attempt.learned)
         if attempt.drafts:
             self._estimates.update(attempt.counted)
             self._committed()
             self._schedule_estimates()
         return answers
+
+    async def _attempt(self, jobs: list[Job]) -> tuple[Attempt, list[Answer | Exception]]:
+        """Run the jobs; much work is done apart from the event loop, where the database does not do so anyway."""
+        apart = self.db.dialect == "sqlite" or sum(job.size for job in jobs) > LARGE_WRITE
+        attempt = Attempt(jobs, World(self._clock(), self._new_id), self._index, apart=apart)
+        try:
+            return attempt, await self.db.write(attempt.run, apart=apart)
+        except LargeWrite:
+            attempt = Attempt(jobs, World(self._clock(), self._new_id), self._index, apart=True)
+            return attempt, await self.db.write(attempt.run, apart=True)
 
     def _schedule_estimates(self) -> None:
         if self._estimating is None or self._estimating.done():

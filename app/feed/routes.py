@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from app.aside import aside
 from app.auth.access import ReadKey, address_of
 from app.auth.keys import find_key
 from app.auth.limits import neighbourhood
@@ -27,6 +28,7 @@ from app.errors import (
     Unavailable,
     refusals,
 )
+from app.events.formats import page_response, slices
 from app.events.moments import DATED
 from app.feed.match import Matcher
 from app.feed.positions import position_named
@@ -39,13 +41,15 @@ from app.kinds import format_instant
 from app.wire import NoQuery, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from app.auth.model import Key
     from app.changes import ChangeLog, Head
     from app.db import Database
 
 router = APIRouter(prefix="/v1/feed", tags=["feed"])
+# A longer page leaves in pieces of about so many bytes.
+PIECE_BYTES = 512 * 1024
 
 JSON, SSE = "application/json", "text/event-stream"
 POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
@@ -71,12 +75,13 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     """
     head, page = await find_page(request, asked)
     final = page.more and is_literal(asked.after)
-    body = page_bytes(page, head.epoch)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    pieces = page_pieces(page, head.epoch)
+    digest = digest_of(pieces) if len(pieces) == 1 else await aside(digest_of, pieces)
+    etag = f'"{digest[:32]}"'
     headers = {"etag": etag, **(lasting(request, FINAL) if final else POLL_INTERVAL), **link(request, page, head.epoch)}
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type=JSON)
+    return await page_response(one_by_one(pieces), headers, JSON)
 
 
 @router.get(
@@ -157,10 +162,27 @@ def is_literal(after: str) -> bool:
     return after not in {"oldest", "now"} and not DATED.match(after)
 
 
-def page_bytes(page: Page, epoch: int) -> bytes:
-    """A page as JSON."""
-    tail = f'],"next":"{format_cursor(epoch, page.next)}","has_more":{"true" if page.more else "false"}}}'
-    return b'{"items":[' + b",".join([piece.item for piece in page.pieces]) + tail.encode()
+def page_pieces(page: Page, epoch: int) -> list[bytes]:
+    """Write a page as JSON, in one piece unless it is long."""
+    tail = f'],"next":"{format_cursor(epoch, page.next)}","has_more":{"true" if page.more else "false"}}}'.encode()
+    head, *rest = list(slices([piece.item for piece in page.pieces], len(page.pieces), PIECE_BYTES)) or [[]]
+    if not rest:
+        return [b'{"items":[' + b",".join(head) + tail]
+    return [b'{"items":[' + b",".join(head), *(b"," + b",".join(part) for part in rest), tail]
+
+
+def digest_of(pieces: Iterable[bytes]) -> str:
+    """Hash the whole of the pieces."""
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece)
+    return found.hexdigest()
+
+
+async def one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Give the pieces."""
+    for piece in pieces:
+        yield piece
 
 
 def link(request: Request, page: Page, epoch: int) -> dict[str, str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes import ENTRY_COLUMNS, Change, Entry
+from app.aside import aside
+from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, Entry
 from app.db import Statement, any_of
 from app.errors import CursorEpoch, CursorExpired
 from app.feed.ring import Piece, encode
@@ -26,6 +27,9 @@ MOST_SCANNED = 10_000
 # So much is read and tested without letting other requests run; less where bodies must be parsed.
 STRETCH = 1_000
 SHORTEST = 200
+# So many bytes of bodies are tested at once; more on another thread, so many bodies at a time.
+SHORT_BYTES = 256 * 1024
+ASIDE = 20
 
 Row = TypeVar("Row")
 Write = Callable[[Entry, int, str], Piece]
@@ -170,16 +174,26 @@ class Scanner:
         asked = [entry for entry in entries if self.matcher.is_asked(entry)]
         if not self.matcher.settles:
             return asked
-        good = {entry.seq for entry in asked if weighed[entry.seq].after and self.matcher.settle(entry.body)}
+        good = await self._passing([(entry.seq, entry.body) for entry in asked if weighed[entry.seq].after])
         open_ = [entry.seq for entry in asked if entry.seq not in good and weighed[entry.seq].before]
-        for seq, body in await self._read(BODIES_BEFORE, open_) if open_ else ():
-            if self.matcher.settle(body):
-                good.add(seq)
+        good |= await self._passing(await self._read(BODIES_BEFORE, open_) if open_ else [])
         return [entry for entry in asked if entry.seq in good]
+
+    async def _passing(self, bodies: Sequence[tuple[int, bytes]]) -> set[int]:
+        """The sequences of the bodies that pass; many bytes are read on another thread, a slice at a time."""
+        if sum(len(body) for _, body in bodies) <= SHORT_BYTES:
+            return self._settle(bodies)
+        good: set[int] = set()
+        for start in range(0, len(bodies), ASIDE):
+            good |= await aside(self._settle, bodies[start : start + ASIDE])
+        return good
+
+    def _settle(self, bodies: Iterable[tuple[int, bytes]]) -> set[int]:
+        return {seq for seq, body in bodies if self.matcher.settle(body)}
 
     async def _read(self, statements: dict[str, Statement], seqs: Sequence[int]) -> list[Any]:
         db = self.log.db
-        return await db.rows(statements[db.dialect], {"seqs": db.as_list(seqs)})
+        return await db.rows(statements[db.dialect], {"seqs": db.as_list(seqs)}, heavy=len(seqs) > AT_ONCE)
 
     def _unbroken(self, rows: Sequence[Row], after: int, head: Head, seq: Callable[[Row], int]) -> Sequence[Row]:
         """The rows up to the first gap, so that a lagging replica only ends a page early; 410 if they begin late."""

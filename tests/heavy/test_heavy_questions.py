@@ -19,7 +19,7 @@ from endless import add_endless, endless
 from starlette.requests import ClientDisconnect
 
 from app.db import open_database
-from app.db.heavy import HEAVY_US, MAX_IN_ALL, MAX_PER_CALLER, MAX_RUNNING, HeavyQuestions, admit, watch
+from app.db.heavy import HEAVY_US, MAX_IN_ALL, MAX_PER_CALLER, MAX_RUNNING, HeavyQuestions, admit, rest, watching
 from app.errors import Unavailable
 from app.events.store import Store
 
@@ -207,8 +207,8 @@ async def test_one_that_turns_out_to_take_long_is_counted_and_ended_too() -> Non
     questions = HeavyQuestions(timeout_s=0.03, light_s=0.01)
 
     async def work() -> None:
-        watch()
-        await asyncio.Event().wait()
+        with watching():
+            await asyncio.Event().wait()
 
     with pytest.raises(Unavailable) as refusal:
         await ask(questions, "key", work)
@@ -219,6 +219,23 @@ async def test_one_that_turns_out_to_take_long_is_counted_and_ended_too() -> Non
 
     assert "too long" in refusal.value.detail
     assert "Too many" in full.value.detail
+
+
+async def test_a_stream_may_last_as_each_of_its_readings_is_timed_by_itself() -> None:
+    questions = HeavyQuestions(timeout_s=0.05, light_s=0.03)
+
+    async def work() -> str:
+        for _ in range(10):
+            with watching():
+                await asyncio.sleep(0.01)
+            await admit(HEAVY_US)
+            await asyncio.sleep(0.01)
+            rest()
+        return "done"
+
+    assert await ask(questions, "key", work) == "done"
+    assert not questions.watched
+    assert not questions.turns.locked()
 
 
 async def test_a_question_ends_when_its_client_leaves() -> None:
