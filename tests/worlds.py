@@ -591,8 +591,12 @@ def texts(event: Event) -> list[str]:
     places = [place["name"] for place in event["locations"]]
     actors = [name for actor in event["actors"] for name in (actor["name"], *actor.get("aliases", []))]
     named = [(detail.get(part) or {}).get("name") for part in ("process", "authority", "programme", "framework")]
-    targets = [target["name"] for row in detail.get("measures", []) for target in row["targets"]]
-    return [text for text in (event["title"], event["summary"], *places, *actors, *named, *targets) if text]
+    programme = (detail.get("programme") or {}).get("id")
+    givers = [row["actor"] for row in detail.get("contributions", [])]
+    entities = [target for row in detail.get("measures", []) for target in row["targets"]]
+    targets = [name for one in entities for name in (one["name"], *one.get("aliases", []))]
+    found = event["title"], event["summary"], *places, *actors, *named, programme, *givers, *targets
+    return [text for text in found if text]
 
 
 def same(word: str, asked: str, *, alone: bool, begins: bool) -> bool:

@@ -91,7 +91,8 @@ class Reader:
         missing, extra = sorted(set(must) - set(given)), sorted(set(given) - set(must) - may)
         lost = [self.book.changes[seq - 1] for seq in missing[:3]]
         assert not missing, f"{self} at {self.position} was not given {missing} of {self.book.head}: {lost}"
-        assert not extra, f"{self} was given {extra}, which do not match"
+        odd = [self.book.changes[seq - 1] for seq in extra[:3]]
+        assert not extra, f"{self} was given {extra}, which do not match: {odd}"
         for item, erased in self.items:
             self.book.check_item(item, erased)
         self.start, count = self.book.head, len(self.given)
