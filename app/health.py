@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from app.auth.access import address_of
 from app.changes import ChangeLog
+from app.db import Database
 from app.errors import Forbidden, Invalid, Problem, SchemaMismatch, TooManyRequests, Unauthorized, Unavailable, refusals
 from app.wire import NoQuery
 
@@ -39,15 +40,32 @@ async def is_ready(request: Request) -> Response:
     asking = asyncio.ensure_future(ask(request.app.state.log))
     done, _ = await asyncio.wait({asking}, timeout=PATIENCE_S)
     if not done:  # not awaited: a driver whose server hangs takes its time to give up
-        asking.add_done_callback(lambda late: late.cancelled() or late.exception())
+        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         asking.cancel()
-        raise Unavailable("The database does not answer in time.")
-    error = asking.exception()
-    if isinstance(error, Problem):
-        raise error
-    if error is not None:
-        raise Unavailable("The database does not answer as it should; see the server's log.") from error
-    return answer()
+        late = Unavailable("The database does not answer in time.")
+        request.app.state.db.trouble.report("readiness", late)
+        late.is_logged = True
+        raise late
+    db = request.app.state.db
+    error = asking.exception() or find_damage(db)
+    if error is None:
+        db.trouble.clear("readiness")
+        return answer()
+    db.trouble.report("readiness", error)
+    problem = (
+        error if isinstance(error, Problem) else Unavailable("The database does not answer; see the server's log.")
+    )
+    problem.is_logged = True  # once, above: probes ask again and again
+    raise problem
+
+
+def find_damage(db: Database) -> Problem | None:
+    """The refusal of a file that was found damaged, although it still tells where the log ends."""
+    try:
+        db.refuse_damaged()
+    except Problem as problem:
+        return problem
+    return None
 
 
 async def ask(log: ChangeLog) -> None:

@@ -91,7 +91,12 @@ def join_state(app: FastAPI, settings: Settings, *, delivery: bool) -> None:
     """Make the parts and let them know each other: the store wakes the hub, the desk the worker."""
     state = app.state
     state.settings = settings
-    state.db = open_database(settings.database_url, settings.read_database_url)
+    state.db = open_database(
+        settings.database_url,
+        settings.read_database_url,
+        pool_size=settings.database_pool,
+        pooler=settings.database_pooler,
+    )
     state.log = ChangeLog(state.db, settings.source)
     state.hub = Hub(state.log)
     state.store = Store(state.db, committed=state.hub.wake)

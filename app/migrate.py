@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import sqlite3
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -14,7 +15,11 @@ from sqlmodel import SQLModel
 
 from app import auth as _auth  # noqa: F401 (its tables belong to the schema)
 from app import changes as _changes  # noqa: F401 (likewise)
+from app.database_address import PostgresAddress, SqliteAddress, read_address
+from app.db.connecting import connect, explained
 from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
+from app.db.server import set_local
+from app.db.sqlite_file import refusal, refuse_folder
 from app.events import model as _events  # noqa: F401 (likewise)
 from app.subscriptions import model as _subscriptions  # noqa: F401 (likewise)
 
@@ -61,32 +66,57 @@ def is_older(connection: sa.Connection, to: str) -> bool:
 
 def run(url: str, work: Callable[[sa.Connection], object]) -> None:
     """Do the work in one transaction that keeps other migrations out."""
-    if url.startswith("sqlite:///"):
-        run_on_sqlite(url, work)
+    address = read_address(url)
+    if isinstance(address, SqliteAddress):
+        run_on_sqlite(address.path, work)
     else:
-        asyncio.run(run_on_postgres(url, work))
+        asyncio.run(run_on_postgres(address, work))
 
 
-def run_on_sqlite(url: str, work: Callable[[sa.Connection], object]) -> None:
+def run_on_sqlite(path: str, work: Callable[[sa.Connection], object]) -> None:
     """SQLite: BEGIN IMMEDIATE is the lock, and its DDL is transactional."""
-    engine = sa.create_engine(url, connect_args={"timeout": 30.0, "isolation_level": None}, poolclass=sa.NullPool)
-    with engine.connect() as plain:
-        plain.exec_driver_sql("PRAGMA journal_mode=WAL")
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    with engine.begin() as connection:
-        work(connection)
-    engine.dispose()
+    refuse_folder(path)
+    engine = sa.create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(path, timeout=30.0, isolation_level=None), poolclass=sa.NullPool
+    )
+    try:
+        with engine.connect() as plain:
+            plain.exec_driver_sql("PRAGMA journal_mode=WAL")
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        with engine.begin() as connection:
+            work(connection)
+    except sa.exc.DBAPIError as error:
+        problem = refusal(error.orig, path) if isinstance(error.orig, sqlite3.DatabaseError) else None
+        if problem is None:
+            raise
+        raise problem from (problem.__cause__ or error.orig)
+    finally:
+        engine.dispose()
 
 
-async def run_on_postgres(url: str, work: Callable[[sa.Connection], object]) -> None:
-    """PostgreSQL: an advisory lock for the length of the transaction."""
-    engine = create_async_engine(driver_url(url), poolclass=sa.NullPool)
-    async with engine.begin() as connection:
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
-        await connection.run_sync(work)
-    await engine.dispose()
+async def run_on_postgres(address: PostgresAddress, work: Callable[[sa.Connection], object]) -> None:
+    """PostgreSQL: an advisory lock for the length of the transaction, whichever session a pooler gives to it."""
+    settings = dict(address.parameters.session)
+    name = {"application_name": settings.pop("application_name")}
 
+    async def connected() -> Any:
+        with explained(address):
+            return await connect(address, name)
 
-def driver_url(url: str) -> str:
-    """The plain URL with its driver named, which SQLAlchemy would otherwise guess as another."""
-    return "postgresql+asyncpg://" + url.partition("://")[2]
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        poolclass=sa.NullPool,
+        connect_args={
+            "async_creator_fn": connected,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": str,  # no name, so that none stays behind in a pooler's session
+        },
+    )
+    try:
+        async with engine.begin() as connection:
+            if settings:
+                await connection.exec_driver_sql(set_local(settings))
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
+            await connection.run_sync(work)
+    finally:
+        await engine.dispose()

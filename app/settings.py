@@ -9,17 +9,17 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.database_address import normalize
+
 PREFIX = "SITREP_"
 NOT_OURS = ("SITREP_PORT_", "SITREP_SERVICE_")  # Kubernetes sets these for a service named sitrep
 SQLITE = "sqlite:///"
-POSTGRESQL = ("postgresql://", "postgres://")
 DAYS_AT_MOST = 36_500
 # A prefix that begins with a path of the API could not be told from it once a proxy has stripped the prefix.
 PATH_PREFIX = re.compile(
@@ -48,29 +48,11 @@ def split(value: object) -> object:
     return value
 
 
-def check_database_url(url: str) -> str:
-    """Let plain URLs of the two databases through, without a driver in them."""
-    if url.startswith(SQLITE) and url != SQLITE and "?" not in url and "#" not in url:
-        return url
-    if url.startswith(POSTGRESQL) and is_address(url):
-        return "postgresql://" + url.split("://", 1)[1]
-    raise ValueError("must be sqlite:///<path> or postgresql://<user>:<password>@<host>/<database>")
-
-
 def check_replica_url(url: str) -> str:
     """Only PostgreSQL has replicas."""
-    if url.startswith(POSTGRESQL):
-        return url
-    raise ValueError("must be a replica on PostgreSQL; a SQLite file has none")
-
-
-def is_address(url: str) -> bool:
-    """Whether the host and port of a URL can be read."""
-    try:
-        port = urlsplit(url).port
-    except ValueError:
-        return False
-    return port != 0
+    if url.startswith(SQLITE):
+        raise ValueError("must be a replica on PostgreSQL; a SQLite file has none")
+    return url
 
 
 def check_origin(origin: str) -> str:
@@ -144,7 +126,7 @@ def lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
+DatabaseUrl = Annotated[str, AfterValidator(normalize)]
 ReplicaUrl = Annotated[DatabaseUrl, AfterValidator(check_replica_url)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(read_network)]
 Origin = Annotated[str, AfterValidator(check_origin)]
@@ -171,6 +153,8 @@ class Settings(BaseSettings):
 
     database_url: DatabaseUrl = "sqlite:///sitrep.db"
     read_database_url: ReplicaUrl | None = None
+    database_pool: Annotated[int, Field(ge=1, le=1000)] = 10
+    database_pooler: Annotated[Literal["auto", "none", "transaction"], BeforeValidator(lower)] = "auto"
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, BeforeValidator(read_port), Field(ge=0, le=65535)] = 8000
     root_path: Annotated[str, AfterValidator(check_root_path)] = ""
@@ -255,4 +239,5 @@ def sentence(fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
         return unknown_name(name, names_of_settings())
     told = fault["msg"].removeprefix("Value error, ").removesuffix(".")
-    return f"{PREFIX}{name.upper()}: {told if told.startswith(PREFIX) else told[:1].lower() + told[1:]}."
+    end = "" if told.endswith("?") else "."
+    return f"{PREFIX}{name.upper()}: {told if told.startswith(PREFIX) else told[:1].lower() + told[1:]}{end}"

@@ -44,6 +44,7 @@ ORDER = (
     "metrics",
     "logs",
     "settings",
+    "database_address",
     "samples",
     "release",
     "collecting",

@@ -108,7 +108,7 @@ def test_settings_do_not_change() -> None:
         ("DATABASE_URL", "mysql://localhost/sitrep"),
         ("DATABASE_URL", "sqlite:///"),
         ("DATABASE_URL", "sqlite:///a.db?mode=ro"),
-        ("DATABASE_URL", "postgresql+asyncpg://localhost/sitrep"),
+        ("DATABASE_URL", "postgresql+psycopg://localhost/sitrep"),
         ("DATABASE_URL", "postgresql://localhost:0/sitrep"),
         ("READ_DATABASE_URL", "postgresql://localhost/sitrep"),
         ("PORT", "65536"),

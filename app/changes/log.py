@@ -56,6 +56,7 @@ class ChangeLog:
         """Read from this database; `source` names this instance in feed items."""
         self.db = db
         self._source = None if source is None else orjson.dumps(source).decode()
+        self._newest = (0, 0)
 
     async def source(self) -> str:
         """The CloudEvents source as a JSON string, `urn:sitrep:<instance>` unless configured."""
@@ -65,9 +66,14 @@ class ChangeLog:
         return self._source
 
     async def head(self, *, primary: bool = False) -> Head:
-        """Where the log ends now."""
-        [found] = await self.db.rows(HEAD, primary=primary)
-        return Head(*found)
+        """Where the log ends now; never before where a replica had it end earlier."""
+        self.db.read_from_primary(primary)
+        head = Head(*(await self.db.rows(HEAD, primary=primary))[0])
+        if not primary and (head.epoch, head.seq) < self._newest:  # a replica that lags, or a backup that was restored
+            self.db.read_from_primary(True)
+            head = Head(*(await self.db.rows(HEAD, primary=True))[0])
+        self._newest = head.epoch, head.seq
+        return head
 
     async def between(self, after: int, upto: int) -> list[Entry]:
         """The changes after one sequence up to and including another."""
@@ -114,7 +120,7 @@ class ChangeLog:
         return seq
 
     async def _ahead(self, seq: int, head: Head) -> None:
-        if seq > head.seq and seq > (await self.head(primary=True)).seq:
+        if seq > head.seq and seq > (await self.head(primary=True)).seq:  # what follows is read from the primary
             raise CursorAhead("That cursor is ahead of the feed: it was not given out by it.")
 
     def gone(self, problem: type[CursorEpoch | CursorExpired], detail: str, head: Head) -> CursorEpoch | CursorExpired:

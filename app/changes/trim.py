@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-import structlog
 from sqlmodel import col
 
 from app.changes.model import LogHead
@@ -59,6 +58,7 @@ async def keep_trimmed(log: ChangeLog, retention: timedelta, held_back: HeldBack
     while True:
         try:
             await trim(log, retention, datetime.now(UTC), held_back)
+            log.db.trouble.clear("retention")
         except (Problem, Surprise) as error:
-            structlog.get_logger().warning("feed not trimmed", error=str(error))
+            log.db.trouble.report("retention", error)
         await asyncio.sleep(EVERY_S)

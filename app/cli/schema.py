@@ -23,7 +23,6 @@ def migrate(
 def bring(url: str, to: str = "head") -> str | None:
     """Migrate, and answer the revision that the database then has; Unavailable when it cannot be reached."""
     from alembic.util import CommandError
-    from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
 
     from app.errors import Unavailable
@@ -37,5 +36,3 @@ def bring(url: str, to: str = "head") -> str | None:
         raise typer.BadParameter(f"{error}.", param_hint="'--to'") from None
     except SQLAlchemyError as error:
         raise Unavailable("The database cannot be migrated.") from getattr(error, "orig", error)
-    except (OSError, PostgresError) as error:
-        raise Unavailable("The database cannot be reached.") from error

@@ -52,6 +52,7 @@ def serve(
     Migrates nothing. While the database holds no key at all, makes one admin key and prints it to stderr, once.
     """
     from app.cli.listening import refuse_taken
+    from app.cli.session import refuse_unusable
     from app.main import create_app
     from app.server import API_FACTORY, FACTORY
     from app.server import serve as run
@@ -59,6 +60,7 @@ def serve(
 
     settings = read_settings(host=host, port=port)
     refuse_taken(settings.host, settings.port)
+    asyncio.run(refuse_unusable(settings))
     factory = API_FACTORY if no_delivery else FACTORY
     run(
         create_app(settings, delivery=not no_delivery) if workers == 1 else factory,

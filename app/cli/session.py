@@ -1,27 +1,33 @@
-"""The database of a command: opened for its length, and asked for in the words of the settings."""
+"""The database of a command: opened for its length, or refused in a sentence."""
 
+from __future__ import annotations
+
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from urllib.parse import urlsplit
+from contextlib import asynccontextmanager, suppress
 
-from app.db import Database, open_database
-from app.errors import Unavailable
+from app.changes import ChangeLog
+from app.db import Database, is_permanent, open_database
+from app.errors import DiskFull, Unavailable
 from app.settings import Settings
 
-SQLITE = "sqlite:///"
+LOOK_S = 3.0
 
 
 @asynccontextmanager
 async def opened(settings: Settings, *, any_schema: bool = False) -> AsyncIterator[Database]:
-    """The open database; Unavailable when it is a file that does not exist, which would be made otherwise.
+    """The open database; Unavailable when it is a file that does not exist or cannot be used.
 
     SchemaMismatch when it has the schema of another version, unless the caller waits until that fits.
     """
-    refuse_absent(settings.database_url)
-    db = open_database(settings.database_url, settings.read_database_url)
-    await db.connect()
+    db = open_database(
+        settings.database_url,
+        settings.read_database_url,
+        pool_size=settings.database_pool,
+        pooler=settings.database_pooler,
+    )
     try:
+        await db.connect()
         if not any_schema:
             await db.check_schema()
         yield db
@@ -29,16 +35,13 @@ async def opened(settings: Settings, *, any_schema: bool = False) -> AsyncIterat
         await db.close()
 
 
-def refuse_absent(url: str) -> None:
-    """No command but `migrate` and `demo` makes a SQLite file."""
-    path = url.removeprefix(SQLITE)
-    if path != url and not Path(path).exists():
-        raise Unavailable(f"There is no file {path} yet: run `sitrep migrate`.")
-
-
-def shown(url: str) -> str:
-    """A database's URL without its user and password."""
-    if url.startswith(SQLITE):
-        return url
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+async def refuse_unusable(settings: Settings) -> None:
+    """Refuse to start on a database that waiting does not cure; one that is away or not migrated is waited for."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_S):
+            try:
+                async with opened(settings) as db:
+                    await ChangeLog(db).head(primary=True)
+            except (Unavailable, DiskFull) as problem:
+                if is_permanent(problem):
+                    raise

@@ -52,9 +52,13 @@ def usage(error: typer.TyperException) -> str:
 
 
 def refusal(problem: Problem) -> str:
-    """A refusal in the API's words, with each refused value or the cause."""
+    """A refusal in the API's words, with each refused value or the cause; in the operator's where there are some."""
+    from app.db import DatabaseFault
+
     if problem.errors:
         return "\n".join(fault(error) for error in problem.errors)
+    if isinstance(problem.__cause__, DatabaseFault):
+        return str(problem.__cause__)
     says_what_to_do = "`" in problem.detail
     if problem.__cause__ is None or says_what_to_do:
         return problem.detail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.cli.session import shown
+from app.database_address import read_address
 
 if TYPE_CHECKING:
     from app.cli.samples import Ready
@@ -33,7 +33,7 @@ def welcome(settings: Settings, ready: Ready, host: str, port: int) -> str:
     return MESSAGE.format(
         events=f"{ready.events:,}",
         address=address_of(host, port),
-        database=shown(settings.database_url),
+        database=read_address(settings.database_url).shown,
         loaded=", the samples just loaded" if ready.loaded else "",
         key=ready.key,
     )

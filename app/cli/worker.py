@@ -18,10 +18,12 @@ def worker() -> None:
     """
     import uvloop
 
+    from app.cli.session import refuse_unusable
     from app.logs import set_up_logs
     from app.settings import read_settings
 
     settings = read_settings()
+    asyncio.run(refuse_unusable(settings))
     set_up_logs(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop that `sitrep serve` runs on
         runner.run(work(settings))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from app.database_address import SqliteAddress, read_address
+from app.db.faults import DatabaseFault, is_permanent, reason
 from app.db.functions import sqlite_function
 from app.db.postgres import PostgresDatabase, PostgresTransaction
+from app.db.server import POOL_SIZE, Pooler
 from app.db.sqlite import SqliteDatabase, SqliteTransaction, finish
 from app.db.statements import (
     BigKey,
@@ -26,6 +29,7 @@ Transaction = SqliteTransaction | PostgresTransaction
 __all__ = [
     "BigKey",
     "Database",
+    "DatabaseFault",
     "IntegerList",
     "PostgresTransaction",
     "SqliteTransaction",
@@ -40,14 +44,19 @@ __all__ = [
     "finish",
     "gathered",
     "id_text",
+    "is_permanent",
     "open_database",
     "pairs_source",
+    "reason",
     "sqlite_function",
 ]
 
 
-def open_database(url: str, read_url: str | None = None) -> Database:
-    """The database that a plain `sqlite:///...` or `postgresql://...` URL names; call `connect` before use."""
-    if url.startswith("sqlite:///"):
-        return SqliteDatabase(url.removeprefix("sqlite:///"))
-    return PostgresDatabase(url, read_url)
+def open_database(
+    url: str, read_url: str | None = None, *, pool_size: int = POOL_SIZE, pooler: Pooler = "auto"
+) -> Database:
+    """The database that an address names, with its replica; call `connect` before use."""
+    address = read_address(url)
+    if isinstance(address, SqliteAddress):
+        return SqliteDatabase(address.path)
+    return PostgresDatabase(url, read_url, pool_size=pool_size, pooler=pooler)

@@ -1,40 +1,32 @@
-"""PostgreSQL on asyncpg: pooled connections whose prepared statements outlive the request."""
+"""PostgreSQL on asyncpg: one interface over the primary and, for reading, its replica."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager, contextmanager, nullcontext
-from copy import copy
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
 from app.db.apart import Apart
 from app.db.heavy import watching
+from app.db.replica import PREFER_PRIMARY, Replica
 from app.db.revision import READ_REVISION, SCHEMA_LOCK, needed_schema
+from app.db.server import POOL_SIZE, UNDEFINED, Pooler, PostgresServer, fetch
 from app.db.sets import accumulation, columns_of, insertion, removal, replacement
-from app.db.statements import Statement, Surprise, as_statement
-from app.errors import Unavailable
+from app.db.statements import Statement, as_statement
+from app.db.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from sqlalchemy.sql.expression import Executable
     from sqlmodel import SQLModel
 
 T = TypeVar("T")
-POOL_SIZE = 10
-SESSION = {"application_name": "sitrep", "jit": "off", "lock_timeout": "10s", "plan_cache_mode": "force_generic_plan"}
 BEGIN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({lock}); "
+    "BEGIN ISOLATION LEVEL READ COMMITTED; {settings}SELECT pg_advisory_xact_lock_shared({lock}); "
     "SELECT FROM alembic_version WHERE version_num = '{revision}'"
 )
-CONNECT_TIMEOUT_S = 5.0
-STATEMENT_TIMEOUT_S = 30.0
-ACQUIRE_TIMEOUT_S = 10.0
-CLOSE_TIMEOUT_S = 0.5
-# What a connection raises that must not be used again: it is out of step, or leads to a server that became a replica.
-SPOILED = (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError)
 
 
 class PostgresTransaction:
@@ -117,31 +109,23 @@ class PostgresDatabase:
 
     dialect = "postgresql"
 
-    def __init__(self, url: str, read_url: str | None = None) -> None:
+    def __init__(
+        self, url: str, read_url: str | None = None, *, pool_size: int = POOL_SIZE, pooler: Pooler = "auto"
+    ) -> None:
         """Name the servers; connections are made when they are needed."""
         self.url = url
         self.read_url = read_url
         self.schema = needed_schema()
-        self._beginning = BEGIN.format(lock=SCHEMA_LOCK, revision=self.schema.needed)
-        self._pools: dict[str, Any] = {}
+        self.trouble = Trouble()
+        self._primary = PostgresServer(url, pool_size, pooler)
+        self._replica = None if read_url is None else Replica(PostgresServer(read_url, pool_size, pooler))
         self._apart = Apart()
         self._twin: PostgresDatabase | None = None
 
     async def connect(self) -> None:
-        """Make the pools; an absent server is noticed by the first statement, not here."""
-        for url in {self.url, self.read_url or self.url}:
-            self._pools[url] = await asyncpg.create_pool(
-                url,
-                min_size=0,
-                max_size=POOL_SIZE,
-                connection_class=Connection,
-                statement_cache_size=250,
-                max_cached_statement_lifetime=0,
-                max_inactive_connection_lifetime=0,
-                timeout=CONNECT_TIMEOUT_S,
-                command_timeout=STATEMENT_TIMEOUT_S,
-                server_settings=SESSION,
-            )
+        """Permit connections; an absent server is noticed by the first statement, not here."""
+        for server in self._servers():
+            server.open()
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -149,13 +133,8 @@ class PostgresDatabase:
             await self._apart.run(self._twin.close)
             await self._apart.stop()
             self._twin = None
-        while self._pools:
-            _, pool = self._pools.popitem()
-            try:
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await pool.close()
-            except TimeoutError:  # the server hangs: it will notice by itself that nobody is there
-                pool.terminate()
+        for server in self._servers():
+            await server.close()
 
     async def rows(
         self,
@@ -165,16 +144,18 @@ class PostgresDatabase:
         heavy: bool = False,
         primary: bool = False,
     ) -> list[Any]:
-        """Read, from the replica if there is one and `primary` is not asked for."""
+        """Read, from the replica if there is one that answers and `primary` is not asked for."""
         compiled = as_statement(statement).on("postgresql")
-        url = self.url if primary or not self.read_url else self.read_url
+        arguments = compiled.arguments(values or {})
         with watching() if heavy else nullcontext():
-            async with self._acquired(url) as connection:
+            found = None if self._replica is None or primary else await self._replica.fetch(compiled.sql, arguments)
+            if found is None:
                 try:
-                    return compiled.rows(await connection.fetch(compiled.sql, *compiled.arguments(values or {})))
-                except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
-                    self.schema.check(await revision_of(connection))
+                    found = await fetch(self._primary, compiled.sql, arguments)
+                except UNDEFINED:
+                    await self.check_schema()
                     raise
+        return compiled.rows(found)
 
     async def write(self, work: Callable[[PostgresTransaction], Awaitable[T]], *, apart: bool = False) -> T:
         """Run the work in one transaction, if the schema is this program's, and commit it.
@@ -183,7 +164,7 @@ class PostgresDatabase:
         """
         if apart:
             return await self._apart.run(lambda: self._write_apart(work))
-        async with self._acquired(self.url) as connection:
+        async with self._primary.acquired() as connection:
             try:
                 await self._begin(connection)
                 result = await work(PostgresTransaction(connection))
@@ -196,16 +177,18 @@ class PostgresDatabase:
 
     async def _write_apart(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         if self._twin is None:
-            twin = copy(self)
-            twin._pools = {}  # noqa: SLF001 (its own class; pools belong to the loop that made them)
-            await twin.connect()
-            self._twin = twin
+            pooler: Pooler = "transaction" if self._primary.shares_sessions else "auto"
+            self._twin = PostgresDatabase(self.url, pool_size=self._primary.size, pooler=pooler)
+            await self._twin.connect()
         return await self._twin.write(work)
 
     async def check_schema(self) -> None:
         """Raise SchemaMismatch unless the database has the schema of this program."""
-        async with self._acquired(self.url) as connection:
-            self.schema.check(await revision_of(connection))
+        try:
+            found = [version for (version,) in await fetch(self._primary, READ_REVISION, ())]
+        except UNDEFINED:
+            found = []
+        self.schema.check(found)
 
     async def _begin(self, connection: Any) -> None:
         """Begin a transaction that keeps migrations out, and look at the revision, all in one round trip.
@@ -213,68 +196,26 @@ class PostgresDatabase:
         The statement after the lock sees what was committed before the lock was given. Of several statements the
         server's answer to the last one is told: how many rows it found.
         """
+        settings = f"{self._primary.set_local}; " if self._primary.shares_sessions else ""
+        begin = BEGIN.format(settings=settings, lock=SCHEMA_LOCK, revision=self.schema.needed)
         try:
-            fits = await connection.execute(self._beginning) == "SELECT 1"
+            fits = await connection.execute(begin) == "SELECT 1"
         except asyncpg.UndefinedTableError:
             raise self.schema.mismatch([]) from None
         if not fits:
-            raise self.schema.mismatch(await revision_of(connection))
+            raise self.schema.mismatch([version for (version,) in await connection.fetch(READ_REVISION)])
 
     def as_list(self, values: Sequence[Any]) -> Sequence[Any]:
         """The one parameter that `any_of` takes."""
         return values
 
-    @asynccontextmanager
-    async def _acquired(self, url: str) -> AsyncIterator[Any]:
-        with translated():
-            async with self._pools[url].acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-                try:
-                    yield connection
-                except SPOILED:
-                    connection.terminate()
-                    raise
+    def read_from_primary(self, wanted: bool) -> None:
+        """Let the task that calls this read from the primary, or from the replica again."""
+        if self._replica is not None:
+            PREFER_PRIMARY.set(wanted)
 
+    def refuse_damaged(self) -> None:
+        """Do nothing: PostgreSQL looks after its own files."""
 
-async def revision_of(connection: Any) -> list[str]:
-    """The revision of the database's schema; nothing where it has no tables."""
-    try:
-        return [found for (found,) in await connection.fetch(READ_REVISION)]
-    except asyncpg.UndefinedTableError:
-        return []
-
-
-class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """A connection that is clean when it comes back: no session state is ever set, so no reset is needed."""
-
-    def get_reset_query(self) -> str:
-        """Nothing to reset."""
-        return ""
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Tell a lost server and a surprise apart."""
-    try:
-        yield
-    except (
-        asyncpg.UniqueViolationError,
-        asyncpg.SerializationError,
-        asyncpg.DeadlockDetectedError,
-    ) as error:
-        raise Surprise(str(error)) from error
-    except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
-        asyncpg.LockNotAvailableError,
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-        *SPOILED,
-        OSError,
-        TimeoutError,
-    ) as error:
-        raise Unavailable("The database cannot be reached right now; try again.") from error
-    except asyncpg.InterfaceError as error:
-        if "connection" not in str(error) and "pool" not in str(error):
-            raise  # a fault of ours, such as a wrong number of arguments
-        raise Unavailable("The connection to the database was lost; try again.") from error
+    def _servers(self) -> list[PostgresServer]:
+        return [self._primary] if self._replica is None else [self._primary, self._replica.server]

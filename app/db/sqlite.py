@@ -7,13 +7,11 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from app.db.functions import FUNCTIONS
 from app.db.heavy import MAX_RUNNING, watching
 from app.db.reading import Reading, select_on
 from app.db.revision import READ_REVISION, needed_schema
@@ -26,29 +24,21 @@ from app.db.sets import (
     replacement_alike,
     replacement_of,
 )
-from app.db.statements import Compiled, Statement, Surprise, as_list, as_statement
-from app.errors import DiskFull, Unavailable
+from app.db.sqlite_file import SqliteFile
+from app.db.statements import Compiled, Statement, as_list, as_statement
+from app.db.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from sqlalchemy.sql.expression import Executable
     from sqlmodel import SQLModel
 
 T = TypeVar("T")
-BUSY_TIMEOUT_S = 3.0
 # Twice as many as heavy questions run at a time, so that small reads always find a thread.
 READERS = 2 * MAX_RUNNING
 # So many rows go into one statement, as long as there are so many.
 AT_ONCE = (64, 16, 4, 1)
-PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA wal_autocheckpoint=20000",
-    "PRAGMA cache_size=-65536",
-    "PRAGMA mmap_size=1073741824",
-    "PRAGMA temp_store=MEMORY",
-)
 
 
 class SqliteTransaction:
@@ -151,15 +141,16 @@ class SqliteDatabase:
         """Name the file; it is opened by `connect`."""
         self.path = path
         self.schema = needed_schema()
+        self.trouble = Trouble()
+        self._file = SqliteFile(path)
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._writer = ThreadPoolExecutor(1, "sitrep-writer")
         self._readers = ThreadPoolExecutor(READERS, "sitrep-reader")
 
     async def connect(self) -> None:
-        """Open the file, making it if need be."""
-        with translated():
-            self._connection()
+        """Open the file, which must be there."""
+        self._connection()
 
     async def close(self) -> None:
         """Finish what runs, close every connection."""
@@ -203,12 +194,20 @@ class SqliteDatabase:
 
     async def check_schema(self) -> None:
         """Raise SchemaMismatch unless the database has the schema of this program."""
-        with translated():
-            self.schema.check(revision_of(self._connection()))
+        connection = self._connection()
+        with self._file.translated():
+            self.schema.check(revision_of(connection))
+
+    def read_from_primary(self, wanted: bool) -> None:
+        """Do nothing: one file is always the primary."""
+
+    def refuse_damaged(self) -> None:
+        """Raise Unavailable when the file was found damaged."""
+        self._file.refuse_damaged()
 
     def _read(self, read: Callable[[sqlite3.Connection], list[Any]]) -> list[Any]:
-        with translated():
-            connection = self._connection()
+        connection = self._connection()
+        with self._file.translated():
             try:
                 return read(connection)
             except sqlite3.OperationalError as error:
@@ -217,8 +216,9 @@ class SqliteDatabase:
                 raise
 
     def _write(self, work: Callable[[SqliteTransaction], Awaitable[Any]]) -> Any:
-        with translated():
-            connection = self._connection()
+        self._file.refuse_damaged()
+        connection = self._connection()
+        with self._file.translated():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 self.schema.check(revision_of(connection))
@@ -228,13 +228,16 @@ class SqliteDatabase:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            return result
+        self._file.check()  # what was committed into a file that has lost its name is not acknowledged
+        return result
 
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            found = self._local.connection = open_file(self.path)
+            found = self._local.connection = self._file.open()
             self._opened.append(found)
+        else:
+            self._file.check()
         return found
 
 
@@ -248,16 +251,6 @@ def revision_of(connection: sqlite3.Connection) -> list[str]:
         raise
 
 
-def open_file(path: str) -> sqlite3.Connection:
-    """A connection as every part of Sitrep uses it."""
-    connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=1000
-    )
-    for pragma in PRAGMAS:
-        connection.execute(pragma)
-    for name, function in FUNCTIONS.items():
-        connection.create_function(name, -1, function, deterministic=True)
-    return connection
 
 
 def with_keys(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
@@ -274,32 +267,3 @@ def finish(work: Awaitable[Any]) -> Any:
         return done.value
     message = "a write may await nothing but its transaction"
     raise RuntimeError(message)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Tell a full disk, a busy or missing file and a surprise apart."""
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        raise Surprise(str(error)) from error
-    except sqlite3.OperationalError as error:
-        raise refusal(error) from error
-
-
-def refusal(error: sqlite3.OperationalError) -> Exception:
-    """What the API says of a failing file; a faulty statement stays itself."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return DiskFull("The disk is full: nothing was written. Reading goes on.")
-    if code in {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_READONLY,
-    }:
-        return Unavailable("The database cannot be used right now; try again.")
-    if code == sqlite3.SQLITE_INTERRUPT:
-        return Unavailable("The question was given up.")
-    return error

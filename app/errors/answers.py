@@ -48,7 +48,7 @@ def request_id(scope: Scope) -> str:
 
 def answer(problem: Problem, scope: Scope) -> Response:
     """The problem document as an answer to this request."""
-    if problem.status >= 500 and not isinstance(problem, Internal):
+    if problem.status >= 500 and not problem.is_logged and not isinstance(problem, Internal):
         log.warning("problem", request=request_id(scope), slug=problem.slug, detail=problem.detail)
     headers = {"Cache-Control": "no-store", **problem.headers}
     if "bootstrap" in problem.members and scope.get("root_path"):

@@ -56,6 +56,7 @@ class Problem(Exception):
         self.errors = tuple(errors)
         self.headers = {**self.usual_headers, **(headers or {})}
         self.members = members
+        self.is_logged = False
 
     def document(self, instance: str) -> dict[str, Any]:
         """The problem as RFC 9457 writes it; `instance` is the address of this one occurrence."""

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-import structlog
-
 from app.changes import Head
 from app.feed.ring import Ring, encode, erases
 from app.feed.seats import Seats
@@ -25,7 +23,6 @@ SLOWEST_S = 5.0
 RING = 2_000
 
 Waiting = asyncio.Future[None]
-log_ = structlog.get_logger(__name__)
 
 
 class Hub:
@@ -121,9 +118,10 @@ class Hub:
             try:
                 await self._look()
                 failures = 0
+                self.log.db.trouble.clear("hub")
             except Exception as error:  # noqa: BLE001 (whatever the database does, the watcher goes on)
                 failures += 1
-                log_.warning("watching the log failed", error=type(error).__name__, failures=failures)
+                self.log.db.trouble.report("hub", error)
 
     async def _pause(self, failures: int) -> None:
         """Sleep while nobody waits, else until the next look or a kick; after failures longer and longer."""

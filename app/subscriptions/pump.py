@@ -91,7 +91,7 @@ class Pump:
 
     async def run(self) -> None:
         """Work until the lease is lost or there is nothing left to do; a database that is away is waited for."""
-        failures = 0
+        failures, said = 0, ""
         try:
             while not self.books.is_closed:
                 self._woken.clear()
@@ -99,10 +99,12 @@ class Pump:
                     await self.turn()
                 except (Problem, Surprise) as error:
                     failures += 1
-                    log.warning("delivery waits", subscription=str(self.books.lease.subscription), error=str(error))
+                    if str(error) != said:
+                        log.warning("delivery waits", subscription=str(self.books.lease.subscription), error=str(error))
+                    said = str(error)
                     await self._wait_for_database(min(0.1 * 2**failures, SLOWEST_S))
                 else:
-                    failures = 0
+                    failures, said = 0, ""
                     await self._rest()
         finally:
             await self.close()

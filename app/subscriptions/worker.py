@@ -133,10 +133,11 @@ class Worker:
                 await self._look()
                 await self._sweeper.sweep()
                 failures = 0
+                self._db.trouble.clear("delivery")
             except Exception as error:  # noqa: BLE001 (whatever the database does, the worker goes on)
                 failures += 1
                 self._seen = -1  # what was to be done is not done: look at everything again
-                log.warning("looking for deliveries failed", error=type(error).__name__, failures=failures)
+                self._db.trouble.report("delivery", error)
             pause = self._pace.look_s if not failures else min(self._pace.look_s * 2**failures, SLOWEST_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
