@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from app.db.faults import unavailable
+from app.db.faults import DatabaseFault, unavailable
 from app.db.functions import FUNCTIONS
+from app.db.revision import needed_schema
 from app.db.statements import Surprise
 from app.errors import DiskFull, Problem
 
@@ -27,7 +28,6 @@ PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
 )
 AWAY = "The database cannot be used right now; try again."
-NOT_MIGRATED = "The database has no tables yet: run `sitrep migrate`."
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 FAILING = frozenset(
     {
@@ -157,7 +157,8 @@ def refuse_absent(path: str) -> None:
     """Say what is missing: no command but `migrate` and `demo` makes a database file."""
     refuse_folder(path)
     if not Path(path).exists():
-        raise unavailable(NOT_MIGRATED, f"There is no file {path} yet: run `sitrep migrate`.")
+        problem = needed_schema().mismatch([])
+        raise problem from DatabaseFault(f"There is no file {path} yet: run `sitrep migrate`.")
 
 
 def refuse_folder(path: str) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import sqlalchemy as sa
 from calls import problem
 from conftest import administer, client_of, database_at
 
-from app.db import open_database
+from app.db import Statement, open_database
 from app.db.faults import DatabaseFault
 from app.errors import Problem
 from app.main import create_app
@@ -34,11 +35,9 @@ async def session_of(url: str, *names: str) -> list[str]:
     db = open_database(url)
     await db.connect()
 
-    async def read(tx: Any) -> list[str]:
-        return [await tx.connection.fetchval("SELECT current_setting($1)", name) for name in names]
-
     try:
-        return await db.write(read)
+        [row] = await db.rows(Statement(sa.select(*(sa.func.current_setting(name) for name in names))))
+        return list(row)
     finally:
         await db.close()
 

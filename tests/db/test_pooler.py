@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 import pytest
+import sqlalchemy as sa
 import structlog
 from conftest import client_of, copied, serving
 from pooler import PGBOUNCER, pooling
 
 from app.auth.keys import create_key
-from app.db import open_database
+from app.db import Statement, open_database
 from app.errors import Problem
 from app.main import create_app
 from app.migrate import migrate, newest, revision
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is missing: tests/install-system-packages")
+ONE = Statement(sa.select(sa.literal_column("1")))
 WORDS = ("one", "two", "three", "four")
 
 
@@ -174,7 +176,7 @@ async def test_what_stands_before_the_server_is_found_out(
             db = open_database(url)
             await db.connect()
             with structlog.testing.capture_logs() as logs:
-                await db.write(nothing)
+                assert [tuple(row) for row in await db.rows(ONE)] == [(1,)]
             await db.close()
             assert [entry["event"] for entry in logs] == ["a pooler stands before PostgreSQL"] * expected
 
