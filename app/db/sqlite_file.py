@@ -41,7 +41,6 @@ FAILING = frozenset(
         sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_NOLFS,
         sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_INTERRUPT,
         sqlite3.SQLITE_ABORT,
     }
 )
@@ -118,7 +117,7 @@ class SqliteFile:
             problem = refusal(error, self.path)
             if problem is None:
                 raise
-            if primary_code(error) in DAMAGED:
+            if isinstance(problem.__cause__, DatabaseFault) and problem.__cause__.permanent:
                 self._damage = str(error)
             raise problem from (problem.__cause__ or error)
 
@@ -182,7 +181,9 @@ def refusal(error: sqlite3.DatabaseError, path: str) -> Problem | None:
     code = primary_code(error)
     if code == sqlite3.SQLITE_FULL:
         return DiskFull("The disk is full: nothing was written. Reading goes on.")
-    if code in DAMAGED:
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return Unavailable("The question was given up.")
+    if code in DAMAGED or "Could not decode to UTF-8" in str(error):
         return damaged(path, str(error))
     if code in FAILING:
         return unavailable(AWAY, explain(error, path))
