@@ -251,8 +251,6 @@ def revision_of(connection: sqlite3.Connection) -> list[str]:
         raise
 
 
-
-
 def with_keys(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """Name the key values apart from the new ones."""
     return {**row, **{"key_" + key: row[key] for key in keys}}

@@ -13,7 +13,7 @@ from app.db.faults import DatabaseFault, unavailable
 from app.db.functions import FUNCTIONS
 from app.db.revision import needed_schema
 from app.db.statements import Surprise
-from app.errors import DiskFull, Problem
+from app.errors import DiskFull, Problem, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -154,6 +154,8 @@ async def find_page(request: Request, asked: Any) -> tuple[Head, Page]:
     head: Head = await log.head()
     hub.notice(head)
     start = await position_named(log, head, asked.after, asked.timezone)
+    if start > head.seq:  # a replica that has not come so far
+        head = await log.head(primary=True)
     return await waited_page(hub, asked, start, head, limit=asked.limit, wait=asked.wait)
 
 
