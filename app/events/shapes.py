@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from app.events.parameters import Moment, read_uuid
 from app.events.query import EventFilter
 from app.kinds import EventIn, EventOut, Reason
+from app.kinds.base import INTEGRAL
 
 CURSOR_SHAPE = "^e[1-9][0-9]*-[0-9]{12,}$"
 Cursor = Annotated[str, Field(pattern=CURSOR_SHAPE, examples=["e1-000000012345"])]
@@ -164,7 +165,7 @@ class Item(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-Version = Annotated[int, Field(ge=1, description="The version that was read.")]
+Version = Annotated[int, Field(ge=1, description="The version that was read."), INTEGRAL]
 Target = Annotated[str, Field(description="The event's id.")]
 
 

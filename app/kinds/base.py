@@ -34,8 +34,8 @@ def integral(value: Any) -> Any:
     return int(value) if type(value) is float and value.is_integer() else value
 
 
-Integer = Annotated[StrictInt, BeforeValidator(integral)]
-Whole = Annotated[Integer, Field(ge=0, le=INT64)]
+INTEGRAL = BeforeValidator(integral)
+Whole = Annotated[StrictInt, Field(ge=0, le=INT64), INTEGRAL]
 Flag = StrictBool
 Number = Annotated[StrictFloat, Field(ge=0, le=INT64, allow_inf_nan=False), AfterValidator(abs)]
 Money = Annotated[Number, AfterValidator(lambda amount: round(amount, 2))]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictFloat
 
-from app.kinds.base import Estimate, Integer, Kind, Shape, many, many_later, maybe, maybe_later
+from app.kinds.base import INTEGRAL, Estimate, Kind, Shape, many, many_later, maybe, maybe_later
 from app.kinds.codes import Admin1, Country, Language, Party
 from app.kinds.instants import Instant, Zone, micros, unit_end, zone_or_utc
 from app.kinds.refusals import Refused
@@ -151,7 +151,7 @@ class Claim(Shape):
 
     field: Pointer = Field(description="JSON pointer of the field in this event.")
     value: Annotated[JsonValue, AfterValidator(ordered)] = Field(description="The value claimed, any JSON.")
-    source: Annotated[Integer, Field(ge=0)] = Field(description="Index of the source in `sources`.")
+    source: Annotated[int, Field(strict=True, ge=0), INTEGRAL] = Field(description="Index of the source in `sources`.")
     claimed_by: Text | None = maybe("Who claims it, if not the publisher.")
 
 

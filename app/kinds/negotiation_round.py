@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictInt
 
 from app.kinds.base import (
     INT64,
+    INTEGRAL,
     Estimate,
     Facet,
-    Integer,
     Kind,
     Measure,
     Numbers,
@@ -93,7 +93,7 @@ class NegotiationRound(Kind):
 
     process: Process | None = maybe("The process that the round belongs to.")
     round_number: Whole | None = maybe("Which round of the process it is.")
-    rounds_covered: Annotated[Integer, Field(ge=1, le=INT64)] = Field(
+    rounds_covered: Annotated[StrictInt, Field(ge=1, le=INT64), INTEGRAL] = Field(
         default=1, description="How many rounds the event stands for."
     )
     format: Format | None = maybe("How the parties talked.")

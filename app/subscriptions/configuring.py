@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid
 from app.events.bodies import merged
+from app.kinds.base import integral
 from app.kinds.refusals import field_errors
 from app.subscriptions.filter import Filter, read_filter
 from app.subscriptions.model import Subscription
@@ -118,6 +119,7 @@ def patched(current: Subscription, patch: dict[str, Any]) -> Subscription:
     lower_in_flight(data, patch)
     if data.get("push") is None:
         data["push"] = None
+    data.setdefault("filter", {})
     if "status" in patch and "status" not in data:
         raise refused("enum", "A status is active or paused.", "/status")
     asked = read_body(data, Configuration)
@@ -136,7 +138,7 @@ def lower_in_flight(data: dict[str, Any], patch: dict[str, Any]) -> None:
     push, asked = data.get("push"), patch.get("push")
     if not (isinstance(push, dict) and isinstance(asked, dict)) or "max_in_flight" in asked:
         return
-    most = push.get("max_open", NewPush.model_fields["max_open"].default)
+    most = integral(push.get("max_open", NewPush.model_fields["max_open"].default))
     if type(most) is int and push.get("max_in_flight", 0) > most > 0:
         push["max_in_flight"] = most
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app.errors import FieldError, Invalid
 from app.events.parameters import STORED
 from app.events.query import ChangeFilter
+from app.kinds.base import integral
 from app.kinds.refusals import pointer
 from app.wire.queries import INTEGER, NUMBER, Parameter, parameters_of, translate
 
@@ -42,6 +43,8 @@ def read_filter(data: object) -> Filter:
 def checked(data: dict[str, Any], context: str | None = None) -> Filter:
     """The filter in a JSON object of any length: as arrays it may be longer than it was as single strings."""
     known = parameters_of(ChangeFilter)
+    whole = {name for name in data if name in known and known[name].form is INTEGER}
+    data = {name: integral(value) if name in whole else value for name, value in data.items()}
     faults = [fault for name, value in data.items() for fault in faults_of(name, value, known)]
     if faults:
         raise refused(faults)

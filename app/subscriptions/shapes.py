@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 from pydantic.json_schema import WithJsonSchema
 
 from app.events.parameters import Moment
+from app.kinds.base import INTEGRAL
+from app.kinds.lines import one_line
 from app.subscriptions.model import DeliveryStatus, Mode
 
 MOST_OPEN = 10_000
@@ -16,7 +18,11 @@ LONGEST_TIMEOUT_S = 60
 LONGEST_URL = 2000
 LONGEST_OVERLAP_S = 30 * 86_400
 
-Name = Annotated[str, Field(min_length=1, max_length=300, description="What it is for.", examples=["sanctions desk"])]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=300, description="What it is for.", examples=["sanctions desk"]),
+    BeforeValidator(one_line),
+]
 Position = Annotated[
     str,
     Field(
@@ -37,7 +43,7 @@ Filter = Annotated[
         "`bbox` and `near` arrays. `{}` is every change. At most 2 KiB."
     ),
 ]
-Whole = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=1), INTEGRAL]
 
 
 class Asked(BaseModel):
@@ -60,8 +66,8 @@ class NewPush(Asked):
         le=MOST_OPEN,
         description="The cursor waits while so many deliveries are unfinished; 1 keeps strict order.",
     )
-    max_in_flight: Whole | None = Field(
-        default=None, le=MOST_IN_FLIGHT, description="Requests at once. Default: 4, or `max_open` if that is less."
+    max_in_flight: Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT), INTEGRAL] | None = Field(
+        default=None, description="Requests at once. Default: 4, or `max_open` if that is less."
     )
     timeout_s: Whole = Field(
         default=15, le=LONGEST_TIMEOUT_S, description="Seconds for a whole request, from the name look-up to its end."
@@ -105,9 +111,9 @@ class FilterPatch(BaseModel):
 class SubscriptionPatch(BaseModel):
     """A merge patch (RFC 7396): only what is to change."""
 
-    name: Name | None = None
+    name: Name = Field(default=None)  # type: ignore[assignment]  # may be absent, but is never null
     filter: FilterPatch | None = Field(default=None, description="What changes in the filter; null empties it.")
-    status: Literal["active", "paused"] | None = None
+    status: Literal["active", "paused"] = Field(default=None)  # type: ignore[arg-type]  # likewise
     push: PushPatch | None = None
 
 
@@ -126,7 +132,7 @@ class Ack(Asked):
 class Rotation(Asked):
     """How long the old secret goes on signing."""
 
-    overlap_s: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP_S)] = 86_400
+    overlap_s: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP_S), INTEGRAL] = 86_400
 
 
 class Retry(Asked):

@@ -57,7 +57,6 @@ NAMES: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (instants.Day, st.dates(instants.parse_day("1900-01-01"), instants.parse_day("2200-12-31")).map(str)),
     (instants.Zone, st.sampled_from(["Europe/Kyiv", "UTC", "Asia/Kathmandu"])),
     (base.Whole, WHOLE | st.integers(0, 2**53).map(float)),
-    (base.Integer, st.integers(1, 9)),
     (base.Number, st.floats(0, 1e9) | st.integers(0, 10**9)),
     (base.Money, st.floats(0, 1e9) | st.integers(0, 10**9)),
     (envelope.Extra, st.dictionaries(st.text(LETTERS, max_size=5), JSON, max_size=3)),
