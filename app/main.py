@@ -20,6 +20,7 @@ from app.errors import Cors, Unavailable, surround
 from app.events.catalogue import router as kind_routes
 from app.events.finding import router as finding_routes
 from app.events.fixed_routes import router as fixed_routes
+from app.events.list_routes import router as list_routes
 from app.events.routes import router as writing_routes
 from app.events.store import Store
 from app.feed.hub import Hub
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 ROUTERS = (
+    list_routes,
     finding_routes,
     writing_routes,
     stats_routes,

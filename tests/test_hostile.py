@@ -340,7 +340,6 @@ MEDIA = [
     ),
     Case(415, "POST", "/v1/events", EVENT + "}"),
     post(415, EVENT + "}", ("content-type", "application/merge-patch+json")),
-    *(get(406, "/v1/events", ("accept", kind)) for kind in ("text/html", "application/xml", "application/json;q=0")),
 ]
 
 TIMES = (
@@ -711,7 +710,6 @@ async def test_a_refusal_never_echoes_what_was_sent(wire: Wire, server: AsyncCli
         get(400, f"/v1/events?cursor={marker}"),
         get(404, f"/v1/events/{marker}"),
         get(404, f"/{marker}"),
-        get(406, "/v1/events", ("accept", f"text/{marker}")),
         post(415, "{}", ("content-type", f"text/{marker}")),
         post(400, EVENT + "}", JSON, ("idempotency-key", f'"{marker}')),
     ):

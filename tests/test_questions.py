@@ -13,7 +13,6 @@ LOADED = [str(item["external_id"]) for item in load()]
 SEPTEMBER = "since=2025-09-01&until=2025-10-01"
 ROUNDS = "/v1/events?kind=negotiation_round&actor=Russia"
 MOVES = "/v1/events?kind=sanction_move"
-GEOJSON = "application/geo+json"
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,8 @@ def sample_key(event: dict[str, Any]) -> str:
     return keys[0]
 
 
-async def ask(demo: httpx.AsyncClient, path: str, accept: str = "application/json") -> dict[str, Any]:
-    answer = await demo.get(path, headers={"Accept": accept})
+async def ask(demo: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    answer = await demo.get(path)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
@@ -162,7 +161,7 @@ async def test_sanction_moves_by_measure(demo: httpx.AsyncClient, question: Ques
 
 
 async def test_everything_after_1_september_as_a_map(demo: httpx.AsyncClient) -> None:
-    collection = await ask(demo, "/v1/events?since=2025-09-02", GEOJSON)
+    collection = await ask(demo, "/v1/events.geojson?since=2025-09-02")
     shown = {sample_key(feature["properties"]) for feature in collection["features"]}
     kyiv = [feature for feature in collection["features"] if feature["geometry"]["coordinates"] == [30.52, 50.45]]
 

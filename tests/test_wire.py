@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 
 from app.errors import Invalid, Malformed, surround
 from app.wire import (
-    accepts,
     body,
     if_none_match,
     parse_idempotency_key,
@@ -386,37 +385,6 @@ def test_an_idempotency_key_is_quoted_or_bare(header: str | None, key: str | Non
 def test_another_idempotency_key_is_malformed(header: str) -> None:
     with pytest.raises(Malformed):
         parse_idempotency_key(header)
-
-
-JSON, GEO = "application/json", "application/geo+json"
-
-
-@pytest.mark.parametrize(
-    ("header", "chosen"),
-    [
-        (None, JSON),
-        ("", JSON),
-        ("*/*", JSON),
-        (GEO, GEO),
-        (f"{GEO}, */*;q=0.1", GEO),
-        (f"{JSON};q=0.5, {GEO}", GEO),
-        (f"{JSON};q=0, */*", GEO),
-        ("application/*", JSON),
-        (f"{JSON}; charset=utf-8", JSON),
-        ("Application/GEO+json ; Q=0.9 , text/html", GEO),
-        (f"{GEO};q=0.000, {JSON};q=0.001", JSON),
-        ("text/html, image/webp, */*;q=0.8", JSON),
-        ("text/html, *; q=.2, */*; q=.2", JSON),
-        (f"{GEO}; q=.9, */*; q=.2", GEO),
-    ],
-)
-def test_the_best_type_on_offer_is_chosen(header: str | None, chosen: str) -> None:
-    assert accepts(header, [JSON, GEO]) == chosen
-
-
-@pytest.mark.parametrize("header", ["text/html", "garbage", f"{JSON};q=2", "*/*;q=0", ";;,", "\xff", f"{GEO};q=0"])
-def test_whoever_accepts_nothing_on_offer_gets_the_first(header: str) -> None:
-    assert accepts(header, [JSON, GEO]) == JSON
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ let view = "fit";
 let shown = [];
 let box = null;
 
-export const load = (pairs) =>
-  get("events", [...pairs, ["limit", String(MOST)]], { accept: "application/geo+json" });
+export const load = (pairs) => get("events.geojson", [...pairs, ["limit", String(MOST)]]);
 
 async function countries() {
   if (land) return land;

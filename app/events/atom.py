@@ -24,13 +24,18 @@ SEPARATORS = {"\u2028": "&#8232;", "\u2029": "&#8233;"}
 
 
 class Channel(NamedTuple):
-    """What a feed says of itself; `base` is the address under which the reader sees the server."""
+    """What a feed says of itself.
+
+    `base` is the address under which the reader sees the server; `path` and `following`, this page and the next, are
+    relative to it.
+    """
 
     id: str
     title: str
     updated: str
     base: str
     path: str
+    following: str | None = None
 
 
 async def atom_feed(channel: Channel, pages: AsyncIterator[Iterable[bytes]]) -> AsyncIterator[bytes]:
@@ -49,6 +54,7 @@ def opening(channel: Channel) -> str:
         '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:georss="http://www.georss.org/georss">\n'
         f"{element('id', channel.id)}{element('title', channel.title)}{element('updated', channel.updated)}"
         f"{link('self', channel.base + channel.path, ATOM)}{link('alternate', channel.base, 'text/html')}"
+        f"{'' if channel.following is None else link('next', channel.base + channel.following, ATOM)}"
         f"<author>{element('name', 'Sitrep')}</author>\n"
     )
 

@@ -15,7 +15,7 @@ CURSOR_FORM = re.compile(r"[A-Za-z0-9_-]{1,100}\Z", re.ASCII)
 
 def question_hash(asked: Any, *skip: str) -> bytes:
     """What a cursor belongs to: every parameter but those that only shape the page."""
-    values = asked.model_dump(mode="python", exclude={"cursor", "limit", *skip}, exclude_defaults=True)
+    values = asked.model_dump(mode="python", exclude={"cursor", "limit", "fields", *skip}, exclude_defaults=True)
     return hashlib.sha256(repr(sorted(values.items())).encode()).digest()[:8]
 
 

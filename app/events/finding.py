@@ -1,9 +1,8 @@
-"""The reading routes: find, count, export, and single events with their history."""
+"""The reading routes beside the list: count, export, and single events with their history."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
@@ -14,7 +13,6 @@ from app.errors import (
     CursorAhead,
     CursorEpoch,
     CursorMalformed,
-    CursorMismatch,
     Deleted,
     Forbidden,
     Invalid,
@@ -25,26 +23,22 @@ from app.errors import (
     refusals,
 )
 from app.events import history, reads
-from app.events.answers import page_etag, refuse_bad_address
-from app.events.cursors import question_hash, read_cursor, write_cursor
-from app.events.formats import MEDIA_TYPES, export_stream, geojson_page, json_page, page_response
+from app.events.answers import refuse_bad_address
+from app.events.formats import MEDIA_TYPES, export_stream
 from app.events.identity import read_id
 from app.events.moments import read_as_of, wanted_of
 from app.events.shapes import (
     Count,
     CountQuery,
-    EventList,
     EventQuery,
     ExportQuery,
-    FeatureCollection,
-    ListQuery,
     Revisions,
     RevisionsQuery,
 )
 from app.kept import answered
 from app.kinds import EventOut
 from app.kinds.lines import tidied
-from app.wire import NoQuery, accepts, if_none_match, query, query_pairs
+from app.wire import NoQuery, if_none_match, query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,39 +48,10 @@ if TYPE_CHECKING:
 
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
-JSON, GEOJSON = "application/json", "application/geo+json"
+JSON = "application/json"
 ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch)
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
-
-
-@router.get(
-    "",
-    response_model=None,
-    responses={
-        200: {"model": EventList, "content": {GEOJSON: {"schema": FeatureCollection.model_json_schema()}}},
-        304: {"description": "Not modified."},
-        **refusals(CursorMismatch, *POSITIONS, *ALWAYS),
-    },
-)
-async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, Depends(query(ListQuery))]) -> Response:
-    """Find events, newest first unless sorted otherwise.
-
-    Follow `next` (also the `Link` header) to read on; follow the feed from the first page's `as_of` to keep up.
-    `Accept: application/geo+json` gives a FeatureCollection, one feature per event and located place.
-    """
-    media = accepts(request.headers.get("accept"), (JSON, GEOJSON))
-    head, wanted = await wanted_of(request.app.state.log, asked)
-    after = None if asked.cursor is None else read_cursor(asked.cursor, question_hash(asked))
-    page = await reads.list_page(request.app.state.db, wanted, asked.sort, asked.limit, after)
-    following = None if page.last is None else write_cursor(*page.last, question_hash(asked))
-    etag = page_etag(page.rows, following, media)
-    headers = {"etag": etag, "as-of": head.cursor, "cache-control": "no-cache", **link(request, following)}
-    if if_none_match(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    bodies = [row.body for row in page.rows]
-    pieces = (json_page if media == JSON else geojson_page)(bodies, following, head.cursor)
-    return await page_response(pieces, headers, media)
 
 
 @router.get("/count", response_model=None, responses={200: {"model": Count}, **refusals(*POSITIONS, *ALWAYS)})
@@ -187,14 +152,6 @@ def conditional(request: Request, found: Any) -> Response:
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     return Response(found.body, headers=headers, media_type=JSON)
-
-
-def link(request: Request, cursor: str | None) -> dict[str, str]:
-    """Where the next page is, relative to this one."""
-    if cursor is None:
-        return {}
-    kept = [pair for pair in query_pairs(request.scope["query_string"]) if pair[0] != "cursor"]
-    return {"link": f'</v1/events?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
 
 
 async def bodies_of(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:

@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from app.aside import aside
+from app.canonical import as_json
 from app.db.heavy import rest
 from app.events.flat import csv_header, csv_rows
 from app.events.geojson import HEAD as GEOJSON_HEAD
@@ -27,6 +28,7 @@ __all__ = [
     "csv_rows",
     "export_stream",
     "features",
+    "fields_page",
     "geojson_page",
     "json_page",
     "ndjson",
@@ -72,6 +74,23 @@ async def json_page(bodies: Sequence[bytes], following: str | None, as_of: str) 
         before = b","
         await asyncio.sleep(0)
     yield _tail(following, as_of)
+
+
+async def fields_page(
+    bodies: Iterable[bytes], fields: Sequence[str], following: str | None, as_of: str
+) -> AsyncIterator[bytes]:
+    """Give a page of events of which only these members are kept, in their order."""
+    before = JSON_HEAD
+    for part in slices(bodies):
+        yield before + b",".join([with_fields(body, fields) for body in part])
+        before = b","
+        await asyncio.sleep(0)
+    yield (before if before == JSON_HEAD else b"") + _tail(following, as_of)
+
+
+def with_fields(body: bytes, fields: Sequence[str]) -> bytes:
+    """Write an event with these members only; one that its version does not have is left out."""
+    return as_json({name: value for name, value in orjson.loads(body).items() if name in fields})
 
 
 async def geojson_page(bodies: Iterable[bytes], following: str | None, as_of: str) -> AsyncIterator[bytes]:

@@ -22,8 +22,8 @@ from app.events.model import StoredEvent
 from app.events.plan import Question, find_values, plan, residual_names, residual_values
 from app.events.rows import Row
 from app.events.search import matching_keys, search_values
-from app.events.sql import Shape, matching
-from app.kinds import micros, parse_instant
+from app.events.sql import Shape, matching, rank
+from app.kinds import measures_of, micros, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,6 +139,31 @@ def passes(wanted: Wanted, row: Row) -> bool:
     return changed and wanted.filter.matches(facts_of(event_in(event)), UUID(event["id"]))
 
 
+def ranked(rows: list[Row], question: Question) -> list[Row]:
+    """The rows that come after the page before, each with its rank by a measure in the place of its time."""
+    found = [row._replace(at=rank_of(row, question)) for row in rows]
+    return [row for row in found if is_beyond(row, question)]
+
+
+def rank_of(row: Row, question: Question) -> int:
+    """Where the version stands by the measure that the order is by, read from its body."""
+    numbers = measures_of(event_in(orjson.loads(row.body))).get(question.order)
+    return rank(None if numbers is None else numbers.best, descending=question.descending)
+
+
+def is_beyond(row: Row, question: Question) -> bool:
+    """Tell whether the row comes after the last of the page before."""
+    if question.after is None:
+        return True
+    here = row.at, row.key
+    return here < question.after if question.descending else here > question.after
+
+
+def in_order(rows: list[Row], question: Question) -> list[Row]:
+    """The rows sorted as asked, ties by id the same way."""
+    return sorted(rows, key=lambda row: (row.at, row.key), reverse=question.descending)
+
+
 async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row]:
     """The events with these ids as they stood, in the order asked for."""
     ids = wanted.filter.id or []
@@ -149,12 +174,7 @@ async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row
         at = started_at if question.order == "started_at" else updated_at
         gone = operation == "deleted" or is_tombstone(row[0])
         newest[row[1]] = Row(on_one_line(row[0]), at, row[1], 0 if gone else row[2], row[3])
-    rows = sorted(
-        (row for row in newest.values() if row.version), key=lambda r: (r.at, r.key), reverse=question.descending
-    )
-    if question.after is not None:
-        after = question.after
-        rows = [r for r in rows if ((r.at, r.key) < after if question.descending else (r.at, r.key) > after)]
+    rows = in_order([row for row in newest.values() if row.version and is_beyond(row, question)], question)
     return rows[: question.limit]
 
 

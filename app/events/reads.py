@@ -9,15 +9,17 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.aside import aside
 from app.canonical import on_one_line
 from app.db import Statement, any_of
 from app.db.heavy import admit
 from app.events.identity import key_of
 from app.events.model import StoredEvent
-from app.events.past import WordMemory, by_hand, needs_hand, stood_at
+from app.events.past import BODY_US, SLICE, WordMemory, by_hand, in_order, needs_hand, ranked, stood_at
 from app.events.plan import Plan, Question, find_values, plan, residual_names, residual_values, size_of
 from app.events.rows import Page, Row, Wanted
 from app.events.search import CONDITIONS, matching_keys, search_values
+from app.kinds import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -45,7 +47,8 @@ async def list_page(db: Database, wanted: Wanted, sort: str, limit: int, after: 
     """One page in the order asked for, beginning after a place in it."""
     order, descending = sort.removeprefix("-"), sort.startswith("-")
     question = Question("page", order, descending, limit + 1, after, wanted.as_of, wanted.changed_since)
-    rows = await find_rows(db, wanted, question)
+    past = wanted.as_of is not None and order in MEASURES
+    rows = await (ranked_rows if past else find_rows)(db, wanted, question)
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], (rows[limit - 1].at, rows[limit - 1].key))
@@ -85,6 +88,17 @@ async def walk(db: Database, wanted: Wanted) -> AsyncIterator[list[Row]]:
             return
         after = (raw[-1].at, raw[-1].key)
         chunk = next_chunk(raw)
+
+
+async def ranked_rows(db: Database, wanted: Wanted, question: Question) -> list[Row]:
+    """Rows of the past in the order of a measure: numbers are only indexed for the present, so every match is read."""
+    limit, best = question.limit or CHUNK, list[Row]()
+    async for rows in walk(db, wanted):
+        await admit(BODY_US * len(rows))
+        for start in range(0, len(rows), SLICE):
+            best += await aside(ranked, rows[start : start + SLICE], question)
+        best = in_order(best, question)[:limit]
+    return best
 
 
 def next_chunk(rows: Sequence[Row]) -> int:
@@ -129,7 +143,7 @@ def is_heavy(found: Plan) -> bool:
     walks = not shape.arms and "keys" not in shape.residuals and (probes or shape.barred is not None)
     probed = any(arm.probes or arm.barred is not None for arm in shape.arms)
     long = (shape.limit or 0) > MOST_BODIES
-    return long or shape.as_of or walks or probed or shape.order == "updated_at" or bool(set(shape.residuals) - settled)
+    return long or shape.as_of or walks or probed or shape.order != "started_at" or bool(set(shape.residuals) - settled)
 
 
 async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | None:

@@ -9,14 +9,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidati
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.events.parameters import Moment, read_uuid
+from app.events.parameters import Moment, as_many, read_uuid, word_of
 from app.events.query import EventFilter
-from app.kinds import EventIn, EventOut, Reason
+from app.kinds import FIELDS, MEASURES, EventIn, EventOut, Reason
 from app.kinds.base import INTEGRAL
 
 CURSOR_SHAPE = "^e[1-9][0-9]*-[0-9]{12,}$"
 Cursor = Annotated[str, Field(pattern=CURSOR_SHAPE, examples=["e1-000000012345"])]
-Sort = Literal["started_at", "-started_at", "updated_at", "-updated_at"]
+ORDERS = ("started_at", "updated_at", *MEASURES)
+Sort: Any = word_of(tuple(sign + name for name in ORDERS for sign in ("", "-")))
+FieldName: Any = word_of(FIELDS)
 AsOf = Annotated[
     str | None,
     Field(
@@ -42,14 +44,30 @@ class CountQuery(EventFilter):
     as_of: AsOf = None
 
 
-class ListQuery(CountQuery):
+class PageQuery(CountQuery):
     """Filters, order and page."""
 
-    sort: Annotated[Sort, Field(description="Order; ties by id in the same direction.")] = "-started_at"
+    sort: Annotated[
+        Sort,
+        Field(
+            description="Order, descending with `-`; ties by id in the same direction. By a measure, events without it "
+            "come last."
+        ),
+    ] = "-started_at"
     limit: Annotated[int, Field(ge=1, le=1000, description="Events on a page.")] = 100
     cursor: Annotated[str | None, Field(description="`next` of the page before, with the same filter and order.")] = (
         None
     )
+
+
+class ListQuery(PageQuery):
+    """Filters, order, page and fields."""
+
+    fields: Annotated[
+        list[FieldName] | None,
+        BeforeValidator(as_many),
+        Field(description="Members of the events to keep; all of them unless given.", examples=[["id", "title"]]),
+    ] = None
 
 
 class ExportQuery(CountQuery):

@@ -12,6 +12,11 @@ from app.changes import Change
 from app.db import Statement, any_of
 from app.events.model import EventFacet, EventMeasure, EventPoint, PastFacet, StoredEvent
 from app.events.search import words_match
+from app.kinds import MEASURES
+
+LARGEST = 2**63 - 1
+# Where events without a measure stand: behind every number, in either direction.
+LAST_DESCENDING, LAST_ASCENDING = -1, 1
 
 
 class Arm(NamedTuple):
@@ -61,12 +66,47 @@ def matching(shape: Shape) -> Any:
 
 def from_index(shape: Shape) -> Any:
     """Merge the ranges, then fetch the bodies of those that made it."""
+    if shape.order in MEASURES:
+        return with_bodies(shape, ranked(shape, merged_ranges(shape, ordered=False)))
     sorting = shape.order == "started_at"
     merged = merged_ranges(shape, ordered=sorting)
     if sorting:
         picked: Any = sa.select(merged.c.at, merged.c.event).order_by(*ordering(shape, merged.c.at, merged.c.event))
         merged = (picked.limit(sa.literal_column(str(shape.limit))) if shape.limit else picked).subquery("picked")
     return with_bodies(shape, merged)
+
+
+def ranked(shape: Shape, found: Any) -> Any:
+    """The page of what was found in the order of a measure; `at` is the rank by it."""
+    number: Any = sa.orm.aliased(EventMeasure, name="m")
+    at = rank_column(number, descending=shape.descending)
+    select: Any = sa.select(at.label("at"), found.c.event).select_from(
+        found.outerjoin(number, measured(number, found.c.event, shape.order))
+    )
+    if shape.keyset:
+        select = select.where(beyond(shape, at, found.c.event))
+    select = select.order_by(*ordering(shape, at, found.c.event))
+    return (select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select).subquery("picked")
+
+
+def measured(number: Any, event: Any, measure: str) -> Any:
+    """The row of an event's measure."""
+    return sa.and_(number.event == event, number.measure == sa.literal_column(f"'{measure}'"))
+
+
+def rank_column(number: Any, *, descending: bool) -> Any:
+    """The rank of an event by its measure, as `rank` in Python."""
+    best: Any = sa.type_coerce(number.best, sa.BigInteger)
+    if descending:
+        return sa.func.coalesce(best, sa.literal_column(str(LAST_DESCENDING)))
+    return sa.func.coalesce(best - sa.literal_column(str(LARGEST)), sa.literal_column(str(LAST_ASCENDING)))
+
+
+def rank(best: int | None, *, descending: bool) -> int:
+    """Where an event stands by a measure: one that has no number is last in either direction."""
+    if descending:
+        return LAST_DESCENDING if best is None else best
+    return LAST_ASCENDING if best is None else best - LARGEST
 
 
 def merged_ranges(shape: Shape, *, ordered: bool) -> Any:
@@ -118,7 +158,7 @@ def with_bodies(shape: Shape, merged: Any) -> Any:
             change, sa.and_(change.event == event.key, change.version == event.version)
         )
         updated, key = event.updated_at, event.key
-    at = merged.c.at if shape.order == "started_at" else sa.type_coerce(updated, sa.BigInteger)
+    at = sa.type_coerce(updated, sa.BigInteger) if shape.order == "updated_at" else merged.c.at
     columns = [change.body, at.label("at"), key.label("key"), change.version, change.after]
     select: Any = sa.select(*columns).select_from(source)
     if shape.order == "updated_at" and shape.keyset:
@@ -145,10 +185,18 @@ def found_events(shape: Shape) -> tuple[Any, Any, Any]:
     """Walk events in the order asked for, or take those with known keys, and probe every group; the order's columns."""
     event: Any = sa.orm.aliased(StoredEvent, name="e")
     by_key = "keys" in shape.residuals
+    number: Any = sa.orm.aliased(EventMeasure, name="m")
     column = event.started_at if shape.order == "started_at" else sa.type_coerce(event.updated_at, sa.BigInteger)
     at = column + 0 if by_key else column
+    if shape.order in MEASURES:
+        at = rank_column(number, descending=shape.descending)
     columns = (at.label("at"), event.key.label("key"), event.version.label("version"))
     select: Any = sa.select(*columns).where(event.deleted == sa.false())
+    if shape.order in MEASURES:
+        joined = sa.inspect(event).selectable.outerjoin(
+            sa.inspect(number).selectable, measured(number, event.key, shape.order)
+        )
+        select = select.select_from(joined)
     for name in shape.residuals:
         select = select.where(*residual(name, shape.dialect, event.key, event.started_at, event))
     for n, many in enumerate(shape.probes):

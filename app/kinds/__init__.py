@@ -36,6 +36,7 @@ from app.kinds.words import Spot, search_text, spots, texts_at, value_in
 __all__ = [
     "CODES",
     "FACETS",
+    "FIELDS",
     "FLAGS",
     "KINDS",
     "MEASURES",
@@ -82,6 +83,7 @@ FLAGS: tuple[str, ...] = flags_of(KINDS)
 
 _IN = {name: event_of(kind) for name, kind in KINDS.items()}
 _OUT = {name: event_out(event, FLAGS) for name, event in _IN.items()}
+FIELDS: tuple[str, ...] = tuple(dict.fromkeys(name for event in _OUT.values() for name in event.model_fields))
 _FACETS: dict[str, tuple[Facet, ...]] = {name: (*rules.FACETS, *kind.facets) for name, kind in KINDS.items()}
 _MEASURES: dict[str, tuple[Measure, ...]] = {name: (*rules.MEASURES, *kind.totals) for name, kind in KINDS.items()}
 _RULES: dict[str, tuple[Rule, ...]] = {name: (*rules.RULES, *kind.rules) for name, kind in KINDS.items()}

@@ -30,7 +30,8 @@ class Media(NamedTuple):
 
 
 MEDIA: dict[str, dict[str, Media]] = {
-    "list_events": {GEOJSON: Media(whole=FeatureCollection)},
+    "list_events_geojson": {GEOJSON: Media(whole=FeatureCollection)},
+    "list_events_atom": {ATOM: Media()},
     "export_events": {NDJSON: Media(each=EventOut), CSV: Media(), GEOJSON: Media(whole=FeatureCollection)},
     "get_geojson_feed": {GEOJSON: Media(whole=FeatureCollection)},
     "get_atom_feed": {ATOM: Media()},
@@ -63,7 +64,8 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("get_event", JSON): samples.given,
     ("find_by_external_id", JSON): samples.given,
     ("list_events", JSON): lambda: {"page": samples.page()},
-    ("list_events", GEOJSON): lambda: {"map": samples.collection()},
+    ("list_events_geojson", GEOJSON): lambda: {"map": samples.collection()},
+    ("list_events_atom", ATOM): lambda: {"feed": samples.reader_feed()},
     ("count_events", JSON): lambda: {"count": sample("count")},
     ("export_events", NDJSON): lambda: {"lines": samples.exported("ndjson")},
     ("export_events", CSV): lambda: {"table": samples.exported("csv")},

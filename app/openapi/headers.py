@@ -52,6 +52,8 @@ ONCE = "Idempotency-Replayed"
 ANSWERS: dict[str, tuple[str, ...]] = {
     "create_event": ("Location", *CHANGED, ONCE),
     "list_events": ("ETag", "Link", "As-Of", "Cache-Control"),
+    "list_events_geojson": ("ETag", "Link", "As-Of", "Cache-Control"),
+    "list_events_atom": ("ETag", "Link", "As-Of", "Cache-Control"),
     "count_events": ("As-Of", "Cache-Control"),
     "export_events": ("As-Of", "Cache-Control"),
     "write_batch": ("Feed-Cursor", ONCE),
@@ -77,6 +79,8 @@ REQUESTS: dict[str, dict[str, bool]] = {
     "create_event": {"Idempotency-Key": False},
     "write_batch": {"Idempotency-Key": False},
     "list_events": {"If-None-Match": False},
+    "list_events_geojson": {"If-None-Match": False},
+    "list_events_atom": {"If-None-Match": False},
     "find_by_external_id": {"If-None-Match": False},
     "get_event": {"If-None-Match": False},
     "upsert_event": {"If-Match": False, "If-None-Match": False},

@@ -1,7 +1,6 @@
-"""Header fields read as RFC 9110 writes them: preconditions, Accept, and the Idempotency-Key."""
+"""Header fields read as RFC 9110 writes them: preconditions and the Idempotency-Key."""
 
 import re
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -13,7 +12,6 @@ VERSION = re.compile(r"[1-9][0-9]{0,17}")
 QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 QUALITY = re.compile(r"0?\.[0-9]{1,9}|0\.?|1(?:\.0{0,9})?")  # more than RFC 9110 allows: Java sends q=.2
-RANGE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
 def parse_if_match(header: str | None) -> frozenset[int] | Literal["*"] | None:
@@ -50,38 +48,6 @@ def parse_idempotency_key(header: str | None) -> str | None:
     if not PRINTABLE.fullmatch(text):
         raise Malformed("Idempotency-Key must have 1 to 255 printable ASCII characters, quoted or bare.")
     return text
-
-
-def accepts(header: str | None, offered: Sequence[str]) -> str:
-    """Return the media type to answer with: the best, and the first if none will do or Accept cannot be read."""
-    if not header or header == "*/*" or header == offered[0]:
-        return offered[0]
-    return choose(header, tuple(offered))
-
-
-@lru_cache(maxsize=256)
-def choose(header: str, offered: tuple[str, ...]) -> str:
-    """Return the offered media type of the highest quality, the first of several."""
-    ranges = dict(read_ranges(header))
-    qualities = {media: quality_of(media, ranges) for media in offered}
-    return max(offered, key=qualities.__getitem__)
-
-
-def read_ranges(header: str) -> Iterator[tuple[str, float]]:
-    """Each media range with its quality; parameters do not matter here, and what cannot be read is skipped."""
-    for element in header.lower().split(","):
-        media, *parameters = (part.strip(" \t") for part in element.split(";"))
-        quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        if RANGE.fullmatch(media) and QUALITY.fullmatch(quality):
-            yield media, float(quality)
-
-
-def quality_of(media: str, ranges: dict[str, float]) -> float:
-    """The quality that the most specific matching range gives to a media type."""
-    for matching in (media, media.partition("/")[0] + "/*", "*/*"):
-        if matching in ranges:
-            return ranges[matching]
-    return 0.0
 
 
 @lru_cache(maxsize=256)

@@ -98,9 +98,7 @@ async def test_the_etag_of_a_list_covers_its_items_and_next_only(api: AsyncClien
     await api.patch(f"/v1/events/{event['id']}", json={"title": "New"}, headers={"if-match": "*"})
     changed = await api.get("/v1/events?tag=shown", headers={"if-none-match": etag})
     assert changed.status_code == 200
-    geojson = await api.get(
-        "/v1/events?tag=shown", headers={"if-none-match": changed.headers["etag"], "accept": GEOJSON}
-    )
+    geojson = await api.get("/v1/events.geojson?tag=shown", headers={"if-none-match": changed.headers["etag"]})
     assert (geojson.status_code, geojson.headers["content-type"]) == (200, GEOJSON)
 
 
@@ -139,8 +137,8 @@ async def test_following_the_link_of_a_geojson_page_works_as_well(api: AsyncClie
     for _ in range(3):
         await written(api, make_event())
 
-    page = await api.get("/v1/events?limit=2", headers={"accept": GEOJSON})
-    last = await api.get(next_of(page), headers={"accept": GEOJSON})
+    page = await api.get("/v1/events.geojson?limit=2")
+    last = await api.get(next_of(page))
 
     assert [len(good(found)["features"]) for found in (page, last)] == [2, 1]
     assert (page.json()["next"] is not None, last.json()["next"]) == (True, None)
@@ -153,7 +151,7 @@ async def test_as_of_is_never_newer_than_the_rows(api: AsyncClient, make_event: 
         assert answer.headers["as-of"] == "e1-000000000001"
     assert good(await api.get("/v1/events"))["as_of"] == "e1-000000000001"
     assert good(await api.get("/v1/events/count"))["as_of"] == "e1-000000000001"
-    assert good(await api.get("/v1/events", headers={"accept": GEOJSON}))["as_of"] == "e1-000000000001"
+    assert good(await api.get("/v1/events.geojson"))["as_of"] == "e1-000000000001"
 
 
 async def test_a_list_of_the_past_says_of_when_it_is(api: AsyncClient, make_event: MakeEvent) -> None:
@@ -200,18 +198,24 @@ async def test_single_events_are_never_content_encoded(api: AsyncClient, make_ev
     assert set(answer.headers["vary"].split(", ")) == {"Accept-Encoding", "Authorization", "Origin"}
 
 
-async def test_a_list_answers_json_or_geojson_and_nothing_else(api: AsyncClient, make_event: MakeEvent) -> None:
-    await written(api, make_event())
+@pytest.mark.parametrize(
+    "accept", ["*/*", "*/*; q=.2", "", "text/html", "image/*", "application/json;q=0", GEOJSON, "??"]
+)
+async def test_a_path_gives_one_media_type_whatever_accept_says(
+    server: AsyncClient, make_event: MakeEvent, accept: str
+) -> None:
+    event = await written(server, make_event())
 
-    for accept, media in (
-        ("*/*", "application/json"),
-        ("application/*", "application/json"),
-        ("application/geo+json;q=0.9, application/json;q=0.8", GEOJSON),
-        ("text/html, application/geo+json", GEOJSON),
-        ("text/html, */*;q=0.1", "application/json"),
-        ("", "application/json"),
+    for path, media in (
+        ("/v1/events", "application/json"),
+        (f"/v1/events/{event['id']}", "application/json"),
+        ("/v1/events.geojson", GEOJSON),
+        ("/v1/events.atom", "application/atom+xml"),
+        ("/v1/events/export", "application/x-ndjson"),
+        ("/v1/feed", "application/json"),
+        ("/v1/feeds/all_day.geojson", GEOJSON),
     ):
-        assert (await api.get("/v1/events", headers={"accept": accept})).headers["content-type"] == media
-    for accept in ("text/html", "application/xml, text/csv", "*/*; q=.2", "image/*", ";", "\u00ff"):
-        answer = await api.get("/v1/events", headers={b"accept": accept.encode("latin-1")})
-        assert answer.headers["content-type"] == "application/json"
+        answer = await server.get(path, headers={"accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media), path
+    async with server.stream("GET", "/v1/feed/stream", headers={"accept": accept}) as stream:
+        assert (stream.status_code, stream.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")

@@ -79,7 +79,7 @@ async def test_gdal_reads_a_feature_for_each_located_place(demo: AsyncClient, qu
 async def test_gdal_reads_a_fixed_feed_and_a_page_of_the_list(api: AsyncClient, make_event: MakeEvent) -> None:
     now = pd.Timestamp.now(tz="UTC").isoformat()
     made = await written(api, make_event(started_at=now, time_precision="instant", locations=[WINDHOEK]))
-    listed = await api.get("/v1/events", headers={"Accept": "application/geo+json"})
+    listed = await api.get("/v1/events.geojson")
 
     for text in (listed.content, (await api.get("/v1/feeds/attacks_day.geojson")).content):
         layer = geopandas.read_file(io.BytesIO(text))

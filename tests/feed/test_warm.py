@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 FILTERS = (
     "country=UA", "kind=attack", "place=Kyiv", "actor=russia", "munition=uav_one_way_attack&country=UA", "q=drones",
     "bbox=30,50,31,51", "killed_min=2", "status=reported&near=50.45,30.52&radius_km=1",
-    "exclude=country:RU", "missing=beneficiary", "missing=process&exclude=status:retracted&country=UKR", "change=created",
+    "exclude=country:RU", "missing=beneficiary", "missing=process&exclude=status:retracted&country=UKR",
+    "change=created",
 )  # fmt: skip
 BEGINNINGS: dict[str, Any] = {
     "now": lambda _head: ("&after=now", {}),
