@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections import Counter, OrderedDict
+from datetime import datetime
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,8 +37,8 @@ ADDRESSED = (".atom", ".geojson")
 
 # What an answer depends on beside the events: path, query, and the base address where the answer has addresses in it.
 Place = tuple[str, bytes, str]
-# Where the log stood: its epoch and its last sequence.
-Position = tuple[int, int]
+# Where the log stood: its epoch, its last sequence and its time, which a repair moves on.
+Position = tuple[int, int, datetime | None]
 
 
 class Kept(NamedTuple):
@@ -81,7 +82,7 @@ class KeptAnswers:
         self._questions = questions or HeavyQuestions()
         self._most = most
         self._clock = clock
-        self._position: Position = (0, 0)
+        self._position: Position = (0, 0, None)
         self._size = 0
         self._kept: OrderedDict[Place, Kept] = OrderedDict()
         self._making: dict[tuple[Place, Position], asyncio.Task[Kept]] = {}
@@ -218,7 +219,7 @@ def place_of(scope: Scope) -> Place:
 
 def position(head: Head) -> Position:
     """Where the log ends."""
-    return head.epoch, head.seq
+    return head.epoch, head.seq, head.time
 
 
 def size_of(place: Place, kept: Kept) -> int:

@@ -55,6 +55,8 @@ def change_schema(connection: sa.Connection, to: str) -> None:
     settings.attributes["connection"] = connection
     going_back = to == "base" or (to != "head" and is_older(connection, to))
     (command.downgrade if going_back else command.upgrade)(settings, to)
+    if sa.inspect(connection).has_table("log_head"):  # the next microsecond: processes forget the answers they keep
+        connection.exec_driver_sql("UPDATE log_head SET time = time + 1")
 
 
 def is_older(connection: sa.Connection, to: str) -> bool:

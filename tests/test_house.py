@@ -27,6 +27,7 @@ ORDER = (
     "openapi",
     "health",
     "migrate",
+    "check",
     "datasets",
     "subscriptions",
     "feed",

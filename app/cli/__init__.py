@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.checking import check
 from app.cli.data import epoch, export, openapi
 from app.cli.keys import keys
 from app.cli.schema import migrate
@@ -44,7 +45,7 @@ def whole(
     """A live, queryable event feed for armed conflict and its diplomacy."""
 
 
-for command in (demo, serve, worker, migrate, export, openapi, epoch):
+for command in (demo, serve, worker, migrate, check, export, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
 T = TypeVar("T")
-BEGIN = (
+WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; {settings}SELECT pg_advisory_xact_lock_shared({lock}); "
     "SELECT FROM alembic_version WHERE version_num = '{revision}'"
 )
+WRITE_ALONE = WRITE.replace("lock_shared", "lock")
+SNAPSHOT = {"isolation": "repeatable_read", "readonly": True}
 
 
 class PostgresTransaction:
@@ -157,16 +159,25 @@ class PostgresDatabase:
                     raise
         return compiled.rows(found)
 
-    async def write(self, work: Callable[[PostgresTransaction], Awaitable[T]], *, apart: bool = False) -> T:
+    async def read(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
+        """Run the work on one snapshot, beside whoever writes."""
+        await self.check_schema()
+        async with self._primary.acquired() as connection, connection.transaction(**SNAPSHOT):
+            return await work(PostgresTransaction(connection))
+
+    async def write(
+        self, work: Callable[[PostgresTransaction], Awaitable[T]], *, apart: bool = False, alone: bool = False
+    ) -> T:
         """Run the work in one transaction, if the schema is this program's, and commit it.
 
         `apart` runs it on another thread, with connections of its own: for work that takes long beside the database.
+        `alone` keeps other writers out.
         """
         if apart:
             return await self._apart.run(lambda: self._write_apart(work))
         async with self._primary.acquired() as connection:
             try:
-                await self._begin(connection)
+                await self._begin(connection, WRITE_ALONE if alone else WRITE)
                 result = await work(PostgresTransaction(connection))
                 await connection.execute("COMMIT")
             except BaseException:
@@ -190,14 +201,14 @@ class PostgresDatabase:
             found = []
         self.schema.check(found)
 
-    async def _begin(self, connection: Any) -> None:
+    async def _begin(self, connection: Any, beginning: str) -> None:
         """Begin a transaction that keeps migrations out, and look at the revision, all in one round trip.
 
         The statement after the lock sees what was committed before the lock was given. Of several statements the
         server's answer to the last one is told: how many rows it found.
         """
         settings = f"{self._primary.set_local}; " if self._primary.shares_sessions else ""
-        begin = BEGIN.format(settings=settings, lock=SCHEMA_LOCK, revision=self.schema.needed)
+        begin = beginning.format(settings=settings, lock=SCHEMA_LOCK, revision=self.schema.needed)
         try:
             fits = await connection.execute(begin) == "SELECT 1"
         except asyncpg.UndefinedTableError:

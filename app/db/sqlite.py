@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -179,11 +180,16 @@ class SqliteDatabase:
                 reading.interrupt()
                 raise
 
+    async def read(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
+        """Run the work on one snapshot, on a connection and a thread of its own, beside whoever writes."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._snapshot, work)
+
     async def write(
         self,
         work: Callable[[SqliteTransaction], Awaitable[T]],
         *,
         apart: bool = False,  # noqa: ARG002 (every write is)
+        alone: bool = False,  # noqa: ARG002 (whoever writes is alone)
     ) -> T:
         """Take the write lock, check that the schema is this program's, run the work and commit it."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
@@ -214,6 +220,12 @@ class SqliteDatabase:
                 if "no such table" in str(error) or "no such column" in str(error):
                     self.schema.check(revision_of(connection))
                 raise
+
+    def _snapshot(self, work: Callable[[SqliteTransaction], Awaitable[Any]]) -> Any:
+        with closing(self._file.open()) as connection, self._file.translated():
+            connection.execute("BEGIN")
+            self.schema.check(revision_of(connection))
+            return finish(work(SqliteTransaction(connection)))
 
     def _write(self, work: Callable[[SqliteTransaction], Awaitable[Any]]) -> Any:
         self._file.refuse_damaged()

@@ -1,0 +1,84 @@
+"""The derived tables: how each is read, compared with what it should hold, and put right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from app.check.paging import pages
+from app.check.replay import text_row
+from app.events.model import EventFacet, EventMeasure, EventPoint, ExternalId, PastFacet, StoredEvent, Tally
+from app.events.search import FTS, TEXT
+
+if TYPE_CHECKING:
+    from sqlmodel import SQLModel
+
+    from app.check.report import Report
+    from app.check.scratch import Scratch
+    from app.db import Transaction
+
+MODELS: tuple[type[SQLModel], ...] = (
+    StoredEvent,
+    ExternalId,
+    EventFacet,
+    PastFacet,
+    EventPoint,
+    EventMeasure,
+    Tally,
+)
+TEXTS = "event_text"
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A table, its columns and those of its key."""
+
+    name: str
+    columns: tuple[Any, ...]
+    keys: tuple[Any, ...]
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The names of the key's columns."""
+        return tuple(str(key.name) for key in self.keys)
+
+
+def derived_of(model: type[SQLModel]) -> Derived:
+    """A table that has a model."""
+    table = sa.inspect(model).local_table
+    return Derived(table.name, tuple(table.columns), tuple(table.primary_key.columns))
+
+
+def derived_tables(dialect: str) -> list[Derived]:
+    """Every table that is compared row by row."""
+    texts = FTS if dialect == "sqlite" else TEXT
+    columns = tuple(sa.cast(c, sa.Text).label(c.name) if c.name == "words" else c for c in texts.columns)
+    return [*map(derived_of, MODELS), Derived(TEXTS, columns, columns[:1])]
+
+
+def make_tables(scratch: Scratch, dialect: str) -> None:
+    """Make room for what they should hold and what they hold."""
+    for table in derived_tables(dialect):
+        scratch.make(table.name, [column.name for column in table.columns])
+
+
+async def read_tables(tx: Transaction, scratch: Scratch) -> None:
+    """Read what they hold; a sum of nothing is as good as no sum."""
+    for table in derived_tables(tx.dialect):
+        async for rows in pages(tx, table.columns, table.keys):
+            is_text = table.name == TEXTS
+            scratch.have(table.name, [text_row(tx.dialect, row) for row in rows] if is_text else rows)
+    scratch.file.execute("DELETE FROM have_tally WHERE (events, low, best, high) = (0, 0, 0, 0)")
+    scratch.file.execute("DELETE FROM want_tally WHERE (events, low, best, high) = (0, 0, 0, 0)")
+
+
+def compare_tables(report: Report, scratch: Scratch, dialect: str) -> None:
+    """Report what is missing, surplus and altered."""
+    for table in derived_tables(dialect):
+        part = report.part(table.name)
+        counts, example = scratch.differences(table.name, table.key_names)
+        if counts:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
+            part.fault(f"{kinds}, such as {example}", counts.total())
