@@ -11,7 +11,10 @@ from app.changes import Draft, append
 from app.errors import FieldError, Problem
 from app.events.commands import (
     Command,
+    Create,
     Decision,
+    Patch,
+    Remove,
     World,
     external_ids,
 )
@@ -25,9 +28,13 @@ from app.events.model import ExternalId
 from app.events.tally import keep_tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from app.db import Transaction
+
+
+# A refused batch tells so many faults at most.
+MOST_FAULTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +110,27 @@ class Attempt:
         return answers
 
     def _decide_job(self, job: Job) -> Problem | None:
-        """Decide a job's commands; an atomic one that fails leaves no trace."""
+        """Decide a job's commands; an atomic one that fails leaves no trace, and tells the faults of all."""
         mark = len(self.drafts)
         undo = (dict(self.world.events), dict(self.world.holders)) if len(job.commands) > 1 else None
         ids: list[UUID | None] = []
         job.results = []
+        faults: dict[int, Problem] = {}
         for n, command in enumerate(job.commands):
+            if faults and refers(command, faults):
+                ids.append(None)
+                continue
             result = self._decide_one(command, job.by, ids, job.places[n] if n < len(job.places) else "")
             job.results.append(result)
             ids.append(result.decision.after.id if isinstance(result, Outcome) else None)
             if isinstance(result, Problem) and job.atomic:
-                del self.drafts[mark:], self.decisions[mark:]
-                if undo is not None:
-                    self.world.events, self.world.holders = undo
-                return without_undone(result, ids)
-        return None
+                faults[n] = result
+        if not faults:
+            return None
+        del self.drafts[mark:], self.decisions[mark:]
+        if undo is not None:
+            self.world.events, self.world.holders = undo
+        return without_undone(together(list(faults.values())), ids)
 
     def _decide_one(
         self, command: Command | Problem, by: str | None, earlier: Sequence[UUID | None], place: str
@@ -176,6 +189,29 @@ def placed(problem: Problem, place: str) -> Problem:
     errors = [replace(error, pointer=f"{place}{error.pointer or ''}") for error in problem.errors]
     errors = errors or [FieldError(problem.slug, problem.detail, pointer=place)]
     return type(problem)(problem.detail, errors=errors, headers=problem.headers, **problem.members)
+
+
+def refers(command: Command | Problem, failed: Iterable[int]) -> bool:
+    """Tell whether the command names an earlier item that failed: it cannot be judged."""
+    names = {f"#{n}" for n in failed}
+    if isinstance(command, Problem):
+        return False
+    if isinstance(command, Remove):
+        return command.superseded_by in names
+    if isinstance(command, Patch):
+        relations = command.patch.get("relations")
+        rows = relations if isinstance(relations, list) else []
+        return any(isinstance(row, dict) and str(row.get("event_id")) in names for row in rows)
+    event = command.event if isinstance(command, Create) else command.wanted.event
+    return any(relation.event_id in names for relation in event.relations)
+
+
+def together(problems: list[Problem]) -> Problem:
+    """The first refusal, with the faults of all."""
+    first, errors = problems[0], [error for problem in problems for error in problem.errors]
+    if len(problems) == 1:
+        return first
+    return type(first)(first.detail, errors=errors[:MOST_FAULTS], headers=first.headers, **first.members)
 
 
 def without_undone(problem: Problem, undone: Sequence[UUID | None]) -> Problem:

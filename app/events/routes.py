@@ -110,8 +110,9 @@ async def write_batch(
 ) -> Response:
     """Write up to 1,000 items, decided in order; later ones see earlier ones.
 
-    By default all or nothing: the answer has the status of the first item that fails, its pointers below
-    `/items/<n>`. With `partial=true` each item stands for itself. `#<index>` names the event of an earlier item.
+    By default all or nothing: the answer has the status of the first item that fails, and `errors` the faults of
+    all items, to 1,000, their pointers below `/items/<n>`. With `partial=true` each item stands for itself. `#<index>`
+    names the event of an earlier item.
     """
     commands, places = await aside(read_items, items)
     instance = f"/requests/{request_id(request.scope)}"

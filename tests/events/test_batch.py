@@ -417,3 +417,28 @@ async def test_a_refused_item_carries_the_id_of_its_request(api: AsyncClient) ->
 
     [result] = good(answer)["results"]
     assert re.fullmatch(r"/requests/[0-9a-f]{24}", result["problem"]["instance"])
+
+
+async def test_a_refused_batch_tells_the_faults_of_all_items(api: AsyncClient, make_event: MakeEvent) -> None:
+    known = await written(api, make_event(external_ids=[{"system": "acled", "id": "1"}]))
+    gone = "0197f2a0-0000-7000-8000-000000000001"
+    items = [
+        {"op": "create", "event": make_event()},
+        {"op": "create", "event": {**make_event(), "status": "sure"}},
+        {"op": "create", "event": make_event(relations=[{"type": "follows", "event_id": "#1"}])},
+        {"op": "replace", "id": known["id"], "if_match": 9, "event": make_event()},
+        {"op": "create", "event": make_event(external_ids=[{"system": "acled", "id": "1"}])},
+        {"op": "delete", "id": known["id"], "reason": "duplicate", "superseded_by": known["id"]},
+        {"op": "create", "event": make_event(relations=[{"type": "follows", "event_id": gone}])},
+        {"op": "delete", "id": known["id"], "reason": "duplicate", "superseded_by": "#3"},
+    ]
+    answer = await api.post("/v1/events/batch", json={"items": items})
+    assert answer.status_code == 422
+    assert faults(answer) == [
+        ("/items/1/event/status", "enum"),
+        ("/items/3/event", "version-mismatch"),
+        ("/items/4/event", "duplicate-external-id"),
+        ("/items/5/superseded_by", "itself"),
+        ("/items/6/event/relations/0/event_id", "unknown-event"),
+    ]
+    assert len(good(await api.get("/v1/events"))["items"]) == 1
