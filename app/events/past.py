@@ -20,9 +20,10 @@ from app.events.facts import facts_of, unpack
 from app.events.identity import key_of
 from app.events.model import StoredEvent
 from app.events.plan import Question, find_values, plan, residual_names, residual_values
+from app.events.ranking import rank
 from app.events.rows import Row
 from app.events.search import matching_keys, search_values
-from app.events.sql import Shape, matching, rank
+from app.events.sql import Shape, matching
 from app.kinds import measures_of, micros, parse_instant
 
 if TYPE_CHECKING:

@@ -11,12 +11,9 @@ from sqlmodel import col
 from app.changes import Change
 from app.db import Statement, any_of
 from app.events.model import EventFacet, EventMeasure, EventPoint, PastFacet, StoredEvent
+from app.events.ranking import measured, rank_column
 from app.events.search import words_match
 from app.kinds import MEASURES
-
-LARGEST = 2**63 - 1
-# Where events without a measure stand: behind every number, in either direction.
-LAST_DESCENDING, LAST_ASCENDING = -1, 1
 
 
 class Arm(NamedTuple):
@@ -87,26 +84,6 @@ def ranked(shape: Shape, found: Any) -> Any:
         select = select.where(beyond(shape, at, found.c.event))
     select = select.order_by(*ordering(shape, at, found.c.event))
     return (select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select).subquery("picked")
-
-
-def measured(number: Any, event: Any, measure: str) -> Any:
-    """The row of an event's measure."""
-    return sa.and_(number.event == event, number.measure == sa.literal_column(f"'{measure}'"))
-
-
-def rank_column(number: Any, *, descending: bool) -> Any:
-    """The rank of an event by its measure, as `rank` in Python."""
-    best: Any = sa.type_coerce(number.best, sa.BigInteger)
-    if descending:
-        return sa.func.coalesce(best, sa.literal_column(str(LAST_DESCENDING)))
-    return sa.func.coalesce(best - sa.literal_column(str(LARGEST)), sa.literal_column(str(LAST_ASCENDING)))
-
-
-def rank(best: int | None, *, descending: bool) -> int:
-    """Where an event stands by a measure: one that has no number is last in either direction."""
-    if descending:
-        return LAST_DESCENDING if best is None else best
-    return LAST_ASCENDING if best is None else best - LARGEST
 
 
 def merged_ranges(shape: Shape, *, ordered: bool) -> Any:
