@@ -16,8 +16,9 @@ from sqlmodel import col
 from app.changes import Change
 from app.db import PostgresTransaction, SqliteTransaction, Statement, any_of, as_list, finish
 from app.events.bodies import event_in
+from app.events.facet_rows import FacetRows, Value
 from app.events.facts import facts_of
-from app.events.index import FacetRows, Index, Value, measure_rows, point_rows
+from app.events.index import Index, measure_rows, point_rows
 from app.events.model import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent, Tally
 from app.events.search import FTS, TEXT, store_words
 from app.events.tally import count

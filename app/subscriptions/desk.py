@@ -55,7 +55,6 @@ Shown = dict[str, Any]
 FOREVER = 2**62
 LOOK_S = 0.5  # how often a paused subscription is looked at for one who waits
 NONE = Counts(0, 0)
-JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Desk:
         shown = show_subscription(made, head, NONE) | ({} if secret is None else {"secret": secret})
         body = as_json(shown)
         headers = {
-            "content-type": JSON,
+            "content-type": "application/json",
             "location": f"/v1/subscriptions/{made.id}",
             "etag": f'"{made.version}"',
             "cache-control": "no-store",
