@@ -43,6 +43,10 @@ test: $(COMPLETE) ## Run the tests, on SQLite and a PostgreSQL of their own (ARG
 soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on both databases (SEED=n: that run again)
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest tests/model --numprocesses 2 -rP --soak '$(MINUTES)' --seed '$(SEED)'
 
+.PHONY: nightly
+nightly: $(COMPLETE) ## Test rolling updates and checks for long
+	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 $(BIN)/python -m pytest tests/rolling tests/check $(ARGS)
+
 .PHONY: check
 check: $(COMPLETE) ## Check format, lint, types and dependencies
 	$(BIN)/ruff format --check .
