@@ -40,6 +40,12 @@ def asks_body(question: Question) -> bool:
     return any(name in BODILY or name.endswith(("_min", "_max")) for name, _ in question)
 
 
+def is_of_sort(change: Change, question: Question) -> bool:
+    """Whether the question is about changes of this sort."""
+    sorts = {value for name, value in question if name == "change"}
+    return not sorts or change.operation in sorts
+
+
 @dataclass
 class Book:
     """What happened, in order."""
@@ -89,17 +95,20 @@ class Book:
 
     def expected(self, question: Question, after: int, upto: int | None = None) -> Expected:
         """What a reader of the changes behind `after` gets."""
-        sorts = {value for name, value in question if name == "change"}
-        bodily = asks_body(question)
-        must, may = [], set()
-        for change in self.changes[after:upto]:
-            if sorts and change.operation not in sorts:
-                continue
-            if self.matches(change.before, question) or self.matches(change.after, question):
-                must.append(change.seq)
-            elif bodily and change.event["id"] in self.erased:
-                may.add(change.seq)
-        return Expected(must, may)
+        changes = self.changes[after:upto]
+        must = [change.seq for change in changes if is_of_sort(change, question) and self.concerns(change, question)]
+        return Expected(must, self.open_to_doubt(question, [change.seq for change in changes]) - set(must))
+
+    def concerns(self, change: Change, question: Question) -> bool:
+        """The state before or the state after passes the filters."""
+        return self.matches(change.before, question) or self.matches(change.after, question)
+
+    def open_to_doubt(self, question: Question, seqs: list[int]) -> set[int]:
+        """Those of these changes whose bodies were erased, so that it cannot be told any more whether they match."""
+        if not asks_body(question):
+            return set()
+        changes = [self.changes[seq - 1] for seq in seqs]
+        return {change.seq for change in changes if change.event["id"] in self.erased and is_of_sort(change, question)}
 
     def check_item(self, item: Event, erased: set[str]) -> None:
         """A feed item is that of its change, byte for byte as JSON; of an event erased before, only the tombstone."""

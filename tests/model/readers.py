@@ -88,6 +88,7 @@ class Reader:
         must, may = self.book.expected(self.question, self.start)
         given = self.given if self.ordered else sorted(set(self.given))
         assert all(one < next_ for one, next_ in pairwise(given)), f"{self}: out of order: {given}"
+        may |= self.book.open_to_doubt(self.question, given)  # is not waited for, and may come after a comparison
         missing, extra = sorted(set(must) - set(given)), sorted(set(given) - set(must) - may)
         lost = [self.book.changes[seq - 1] for seq in missing[:3]]
         assert not missing, f"{self} at {self.position} was not given {missing} of {self.book.head}: {lost}"

@@ -120,7 +120,8 @@ class Stage:
 
     def _point(self, name: str, address: str) -> httpx.AsyncClient:
         """Let the name's client call this address; what is under way ends with the server of before."""
-        limits = httpx.Limits(max_connections=None)
+        # Shorter than the server keeps a connection, so that no request meets one that is being closed.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=1)
         self._clients[name] = client = httpx.AsyncClient(
             base_url=address, headers=self._headers, trust_env=False, timeout=60, limits=limits
         )

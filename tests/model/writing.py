@@ -42,10 +42,10 @@ class Writer:
             self._book.record(cursor, after, tombstone)
         self.written += len(found)
 
-    def fresh(self, kind: str | None = None) -> Event:
-        """A new event, with a key and perhaps a relation."""
-        event = self._drawing.event(kind)
-        known = [*self._book.live, *self._book.gone]
+    def fresh(self, old: Event | None = None) -> Event:
+        """A new event, of the kind of an old one, with a key and perhaps a relation to an event that is not the old."""
+        event = self._drawing.event(old["kind"] if old else None)
+        known = [id for id in (*self._book.live, *self._book.gone) if old is None or id != old["id"]]
         related = [{"type": "follows", "event_id": self._drawing.random.choice(known)}] if known else []
         key = {"system": SYSTEM, "id": f"{next(self._numbers)}:a/b"}
         return event | {"external_ids": [key], "relations": self._drawing.random.choice([[], related])}
@@ -58,7 +58,7 @@ class Writer:
         if not free:
             return []
         old = free.pop()
-        event = self.fresh(old["kind"]) | {"external_ids": old["external_ids"]}
+        event = self.fresh(old) | {"external_ids": old["external_ids"]}
         answer = await api.put(f"/v1/events/{old['id']}", json=event, headers={"if-match": f'"{old["version"]}"'})
         return changed(answer)
 
@@ -73,7 +73,7 @@ class Writer:
 
     async def upsert(self, api: httpx.AsyncClient, free: list[Event]) -> Changes:
         old = free.pop() if free and self._drawing.random.random() < 0.6 else None
-        event = self.fresh(old["kind"] if old else None)
+        event = self.fresh(old)
         key = (old or event)["external_ids"][0]
         event["external_ids"] = [key]
         answer = await api.put(f"/v1/events/by-external-id/{key['system']}/{key['id']}", json=event)
@@ -123,7 +123,7 @@ class Writer:
         if old is None or op == "create":
             return [{"op": "create", "event": self.fresh()}]
         known = {"id": old["id"], "if_match": old["version"]}
-        new = self.fresh(old["kind"]) | {"external_ids": old["external_ids"]}
+        new = self.fresh(old) | {"external_ids": old["external_ids"]}
         key = old["external_ids"][0]
         if op == "upsert":
             return [{"op": op, "system": key["system"], "external_id": key["id"], "event": new}]
