@@ -38,8 +38,9 @@ SUFFIXES = ("In", "Out", "Detail")
 def move_to_components(document: dict[str, Any]) -> dict[str, Any]:
     """Return the document with enums, shared parameters and shared refusals as components.
 
-    The document is changed in place.
+    What is given stays as it is: parts of it belong to the modules that declare them, for the next document too.
     """
+    document = json.loads(json.dumps(document))
     components = document["components"]
     for schema in components["schemas"].values():
         describe_defaults(schema)
@@ -94,8 +95,6 @@ def name_enums(document: dict[str, Any]) -> dict[str, Schema]:
 def refer(schema: Schema, name: str) -> None:
     """Let a schema that listed the values point to the component; null stays allowed where it was."""
     reference = {"$ref": f"#/components/schemas/{name}"}
-    if "enum" not in schema:  # the same object stood in several places
-        return
     nullable = None in schema["enum"]
     kept = {key: value for key, value in schema.items() if key not in {"enum", "type"}}
     schema.clear()

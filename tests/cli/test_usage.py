@@ -120,7 +120,7 @@ async def test_openapi_prints_the_document_that_is_served(
         setting(name, value)
     found = await typed("openapi")
     assert found.status == 0
-    assert found.out.encode() == document_bytes(create_app(Settings(database_url="sqlite:///:memory:")))
+    assert found.out.encode() == document_bytes(create_app(Settings(database_url="sqlite:///never-opened.db")))
 
 
 def test_a_reader_who_has_seen_enough_is_no_error() -> None:

@@ -262,6 +262,26 @@ async def test_a_number_names_the_event_of_an_earlier_item(api: AsyncClient, mak
     assert await found(api, f"related_to={ids[1]}") == [ids[2]]
 
 
+async def test_a_number_may_not_name_the_event_itself_however_the_earlier_item_named_it(
+    api: AsyncClient, make_event: MakeEvent
+) -> None:
+    event = await written(api, make_event(external_ids=[{"system": "s", "id": "1"}]))
+    delete = {"op": "delete", "id": event["id"], "reason": "duplicate", "superseded_by": "#0"}
+    patch = {"op": "patch", "id": event["id"], "if_match": 1, "patch": {"title": "other"}}
+
+    for first in (upsert("1", make_event(title="other")), upsert("1", make_event()), patch):
+        assert faults(await send(api, first, delete)) == [("/items/1/superseded_by", "itself")]
+        assert faults(await send(api, first, upsert("1", make_event(**follows("#0"))))) == [
+            ("/items/1/event/relations/0/event_id", "itself")
+        ]
+    once = await send(api, upsert("1", make_event(title="other")), delete, partial=True)
+    assert statuses(once) == [200, 422]
+    assert faults(await api.put("/v1/events/by-external-id/s/1", json=make_event(**follows(event["id"])))) == [
+        ("/relations/0/event_id", "itself")
+    ]
+    assert good(await api.get(f"/v1/events/{event['id']}"))["version"] == 2
+
+
 async def test_a_number_that_names_no_earlier_event_is_refused(api: AsyncClient, make_event: MakeEvent) -> None:
     event = await written(api, make_event())
     for reference in ("#1", "#2", "#999"):

@@ -411,6 +411,16 @@ async def test_a_deletion_needs_a_reason_of_the_list(api: AsyncClient, make_even
     assert good(await api.get(address)) == event
 
 
+async def test_no_event_supersedes_itself(api: AsyncClient, make_event: MakeEvent) -> None:
+    event = await written(api, make_event())
+    address = f"/v1/events/{event['id']}"
+
+    for spelling in (event["id"], event["id"].upper()):
+        refused = await api.delete(f"{address}?reason=duplicate&superseded_by={spelling}")
+        assert faults(refused) == [("superseded_by", "itself")]
+    assert good(await api.get(address)) == event
+
+
 async def test_the_event_that_supersedes_may_be_gone_itself(api: AsyncClient, make_event: MakeEvent) -> None:
     event, other = await written(api, make_event()), await written(api, make_event())
     await api.delete(f"/v1/events/{other['id']}?reason=erroneous")

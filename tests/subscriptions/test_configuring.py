@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Invalid
-from app.events.query import EventFilter
+from app.events.query import ChangeFilter
 from app.kinds import FACETS, MEASURES
 from app.subscriptions.configuring import new_subscription, patched, read_new
 from app.subscriptions.filter import Filter, read_filter, stored_filter
@@ -457,6 +457,8 @@ NUMBERS = st.integers(-1000, 1000) | st.integers(-1000, 1000).map(lambda n: n / 
 MANY: dict[str, st.SearchStrategy[Any]] = {
     "id": st.uuids().map(str),
     "related_to": st.uuids().map(str),
+    "change": st.sampled_from(["created", "updated", "deleted"]),
+    "missing": st.sampled_from(sorted(FACETS)),
     "external_id": st.tuples(WORDS, WORDS).map(":".join),
     **{name: WORDS if spec.values is None else st.sampled_from(spec.values) for name, spec in FACETS.items()},
 }
@@ -494,9 +496,9 @@ def test_a_filter_means_what_the_query_string_means(full: dict[str, Any], names:
         found = read_filter(filter)
     except Invalid:
         with pytest.raises(Invalid):
-            read_query(as_query(filter), EventFilter)
+            read_query(as_query(filter), ChangeFilter)
         return
-    same = read_query(as_query(filter), EventFilter)
+    same = read_query(as_query(filter), ChangeFilter)
     assert found.wanted == same
     assert found.wanted.groups is not None
     assert {(g.facet, g.values) for g in found.wanted.groups} == {(g.facet, g.values) for g in same.groups}
