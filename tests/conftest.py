@@ -235,7 +235,9 @@ def client_of(app: FastAPI, key: str | None = None) -> httpx.AsyncClient:
     """A client that calls the application within this process."""
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://sitrep.test", headers=headers, trust_env=False)
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://sitrep.test", headers=headers, trust_env=False, timeout=60
+    )
 
 
 @pytest.fixture
@@ -301,7 +303,7 @@ async def server(app: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClien
     headers = {"authorization": f"Bearer {admin_key}"}
     async with (
         serving(app) as address,
-        httpx.AsyncClient(base_url=address, headers=headers, trust_env=False) as opened,
+        httpx.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=60) as opened,
     ):
         yield opened
 

@@ -86,7 +86,7 @@ async def interrupted(url: str, admin_key: str, event: dict[str, Any], *manner: 
     sent = Sent()
     async with serving(url, *manner) as (process, address):
         headers = {"authorization": f"Bearer {admin_key}"}
-        async with httpx.AsyncClient(base_url=address, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=60) as client:
             await until_up(client)
             writers = [asyncio.create_task(write(client, event, f"w{n}", sent)) for n in range(WRITERS)]
             while len(sent.acknowledged) < ENOUGH:

@@ -69,7 +69,7 @@ class Started:
 
     async def answers(self, path: str = "/readyz", status: int = 200) -> None:
         """Come back when it answers so."""
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=60) as client:
 
             async def asked() -> bool:
                 try:

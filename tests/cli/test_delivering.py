@@ -58,7 +58,7 @@ async def test_a_worker_delivers_what_a_server_without_delivery_takes(
     [key] = keys_in(server.err)
     async with (
         endpoint(taken) as url,
-        httpx.AsyncClient(base_url=server.url, headers=bearer(key), trust_env=False) as api,
+        httpx.AsyncClient(base_url=server.url, headers=bearer(key), trust_env=False, timeout=60) as api,
     ):
         wanted = {"name": "desk", "mode": "push", "filter": {}, "push": {"url": url}}
         made = (await api.post("/v1/subscriptions", json=wanted)).json()

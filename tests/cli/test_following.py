@@ -68,7 +68,7 @@ async def test_a_follower_sees_every_change_once_though_the_server_is_killed(
         return following.done() or (len(seen) >= len(written) and feed.position == written[-1])
 
     async with (
-        httpx.AsyncClient(trust_env=False) as client,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
         Feed(server.url, admin_key, client=client, sleep=soon) as feed,
     ):
         following = asyncio.create_task(follow(feed, tmp_path / "feed.cursor", seen))

@@ -108,7 +108,7 @@ def test_the_pages_and_every_address_work_under_the_prefix(visit: Visit, behind:
 
 
 def test_links_lead_on_under_the_prefix(behind: Served) -> None:
-    with httpx.Client(trust_env=False, headers={"authorization": f"Bearer {behind.key}"}) as client:
+    with httpx.Client(trust_env=False, timeout=60, headers={"authorization": f"Bearer {behind.key}"}) as client:
         address, seen = f"{behind.url}/v1/events?limit=10", 0
         for _ in range(10):
             answer = client.get(address)

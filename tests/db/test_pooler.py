@@ -148,7 +148,10 @@ async def test_a_stream_and_a_push_subscription_hear_of_a_write(
         "/v1/subscriptions", json={"name": "desk", "mode": "pull", "filter": {"kind": ["attack"]}}
     )
     assert made.status_code == 201, made.text
-    async with serving(pooled_app) as address, httpx.AsyncClient(base_url=address, trust_env=False) as caller:
+    async with (
+        serving(pooled_app) as address,
+        httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as caller,
+    ):
         headers = dict(pooled_api.headers) | {"accept": "text/event-stream"}
         async with caller.stream("GET", f"/v1/feed/stream?after={head}", headers=headers) as stream:
             await pooled_api.post("/v1/events", json=make_event())

@@ -328,7 +328,7 @@ async def test_a_client_that_hangs_up_ends_its_question(app: FastAPI, db: Databa
             await settle(lambda: not questions.watched)
 
         assert await db.rows(heavy_questions_alive(db.dialect), heavy=True) == [(0,)]
-        async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
             assert (await client.get("/livez")).status_code == 200
 
 
