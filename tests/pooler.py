@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
 NOBODY = 65534
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 CONFIGURATION = """\
 [databases]
 * = host={socket} port={port} user=postgres

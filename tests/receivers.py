@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 KEY = "a key for tests only"
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)

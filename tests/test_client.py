@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from app.db import Database
 
 README = Path(__file__).parents[1] / "README.md"
-PATIENCE_S = 20
+PATIENCE_S = 120
 EPOCH_1 = "e1-{:012d}"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     MakeApp = Callable[..., Awaitable[FastAPI]]
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 class Impatient(Protocol):

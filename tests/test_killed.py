@@ -23,7 +23,7 @@ WRITERS = 6
 ENOUGH = 60
 MOST = 500
 OF_A_BATCH = 4
-PATIENCE_S = 20
+PATIENCE_S = 120
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 def answers_of(folder: Path, url: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 KEY = re.compile(r"sitrep_[a-z2-7]{10}_[a-z2-7]+_[0-9a-f]+")
 
 

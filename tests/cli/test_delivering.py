@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.db import Database
     from cli.conftest import Started
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ FORKING = Path(__file__).with_name("forking_workers.py")
 # A short lease lets a dead worker be noticed at once; a long one outlasts a busy machine.
 SHORT_S, LONG_S = 0.6, 20.0
 QUICK = Pace(lease_s=SHORT_S, beat_s=0.1, look_s=0.05, linger_s=0.5)
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 class Clock:
