@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+# Both begin with this byte; one byte is found many times as fast as three.
+LEAD = b"\xe2"
 LINE_SEPARATOR, PARAGRAPH_SEPARATOR = b"\xe2\x80\xa8", b"\xe2\x80\xa9"
 
 
@@ -15,7 +17,7 @@ def on_one_line(text: bytes) -> bytes:
     >>> on_one_line('["a\u2028b"]'.encode())
     b'["a\\u2028b"]'
     """
-    if LINE_SEPARATOR not in text and PARAGRAPH_SEPARATOR not in text:
+    if LEAD not in text or (LINE_SEPARATOR not in text and PARAGRAPH_SEPARATOR not in text):
         return text
     return text.replace(LINE_SEPARATOR, b"\\u2028").replace(PARAGRAPH_SEPARATOR, b"\\u2029")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.aside import aside
+from app.aside import aside, in_turns
 from app.canonical import on_one_line
 from app.db import Statement, any_of
 from app.db.heavy import admit
@@ -132,7 +132,13 @@ async def find_raw(db: Database, wanted: Wanted, question: Question) -> list[Row
         return []
     plan_, heavy = found, is_heavy(found)
     rows = await db.rows(plan_.statement, plan_.values, heavy=heavy)
-    return [Row(on_one_line(body), *rest) for body, *rest in rows]
+    return await in_turns(row_of, rows, lambda row: len(row[0]))
+
+
+def row_of(found: Sequence[Any]) -> Row:
+    """A row of the statement, its body as readers get it."""
+    body, *rest = found
+    return Row(on_one_line(body), *rest)
 
 
 def is_heavy(found: Plan) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -45,7 +46,7 @@ from app.events.shapes import (
     RemoveQuery,
 )
 from app.kinds import EventIn, EventOut
-from app.wire import NoQuery, body, parse_if_match, query
+from app.wire import SMALL_BODY, NoQuery, body, parse_if_match, query
 
 if TYPE_CHECKING:
     from app.events.attempt import Result
@@ -151,11 +152,11 @@ async def upsert_event(
     """
     refuse_bad_address(request, system, id)
     only_new = request.headers.get("if-none-match", "").strip() == "*"
-    command = upsert_of(system, id, data, if_match(request), only_new=only_new, batch=False)
+    size = await size_of(request)
+    read = partial(upsert_of, system, id, data, if_match(request), only_new=only_new, batch=False)
+    command = read() if size <= SMALL_BODY else await aside(read)
     return shown(
-        await request.app.state.store.run(
-            Job([command], key.owner, lambda results: stored(only(results)), size=await size_of(request))
-        )
+        await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)), size=size))
     )
 
 

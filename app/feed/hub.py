@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from app.aside import in_turns
 from app.changes import Head
 from app.feed.ring import Ring, encode, erases
 from app.feed.seats import Seats
@@ -166,13 +167,14 @@ class Hub:
             begin, entries = first, await self.log.between(first, head.seq)
         if [entry.seq for entry in entries] != list(range(begin + 1, head.seq + 1)):
             begin, entries = head.seq, []
-        await self.vocabulary.learn(entries, begin, (head.epoch, head.seq))
         source = await self.log.source()
+        pieces = await in_turns(lambda entry: encode(entry, head.epoch, source), entries, lambda entry: len(entry.body))
+        await self.vocabulary.learn(entries, begin, (head.epoch, head.seq))
         if self.head is not known:  # a request has begun anew meanwhile
             return
         if erased or (ring.epoch, ring.end) != (head.epoch, begin):
             ring.clear(begin, head.epoch)
-        ring.add(encode(entry, head.epoch, source) for entry in entries)
+        ring.add(pieces)
         self._arrive(head)
 
     def _arrive(self, head: Head) -> None:

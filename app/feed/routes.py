@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
@@ -10,7 +9,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from app.aside import aside
 from app.auth.access import ReadKey, address_of
 from app.auth.keys import find_key
 from app.auth.limits import neighbourhood
@@ -28,7 +26,6 @@ from app.errors import (
     Unavailable,
     refusals,
 )
-from app.events.formats import page_response, slices
 from app.events.moments import DATED
 from app.feed.match import Matcher
 from app.feed.positions import position_named
@@ -36,21 +33,19 @@ from app.feed.scan import Page
 from app.feed.shapes import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
 from app.feed.stream import EventStream, Follower, Pace
 from app.feed.waiting import waited_page
+from app.feed.writing import page_answer, page_digest
 from app.kept import lasting
 from app.kinds import format_instant
 from app.wire import NoQuery, if_none_match, query, query_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from app.auth.model import Key
     from app.changes import ChangeLog, Head
     from app.db import Database
 
 router = APIRouter(prefix="/v1/feed", tags=["feed"])
-# A longer page leaves in pieces of about so many bytes.
-PIECE_BYTES = 512 * 1024
-
 JSON, SSE = "application/json", "text/event-stream"
 POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
 ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
@@ -75,13 +70,12 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     """
     head, page = await find_page(request, asked)
     final = page.more and is_literal(asked.after)
-    pieces = page_pieces(page, head.epoch)
-    digest = digest_of(pieces) if len(pieces) == 1 else await aside(digest_of, pieces)
-    etag = f'"{digest[:32]}"'
+    members = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
+    etag = f'"{(await page_digest(page, members))[:32]}"'
     headers = {"etag": etag, **(lasting(request, FINAL) if final else POLL_INTERVAL), **link(request, page, head.epoch)}
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
-    return await page_response(one_by_one(pieces), headers, JSON)
+    return await page_answer(page, members, headers)
 
 
 @router.get(
@@ -162,29 +156,6 @@ async def find_page(request: Request, asked: Any) -> tuple[Head, Page]:
 def is_literal(after: str) -> bool:
     """The position is a cursor, which always means the same."""
     return after not in {"oldest", "now"} and not DATED.match(after)
-
-
-def page_pieces(page: Page, epoch: int) -> list[bytes]:
-    """Write a page as JSON, in one piece unless it is long."""
-    tail = f'],"next":"{format_cursor(epoch, page.next)}","has_more":{"true" if page.more else "false"}}}'.encode()
-    head, *rest = list(slices([piece.item for piece in page.pieces], len(page.pieces), PIECE_BYTES)) or [[]]
-    if not rest:
-        return [b'{"items":[' + b",".join(head) + tail]
-    return [b'{"items":[' + b",".join(head), *(b"," + b",".join(part) for part in rest), tail]
-
-
-def digest_of(pieces: Iterable[bytes]) -> str:
-    """Hash the whole of the pieces."""
-    found = hashlib.sha256()
-    for piece in pieces:
-        found.update(piece)
-    return found.hexdigest()
-
-
-async def one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Give the pieces."""
-    for piece in pieces:
-        yield piece
 
 
 def link(request: Request, page: Page, epoch: int) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.aside import aside
+from app.aside import aside, in_turns
 from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, Entry
 from app.db import Statement, any_of
 from app.errors import CursorEpoch, CursorExpired
@@ -152,7 +152,9 @@ class Scanner:
 
     async def _encoded(self, entries: Sequence[Entry], head: Head) -> Sequence[Piece]:
         source = await self.log.source()
-        return [self._write(entry, head.epoch, source) for entry in entries]
+        return await in_turns(
+            lambda entry: self._write(entry, head.epoch, source), entries, lambda entry: len(entry.body)
+        )
 
     def _weighed(self, rows: Iterable[Any]) -> dict[int, Verdict]:
         weigh = self.matcher.weigh

@@ -10,8 +10,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
-import orjson
-
 from app.auth.keys import utc_now
 from app.auth.shapes import show_instant
 from app.canonical import as_json
@@ -21,6 +19,7 @@ from app.events.idempotency import Answer
 from app.events.identity import IdSource
 from app.events.moments import instant_of, read_instant
 from app.feed.positions import position_named
+from app.feed.scan import Page
 from app.feed.waiting import waited_page
 from app.subscriptions import reads, store
 from app.subscriptions.configuring import new_subscription, patched, refused
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from app.events.commands import IfMatch
     from app.events.idempotency import Reuse
     from app.feed.hub import Hub
-    from app.feed.scan import Page
     from app.subscriptions.configuring import Wanted
     from app.subscriptions.decisions import Attempt
     from app.subscriptions.model import Subscription
@@ -140,8 +138,8 @@ class Desk:
         self.changed()
         return show_place(after, head)
 
-    async def pull(self, id: UUID, key: Key, asked: PullQuery) -> Shown:
-        """What lies behind the committed cursor, waited for; nothing while the subscription is paused."""
+    async def pull(self, id: UUID, key: Key, asked: PullQuery) -> tuple[Page, Shown]:
+        """What lies behind the committed cursor, waited for, and what is told with it; nothing while it is paused."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + asked.wait
         while True:
@@ -152,16 +150,17 @@ class Desk:
             left = max(0.0, deadline - clock())
             if current.status != "active":
                 if not left or self.hub.draining:
-                    return nothing_to_pull(current, head)
+                    page = Page([], current.cursor, more=False)
+                    break
                 await self.hub.wait(FOREVER, min(left, LOOK_S), head.epoch)
                 continue
             head, page = await self._page(current, head, asked.limit, left)
             # What was found by another filter, or from another place, says nothing of what is asked for now.
             if not left or same_question(current, await find_subscription(self.log.db, id, key)):
                 break
-        items = [orjson.Fragment(piece.item) for piece in page.pieces]
-        following = format_cursor(head.epoch, page.next)
-        return {"items": items, "next": following, "has_more": page.more, **pulled(current, head)}
+        place = show_place(current, head)
+        following = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
+        return page, {**following, "committed": place["cursor"], "lag": place["lag"]}
 
     async def _page(self, current: Subscription, head: Head, limit: int, wait: float) -> tuple[Head, Page]:
         wanted = stored_filter(current.filter)
@@ -276,18 +275,6 @@ class Desk:
 def same_question(one: Subscription, other: Subscription) -> bool:
     """Neither configured anew nor sent elsewhere in between."""
     return (one.version, one.generation) == (other.version, other.generation)
-
-
-def nothing_to_pull(subscription: Subscription, head: Head) -> Shown:
-    """The page of a subscription that is paused."""
-    place = format_cursor(head.epoch, subscription.cursor)
-    return {"items": [], "next": place, "has_more": False, **pulled(subscription, head)}
-
-
-def pulled(subscription: Subscription, head: Head) -> Shown:
-    """What a pull page says of the subscription."""
-    place = show_place(subscription, head)
-    return {"committed": place["cursor"], "lag": place["lag"]}
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from app.errors import (
 from app.events.answers import reuse_of, shown
 from app.events.identity import read_id
 from app.events.routes import as_object
+from app.feed.writing import page_answer
 from app.subscriptions.configuring import Wanted, read_body, read_new
 from app.subscriptions.given import (
     CreatedSubscription,
@@ -74,6 +75,7 @@ ONE = (NotFound, *ALWAYS)
 SENDING = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull)
 POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
 ONCE = (IdempotencyInProgress, IdempotencyMismatch)
+NO_STORE = {"cache-control": "no-store"}
 PATCHES = ("application/merge-patch+json", "application/json")
 SHAPE: dict[int | str, dict[str, Any]] = {200: {"model": SubscriptionShape}}
 
@@ -188,7 +190,7 @@ async def pull_events(
 
     Acknowledge `next` even where `items` is empty: one call looks at no more than 10,000 changes.
     """
-    return answer(await desk(request).pull(known(id), key, asked))
+    return await page_answer(*await desk(request).pull(known(id), key, asked), NO_STORE)
 
 
 @router.post(

@@ -24,16 +24,19 @@ BATCH = 2_000
 GAP = 1_000_000
 
 
-async def multiply(db: Database, times: int) -> None:
-    """Copy every event, of which there is one version each, so many times, each copy with an id of its own."""
+async def multiply(db: Database, times: int, batch: int = BATCH) -> None:
+    """Copy every event, of which there is one version each, so many times, each copy with an id of its own.
+
+    About `batch` events are written in one transaction.
+    """
     log = await rows_of(db, Change)
     tables: list[tuple[Any, list[Any]]] = [
         (table, await rows_of(db, table)) for table in (EventFacet, EventPoint, EventMeasure)
     ]
     events = await rows_of(db, StoredEvent)
     facts = {change["event"]: facts_of(event_in(orjson.loads(change["body"]))) for change in log}
-    for first in range(1, times + 1, max(BATCH // len(log), 1)):
-        copies = range(first, min(first + max(BATCH // len(log), 1), times + 1))
+    for first in range(1, times + 1, max(batch // len(log), 1)):
+        copies = range(first, min(first + max(batch // len(log), 1), times + 1))
 
         async def write(tx: Transaction, copies: Sequence[int] = copies) -> None:
             ids = {(change["event"], n): make_id(change["event"] + GAP * n, n) for n in copies for change in log}
