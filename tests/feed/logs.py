@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.changes import ChangeLog, Entry, Head
+from app.db.trouble import Trouble
 from app.errors import Unavailable
 from app.kinds import micros
 
@@ -31,7 +32,7 @@ class MemoryLog:
         self.oldest = 0
         self.broken = False
         self.asked = 0
-        self.db: Any = SimpleNamespace(dialect="sqlite", read_url=None)
+        self.db: Any = SimpleNamespace(dialect="sqlite", read_url=None, trouble=Trouble())
 
     def write(self, changes: int = 1) -> None:
         """Append."""
