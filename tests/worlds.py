@@ -20,6 +20,7 @@ Question = list[tuple[str, str]]
 # Few values of each sort, so that they meet: spellings that are equal, neighbours, both sides of every edge.
 PLACES = ["Kyiv", "KYIV", "Ky\u0131v", "Ki\u0142", "Chi\u0219in\u0103u", "CHIS\u0326INA\u0306U", "Sea of Azov"]
 NAMES = ["Russia", "RUSSIA", "Ukraine", "UA", "Q159", "Stra\u00dfe", "STRASSE", "wagner group"]
+ALIASES = ["Wagner Group", "Musicians", "R\u00f3sija", "UA"]
 REFS = [None, None, "Q159", "q212", "NK-1"]
 COUNTRIES = [None, "UA", "RU", "FR", "PL"]
 TAGS = ["night", "record", "a-b"]
@@ -89,7 +90,7 @@ VOCABULARIES = {
     "country": ["UA", "ua", "UKR", "Ukraine", "RU", "russian federation", "FR", "EU"],
     "admin1": ["UA-30", "ua-43"],
     "place": [*PLACES, "kyiv", "Ky", "sea of azov"],
-    "actor": [*NAMES, "RU", "RUS", "q159", "Q212", "nk-1", "strasse", "nobody"],
+    "actor": [*NAMES, "RU", "RUS", "q159", "Q212", "nk-1", "strasse", "MUSICIANS", "r\u00d3sija", "nobody"],
     "actor_country": ["UA", "ukr", "RU", "EU"],
     "initiator": ["russia", "RU", "Q159", "Ukraine"],
     "target_country": ["UA", "RU", "FR"],
@@ -102,12 +103,24 @@ VOCABULARIES = {
     "stage": ["proposed", "adopted", "pledged", "signed"],
     "authority": ["European Union", "EU", "us", "OFAC"],
     "measure_type": ["tariff", "travel_ban"],
+    "sanctioned_entity": [
+        "a bank",
+        "strassenbank",
+        "OLD VOLGA",
+        "imo 9074729",
+        "nk-1",
+        "sabrrumm",
+        "ra-1",
+        "Volga Old",
+    ],
+    "sanctioned_country": ["RU", "Russia"],
+    "imo": ["9074729", "imo9074729", "9074728"],
     "commitment": ["troop_deployment", "air_policing"],
 }
 # What else the codes above are called; where actors are found by name or code, by three letters too.
 ISO3 = {"ukr": "ua", "rus": "ru"}
 COUNTRY_NAMES = {**ISO3, "ukraine": "ua", "russian federation": "ru", "russia": "ru"}
-CODED = {"country", "actor_country", "target_country"}
+CODED = {"country", "actor_country", "target_country", "sanctioned_country"}
 NAMED_OR_CODED = {"actor", "initiator", "beneficiary", "authority"}
 MEASURES = ["killed", "injured", "launched", "intercepted", "rounds", "targets_listed", "pledgers"]
 
@@ -148,7 +161,8 @@ LOCATIONS = st.builds(
 ACTORS = st.fixed_dictionaries(
     {
         "name": st.sampled_from(NAMES),
-        "role": st.sampled_from(["initiator", "target", "beneficiary", "guarantor", "participant"]),
+        "aliases": some(st.sampled_from(ALIASES)),
+        "role": st.sampled_from(["initiator", "target", "beneficiary", "guarantor", "participant", "party"]),
         "type": st.just("government"),
         "country": st.sampled_from([*COUNTRIES, "EU"]),
         "ref": st.sampled_from(REFS),
@@ -166,6 +180,11 @@ MUNITIONS = st.fixed_dictionaries(
     {"category": st.sampled_from(VOCABULARIES["munition"])},
     optional={"launched": st.sampled_from([3, 810, {"low": 5}]), "intercepted": st.sampled_from([0, 2])},
 )
+LISTED = [
+    {"name": "A bank", "schema": "Company", "aliases": ["Stra\u00dfenbank"], "bic": "SABRRUMM", "country": "RU"},
+    {"name": "Volga", "schema": "Vessel", "aliases": ["Old Volga"], "imo": "9074729", "ids": ["NK-1"]},
+    {"name": "Wagner Group", "schema": "Organization", "registration": "RA-1", "countries": ["RU", "BY"]},
+]
 DETAILS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "attack": st.fixed_dictionaries(
         {"state": st.sampled_from(VOCABULARIES["attack_state"]), "munitions": some(MUNITIONS)}
@@ -190,7 +209,7 @@ DETAILS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
                 st.fixed_dictionaries(
                     {
                         "type": st.sampled_from(VOCABULARIES["measure_type"]),
-                        "targets": some(st.just({"name": "A bank", "schema": "Company"})),
+                        "targets": some(st.sampled_from(LISTED)),
                     }
                 ),
                 min_size=1,
@@ -324,6 +343,10 @@ SEARCHES = single(
         "bank -ofac",
         "azov",
         "coalition",
+        "musicians",
+        "rosija -musicians",
+        '"old volga"',
+        "strassenbank",
     ],
 )
 EXCLUDED = st.lists(
@@ -446,7 +469,7 @@ def facet(event: Event, name: str) -> Iterable[str | None]:
 
     def named(role: str | None) -> list[str | None]:
         chosen = [actor for actor in actors if role in {None, actor["role"]}]
-        return [text for actor in chosen for text in (actor["name"], actor["ref"], actor["country"])]
+        return [text for actor in chosen for text in (actor["name"], *actor["aliases"], actor["ref"], actor["country"])]
 
     struck = [place["country"] for place in places if place["role"] in {"target", "impact"}]
     found: dict[str, list[str | None]] = {
@@ -482,6 +505,8 @@ def details(kind: str, detail: Any) -> dict[str, list[str | None]]:
     targets = [target for row in detail.get("measures", []) for target in row["targets"]]
     numbers = [target["imo"] for target in targets if target["imo"]]
     spelt = [text for number in numbers for text in (number, f"IMO{number}", f"IMO {number}")]
+    ids = [text for target in targets for text in (*target["ids"], target["bic"], target["registration"])]
+    names = [text for target in targets for text in (target["name"], *target["aliases"])]
     civilian = detail.get("civilian_targeting")
     talks = detail if kind == "negotiation_round" else {}
     return {
@@ -497,8 +522,8 @@ def details(kind: str, detail: Any) -> dict[str, list[str | None]]:
         "programme": [(detail.get("programme") or {}).get(part) for part in ("name", "id")],
         "measure_subtype": [row["subtype"] for row in detail.get("measures", [])],
         "ultimate_target": [detail.get("ultimate_target")],
-        "sanctioned_country": [target["country"] for target in targets],
-        "sanctioned_entity": [*(text for target in targets for text in (target["name"], *target["ids"])), *spelt],
+        "sanctioned_country": [code for target in targets for code in (target["country"], *target["countries"])],
+        "sanctioned_entity": [*names, *ids, *spelt],
         "imo": spelt,
         "framework": [(detail.get("framework") or {}).get("key")],
     }
