@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidati
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.events.parameters import Moment, as_many, read_uuid, word_of
+from app.events.parameters import LARGEST, Moment, as_many, read_uuid, word_of
 from app.events.query import EventFilter
 from app.kinds import FIELDS, MEASURES, EventIn, EventOut, Reason
 from app.kinds.base import INTEGRAL
@@ -79,7 +79,7 @@ class ExportQuery(CountQuery):
 class EventQuery(Asked):
     """An older state of one event."""
 
-    version: Annotated[int | None, Field(ge=1, description="This version, even after a deletion.")] = None
+    version: Annotated[int | None, Field(ge=1, le=LARGEST, description="This version, even after a deletion.")] = None
     as_of: AsOf = None
 
     @model_validator(mode="after")

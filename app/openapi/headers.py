@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from app.openapi.texts import PATTERNS
+
 TEXT = {"type": "string"}
 POSITION = "e1-000000012345"
 
 REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "If-Match": {
         "description": 'The version that was read, as its ETag: `"3"`. Weak tags, lists and `*` do as well.',
-        "schema": {**TEXT, "examples": ['"3"', "*"]},
+        "schema": {**TEXT, "pattern": PATTERNS["If-Match"], "examples": ['"3"', "*"]},
     },
     "If-None-Match": {
         "description": "The ETag of what is already there; unchanged content is answered with 304 and no body.",
@@ -17,11 +19,17 @@ REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {
         "description": "1 to 255 printable characters. The same key with the same body gives the first answer again, "
         "for 24 hours.",
-        "schema": {**TEXT, "minLength": 1, "maxLength": 257, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"]},
+        "schema": {
+            **TEXT,
+            "minLength": 1,
+            "maxLength": 512,
+            "pattern": PATTERNS["Idempotency-Key"],
+            "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+        },
     },
     "Last-Event-ID": {
         "description": "The `id` of the last block that was received; it comes before `after`.",
-        "schema": {**TEXT, "examples": [POSITION]},
+        "schema": {**TEXT, "pattern": PATTERNS["Last-Event-ID"], "examples": [POSITION]},
     },
 }
 

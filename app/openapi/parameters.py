@@ -12,9 +12,10 @@ from app.openapi.headers import POSITION, REQUEST_HEADERS, request_headers
 from app.openapi.routes import Call
 from app.openapi.samples import asked
 from app.openapi.shapes import Plain
+from app.openapi.texts import TEXT, told_text
 
 EVENT = "019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"
-UNTOLD: dict[str, Any] = {"schema": {"type": "string"}}
+UNTOLD: dict[str, Any] = {"schema": {"type": "string", **TEXT}}
 WORDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 EXAMPLES: dict[str, list[Any]] = {
     "bbox": ["22.1,44.3,40.3,52.4"],
@@ -28,7 +29,7 @@ EXAMPLES: dict[str, list[Any]] = {
     "superseded_by": [EVENT],
     "external_id": [["newsroom:kyiv-air-attack"]],
     "timezone": ["Europe/Kyiv"],
-    "cursor": ["bGltaXQ9Mg.5f1a"],
+    "cursor": ["BdZ7lAAAAAGZKKkuOw"],
     "at": [POSITION],
     "as_of": [POSITION, "2025-09-08T00:00:00Z"],
     "after": [POSITION, "oldest", "now", "2025-09-07T00:00:00Z"],
@@ -44,7 +45,7 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "id": {
             "description": "The key of the event in that system; it may hold `/` and `:`.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 300, "examples": ["kyiv-air-attack"]},
+            "schema": {"type": "string", **TEXT, "maxLength": 300, "examples": ["kyiv-air-attack"]},
         },
     },
     "/v1/events/": {
@@ -69,7 +70,9 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "/v1/kinds/": {"kind": {"description": "The kind's name.", "schema": {"type": "string", "enum": list(KINDS)}}},
-    "/v1/keys/": {"id": {"description": "The key's id.", "schema": {"type": "string", "examples": ["k5m2c7qxzt"]}}},
+    "/v1/keys/": {
+        "id": {"description": "The key's id.", "schema": {"type": "string", **TEXT, "examples": ["k5m2c7qxzt"]}}
+    },
 }
 
 
@@ -117,7 +120,7 @@ def query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[s
     schema = {WORDS.get(key, key): value for key, value in schema.items()}
     if found := schema.get("examples") or EXAMPLES.get(name) or asked().get(name):
         schema["examples"] = found
-    return {**told, "schema": schema}
+    return {**told, "schema": told_text(name, schema)}
 
 
 def header_parameters(call: Call) -> list[dict[str, Any]]:

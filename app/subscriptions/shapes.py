@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 from pydantic.json_schema import WithJsonSchema
 
-from app.events.parameters import Moment
+from app.events.parameters import LARGEST, Moment
 from app.kinds.base import INTEGRAL
 from app.kinds.lines import one_line
 from app.subscriptions.model import DeliveryStatus, Mode
@@ -179,5 +179,7 @@ class NoticesQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    after: int = Field(default=0, ge=0, description="The `id` of the last notice that was seen.", examples=[0, 42])
+    after: int = Field(
+        default=0, ge=0, le=LARGEST, description="The `id` of the last notice that was seen.", examples=[0, 42]
+    )
     limit: int = Field(default=100, ge=1, le=1000, description="How many items at most.")

@@ -1,0 +1,37 @@
+"""What texts in queries and header fields look like: patterns that the document shows and the server keeps to."""
+
+from typing import Any
+
+# A value that is empty or has a control character is refused whatever the parameter.
+TEXT: dict[str, Any] = {"minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"}
+NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+DAY = r"(19|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}|2200-[0-9]{2}-[0-9]{2}"
+HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"
+TIME = rf"({DAY})([Tt ]{HOUR}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[-+]{HOUR}))?"
+POSITION = "e[1-9][0-9]{0,8}-[0-9]{12,18}"
+TAG = r'(W/)?"[!#-~\u0080-\u00ff]*"'
+PATTERNS = {
+    "bbox": f"^{NUMBER}(,{NUMBER}){{3}}$",
+    "near": f"^{NUMBER},{NUMBER}$",
+    "since": f"^({TIME})$",
+    "until": f"^({TIME})$",
+    "changed_since": f"^({TIME})$",
+    "timezone": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+    "external_id": r"^[^:\u0000-\u001f\u007f-\u009f]+:[^\u0000-\u001f\u007f-\u009f]+$",
+    "cursor": "^[A-Za-z0-9_-]+$",
+    "at": f"^{POSITION}$",
+    "as_of": f"^({POSITION}|{TIME})$",
+    "after": f"^({POSITION}|oldest|now|{TIME})$",
+    "If-Match": rf"^(\*|[ \t,]*{TAG}[ \t]*(,[ \t]*({TAG}[ \t]*)?)*)$",
+    "Idempotency-Key": r'^("([ !#-\[\]-~]|\\["\\])+"|[!#-~][ -~]*)$',
+    "Last-Event-ID": f"^({POSITION})?$",
+}
+
+
+def told_text(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter with the pattern of its name, or of any text where it tells nothing else."""
+    if schema.get("type") == "array":
+        return {**schema, "items": told_text(name, schema["items"])}
+    if schema.get("type") != "string" or {"enum", "format", "pattern"} & schema.keys():
+        return schema
+    return {**schema, "minLength": 1, "pattern": PATTERNS[name]} if name in PATTERNS else {**TEXT, **schema}
