@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from app.check.log import check_log
 from app.check.names import Names
 from app.check.repair import repair
@@ -14,6 +16,8 @@ from app.check.scratch import Scratch
 from app.check.subscriptions import check_subscriptions
 from app.check.tables import compare_tables, make_tables, read_tables
 from app.check.texts import check_texts
+from app.db.sqlite import SqliteDatabase
+from app.db.sqlite_file import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,8 +73,17 @@ def check_estimates(names: Names, report: Report) -> None:
         part.note = f"{len(wrong):,} lag behind; only the planner reads them"
 
 
+async def refuse_damaged_pages(db: Database) -> None:
+    """Raise Unavailable when SQLite finds its own file damaged; the check itself finds what is wrong with words."""
+    if isinstance(db, SqliteDatabase):
+        rows = await db.rows(sa.text("PRAGMA integrity_check"), heavy=True)
+        if faults := [fault for (fault,) in rows if fault != "ok" and "FTS5" not in fault]:
+            raise damaged(db.path, faults[0].replace("\n", " "))
+
+
 async def check(db: Database, told: Callable[[int, int], None]) -> Report:
     """Check on a snapshot, beside whoever writes."""
+    await refuse_damaged_pages(db)
     return await db.read(Check(told).run)
 
 

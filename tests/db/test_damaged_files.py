@@ -15,6 +15,7 @@ from calls import problem
 from conftest import client_of
 
 from app.auth.keys import create_key
+from app.check.run import check
 from app.db import open_database
 from app.db.sqlite import SqliteDatabase
 from app.db.sqlite_file import explain
@@ -200,3 +201,26 @@ async def test_a_file_that_may_not_be_written_is_told_with_what_to_do(tmp_path: 
 
     assert str(path) in said
     assert said.endswith(".")
+
+
+async def test_a_check_finds_a_damaged_page_that_no_reading_meets(database_url: str) -> None:
+    path = path_of(database_url)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode=DELETE")
+        [(size,)] = connection.execute("PRAGMA page_size")
+        [(root,)] = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE type = 'index' AND rootpage > 1 ORDER BY name DESC LIMIT 1"
+        )
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * 64)
+    db = open_database(database_url)
+    try:
+        with pytest.raises(Unavailable) as refusal:
+            await check(db, lambda _done, _total: None)
+    finally:
+        await db.close()
+
+    assert "damaged" in refusal.value.detail
