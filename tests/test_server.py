@@ -398,3 +398,32 @@ class TestTheEnd:
         fault = next(line for line in lines if line["event"] == "unhandled exception")
         assert fault["level"] == "error"
         assert "ZeroDivisionError" in fault["exception"]
+
+
+def test_a_quiet_connection_is_kept_as_long_as_the_settings_say() -> None:
+    app = make_app()
+
+    kept = [configure(app, settings).timeout_keep_alive for settings in (Settings(), Settings(keep_alive_s=1))]
+
+    assert kept == [75, 1]
+
+
+async def test_a_quiet_connection_is_closed_when_its_time_is_up() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(configure(make_app(), Settings(keep_alive_s=1)))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        for _ in range(2):
+            writer.write(b"GET /nothing HTTP/1.1\r\nHost: sitrep.test\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].split()[0])
+            await reader.readexactly(length)
+        async with asyncio.timeout(PATIENCE):
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        server.should_exit = True
+        await task
