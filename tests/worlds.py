@@ -22,7 +22,7 @@ PLACES = ["Kyiv", "KYIV", "Ky\u0131v", "Ki\u0142", "Chi\u0219in\u0103u", "CHIS\u
 NAMES = ["Russia", "RUSSIA", "Ukraine", "UA", "Q159", "Stra\u00dfe", "STRASSE", "wagner group"]
 ALIASES = ["Wagner Group", "Musicians", "R\u00f3sija", "UA"]
 REFS = [None, None, "Q159", "q212", "NK-1"]
-COUNTRIES = [None, "UA", "RU", "FR", "PL"]
+COUNTRIES = [None, "UA", "RU", "FR", "PL", "GB"]
 TAGS = ["night", "record", "a-b"]
 PUBLISHERS = ["RFE/RL", "rfe/rl", "Reuters", "100%", "a_b"]
 POINTS = [
@@ -90,18 +90,32 @@ VOCABULARIES = {
     "country": ["UA", "ua", "UKR", "Ukraine", "RU", "russian federation", "FR", "EU"],
     "admin1": ["UA-30", "ua-43"],
     "place": [*PLACES, "kyiv", "Ky", "sea of azov"],
-    "actor": [*NAMES, "RU", "RUS", "q159", "Q212", "nk-1", "strasse", "MUSICIANS", "r\u00d3sija", "nobody"],
+    "actor": [
+        *NAMES,
+        "RU",
+        "RUS",
+        "Britain",
+        "UK",
+        "EUE",
+        "q159",
+        "Q212",
+        "nk-1",
+        "strasse",
+        "MUSICIANS",
+        "r\u00d3sija",
+        "nobody",
+    ],
     "actor_country": ["UA", "ukr", "RU", "EU"],
-    "initiator": ["russia", "RU", "Q159", "Ukraine"],
+    "initiator": ["russia", "RU", "Q159", "Ukraine", "United Kingdom", "European Union"],
     "target_country": ["UA", "RU", "FR"],
-    "beneficiary": ["Ukraine", "UA"],
+    "beneficiary": ["Ukraine", "UA", "UK", "Russian Federation"],
     "publisher": [*PUBLISHERS, "REUTERS", "%", "a%b"],
     "tag": TAGS,
     "munition": ["uav_one_way_attack", "cruise_missile", "other"],
     "attack_state": ["carried_out", "planned"],
     "process": ["istanbul", "ISTANBUL", "geneva"],
     "stage": ["proposed", "adopted", "pledged", "signed"],
-    "authority": ["European Union", "EU", "us", "OFAC"],
+    "authority": ["European Union", "EU", "us", "America", "OFAC", "UK", "gbr"],
     "measure_type": ["tariff", "travel_ban"],
     "sanctioned_entity": [
         "a bank",
@@ -117,9 +131,21 @@ VOCABULARIES = {
     "imo": ["9074729", "imo9074729", "9074728"],
     "commitment": ["troop_deployment", "air_policing"],
 }
-# What else the codes above are called; where actors are found by name or code, by three letters too.
-ISO3 = {"ukr": "ua", "rus": "ru"}
-COUNTRY_NAMES = {**ISO3, "ukraine": "ua", "russian federation": "ru", "russia": "ru"}
+# What else the codes above are called.
+COUNTRY_NAMES = {
+    "ukr": "ua",
+    "ukraine": "ua",
+    "rus": "ru",
+    "russia": "ru",
+    "russian federation": "ru",
+    "gbr": "gb",
+    "uk": "gb",
+    "britain": "gb",
+    "united kingdom": "gb",
+    "america": "us",
+    "eue": "eu",
+    "european union": "eu",
+}
 CODED = {"country", "actor_country", "target_country", "sanctioned_country"}
 NAMED_OR_CODED = {"actor", "initiator", "beneficiary", "authority"}
 MEASURES = ["killed", "injured", "launched", "intercepted", "rounds", "targets_listed", "pledgers"]
@@ -202,6 +228,7 @@ DETAILS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
                 [
                     {"name": "European Union", "type": "igo", "country": "EU"},
                     {"name": "OFAC", "type": "state", "country": "US"},
+                    {"name": "OFSI", "type": "state", "country": "GB"},
                 ]
             ),
             "stage": st.sampled_from(["proposed", "adopted"]),
@@ -454,7 +481,7 @@ def has(event: Event, name: str, value: str) -> bool:
     if name in CODED:
         asked = {COUNTRY_NAMES.get(fold(value), fold(value))}
     elif name in NAMED_OR_CODED:
-        asked |= {ISO3[text] for text in asked if text in ISO3}
+        asked |= {COUNTRY_NAMES[text] for text in asked if text in COUNTRY_NAMES}
     return not asked.isdisjoint(fold(text) for text in facet(event, name) if text is not None)
 
 

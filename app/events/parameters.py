@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from app.events.places import Box, Place
 from app.events.words import MOST_WORDS, Words, parse_words
 from app.kinds import FACETS, FacetSpec, parse_instant
-from app.kinds.countries import alpha_2_of, read_country, read_division
+from app.kinds.countries import country_named, read_country, read_division
 from app.kinds.instants import parse_day, zone_names
 from app.kinds.lines import tidied
 from app.kinds.refusals import Refused
@@ -157,9 +157,9 @@ def known_code(read: Callable[[str], str]) -> Any:
 
 
 def meant(spec: FacetSpec, value: str) -> list[str]:
-    """What a filter's value stands for: where a facet also finds actors by country, a three-letter code does too."""
-    short = alpha_2_of(value) if spec.codes == "party" else None
-    return [value] if short is None else [value, short]
+    """What a filter's value stands for: where a facet takes countries beside names, also the country called so."""
+    country = country_named(value) if spec.codes == "party" else None
+    return [value] if country is None else [value, country]
 
 
 def excluded(value: Any, info: ValidationInfo) -> Exclusion:

@@ -6,8 +6,10 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from functools import cache
-from itertools import pairwise, takewhile
+from heapq import nlargest
+from itertools import pairwise
 from typing import Any
 
 import pycountry
@@ -59,6 +61,9 @@ NAMES = {
     UNION: ("EUE", "European Union"),
 }
 LONGEST_COMPARED = 100  # characters of an unknown text
+COMPARED = 20  # known texts that are compared whole with it
+SIMILAR = 0.7  # the ratio of `difflib` from which one is suggested
+ACCEPTED = "Give an ISO 3166 code, such as UA or UKR, or an English name, such as Ukraine."
 # Entries of ISO 3166-3 that only ended a name: the country goes on under the code of today.
 RENAMED = frozenset({"AIDJ", "BUMM", "BYAA", "DYBJ", "HVBF", "NHVU", "RHZW", "TPTL", "ZRCD"})
 
@@ -69,11 +74,21 @@ def read_country(text: str) -> str:
     >>> read_country("ukr"), read_country("United Kingdom"), read_country("Ivory Coast")
     ('UA', 'GB', 'CI')
     """
-    code = known_codes().get(fold(text)) or known_names().get(plain(text))
+    code = country_named(text)
     if code is None:
-        near = shown(known_countries()[country_spellings().nearest(plain(text))])
-        raise Refused("country", f"No country has that code or English name. The nearest is {near}.")
+        near = country_spellings().nearest(plain(text))
+        hint = ACCEPTED if near is None else f"The nearest is {shown(known_countries()[near])}."
+        raise Refused("country", f"No country has that code or English name. {hint}")
     return code
+
+
+def country_named(text: str) -> str | None:
+    """The code of a country given by any of its codes or names; None where no country is called so.
+
+    >>> country_named("UK"), country_named("European Union"), country_named("OFAC")
+    ('GB', 'EU', None)
+    """
+    return known_codes().get(fold(text)) or known_names().get(plain(text))
 
 
 def read_division(text: str) -> str:
@@ -82,14 +97,10 @@ def read_division(text: str) -> str:
     if code is None:
         country = fold(text).partition("-")[0]
         likely = division_spellings(country if country in divided() else None)
-        near = known_divisions()[likely.nearest(fold(text))]
-        raise Refused("admin1", f"No first-order division has that ISO 3166-2 code. The nearest is {near}.")
+        near = likely.nearest(fold(text))
+        hint = "Give a code such as UA-30." if near is None else f"The nearest is {known_divisions()[near]}."
+        raise Refused("admin1", f"No first-order division has that ISO 3166-2 code. {hint}")
     return code
-
-
-def alpha_2_of(text: str) -> str | None:
-    """The code of two letters that an ISO 3166-1 code of three stands for; None for any other text."""
-    return three_letters().get(fold(text))
 
 
 class Spellings:
@@ -104,20 +115,17 @@ class Spellings:
             for pair in pairs_of(text):
                 self._having.setdefault(pair, []).append(n)
 
-    def nearest(self, text: str) -> str:
-        """The text with the greatest share of common pairs (Dice's coefficient); of equals that which begins alike."""
+    def nearest(self, text: str) -> str | None:
+        """The most similar text, None where none is similar enough to be what was meant.
+
+        Those that share most pairs of letters (Dice's coefficient) are compared whole.
+        """
         short = text[:LONGEST_COMPARED]
         pairs = pairs_of(short)
         common = Counter(n for pair in pairs for n in self._having.get(pair, ()))
         shares = {n: both / (len(pairs) + self._sizes[n]) for n, both in common.items()}
-        most = max(shares.values(), default=0)
-        best = [self._known[n] for n, share in shares.items() if share == most] or self._known
-        return max(best, key=lambda known: sum(1 for _ in takewhile(eq_pair, zip(known, short, strict=False))))
-
-
-def eq_pair(pair: tuple[str, str]) -> bool:
-    """Both are the same."""
-    return pair[0] == pair[1]
+        likely = [self._known[n] for n in nlargest(COMPARED, shares, key=shares.__getitem__)]
+        return next(iter(get_close_matches(short, likely, n=1, cutoff=SIMILAR)), None)
 
 
 def pairs_of(text: str) -> set[str]:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictFloat
 
 from app.kinds.base import INTEGRAL, Estimate, Kind, Shape, many, many_later, maybe, maybe_later
 from app.kinds.codes import Admin1, Country, Language, Party
-from app.kinds.instants import Instant, Zone, micros, unit_end, zone_or_utc
+from app.kinds.instants import EventTime, Instant, Zone, micros, unit_end, zone_or_utc
 from app.kinds.refusals import Refused
 from app.kinds.text import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, once_each
 
@@ -141,7 +141,9 @@ class Source(Shape):
     publisher: Name = Field(description="Who published it.")
     url: Url | None = maybe("Its http or https address.")
     title: Text | None = maybe("Its title.")
-    published_at: Instant | None = maybe("When it was published.")
+    published_at: Instant | None = maybe(
+        "When it was published; with an offset, or a bare day, which is its midnight in `timezone`, else in UTC."
+    )
     language: Language | None = maybe("ISO 639-1, or ISO 639-3 for a language that has no code there.")
     scale: Text | None = maybe("ACLED's source scale.")
 
@@ -186,8 +188,12 @@ class Event(Shape):
     status: Status = Field(default="reported", description="How far the report is confirmed.")
     title: Text = Field(description="What happened, in a line.")
     summary: Summary | None = maybe("What happened, in a paragraph.")
-    started_at: Instant = Field(description="When it began; with an offset.")
-    ended_at: Instant | None = maybe("When it ended; with an offset.")
+    started_at: EventTime = Field(
+        description="When it began; with an offset, or a bare day where `time_precision` is `day` or coarser."
+    )
+    ended_at: EventTime | None = maybe(
+        "When it ended; with an offset, or a bare day where `time_precision` is `day` or coarser."
+    )
     time_precision: TimePrecision = Field(default="instant", description="How exact the times are; `days` is 2 to 6.")
     timezone: Zone | None = maybe("IANA zone in which the source told the time, and in which its days run; else UTC.")
     locations: list[Location] = many("Where.")

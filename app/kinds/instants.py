@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
@@ -165,27 +165,37 @@ def zone_or_utc(name: object) -> tzinfo:
     return zoneinfo.ZoneInfo(name) if isinstance(name, str) and name in zone_names() else UTC
 
 
-def midnights(event: Mapping[str, Any]) -> tzinfo | None:
-    """The zone in which a bare day of the event is its midnight; None where its times are more exact than days."""
+class Midnights(NamedTuple):
+    """How bare days of an event are read."""
+
+    zone: tzinfo
+    by_days: bool  # its times are told by days or coarser
+
+
+def midnights(event: Mapping[str, Any]) -> Midnights:
+    """How bare days of the event are read: as midnight in its time zone, else UTC."""
     precision = event.get("time_precision")
-    return zone_or_utc(event.get("timezone")) if isinstance(precision, str) and precision in BY_DAYS else None
+    return Midnights(zone_or_utc(event.get("timezone")), isinstance(precision, str) and precision in BY_DAYS)
 
 
 def _read_instant(value: Any, info: ValidationInfo) -> datetime:
     if isinstance(value, str):
-        return _midnight(value, info) if DAY.fullmatch(value) else parse_instant(value)
+        read = info.context.get("midnights") if info.context else None
+        if read is not None and DAY.fullmatch(value):
+            return in_utc(day_begin(parse_day(value), read.zone))
+        return parse_instant(value)
     if isinstance(value, datetime) and value.utcoffset() is not None:
         return in_utc(value)
     raise Refused("type", "An instant is a string.")
 
 
-def _midnight(text: str, info: ValidationInfo) -> datetime:
-    zone = info.context.get("midnights") if info.context else None
-    if zone is None:
+def _read_event_time(value: Any, info: ValidationInfo) -> datetime:
+    read = info.context.get("midnights") if info.context else None
+    if read is not None and not read.by_days and isinstance(value, str) and DAY.fullmatch(value):
         raise Refused(
             "instant", "A bare day is taken only where time_precision is day or coarser; else give an instant."
         )
-    return in_utc(day_begin(parse_day(text), zone))
+    return _read_instant(value, info)
 
 
 def _read_day(value: Any) -> date:
@@ -201,7 +211,9 @@ def _known_zone(name: str) -> str:
     return name
 
 
+# In an event a bare day is taken for any instant; for the event's own times only where they are told by days.
 Instant = Annotated[datetime, BeforeValidator(_read_instant)]
+EventTime = Annotated[datetime, BeforeValidator(_read_event_time)]
 Day = Annotated[date, BeforeValidator(_read_day)]
 Zone = Annotated[
     str,

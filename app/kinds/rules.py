@@ -66,7 +66,7 @@ FACETS = (
     Facet("place", "Name of a location, launch sites left out.", lambda event: [p.name for p in _places(event)]),
     Facet(
         "actor",
-        "Name, alias, reference or country code of an actor in any role.",
+        "Name, alias or reference of an actor in any role, or any code or name of its country.",
         lambda event: [actor_value(actor) for actor in event.actors],
         codes="party",
     ),
@@ -78,7 +78,7 @@ FACETS = (
     ),
     Facet(
         "initiator",
-        "Name, alias, reference or country code of an actor who began it.",
+        "Name, alias or reference of an actor who began it, or any code or name of its country.",
         actors_in("initiator"),
         codes="party",
     ),

@@ -245,7 +245,9 @@ class SanctionMove(Kind):
         "measures.targets.aliases",
     )
     facets: ClassVar = (
-        Facet("authority", "Name or country code of who makes the move.", _authority, codes="party"),
+        Facet(
+            "authority", "Name of who makes the move, or any code or name of its country.", _authority, codes="party"
+        ),
         Facet("programme", "Name or identifier of the programme.", _programme),
         Facet("stage", "How far the move has come.", lambda event: [event.detail.stage], Stage),
         Facet("measure_type", "Sort of a measure.", lambda event: [m.type for m in event.detail.measures], MeasureType),

@@ -148,7 +148,7 @@ class SecurityGuarantee(Kind):
         Facet("commitment", "What is promised.", lambda event: event.detail.commitments, Commitment),
         Facet(
             "beneficiary",
-            "Name, alias, reference or country code of who is protected.",
+            "Name, alias or reference of who is protected, or any code or name of its country.",
             actors_in("beneficiary"),
             codes="party",
         ),

@@ -104,13 +104,84 @@ async def test_a_name_finds_what_the_code_finds_by_every_way_in(api: AsyncClient
         assert [event["locations"][0]["country"] for event in excluded] == ["PL"]
 
 
-async def test_an_actor_is_found_by_three_letters_too(api: AsyncClient, make_event: MakeEvent) -> None:
-    actors = [{"name": "Wagner", "role": "initiator", "type": "other", "country": "RU"}]
-    await written(api, make_event(actors=actors))
-    for query in ("actor=RUS", "initiator=rus", "actor=RU", "actor=wagner"):
-        assert good(await api.get(f"/v1/events/count?{query}"))["count"] == 1, query
-    for query in ("exclude=actor:RUS", "exclude=initiator:RU", "exclude=actor:WAGNER", "actor=Russia"):
-        assert good(await api.get(f"/v1/events/count?{query}"))["count"] == 0, query
+@pytest.mark.parametrize(
+    "asked", ["Atlantis", "Deutschland", "Mordor", "\u0423\u043a\u0440\u0430\u0457\u043d\u0430", "??"]
+)
+async def test_what_is_like_no_country_is_told_what_is_accepted(api: AsyncClient, asked: str) -> None:
+    [fault] = await refusal(api, [("country", asked)])
+    assert fault["code"] == "country"
+    assert "nearest" not in fault["detail"]
+    assert "ISO 3166" in fault["detail"]
+    assert "English name" in fault["detail"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [
+        ("Untied Kingdom", "GB (United Kingdom)"),
+        ("Frnace", "FR (France)"),
+        ("Chian", "CN (China)"),
+        ("Isreal", "IL (Israel)"),
+        ("Germny", "DE (Germany)"),
+    ],
+)
+async def test_a_slip_is_told_what_was_meant(api: AsyncClient, asked: str, near: str) -> None:
+    [fault] = await refusal(api, [("country", asked)])
+    assert f"The nearest is {near}." in fault["detail"]
+
+
+# Facets that find an event by a name or by the code of its country, and how a country is asked for there.
+PARTIES = ["actor", "initiator", "beneficiary", "authority"]
+CALLED = {
+    "GB": ["GB", "gb", "GBR", "UK", "uk", "United Kingdom", "Great Britain", "the united kingdom"],
+    "EU": ["EU", "EUE", "European Union"],
+    "CI": ["Ivory Coast", "Cote d'Ivoire", "CIV"],
+    "SU": ["SU", "SUHH", "SUN", "Soviet Union"],
+    "RU": ["RU", "RUS", "Russia", "Russian Federation"],
+}
+
+
+def of_party(make_event: MakeEvent, facet: str, name: str, code: str | None) -> dict[str, Any]:
+    """An event that a facet finds by this name and this country."""
+    if facet == "authority":
+        measure = {"type": "tariff", "targets": []}
+        authority = {"name": name, "type": "state", "country": code}
+        detail = {"authority": authority, "stage": "adopted", "measures": [measure]}
+        return make_event(kind="sanction_move", actors=[], detail=detail)
+    actor = {"name": name, "role": facet if facet != "actor" else "mediator", "type": "government", "country": code}
+    if facet == "beneficiary":
+        return make_event(kind="security_guarantee", actors=[actor], detail={"stage": "pledged"})
+    return make_event(actors=[actor])
+
+
+@pytest.mark.parametrize("code", CALLED)
+@pytest.mark.parametrize("facet", PARTIES)
+async def test_a_party_is_found_by_whatever_its_country_is_called(
+    api: AsyncClient, make_event: MakeEvent, facet: str, code: str
+) -> None:
+    theirs = await written(api, of_party(make_event, facet, "The cabinet", code))
+    other = await written(api, of_party(make_event, facet, "Another cabinet", "NO"))
+    unnamed = await written(api, of_party(make_event, facet, CALLED[code][-1], None))
+    for called in CALLED[code]:
+        found, left = {theirs["id"]}, {other["id"], unnamed["id"]}
+        if called == CALLED[code][-1]:
+            found, left = {*found, unnamed["id"]}, {other["id"]}  # a name that an event has finds it as before
+        for query, ids in (({facet: called}, found), ({"exclude": f"{facet}:{called}"}, left)):
+            text = urlencode(query)
+            assert {event["id"] for event in good(await api.get(f"/v1/events?{text}"))["items"]} == ids, text
+            assert good(await api.get(f"/v1/events/count?{text}"))["count"] == len(ids), text
+            assert {change["subject"] for change in good(await api.get(f"/v1/feed?{text}"))["items"]} == ids, text
+            asked = {"name": "n", "mode": "pull", "filter": query, "start": "oldest"}
+            made = good(await api.post("/v1/subscriptions", json=asked), 201)
+            pulled = good(await api.get(f"/v1/subscriptions/{made['id']}/events"))
+            assert {change["subject"] for change in pulled["items"]} == ids, text
+
+
+async def test_a_name_of_no_country_is_taken_where_names_are_open(api: AsyncClient, make_event: MakeEvent) -> None:
+    for facet in PARTIES:
+        wagner = await written(api, of_party(make_event, facet, "Wagner", "RU"))
+        assert [row["id"] for row in good(await api.get(f"/v1/events?{facet}=wagner"))["items"]][:1] == [wagner["id"]]
+        assert good(await api.get(f"/v1/events?{facet}=Atlantis"))["items"] == []
 
 
 ODD = [

@@ -348,7 +348,7 @@ def test_what_is_rare_but_right_is_accepted(kind: str, place: str, value: Any) -
 
 
 @pytest.mark.parametrize("precision", ["instant", ABSENT])
-@pytest.mark.parametrize("place", ["/started_at", "/ended_at", "/sources/0/published_at"])
+@pytest.mark.parametrize("place", ["/started_at", "/ended_at"])
 def test_a_bare_day_needs_times_of_days(precision: Any, place: str) -> None:
     [error] = refusals(changed("attack", ("/time_precision", precision), (place, "2025-09-07")))
 
@@ -372,6 +372,19 @@ def test_a_bare_day_is_its_midnight(zone: str | None, precision: str, day: str, 
     timed = parsed("attack", *whole, *((place, instant) for place in places))
 
     assert dated == timed
+
+
+@pytest.mark.parametrize("precision", ["instant", ABSENT, "day", "month"])
+@pytest.mark.parametrize(("zone", "instant"), [("Europe/Kyiv", "2025-09-06T21:00:00Z"), (None, "2025-09-07T00:00:00Z")])
+def test_a_day_of_publication_is_taken_however_exact_the_times_are(
+    precision: Any, zone: str | None, instant: str
+) -> None:
+    place = "/sources/0/published_at"
+    event = parsed("attack", ("/timezone", zone), ("/time_precision", precision), (place, "2025-09-07"))
+
+    assert event.model_dump(mode="json")["sources"][0]["published_at"] == instant
+    [error] = refusals(changed("attack", ("/time_precision", precision), (place, "2025-09-31")))
+    assert (error.pointer, error.code) == (place, "date")
 
 
 @pytest.mark.parametrize(
