@@ -16,10 +16,12 @@ from app.kinds.base import integral
 from app.kinds.refusals import field_errors
 from app.subscriptions.filter import Filter, read_filter
 from app.subscriptions.model import Subscription
+from app.subscriptions.push_headers import NONE, header_faults, headers_to_merge, seal_headers
 from app.subscriptions.shapes import Asked, Configuration, NewPush, NewSubscription
 
 if TYPE_CHECKING:
     from app.subscriptions.model import Status
+    from app.subscriptions.sealing import Sealer
 
 M = TypeVar("M", bound=Asked)
 USUALLY_IN_FLIGHT = 4
@@ -49,14 +51,16 @@ def read_new(data: object) -> Wanted:
     return Wanted(asked, read_filter(asked.filter))
 
 
-def refuse_push(mode: str, push: NewPush | None) -> None:
-    """An endpoint belongs to a push subscription, and to no other; nothing is in flight that is not open."""
+def refuse_push(mode: str, push: NewPush | None, headers: str = NONE) -> None:
+    """Refuse an endpoint of another mode, more in flight than open, and headers, given those that are stored."""
     if mode == "push" and push is None:
         raise refused("missing", "A push subscription needs an endpoint.", "/push")
     if mode == "pull" and push is not None:
         raise refused("pair", "A pull subscription has no endpoint.", "/push")
     if push is not None and (push.max_in_flight or 0) > push.max_open:
         raise refused("range", "No more can be in flight than are open: at most max_open.", "/push/max_in_flight")
+    if push is not None and (faults := header_faults(push.headers, headers)):
+        raise Invalid("The body was refused; see errors.", errors=faults)
 
 
 def refused(code: str, detail: str, place: str) -> Invalid:
@@ -70,7 +74,7 @@ def in_flight(push: NewPush) -> int:
 
 
 def new_subscription(
-    id: UUID, owner: str, wanted: Wanted, *, cursor: int, sealed: bytes | None, now: datetime
+    id: UUID, owner: str, wanted: Wanted, *, cursor: int, secret: str | None, sealer: Sealer, now: datetime
 ) -> Subscription:
     """The subscription as it begins: pull at once, push with a ping."""
     push = wanted.asked.push
@@ -97,25 +101,28 @@ def new_subscription(
         last_success_at=None,
         last_error=None,
         resume_at=None,
-        secret=sealed,
+        secret=None if secret is None else sealer.seal(secret),
         previous_secret=None,
         previous_expires_at=None,
         created_at=now,
+        headers=seal_headers(push.headers, sealer) if push else NONE,
     )
 
 
-def configuration_of(subscription: Subscription) -> dict[str, Any]:
+def configuration_of(subscription: Subscription, patch: dict[str, Any]) -> dict[str, Any]:
     """What a patch applies to."""
     shown = {"name": subscription.name, "filter": orjson.loads(subscription.filter), "push": None}
     if subscription.mode == "push":
         names = ("url", "max_open", "max_in_flight", "timeout_s")
-        shown["push"] = {name: getattr(subscription, name) for name in names}
+        asked = patch.get("push")
+        headers = headers_to_merge(subscription.headers, asked.get("headers") if isinstance(asked, dict) else None)
+        shown["push"] = {**{name: getattr(subscription, name) for name in names}, "headers": headers}
     return shown
 
 
-def patched(current: Subscription, patch: dict[str, Any]) -> Subscription:
+def patched(current: Subscription, patch: dict[str, Any], sealer: Sealer) -> Subscription:
     """The subscription with a merge patch applied, validated whole; equal to `current` where nothing changes."""
-    data = merged(configuration_of(current), patch)
+    data = merged(configuration_of(current, patch), patch)
     lower_in_flight(data, patch)
     if data.get("push") is None:
         data["push"] = None
@@ -123,11 +130,11 @@ def patched(current: Subscription, patch: dict[str, Any]) -> Subscription:
     if "status" in patch and "status" not in data:
         raise refused("enum", "A status is active or paused.", "/status")
     asked = read_body(data, Configuration)
-    refuse_push(current.mode, asked.push)
+    refuse_push(current.mode, asked.push, current.headers)
     filter_ = orjson.dumps(read_filter(asked.filter).shown).decode() if "filter" in patch else current.filter
     after = replace(current, name=asked.name, filter=filter_)
     if asked.push is not None:
-        after = with_push(after, asked.push)
+        after = with_push(after, asked.push, sealer)
     if asked.status is not None:
         after = with_status(after, asked.status)
     return after if is_same(current, after) else replace(after, version=current.version + 1)
@@ -143,14 +150,15 @@ def lower_in_flight(data: dict[str, Any], patch: dict[str, Any]) -> None:
         push["max_in_flight"] = most
 
 
-def with_push(subscription: Subscription, push: NewPush) -> Subscription:
-    """Another endpoint begins anew, with a ping; unfinished deliveries go to it."""
+def with_push(subscription: Subscription, push: NewPush, sealer: Sealer) -> Subscription:
+    """Another endpoint begins anew, with a ping; unfinished deliveries go to it. Other headers do not."""
     after = replace(
         subscription,
         url=push.url,
         max_open=push.max_open,
         max_in_flight=in_flight(push),
         timeout_s=push.timeout_s,
+        headers=seal_headers(push.headers, sealer, subscription.headers),
     )
     if push.url == subscription.url:
         return after

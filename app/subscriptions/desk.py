@@ -77,8 +77,15 @@ class Desk:
         head = await self.log.head(primary=True)
         start = await self._place(asked.start, wanted.filter.wanted.timezone, head, "/start")
         secret = None if asked.push is None else new_secret()
-        sealed = None if secret is None else self.sealer.seal(secret)
-        made = new_subscription(self.new_id(), caller.key.owner, wanted, cursor=start, sealed=sealed, now=caller.now)
+        made = new_subscription(
+            self.new_id(),
+            caller.key.owner,
+            wanted,
+            cursor=start,
+            secret=secret,
+            sealer=self.sealer,
+            now=caller.now,
+        )
         answer = self._created(made, secret, head)
         kept = await store.create(self.log.db, made, caller, answer, reuse)
         self.changed()
@@ -118,7 +125,7 @@ class Desk:
         url = push.get("url") if isinstance(push, dict) else None
         if isinstance(url, str) and len(url) <= LONGEST_URL:
             await self._check(url)
-        decide = partial(patched, patch=patch)
+        decide = partial(patched, patch=patch, sealer=self.sealer)
         after = await store.change(self.log.db, id, caller, "subscription.updated", decide, if_match=if_match)
         self.changed()
         return await self._shown(after)

@@ -19,6 +19,7 @@ class Pushing(BaseModel):
     max_open: int
     max_in_flight: int
     timeout_s: int
+    headers: Annotated[dict[str, Literal["***"]], Field(description="The own headers, without their values.")]
 
 
 class SubscriptionShape(BaseModel):

@@ -12,6 +12,8 @@ from app.changes import format_cursor
 from app.errors import Unavailable
 from app.kinds import format_instant
 from app.subscriptions.decisions import Attempt, read_retry_after
+from app.subscriptions.heads import write_fields
+from app.subscriptions.push_headers import open_headers
 from app.subscriptions.sender import Sender
 from app.subscriptions.signing import key_in, prepared, sign_with
 
@@ -29,13 +31,14 @@ TYPE_FIELD = "content-type: application/cloudevents+json\r\n"
 
 
 class Endpoint:
-    """The receiving end of a push subscription, with the secrets that it checks and connections of its own."""
+    """The receiving end of a push subscription, with the secrets and headers that it checks and its connections."""
 
     def __init__(self, subscription: Subscription, sealer: Sealer, rules: Rules) -> None:
-        """Open the secrets; raises Unavailable where that cannot be done."""
+        """Open the secrets and headers; raises Unavailable where that cannot be done."""
         self._subscription = subscription
         self._url = subscription.url or ""
         self._subscription_field = f"webhook-subscription: {subscription.id}\r\n"
+        self._own_fields = write_fields(open_headers(subscription.headers, sealer))
         self._timeout_s = subscription.timeout_s
         self._keys = list(signing_keys(subscription, sealer))
         self._lasting = [key for key, _ in self._keys] if all(until is None for _, until in self._keys) else None
@@ -64,7 +67,7 @@ class Endpoint:
         return (
             f"{TYPE_FIELD}webhook-id: {message}\r\nwebhook-timestamp: {sent}\r\n"
             f"webhook-signature: {sign_with(keys, message, sent, body)}\r\nwebhook-attempt: {attempt}\r\n"
-            f"webhook-generation: {generation}\r\n{self._subscription_field}"
+            f"webhook-generation: {generation}\r\n{self._subscription_field}{self._own_fields}"
         )
 
 

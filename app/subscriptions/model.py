@@ -51,6 +51,7 @@ class StoredSubscription(SQLModel, table=True):
     max_open: int
     max_in_flight: int
     timeout_s: int
+    headers: str
     status: str
     disabled_reason: str | None
     cursor: int = Field(sa_type=sa.BigInteger)
@@ -155,6 +156,7 @@ class Subscription:
     previous_secret: bytes | None
     previous_expires_at: datetime | None
     created_at: datetime
+    headers: str = "{}"
     touched: int = 0
     worker: UUID | None = None
     token: int = 0

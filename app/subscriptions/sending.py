@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 PAYLOAD = "payload"
 # When a body is asked for again that could not be read.
 SOON = timedelta(seconds=1)
-CONNECTS = ("url", "max_in_flight", "timeout_s", "secret", "previous_secret", "previous_expires_at", "generation")
+CONNECTS = (
+    "url", "max_in_flight", "timeout_s", "headers", "secret", "previous_secret", "previous_expires_at", "generation",
+)  # fmt: skip
 
 
 class Done(Protocol):

@@ -11,12 +11,14 @@ from app.events.parameters import LARGEST, Moment
 from app.kinds.base import INTEGRAL
 from app.kinds.lines import one_line
 from app.subscriptions.model import DeliveryStatus, Mode
+from app.subscriptions.push_headers import LONGEST_NAME, NAME
 
 MOST_OPEN = 10_000
 MOST_IN_FLIGHT = 100
 LONGEST_TIMEOUT_S = 60
 LONGEST_URL = 2000
 LONGEST_OVERLAP_S = 30 * 86_400
+MOST_HEADERS = 10
 
 Name = Annotated[
     str,
@@ -44,6 +46,9 @@ Filter = Annotated[
     ),
 ]
 Whole = Annotated[int, Field(ge=1), INTEGRAL]
+HeaderValue = Annotated[str, Field(max_length=2000, pattern="^[!-~](?:[ -~]*[!-~])?$")]
+# Names are checked by `header_faults`, which knows those that are reserved.
+NAMES: dict[str, Any] = {"propertyNames": {"pattern": f"^{NAME.pattern}$", "maxLength": LONGEST_NAME}}
 
 
 class Asked(BaseModel):
@@ -71,6 +76,15 @@ class NewPush(Asked):
     )
     timeout_s: Whole = Field(
         default=15, le=LONGEST_TIMEOUT_S, description="Seconds for a whole request, from the name look-up to its end."
+    )
+    headers: dict[str, HeaderValue] = Field(
+        default_factory=dict,
+        max_length=MOST_HEADERS,
+        repr=False,
+        description="Own headers of each request, such as a token for a gateway; none of the transport's, `content-*` "
+        "or `webhook-*`. The values are sealed, and come back as `***`.",
+        json_schema_extra=NAMES,
+        examples=[{"Authorization": "Bearer 7f3a"}],
     )
 
 
@@ -100,6 +114,12 @@ class PushPatch(BaseModel):
     max_open: int | None = None
     max_in_flight: int | None = None
     timeout_s: int | None = None
+    headers: dict[str, HeaderValue | None] | None = Field(
+        default=None,
+        description="New values by name; null takes a header out, `***` keeps its value. Null takes all out.",
+        json_schema_extra=NAMES,
+        examples=[{"Authorization": "Bearer 9c1e", "X-Desk": None}],
+    )
 
 
 class FilterPatch(BaseModel):

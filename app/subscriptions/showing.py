@@ -9,6 +9,7 @@ import orjson
 from app.auth.shapes import show_instant
 from app.changes import format_cursor
 from app.kinds import format_instant
+from app.subscriptions.push_headers import show_headers
 
 if TYPE_CHECKING:
     from app.changes import Head
@@ -25,6 +26,7 @@ def show_subscription(subscription: Subscription, head: Head, counts: Counts) ->
             "max_open": subscription.max_open,
             "max_in_flight": subscription.max_in_flight,
             "timeout_s": subscription.timeout_s,
+            "headers": show_headers(subscription.headers),
         }
     place = show_place(subscription, head)
     return {

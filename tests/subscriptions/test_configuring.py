@@ -13,18 +13,23 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from app.errors import Invalid
 from app.events.query import ChangeFilter
 from app.kinds import FACETS, MEASURES
-from app.subscriptions.configuring import new_subscription, patched, read_new
+from app.settings import Settings
+from app.subscriptions import configuring
+from app.subscriptions.configuring import new_subscription, read_new
 from app.subscriptions.filter import Filter, read_filter, stored_filter
 from app.subscriptions.model import Status, Subscription
+from app.subscriptions.sealing import Sealer
 from app.wire import read_query
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "https://desk.example.org/sitrep"
 EVENT = "00000000-0000-7000-8000-000000000001"
+SEALER = Sealer(Settings(database_url="postgresql://somebody@127.0.0.1/sitrep", secret_key=SecretStr("k" * 32)))
 ARRAYS = ["external_id", "related_to", "country", "place", "tag", "munition", "killed_min"]
 
 
@@ -40,9 +45,15 @@ def asked(**fields: Any) -> dict[str, Any]:
 
 
 def made(**fields: Any) -> Subscription:
-    return new_subscription(
-        UUID(int=1), "desk", read_new(asked(**fields)), cursor=5, sealed=b"x" if "mode" not in fields else None, now=NOW
+    wanted, secret = read_new(asked(**fields)), "whsec_" if "mode" not in fields else None
+    return replace(
+        new_subscription(UUID(int=1), "desk", wanted, cursor=5, secret=secret, sealer=SEALER, now=NOW),
+        secret=None if secret is None else b"x",  # sealed twice it is not the same
     )
+
+
+def patched(current: Subscription, patch: dict[str, Any]) -> Subscription:
+    return configuring.patched(current, patch, SEALER)
 
 
 def active(**fields: Any) -> Subscription:

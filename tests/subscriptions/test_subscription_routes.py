@@ -86,8 +86,8 @@ async def test_a_new_push_subscription_shows_its_secret_once(api: AsyncClient) -
     made = good(answer, 201)
     assert list(made) == [*KEYS, "secret"]
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made["secret"])
-    assert list(made["push"]) == ["url", "max_open", "max_in_flight", "timeout_s"]
-    assert made["push"] == {"url": DEAF, "max_open": 100, "max_in_flight": 4, "timeout_s": 15}
+    assert list(made["push"]) == ["url", "max_open", "max_in_flight", "timeout_s", "headers"]
+    assert made["push"] == {"url": DEAF, "max_open": 100, "max_in_flight": 4, "timeout_s": 15, "headers": {}}
     assert (made["status"], made["mode"], made["filter"], answer.headers["etag"]) == ("pending", "push", {}, '"1"')
     found = await api.get(answer.headers["location"])
     assert list(good(found)) == KEYS
@@ -98,7 +98,7 @@ async def test_a_new_push_subscription_shows_its_secret_once(api: AsyncClient) -
 
 async def test_a_limit_that_is_not_named_follows_the_one_that_is(api: AsyncClient) -> None:
     made = await subscribed(api, push(push={"max_open": 2}))
-    assert made["push"] == {"url": DEAF, "max_open": 2, "max_in_flight": 2, "timeout_s": 15}
+    assert made["push"] == {"url": DEAF, "max_open": 2, "max_in_flight": 2, "timeout_s": 15, "headers": {}}
     path = f"{PATH}/{made['id']}"
     assert good(await api.patch(path, json={"push": {"max_open": 50}}))["push"]["max_in_flight"] == 2
     assert good(await api.patch(path, json={"push": {"max_open": 1}}))["push"]["max_in_flight"] == 1
