@@ -75,7 +75,7 @@ async def export_of(db: Database, source: str | None, raw: bytes) -> AsyncIterat
 
 
 def openapi() -> None:
-    """Print the OpenAPI document that is served."""
+    """Print the OpenAPI document that is served, indented."""
     from app.main import create_app
     from app.openapi import document_bytes
     from app.settings import read_settings

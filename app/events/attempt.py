@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.changes import Draft, append
-from app.errors import FieldError, Problem
+from app.errors import Deleted, FieldError, NotFound, PreconditionRequired, Problem, VersionMismatch
 from app.events.commands import (
     Command,
     Create,
@@ -28,13 +28,21 @@ from app.events.model import ExternalId
 from app.events.tally import keep_tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from app.db import Transaction
 
 
 # A refused batch tells so many faults at most.
 MOST_FAULTS = 1000
+# The member of an item that a problem without errors is about, and how many parts the pointer of an item has.
+AT_FAULT: dict[type[Problem], str] = {
+    PreconditionRequired: "if_match",
+    VersionMismatch: "if_match",
+    NotFound: "id",
+    Deleted: "id",
+}
+ITEM_PARTS = len(("", "items", "0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,7 @@ class Attempt:
         ids: list[UUID | None] = []
         job.results = []
         faults: dict[int, Problem] = {}
+        written: dict[str, str] = {}
         for n, command in enumerate(job.commands):
             if faults and refers(command, faults):
                 ids.append(None)
@@ -123,14 +132,16 @@ class Attempt:
             result = self._decide_one(command, job.by, ids, job.places[n] if n < len(job.places) else "")
             job.results.append(result)
             ids.append(result.decision.after.id if isinstance(result, Outcome) else None)
+            if isinstance(result, Outcome) and result.draft is not None:
+                written.setdefault(str(result.decision.after.id), f"/items/{n}")
             if isinstance(result, Problem) and job.atomic:
-                faults[n] = result
+                faults[n] = without_undone(result, written)
         if not faults:
             return None
         del self.drafts[mark:], self.decisions[mark:]
         if undo is not None:
             self.world.events, self.world.holders = undo
-        return without_undone(together(list(faults.values())), ids)
+        return together(list(faults.values()))
 
     def _decide_one(
         self, command: Command | Problem, by: str | None, earlier: Sequence[UUID | None], place: str
@@ -187,8 +198,16 @@ def placed(problem: Problem, place: str) -> Problem:
     if not place:
         return problem
     errors = [replace(error, pointer=f"{place}{error.pointer or ''}") for error in problem.errors]
-    errors = errors or [FieldError(problem.slug, problem.detail, pointer=place)]
+    errors = errors or [FieldError(problem.slug, problem.detail, pointer=place_of(problem, place))]
     return type(problem)(problem.detail, errors=errors, headers=problem.headers, **problem.members)
+
+
+def place_of(problem: Problem, place: str) -> str:
+    """Where the fault of a problem without errors is: in the member of the item that it is about, else at `place`."""
+    part = next((part for sort, part in AT_FAULT.items() if isinstance(problem, sort)), None)
+    if part is None:
+        return place
+    return "/".join((*place.split("/")[:ITEM_PARTS], part))
 
 
 def refers(command: Command | Problem, failed: Iterable[int]) -> bool:
@@ -211,15 +230,22 @@ def together(problems: list[Problem]) -> Problem:
     first, errors = problems[0], [error for problem in problems for error in problem.errors]
     if len(problems) == 1:
         return first
-    return type(first)(first.detail, errors=errors[:MOST_FAULTS], headers=first.headers, **first.members)
+    detail = f"{len(problems)} items were refused; see errors. The first: {first.detail}"
+    return type(first)(detail, errors=errors[:MOST_FAULTS], headers=first.headers, **first.members)
 
 
-def without_undone(problem: Problem, undone: Sequence[UUID | None]) -> Problem:
-    """The refusal of an atomic job: an event that went with the job is not `existing`."""
-    existing = problem.members.get("existing")
-    if existing is not None and existing["id"] in map(str, undone):
-        problem.members = {name: value for name, value in problem.members.items() if name != "existing"}
-    return problem
+def without_undone(problem: Problem, written: Mapping[str, str]) -> Problem:
+    """Name an earlier item of the same atomic batch in place of an `existing` event that goes with the batch.
+
+    `written` tells which item wrote an event first, by the event's id.
+    """
+    item = written.get(problem.members.get("existing", {}).get("id", ""))
+    if item is None:
+        return problem
+    detail = f"The event of {item} in this batch holds one of the external ids."
+    errors = [replace(error, detail=detail) for error in problem.errors]
+    members = {name: value for name, value in problem.members.items() if name != "existing"}
+    return type(problem)(detail, errors=errors, headers=problem.headers, **members)
 
 
 def draft_of(decision: Decision, by: str | None) -> Draft:

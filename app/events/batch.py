@@ -66,7 +66,9 @@ def read_items(items: Sequence[object]) -> tuple[list[Command | Problem], list[s
 
 def read_item(item: object) -> Command:
     """One item as a command; pointers are the item's own."""
-    op = item.get("op") if isinstance(item, dict) else None
+    if not isinstance(item, dict):
+        raise refused([FieldError("type", "An item is an object.", pointer="")])
+    op = item.get("op")
     model = ITEMS.get(op) if isinstance(op, str) else None
     if model is None:
         raise refused([FieldError("enum", "An item has an op.", pointer="/op", allowed=list(ITEMS))])

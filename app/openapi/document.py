@@ -39,15 +39,17 @@ def document_by(app: FastAPI) -> None:
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way
 
 
-def document_bytes(app: FastAPI, prefix: str = "") -> bytes:
-    """The document as it is served, printed and kept in openapi/openapi.json: the same routes, the same bytes.
+def document_bytes(app: FastAPI) -> bytes:
+    """The document as it is printed and kept in openapi/openapi.json: indented, so that people compare versions."""
+    return (json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n").encode()
 
-    `prefix` is the path under which a proxy serves the API.
-    """
+
+def served_bytes(app: FastAPI, prefix: str = "") -> bytes:
+    """The document as it is served, without white space; `prefix` is the path under which a proxy serves the API."""
     described = app.openapi()
     if prefix:
         described = {**described, "servers": [{**described["servers"][0], "url": prefix}]}
-    return (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
+    return json.dumps(described, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from app.errors import NotFound
 from app.events.query import EventFilter
 from app.kinds import MEASURES
-from app.openapi.document import document_bytes
+from app.openapi.document import served_bytes
 from app.openapi.files import ASSETS, DIGEST, File, answer, page
 from app.release import release
 from app.wire.queries import parameters_of
@@ -64,7 +64,7 @@ async def show_document(request: Request) -> Response:
     documents = request.app.state.documents
     prefix = request.scope["root_path"]
     if prefix not in documents:
-        written = await asyncio.to_thread(document_bytes, request.app, prefix)
+        written = await asyncio.to_thread(served_bytes, request.app, prefix)
         if len(documents) >= MAX_DOCUMENTS:
             documents.clear()
         documents[prefix] = File(written, "application/json")

@@ -99,17 +99,19 @@ async def test_an_atomic_batch_fails_whole_with_the_first_fault(api: AsyncClient
         (create(make_event(version=1)), 422, "/items/1/event/version"),
         (create(make_event(external_ids=event["external_ids"])), 409, "/items/1/event"),
         (upsert("2", make_event(external_ids=event["external_ids"])), 409, "/items/1/event"),
-        (upsert("1", make_event(), if_match=2), 412, "/items/1/event"),
-        (upsert("9", make_event(), if_match=1), 412, "/items/1/event"),
-        ({**replace}, 428, "/items/1/event"),
-        ({**replace, "if_match": 2}, 412, "/items/1/event"),
-        ({**replace, "if_match": 1, "id": UNKNOWN}, 404, "/items/1/event"),
-        ({**replace, "if_match": 1, "id": "x"}, 404, "/items/1"),
-        ({**replace, "if_match": 1, "id": gone["id"]}, 410, "/items/1/event"),
+        (upsert("1", make_event(), if_match=2), 412, "/items/1/if_match"),
+        (upsert("9", make_event(), if_match=1), 412, "/items/1/if_match"),
+        ({**replace}, 428, "/items/1/if_match"),
+        ({**replace, "if_match": 2}, 412, "/items/1/if_match"),
+        ({**replace, "if_match": 1, "id": UNKNOWN}, 404, "/items/1/id"),
+        ({**replace, "if_match": 1, "id": "x"}, 404, "/items/1/id"),
+        ({**replace, "if_match": 1, "id": gone["id"]}, 410, "/items/1/id"),
         ({**replace, "if_match": "1"}, 422, "/items/1/if_match"),
         ({**replace, "if_match": 1.5}, 422, "/items/1/if_match"),
         ({**replace, "if_match": True}, 422, "/items/1/if_match"),
-        ({"op": "patch", "id": event["id"], "patch": {}}, 428, "/items/1/patch"),
+        ({"op": "patch", "id": event["id"], "patch": {}}, 428, "/items/1/if_match"),
+        ({"op": "patch", "id": event["id"], "patch": {}, "if_match": 2}, 412, "/items/1/if_match"),
+        ({"op": "delete", "id": UNKNOWN, "reason": "legal"}, 404, "/items/1/id"),
         ({"op": "patch", "id": event["id"], "patch": {"title": None}, "if_match": 1}, 422, "/items/1/patch/title"),
         ({"op": "patch", "id": event["id"], "patch": [], "if_match": 1}, 422, "/items/1/patch"),
         ({"op": "delete", "id": event["id"]}, 422, "/items/1/reason"),
@@ -120,14 +122,15 @@ async def test_an_atomic_batch_fails_whole_with_the_first_fault(api: AsyncClient
             422,
             "/items/1/superseded_by",
         ),
-        ({"op": "delete", "id": event["id"], "reason": "legal", "if_match": 2}, 412, "/items/1"),
+        ({"op": "delete", "id": event["id"], "reason": "legal", "if_match": 2}, 412, "/items/1/if_match"),
         ({"op": "merge"}, 422, "/items/1/op"),
         ({"event": make_event()}, 422, "/items/1/op"),
         ({**fine, "surprise": 1}, 422, "/items/1/surprise"),
         ({"op": "create"}, 422, "/items/1/event"),
         ({"op": ["create"]}, 422, "/items/1/op"),
-        ("create", 422, "/items/1/op"),
-        (None, 422, "/items/1/op"),
+        ("create", 422, "/items/1"),
+        ([], 422, "/items/1"),
+        (None, 422, "/items/1"),
     ):
         refused = await send(api, fine, item, create(make_event(status="later")))
         assert (refused.status_code, faults(refused, status)[0][0]) == (status, pointer), item
@@ -429,7 +432,32 @@ async def test_an_atomic_batch_names_no_event_that_went_with_it(api: AsyncClient
     refused = problem(await api.post("/v1/events/batch", json={"items": [twice, twice]}), 409, "duplicate-external-id")
 
     assert "existing" not in refused
-    assert refused["errors"][0]["pointer"] == "/items/1/event"
+    [fault] = refused["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/items/1/event", "duplicate-external-id")
+    assert refused["detail"] == fault["detail"] == "The event of /items/0 in this batch holds one of the external ids."
+
+
+async def test_each_fault_of_a_batch_names_the_earlier_item_that_holds_its_external_id(
+    api: AsyncClient, make_event: MakeEvent
+) -> None:
+    def keyed(id: str, **fields: Any) -> dict[str, Any]:
+        return create(make_event(external_ids=[{"system": "wire", "id": id}], **fields))
+
+    put = upsert("3", make_event(external_ids=[{"system": "wire", "id": "2"}]))
+    refused = problem(await send(api, keyed("1"), keyed("2"), {"op": "merge"}, keyed("2"), keyed("1"), put), 422)
+
+    told = [(fault["pointer"], fault["detail"].split()[3]) for fault in refused["errors"][1:]]
+    assert told == [("/items/3/event", "/items/1"), ("/items/4/event", "/items/0"), ("/items/5/event", "/items/1")]
+    assert refused["detail"].startswith("4 items were refused;")
+    assert good(await api.get("/v1/events/count"))["count"] == 0
+
+
+async def test_an_item_that_is_no_object_is_of_the_wrong_type(api: AsyncClient, make_event: MakeEvent) -> None:
+    items = [create(make_event()), "create", None, [], 1]
+
+    assert faults(await send(api, *items)) == [(f"/items/{n}", "type") for n in (1, 2, 3, 4)]
+    results = good(await send(api, *items, partial=True))["results"]
+    assert [result["status"] for result in results] == [201, 422, 422, 422, 422]
 
 
 async def test_a_refused_item_carries_the_id_of_its_request(api: AsyncClient) -> None:
@@ -456,9 +484,10 @@ async def test_a_refused_batch_tells_the_faults_of_all_items(api: AsyncClient, m
     assert answer.status_code == 422
     assert faults(answer) == [
         ("/items/1/event/status", "enum"),
-        ("/items/3/event", "version-mismatch"),
+        ("/items/3/if_match", "version-mismatch"),
         ("/items/4/event", "duplicate-external-id"),
         ("/items/5/superseded_by", "itself"),
         ("/items/6/event/relations/0/event_id", "unknown-event"),
     ]
+    assert answer.json()["detail"].startswith("5 items were refused; see errors.")
     assert len(good(await api.get("/v1/events"))["items"]) == 1
