@@ -453,7 +453,7 @@ async def test_each_fault_of_a_batch_names_the_earlier_item_that_holds_its_exter
 
 
 async def test_an_item_that_is_no_object_is_of_the_wrong_type(api: AsyncClient, make_event: MakeEvent) -> None:
-    items = [create(make_event()), "create", None, [], 1]
+    items: list[Any] = [create(make_event()), "create", None, [], 1]
 
     assert faults(await send(api, *items)) == [(f"/items/{n}", "type") for n in (1, 2, 3, 4)]
     results = good(await send(api, *items, partial=True))["results"]
