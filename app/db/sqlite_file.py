@@ -161,14 +161,15 @@ def refuse_absent(path: str) -> None:
 
 
 def refuse_folder(path: str) -> None:
-    """Refuse a path whose directory is missing, or that is a directory itself."""
+    """Refuse for good a path that `migrate` could make no file at: its directory is missing, or it is one itself."""
     file = Path(path)
     if file.is_dir():
         raise unavailable(AWAY, f"{path} is a directory: name a file in it.", permanent=True)
     folder = file.absolute().parent
     if not folder.is_dir():
         what = "is not a directory" if folder.exists() else "does not exist"
-        raise unavailable(AWAY, f"The directory {folder} of the database file {what}: make it, or correct the path.")
+        sentence = f"The directory {folder} of the database file {what}: make it, or correct the path."
+        raise unavailable(AWAY, sentence, permanent=True)
 
 
 def primary_code(error: sqlite3.Error) -> int:

@@ -19,6 +19,7 @@ from cli.conftest import bearer, keys_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from conftest import MakeEvent
     from fastapi import FastAPI
@@ -83,6 +84,42 @@ class TestMigrate:
         assert "secret" not in said.err
 
 
+COMMANDS = ["key list", "key create x --scope read", "key revoke x", "export", "epoch", "epoch --new"]
+# Paths at which no database file can be, and what is said of them.
+NO_PLACE = {
+    "missing/sitrep.db": "The directory {folder}/missing of the database file does not exist: ",
+    "file/sitrep.db": "The directory {folder}/file of the database file is not a directory: ",
+    "folder": "{folder}/folder is a directory: ",
+}
+
+
+@pytest.fixture(params=NO_PLACE)
+def no_place(request: pytest.FixtureRequest, setting: Callable[[str, str], None], tmp_path: Path) -> str:
+    """What a command says of the path that the settings name."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    setting("database_url", f"sqlite:///{tmp_path / request.param}")
+    return "sitrep: " + NO_PLACE[request.param].format(folder=tmp_path)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "demo --port 0", "migrate", "check"])
+async def test_a_path_at_which_no_file_can_be_ends_a_command(command: str, no_place: str, typed: Typed) -> None:
+    said = await typed(*command.split())
+    assert (said.status, said.out) == (1, "")
+    [line] = said.err.splitlines()
+    assert line.startswith(no_place)
+
+
+@pytest.mark.parametrize("command", ["serve --port {port}", "serve --port {port} --workers 2", "worker"])
+async def test_a_path_at_which_no_file_can_be_is_not_waited_for(
+    command: str, no_place: str, start: Callable[..., Started]
+) -> None:
+    process = start(*command.split())
+    assert (await process.ended(), process.out) == (1, "")
+    [line] = process.err.splitlines()
+    assert line.startswith(no_place)
+
+
 @pytest.mark.parametrize("command", ["key list", "key create x --scope read", "export", "epoch", "epoch --new"])
 @pytest.mark.usefixtures("empty")
 async def test_without_tables_every_command_says_what_to_do(command: str, typed: Typed) -> None:
@@ -91,9 +128,6 @@ async def test_without_tables_every_command_says_what_to_do(command: str, typed:
     assert re.fullmatch(
         r"sitrep: (There is no file .+|The database has no tables) yet: run `sitrep migrate`.*\.\n", said.err
     )
-
-
-COMMANDS = ["key list", "key create x --scope read", "key revoke x", "export", "epoch", "epoch --new"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
