@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,3 +134,31 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
     process.stdout.close()
     assert process.communicate(timeout=60) == (b"", b"")
     assert process.returncode == 1
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+async def test_the_manual_has_every_command_with_its_options(typed: Callable[..., Awaitable[Said]]) -> None:
+    manual = (DOCS / "operations.md").read_text(encoding="utf-8")
+    section = manual.partition("## Commands\n")[2].partition("\n## ")[0]
+    rows = [row for row in section.splitlines() if row.startswith("| `")]
+    told = {
+        " ".join(re.findall(r"^key \w+|^\w+", text)): row for row in rows for text in re.findall("`(.+?)`", first(row))
+    }
+
+    assert sorted(told) == sorted(set(WITH_PARTS) - {"key"})
+    for command, row in told.items():
+        usage = (await typed(*command.split(), "--help")).out.partition("Options:")[2]
+        options = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", usage, re.MULTILINE)) - {"--help"}
+        assert {option for option in options if option not in row} == set(), command
+
+
+def first(row: str) -> str:
+    """The first cell of a row of a table."""
+    return row.split("|")[1]
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8").partition("## Where to read on")[2]
+    assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= set(re.findall(r"\]\((docs/[a-z]+\.md)\)", readme))

@@ -40,6 +40,7 @@ async def test_or_and_without_bind_as_the_documents_say(api: AsyncClient, make_e
         ('d1 OR -"b1 c1"', set(names.values()) - {"b1 c1"}),
         ("-d*", set(names.values()) - {"d1"}),
         ("b* -c*", {"a1 b1", "or1 a1 or b1"}),
+        ("b* --c*", {"a1 b1", "or1 a1 or b1"}),
         ('"a1 b*"', {"a1 b1"}),
         ("or b1", {"or1 a1 or b1"}),
         ('"OR"', {"or1 a1 or b1"}),
