@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
@@ -53,12 +55,16 @@ OPERATIONS = {operation.told["operationId"]: operation for operation in operatio
 
 def faults(schema: dict[str, Any], value: Any) -> list[str]:
     """What a schema of the document finds wrong with a value."""
-    validator = jsonschema_rs.Draft202012Validator(
-        {**schema, "components": DOCUMENT["components"]}, validate_formats=True
+    found = validator(json.dumps(schema, sort_keys=True)).iter_errors(value)
+    return [f"{'/'.join(map(str, error.instance_path))}: {error.message[:200]}" for error in found]
+
+
+@lru_cache(None)
+def validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    """The schema with all components, compiled once."""
+    return jsonschema_rs.Draft202012Validator(
+        {**json.loads(schema), "components": DOCUMENT["components"]}, validate_formats=True
     )
-    return [
-        f"{'/'.join(map(str, error.instance_path))}: {error.message[:200]}" for error in validator.iter_errors(value)
-    ]
 
 
 def walk(value: Any) -> Iterator[dict[str, Any]]:
