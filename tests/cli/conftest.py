@@ -79,14 +79,14 @@ class Started:
 
             await self.until(asked)
 
-    async def ended(self, within: float = PATIENCE_S) -> int:
+    async def ended(self) -> int:
         """Its exit status."""
-        return await asyncio.to_thread(self.process.wait, within)
+        return await asyncio.to_thread(self.process.wait, PATIENCE_S)
 
-    async def stop(self, within: float = PATIENCE_S) -> int:
+    async def stop(self) -> int:
         """Ask it to end, and give its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return await self.ended(within)
+        return await self.ended()
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ class TestDemo:
             assert (await admin.get("/v1/me")).json()["scopes"] == ["admin"]
             [revision] = (await admin.get(f"/v1/events/{items[0]['subject']}/revisions")).json()["items"]
             assert revision["by"] == "sitrep"
-        assert await server.stop(within=5) == 0
+        assert await server.stop() == 0
 
     async def test_a_second_start_changes_nothing_but_the_key(
         self, empty_url: str, setting: Setting, start: Start, make_event: MakeEvent
@@ -180,7 +180,7 @@ class TestTheFirstKey:
         await server.answers()
         async with calling(server, await first_key(server)) as client:
             assert (await client.get("/v1/me")).status_code == 200
-        await server.stop(within=5)
+        await server.stop()
         await first_key(server)
 
 
@@ -223,7 +223,7 @@ class TestABadStart:
         async with calling(server, key) as client:
             assert (await client.get("/v1/me")).status_code == 200
         assert server.err.count("Traceback") == 0
-        assert await server.stop(within=5) == 0
+        assert await server.stop() == 0
 
     async def test_a_taken_port_is_told_before_anything_is_done(
         self, empty_url: str, setting: Setting, start: Start, typed: Callable[..., Awaitable[Said]]
@@ -255,7 +255,7 @@ async def test_sigterm_ends_streams_and_long_polls_within_five_seconds(
         await asyncio.sleep(0.1)
 
         begin = time.monotonic()
-        assert await server.stop(within=5) == 0
+        assert await server.stop() == 0
         assert time.monotonic() - begin < 5
         page = (await polling).json()
         assert (page["items"], page["next"], page["has_more"]) == ([], head, False)
