@@ -27,6 +27,13 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(LETTERS, max_size=5), inner, max_size=3),
     max_leaves=5,
 )
+INSTANTS = st.builds(
+    "{}T{}{}{}".format,
+    st.dates(instants.parse_day("1901-01-01"), instants.parse_day("2199-12-31")),
+    st.times().map(lambda time: time.replace(microsecond=0).isoformat()),
+    st.sampled_from(["", ".5", ".000001", ".999999", ".123456789"]),
+    st.sampled_from(["Z", "z", "+03:00", "-23:59"]),
+)
 NAMES: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (text.Text, LINES),
     (text.Name, LINES.map(lambda line: line[:20])),
@@ -44,16 +51,8 @@ NAMES: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (codes.Imo, st.sampled_from(["9074729", "IMO9074729", "imo 9308065"])),
     (codes.Bic, st.sampled_from(["SABRRUMM", "SABRRUMMXXX"])),
     (codes.LegalAct, st.sampled_from(["32014R0833", "EO 14024", "S/RES/2231 (2015)"])),
-    (
-        instants.Instant,
-        st.builds(
-            "{}T{}{}{}".format,
-            st.dates(instants.parse_day("1901-01-01"), instants.parse_day("2199-12-31")),
-            st.times().map(lambda time: time.replace(microsecond=0).isoformat()),
-            st.sampled_from(["", ".5", ".000001", ".999999", ".123456789"]),
-            st.sampled_from(["Z", "z", "+03:00", "-23:59"]),
-        ),
-    ),
+    (instants.Instant, INSTANTS),
+    (instants.EventTime, INSTANTS),
     (instants.Day, st.dates(instants.parse_day("1900-01-01"), instants.parse_day("2200-12-31")).map(str)),
     (instants.Zone, st.sampled_from(["Europe/Kyiv", "UTC", "Asia/Kathmandu"])),
     (base.Whole, WHOLE | st.integers(0, 2**53).map(float)),
