@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -325,6 +326,8 @@ async def test_a_client_that_hangs_up_ends_its_question(app: FastAPI, db: Databa
             await writer.drain()
             await settle(lambda: len(questions.watched) == 1)
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
             await settle(lambda: not questions.watched)
 
         assert await db.rows(heavy_questions_alive(db.dialect), heavy=True) == [(0,)]
