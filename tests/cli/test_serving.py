@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -238,7 +239,9 @@ class TestABadStart:
         assert "Cannot assign requested address" in said.err
 
 
-async def test_sigterm_ends_streams_and_long_polls(empty_url: str, setting: Setting, start: Start) -> None:
+async def test_sigterm_ends_streams_and_long_polls_within_five_seconds(
+    empty_url: str, setting: Setting, start: Start
+) -> None:
     setting("database_url", empty_url)
     server = start(*DEMO)
     key = await demo_key(server)
@@ -250,7 +253,9 @@ async def test_sigterm_ends_streams_and_long_polls(empty_url: str, setting: Sett
         await server.until(lambda: bool(received))
         await asyncio.sleep(0.1)
 
+        begin = time.monotonic()
         assert await server.stop() == 0
+        assert time.monotonic() - begin < 5
         page = (await polling).json()
         assert (page["items"], page["next"], page["has_more"]) == ([], head, False)
         await streaming
