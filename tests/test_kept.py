@@ -182,17 +182,33 @@ async def test_a_feed_reader_is_given_the_address_by_which_it_came(app: FastAPI,
     assert ["other.test" in text for text in texts] == [False, True]
 
 
+class CountedLog(ChangeLog):
+    """A log that says when so many readers have been told where it ends, and so wait for what is being made."""
+
+    def __init__(self, db: Database, readers: int) -> None:
+        super().__init__(db)
+        self.all_told = asyncio.Event()
+        self._left = readers
+
+    async def head(self, *, primary: bool = False) -> Head:
+        head = await super().head(primary=primary)
+        self._left -= 1
+        if not self._left:
+            self.all_told.set()
+        return head
+
+
 async def test_those_who_ask_at_once_wait_for_one_answer(db: Database) -> None:
-    answers, begun, gate, makers = KeptAnswers(ChangeLog(db)), asyncio.Event(), asyncio.Event(), []
+    log, gate, makers = CountedLog(db, readers=5), asyncio.Event(), []
+    answers = KeptAnswers(log)
 
     async def make(head: Head) -> Response:
         makers.append(head)
-        begun.set()
         await gate.wait()
         return Response(b"counted")
 
     waiting = [asyncio.create_task(answers.answer(request_for("/same"), make)) for _ in range(5)]
-    await begun.wait()
+    await log.all_told.wait()
     waiting[0].cancel()
     gate.set()
     results = await asyncio.gather(*waiting, return_exceptions=True)
