@@ -305,6 +305,7 @@ class WaitingPull(Pull):
     async def ask(self, question: Question) -> None:
         await self.close()
         await super().fetch()  # the cursor may stand where something matched last
+        self.compare()  # what came late came by the old question
         await super().ask(question)
         await self.open()
 
@@ -340,13 +341,24 @@ class Push(Pull):
 
     async def settle(self) -> int:
         """Wait until the cursor has passed all, so that what does not match is seen too."""
-        given = await super().settle()
+        try:
+            given = await super().settle()
+        except AssertionError as failure:
+            failure.add_note(f"the subscription now: {await self.state()}")
+            raise
         self.position = self.book.head
         return given
+
+    async def state(self) -> list[Any]:
+        """The subscription and its latest deliveries, as the API shows them."""
+        path = f"/v1/subscriptions/{self.id}"
+        return [(await self.client().get(address)).json() for address in (path, f"{path}/deliveries?limit=10")]
 
     async def ask(self, question: Question) -> None:
         """Ask something else, once everything was read by the old question."""
         await becomes(self.client(), self.id, lag=0, open=0)
+        self.has_all()
+        self.compare()  # what came late came by the old question
         await super().ask(question)
 
     async def restart(self) -> None:
