@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
-from app.wire import prefers_gzip
+from app.http import prefers_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from app.auth.access import address_of
+from app.auth.authentication import address_of
 from app.changes import ChangeLog
 from app.db import Database
 from app.errors import Forbidden, Invalid, Problem, SchemaMismatch, TooManyRequests, Unauthorized, Unavailable, refusals
-from app.wire import NoQuery
+from app.http import NoQuery
 
 router = APIRouter(tags=["health"])
 # How long the database may take to say where the log ends.

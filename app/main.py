@@ -9,38 +9,38 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from app.auth import Access, QuotaHeaders
-from app.auth.callers import AskQuestions
+from app.auth.request_load import AskQuestions
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, keep_trimmed
-from app.collecting import spare_collector
 from app.compression import Compression
 from app.db import open_database
-from app.db.heavy import HeavyQuestions
+from app.db.heavy_queries import HeavyQuestions
 from app.errors import Cors, Unavailable, surround
-from app.events.catalogue import router as kind_routes
-from app.events.finding import router as finding_routes
-from app.events.fixed_routes import router as fixed_routes
-from app.events.list_routes import router as list_routes
-from app.events.routes import router as writing_routes
-from app.events.store import Store
-from app.feed.hub import Hub
+from app.events.feeds.routes import router as fixed_routes
+from app.events.kinds_routes import router as kind_routes
+from app.events.read.list_routes import router as list_routes
+from app.events.read.routes import router as finding_routes
+from app.events.write.routes import router as writing_routes
+from app.events.write.store import Store
+from app.feed.notifier import Hub
 from app.feed.routes import router as feed_routes
 from app.health import router as health_routes
-from app.kept import KeptAnswers, KeptFirst
+from app.kit.gc import spare_collector
 from app.logs import RequestLog
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
 from app.proxy import ForwardedHeaders
+from app.response_cache import KeptAnswers, KeptFirst
 from app.settings import Settings
 from app.stats.routes import router as stats_routes
-from app.subscriptions.counting import DeliveryCounts
-from app.subscriptions.delivery_routes import router as delivery_routes
-from app.subscriptions.desk import Desk
-from app.subscriptions.holding import held_back
-from app.subscriptions.routes import router as subscription_routes
-from app.subscriptions.sealing import Sealer
-from app.subscriptions.targets import Rules
-from app.subscriptions.worker import Worker
+from app.subscriptions.delivery.metrics import DeliveryCounts
+from app.subscriptions.delivery.worker import Worker
+from app.subscriptions.feed_retention import held_back
+from app.subscriptions.management.delivery_routes import router as delivery_routes
+from app.subscriptions.management.operations import Desk
+from app.subscriptions.management.routes import router as subscription_routes
+from app.subscriptions.transport.secrets import Sealer
+from app.subscriptions.transport.url_guard import Rules
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -16,12 +16,10 @@ from sqlmodel import SQLModel
 from app import auth as _auth  # noqa: F401 (its tables belong to the schema)
 from app import changes as _changes  # noqa: F401 (likewise)
 from app.database_address import PostgresAddress, SqliteAddress, read_address
-from app.db.connecting import connect, explained
+from app.db.postgres_connect import connect, explained
+from app.db.postgres_server import set_local
 from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
-from app.db.server import set_local
 from app.db.sqlite_file import refusal, refuse_folder
-from app.events import model as _events  # noqa: F401 (likewise)
-from app.subscriptions import model as _subscriptions  # noqa: F401 (likewise)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.errors import MEDIA_TYPE, HeadersTooLarge, Malformed, Problem, request_id
-from app.feed.stream import ABORT
+from app.feed.sse import ABORT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

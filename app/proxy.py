@@ -9,8 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from app.http import HOST
 from app.settings import PATH_PREFIX
-from app.wire import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

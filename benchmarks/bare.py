@@ -12,8 +12,8 @@ from uuid import UUID
 import orjson
 
 from app.auth import Key as ApiKey
-from app.events.commands import Create
-from app.events.idempotency import Answer
+from app.events.write.commands import Create
+from app.events.write.idempotency import Answer
 from app.kinds import core
 from app.main import create_app
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from app.events.attempt import Job
+    from app.events.write.transaction import Job
 
 RECORDED = "BENCH_RECORDED"
 Known = dict[tuple[bytes, bytes, bool], tuple[int, list[tuple[bytes, bytes]], bytes]]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from app.changes import format_cursor
-from app.events.cursors import write_cursor
+from app.events.read.cursors import write_cursor
 from app.kinds import micros
 from benchmarks.events import FIRST, LAST, event
 from benchmarks.load import ask, request_bytes

@@ -10,8 +10,9 @@ import asyncpg
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from app.changes.model import Change, LogHead
-from app.events.model import (
+from app.changes.tables import Change, LogHead
+from app.events.index.text_query import tsvector
+from app.events.tables import (
     EventFacet,
     EventMeasure,
     EventPoint,
@@ -21,7 +22,6 @@ from app.events.model import (
     StoredEvent,
     Tally,
 )
-from app.events.words import tsvector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,14 +11,14 @@ import orjson
 import sqlalchemy as sa
 
 from app.db import Statement, open_database
-from app.events.model import EventFacet, EventMeasure, FacetValue, StoredEvent
+from app.events.tables import EventFacet, EventMeasure, FacetValue, StoredEvent
+from app.http import read_query
 from app.kinds import micros, parse_instant
 from app.main import create_app
 from app.settings import Settings
 from app.stats.facets import facet_counts
+from app.stats.schemas import FacetsQuery, SeriesQuery
 from app.stats.series import series
-from app.stats.shapes import FacetsQuery, SeriesQuery
-from app.wire import read_query
 from benchmarks.databases import administer, name_in
 from benchmarks.report import Counted
 

@@ -19,12 +19,12 @@ import asyncpg
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.auth import create_key
-from app.collecting import spare_collector
 from app.db import open_database
-from app.events.attempt import Job
-from app.events.batch import read_items
-from app.events.idempotency import Answer
-from app.events.store import Store
+from app.events.write.batch import read_items
+from app.events.write.idempotency import Answer
+from app.events.write.store import Store
+from app.events.write.transaction import Job
+from app.kit.gc import spare_collector
 from app.migrate import migrate
 from benchmarks.copying import copy_events
 from benchmarks.events import events
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 # What decides which rows a database holds: a change of any makes it anew.
-MAKERS = ("migrations/versions", "app/events/model.py", "app/events/facts.py", "benchmarks/events.py")
+MAKERS = ("migrations/versions", "app/events/tables.py", "app/events/terms.py", "benchmarks/events.py")
 PLAIN_MAKERS = ("benchmarks/plain_model.py", "benchmarks/events.py")
 BATCH = 1_000
 TOLD_EVERY = 100_000

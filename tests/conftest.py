@@ -25,10 +25,10 @@ import uvicorn
 
 from app.auth.keys import create_key
 from app.db import open_database
-from app.events.attempt import Job
-from app.events.batch import read_items
-from app.events.idempotency import Answer
-from app.events.store import Store
+from app.events.write.batch import read_items
+from app.events.write.idempotency import Answer
+from app.events.write.store import Store
+from app.events.write.transaction import Job
 from app.main import create_app
 from app.migrate import migrate, run
 from app.samples import load

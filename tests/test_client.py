@@ -21,7 +21,7 @@ from standardwebhooks import Webhook
 from app.auth.keys import create_key
 from app.changes.epoch import raise_epoch
 from app.client import CheckpointFile, CursorGone, Feed, FeedError, NotVerified, pairs, pause, retry_after, verify
-from app.feed.scan import MOST_SCANNED
+from app.feed.reader import MOST_SCANNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

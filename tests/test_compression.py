@@ -15,8 +15,8 @@ from conftest import client_of
 from starlette.responses import Response, StreamingResponse
 
 from app.compression import Compression
-from app.kept import OVERHEAD, KeptAnswers
-from app.wire import if_none_match
+from app.http import if_none_match
+from app.response_cache import OVERHEAD, KeptAnswers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

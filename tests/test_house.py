@@ -33,27 +33,25 @@ ORDER = (
     "feed",
     "stats",
     "events",
-    "writer",
-    "kept",
+    "group_commit",
+    "response_cache",
     "changes",
     "auth",
     "kinds",
     "db",
     "compression",
-    "wire",
+    "http",
     "errors",
     "metrics",
     "logs",
     "settings",
     "database_address",
     "samples",
-    "release",
-    "collecting",
-    "aside",
-    "canonical",
+    "version",
+    "kit",
 )
 ALONE = ("client", "dashboard")  # import nothing of ours
-SHARED_BY_KINDS = ("base", "codes", "envelope", "instants", "refusals", "rules", "text")
+SHARED_BY_KINDS = ("base", "codes", "envelope", "field_errors", "rules", "strings", "timestamps")
 
 LONGEST = 300
 LONGER: dict[str, int] = {}  # a module, and how long it may be; with the reason

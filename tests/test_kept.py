@@ -15,7 +15,7 @@ from starlette.responses import Response
 from app.auth.keys import create_key, revoke_key
 from app.changes import ChangeLog
 from app.errors import Unavailable
-from app.kept import KeptAnswers, size_of
+from app.response_cache import KeptAnswers, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse, Response
 
 from app.errors import Invalid, Malformed, surround
-from app.wire import (
+from app.http import (
     body,
     if_none_match,
     parse_idempotency_key,

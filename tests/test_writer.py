@@ -10,7 +10,7 @@ import pytest
 
 from app.db import Surprise
 from app.errors import NotFound, Unavailable
-from app.writer import GroupWriter
+from app.group_commit import GroupWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, bindparam
 from sqlmodel import Field, SQLModel, col, select
 
-from app.auth.pages import read_cursor, write_cursor
+from app.auth.pagination import read_cursor, write_cursor
 from app.db import BigKey, Database, Statement, Transaction, UtcTime
 
 LIST = "audit"

@@ -9,12 +9,12 @@ from sqlalchemy import bindparam, or_, update
 from sqlmodel import col, select
 
 from app.auth.audit import Actor, record
-from app.auth.model import ApiKey, Scope, StoredKey, sort_scopes
-from app.auth.pages import read_cursor, write_cursor
-from app.auth.shapes import NewKey, parse_new_key, refuse_past
-from app.auth.text import hash_secret, is_id, new_id, new_secret, write_key
+from app.auth.key_format import hash_secret, is_id, new_id, new_secret, write_key
+from app.auth.pagination import read_cursor, write_cursor
+from app.auth.schemas import NewKey, parse_new_key, refuse_past
+from app.auth.tables import ApiKey, Scope, StoredKey, sort_scopes
 from app.db import Database, Statement, Surprise, Transaction, UtcTime
-from app.kinds.instants import from_micros, micros
+from app.kinds.timestamps import from_micros, micros
 
 Clock = Callable[[], datetime]
 

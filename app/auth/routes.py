@@ -6,11 +6,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from app.auth.access import AdminKey, MeKey, address_of
 from app.auth.audit import Actor, list_deeds
+from app.auth.authentication import AdminKey, MeKey, address_of
 from app.auth.keys import issue_key, list_keys, revoke_key
-from app.auth.shapes import AuditList, IssuedKey, KeyList, Me, NewKey, parse_new_key, show_deed, show_key, show_me
-from app.canonical import as_json
+from app.auth.schemas import AuditList, IssuedKey, KeyList, Me, NewKey, parse_new_key, show_deed, show_key, show_me
 from app.errors import (
     CursorMalformed,
     DiskFull,
@@ -26,7 +25,8 @@ from app.errors import (
     UnsupportedMediaType,
     refusals,
 )
-from app.wire import NoQuery, body, query
+from app.http import NoQuery, body, query
+from app.kit.json_lines import as_json
 
 router = APIRouter(prefix="/v1", tags=["keys"])
 

@@ -2,8 +2,8 @@
 
 from app.changes.append import append
 from app.changes.log import AT_ONCE, ENTRY_COLUMNS, ChangeLog, feed_item
-from app.changes.model import Change, Draft, Entry, Head, LogHead, format_cursor, parse_cursor
-from app.changes.trim import keep_trimmed, trim
+from app.changes.retention import keep_trimmed, trim
+from app.changes.tables import Change, Draft, Entry, Head, LogHead, format_cursor, parse_cursor
 
 __all__ = [
     "AT_ONCE",

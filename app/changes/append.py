@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes.model import Change, Draft, Head, LogHead, format_cursor
+from app.changes.tables import Change, Draft, Head, LogHead, format_cursor
 from app.db import Statement, UtcTime
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth.audit import Actor, record
-from app.changes.model import LogHead
+from app.changes.tables import LogHead
 from app.db import Statement
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from app.canonical import on_one_line
-from app.changes.model import Change, Entry, Head, LogHead, format_cursor, parse_cursor
+from app.changes.tables import Change, Entry, Head, LogHead, format_cursor, parse_cursor
 from app.db import Statement, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
 from app.kinds import format_micros
+from app.kit.json_lines import on_one_line
 
 if TYPE_CHECKING:
     from app.db import Database

@@ -10,27 +10,27 @@ from sqlmodel import col
 
 from app.changes import Change, LogHead
 from app.changes.epoch import RAISE
+from app.check.full_text import WORDS, rebuild_texts
 from app.check.replay import PACKED
-from app.check.scratch import chunks
+from app.check.row_store import chunks
 from app.check.subscriptions import COUNTERS, HIGHEST
 from app.check.tables import MODELS, TEXTS, derived_of, derived_tables
-from app.check.texts import WORDS, rebuild_texts
 from app.db import Statement, UtcTime
-from app.db.statements import read_instant
-from app.events.facts import on_sphere
-from app.events.model import FacetValue
-from app.events.search import forget, remember
-from app.subscriptions.model import SubscriptionHead
+from app.db.compiler import read_instant
+from app.events.index.full_text import forget, remember
+from app.events.tables import FacetValue
+from app.events.terms import on_sphere
+from app.subscriptions.tables import SubscriptionHead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sqlmodel import SQLModel
 
-    from app.check.log import Chain
-    from app.check.names import Names
+    from app.check.facet_values import Names
+    from app.check.log_chain import Chain
     from app.check.report import Report
-    from app.check.scratch import Scratch
+    from app.check.row_store import Scratch
     from app.check.tables import Derived
     from app.db import Transaction
 

@@ -10,22 +10,22 @@ import sqlalchemy as sa
 from app.changes import Change
 from app.check.paging import pages
 from app.check.report import VERSIONS
-from app.events.bodies import event_in
-from app.events.commands import external_ids
-from app.events.facts import facts_of, span_of, unpack
-from app.events.identity import key_of
-from app.events.index import measure_rows, point_rows
-from app.events.tally import cells
-from app.events.words import tsvector
+from app.events.documents import event_in
+from app.events.index.rollup import cells
+from app.events.index.text_query import tsvector
+from app.events.index.writer import measure_rows, point_rows
+from app.events.terms import facts_of, span_of, unpack
+from app.events.write.commands import external_ids
+from app.kit.ids import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.check.names import Names
+    from app.check.facet_values import Names
     from app.check.report import Report
-    from app.check.scratch import Scratch
+    from app.check.row_store import Scratch
     from app.db import Transaction
-    from app.events.facts import Facts
+    from app.events.terms import Facts
     from app.kinds import Event
 
 TABLE = sa.inspect(Change).local_table

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.check.log import check_log
-from app.check.names import Names
+from app.check.facet_values import Names
+from app.check.full_text import check_texts
+from app.check.log_chain import check_log
 from app.check.repair import repair
 from app.check.replay import PACKED, replay
 from app.check.report import VERSIONS, Report
-from app.check.scratch import Scratch
+from app.check.row_store import Scratch
 from app.check.subscriptions import check_subscriptions
 from app.check.tables import compare_tables, make_tables, read_tables
-from app.check.texts import check_texts
 from app.db.sqlite import SqliteDatabase
 from app.db.sqlite_file import damaged
 

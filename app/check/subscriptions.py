@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from app.changes import Change
 from app.db import Statement
-from app.subscriptions.model import StoredDelivery, StoredNotice, StoredSubscription, SubscriptionHead
+from app.subscriptions.tables import StoredDelivery, StoredNotice, StoredSubscription, SubscriptionHead
 
 if TYPE_CHECKING:
     from app.check.report import Report

@@ -9,14 +9,14 @@ import sqlalchemy as sa
 
 from app.check.paging import pages
 from app.check.replay import text_row
-from app.events.model import EventFacet, EventMeasure, EventPoint, ExternalId, PastFacet, StoredEvent, Tally
-from app.events.search import FTS, TEXT
+from app.events.index.full_text import FTS, TEXT
+from app.events.tables import EventFacet, EventMeasure, EventPoint, ExternalId, PastFacet, StoredEvent, Tally
 
 if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
     from app.check.report import Report
-    from app.check.scratch import Scratch
+    from app.check.row_store import Scratch
     from app.db import Transaction
 
 MODELS: tuple[type[SQLModel], ...] = (

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from app.cli.checking import check
-from app.cli.data import epoch, export, openapi
+from app.cli.check import check
+from app.cli.error_messages import explain, tell
+from app.cli.export import epoch, export, openapi
 from app.cli.keys import keys
-from app.cli.schema import migrate
-from app.cli.serving import demo, serve
-from app.cli.telling import explain, tell
+from app.cli.migrate import migrate
+from app.cli.serve import demo, serve
 from app.cli.worker import worker
-from app.release import release
+from app.version import release
 
 PLAIN = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 

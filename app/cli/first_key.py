@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from app.auth.keys import first_admin_key
-from app.cli.session import opened
-from app.cli.telling import refusal, tell
+from app.cli.database import opened
+from app.cli.error_messages import refusal, tell
 from app.errors import Problem
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from app.auth.model import StoredKey
+    from app.auth.tables import StoredKey
     from app.db import Database
 
 COLUMNS = ("ID", "STATE", "SCOPES", "NAME", "OWNER", "CREATED", "EXPIRES", "LAST USED")
@@ -57,7 +57,7 @@ def create(
     It is shown this once: the database keeps a hash.
     """
     from app.auth.keys import create_key
-    from app.cli.session import opened
+    from app.cli.database import opened
     from app.settings import read_settings
 
     async def made() -> str:
@@ -75,7 +75,7 @@ def list_() -> None:
 
     Times are UTC. LAST USED is right to the minute.
     """
-    from app.cli.session import opened
+    from app.cli.database import opened
     from app.settings import read_settings
 
     async def found() -> list[StoredKey]:
@@ -95,7 +95,7 @@ def revoke(
 ) -> None:
     """Close a key for ever."""
     from app.auth.keys import revoke_key
-    from app.cli.session import opened
+    from app.cli.database import opened
     from app.errors import NotFound
     from app.settings import read_settings
 
@@ -110,7 +110,7 @@ def revoke(
 
 def instant(text: str | None) -> datetime | None:
     """A time of the command line; a bare day begins at midnight UTC."""
-    from app.events.moments import read_instant
+    from app.events.read.as_of import read_instant
 
     return None if text is None else read_instant(text, "UTC", "expires")
 

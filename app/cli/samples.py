@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.auth.keys import remake_key
 from app.changes import ChangeLog
-from app.cli.session import opened
-from app.events.attempt import Job
-from app.events.batch import batch_answer, read_items
-from app.events.store import Store
+from app.cli.database import opened
+from app.events.write.batch import batch_answer, read_items
+from app.events.write.store import Store
+from app.events.write.transaction import Job
 from app.samples import load
 
 if TYPE_CHECKING:

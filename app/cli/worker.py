@@ -18,7 +18,7 @@ def worker() -> None:
     """
     import uvloop
 
-    from app.cli.session import refuse_unusable
+    from app.cli.database import refuse_unusable
     from app.logs import set_up_logs
     from app.settings import read_settings
 
@@ -34,13 +34,13 @@ async def work(settings: Settings) -> None:
     from prometheus_client import CollectorRegistry
 
     from app.changes import ChangeLog
-    from app.cli.session import opened
-    from app.collecting import spare_collector
-    from app.feed.hub import Hub
-    from app.subscriptions.counting import DeliveryCounts
-    from app.subscriptions.sealing import Sealer
-    from app.subscriptions.targets import Rules
-    from app.subscriptions.worker import Worker
+    from app.cli.database import opened
+    from app.feed.notifier import Hub
+    from app.kit.gc import spare_collector
+    from app.subscriptions.delivery.metrics import DeliveryCounts
+    from app.subscriptions.delivery.worker import Worker
+    from app.subscriptions.transport.secrets import Sealer
+    from app.subscriptions.transport.url_guard import Rules
 
     ended = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from app.database_address import SqliteAddress, read_address
-from app.db.faults import DatabaseFault, is_permanent, reason
-from app.db.functions import sqlite_function
-from app.db.postgres import PostgresDatabase, PostgresTransaction
-from app.db.server import POOL_SIZE, Pooler
-from app.db.sqlite import SqliteDatabase, SqliteTransaction, finish
-from app.db.statements import (
+from app.db.compiler import (
     BigKey,
     IntegerList,
     Statement,
@@ -22,6 +17,11 @@ from app.db.statements import (
     id_text,
     pairs_source,
 )
+from app.db.faults import DatabaseFault, is_permanent, reason
+from app.db.functions import sqlite_function
+from app.db.postgres import PostgresDatabase, PostgresTransaction
+from app.db.postgres_server import POOL_SIZE, Pooler
+from app.db.sqlite import SqliteDatabase, SqliteTransaction, finish
 
 Database = SqliteDatabase | PostgresDatabase
 Transaction = SqliteTransaction | PostgresTransaction

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from app.db.apart import Apart
-from app.db.heavy import watching
+from app.db.bulk import accumulation, columns_of, insertion, removal, replacement
+from app.db.compiler import Statement, as_statement
+from app.db.heavy_queries import watching
+from app.db.loop_thread import Apart
+from app.db.outage_log import Trouble
+from app.db.postgres_server import POOL_SIZE, UNDEFINED, Pooler, PostgresServer, fetch
 from app.db.replica import PREFER_PRIMARY, Replica
 from app.db.revision import READ_REVISION, SCHEMA_LOCK, needed_schema
-from app.db.server import POOL_SIZE, UNDEFINED, Pooler, PostgresServer, fetch
-from app.db.sets import accumulation, columns_of, insertion, removal, replacement
-from app.db.statements import Statement, as_statement
-from app.db.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from app.db.compiler import Surprise
 from app.db.faults import reason
-from app.db.server import UNDEFINED, PostgresServer, fetch
-from app.db.statements import Surprise
+from app.db.postgres_server import UNDEFINED, PostgresServer, fetch
 from app.errors import Problem
 
 if TYPE_CHECKING:

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from app.db.heavy import MAX_RUNNING, watching
-from app.db.reading import Reading, select_on
-from app.db.revision import READ_REVISION, needed_schema
-from app.db.sets import (
+from app.db.bulk import (
     accumulation_of,
     columns_of,
     insertion_alike,
@@ -25,9 +22,12 @@ from app.db.sets import (
     replacement_alike,
     replacement_of,
 )
+from app.db.compiler import Compiled, Statement, as_list, as_statement
+from app.db.heavy_queries import MAX_RUNNING, watching
+from app.db.outage_log import Trouble
+from app.db.revision import READ_REVISION, needed_schema
 from app.db.sqlite_file import SqliteFile
-from app.db.statements import Compiled, Statement, as_list, as_statement
-from app.db.trouble import Trouble
+from app.db.sqlite_reader import Reading, select_on
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from app.db.compiler import Surprise
 from app.db.faults import DatabaseFault, unavailable
 from app.db.functions import FUNCTIONS
 from app.db.revision import needed_schema
-from app.db.statements import Surprise
 from app.errors import DiskFull, Problem, Unavailable
 
 if TYPE_CHECKING:

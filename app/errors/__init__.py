@@ -1,7 +1,8 @@
 """Refusals as RFC 9457 problem documents, and the shell that turns everything else that goes wrong into one."""
 
-from app.errors.answers import request_id
 from app.errors.cors import Cors
+from app.errors.handlers import request_id
+from app.errors.middleware import Limits, ProblemShell, surround
 from app.errors.problems import (
     MEDIA_TYPE,
     PROBLEMS,
@@ -36,8 +37,7 @@ from app.errors.problems import (
     UriTooLong,
     VersionMismatch,
 )
-from app.errors.refusals import refusals
-from app.errors.shell import Limits, ProblemShell, surround
+from app.errors.responses import refusals
 
 __all__ = [
     "MEDIA_TYPE",

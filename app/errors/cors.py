@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors.answers import answer
+from app.errors.handlers import answer
 from app.errors.problems import Forbidden
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from app.canonical import as_json
+from app.kit.json_lines import as_json
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from app.auth.access import ReadKey, address_of
+from app.auth.authentication import ReadKey, address_of
 from app.auth.keys import find_key
-from app.auth.limits import neighbourhood
-from app.canonical import as_json
+from app.auth.rate_limit import neighbourhood
 from app.changes import format_cursor
 from app.errors import (
     CursorAhead,
@@ -26,22 +25,23 @@ from app.errors import (
     Unavailable,
     refusals,
 )
-from app.events.moments import DATED
-from app.feed.match import Matcher
-from app.feed.positions import position_named
-from app.feed.scan import Page
-from app.feed.shapes import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
-from app.feed.stream import EventStream, Follower, Pace
-from app.feed.waiting import waited_page
-from app.feed.writing import page_answer, page_digest
-from app.kept import lasting
+from app.events.read.as_of import DATED
+from app.feed.long_poll import waited_page
+from app.feed.matcher import Matcher
+from app.feed.page_writer import page_answer, page_digest
+from app.feed.reader import Page
+from app.feed.schemas import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
+from app.feed.sse import EventStream, Follower, Pace
+from app.feed.start_position import position_named
+from app.http import NoQuery, if_none_match, query, query_pairs
 from app.kinds import format_instant
-from app.wire import NoQuery, if_none_match, query, query_pairs
+from app.kit.json_lines import as_json
+from app.response_cache import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from app.auth.model import Key
+    from app.auth.tables import Key
     from app.changes import ChangeLog, Head
     from app.db import Database
 

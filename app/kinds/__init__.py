@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from app.canonical import on_one_line
 from app.errors import FieldError, Invalid
 from app.kinds import rules
 from app.kinds.base import INT64, Facet, FacetValue, Kind, Measure, Numbers, Rule, Shape
-from app.kinds.catalogue import (
+from app.kinds.codes import Doubt
+from app.kinds.envelope import NAMES, Event, interval, points
+from app.kinds.field_errors import CODES, MOST_ERRORS, Refused, field_errors
+from app.kinds.output_models import Reason, event_out, tombstone
+from app.kinds.registry import (
     RESERVED,
     FacetSpec,
     MeasureSpec,
@@ -24,14 +27,11 @@ from app.kinds.catalogue import (
     kinds_in,
     measure_specs,
 )
-from app.kinds.codes import Doubt
-from app.kinds.documents import Reason, event_out, tombstone
-from app.kinds.doubts import LISTED, Change
-from app.kinds.envelope import NAMES, Event, interval, points
-from app.kinds.instants import format_instant, format_micros, from_micros, micros, midnights, parse_instant
-from app.kinds.refusals import CODES, MOST_ERRORS, Refused, field_errors
-from app.kinds.text import fits_index, fold
-from app.kinds.words import Spot, search_text, spots, texts_at, value_in
+from app.kinds.strings import fits_index, fold
+from app.kinds.timestamps import format_instant, format_micros, from_micros, micros, midnights, parse_instant
+from app.kinds.tokenizer import Spot, search_text, spots, texts_at, value_in
+from app.kinds.unlisted_codes import LISTED, Change
+from app.kit.json_lines import on_one_line
 
 __all__ = [
     "CODES",

@@ -23,7 +23,7 @@ from app.kinds.base import (
     total,
     yes_or_no,
 )
-from app.kinds.text import Text
+from app.kinds.strings import Text
 
 # The ACLED codebook's event types, each with its sub-event types.
 Battles = Literal["Government regains territory", "Non-state actor overtakes territory", "Armed clash"]

@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema
 
 from app.errors import FieldError
 from app.kinds.codes import spellings
-from app.kinds.refusals import Refused
+from app.kinds.field_errors import Refused
 
 MOST_ITEMS = 1_000
 INT64 = 2**63 - 1

@@ -10,9 +10,9 @@ from typing import Annotated, NamedTuple
 import pycountry
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from app.kinds import withdrawn
-from app.kinds.lines import is_stored, one_line
-from app.kinds.refusals import Refused
+from app.kinds import withdrawn_codes as withdrawn
+from app.kinds.field_errors import Refused
+from app.kinds.line_endings import is_stored, one_line
 
 KOSOVO = "XK"  # user-assigned, but the code that everybody uses
 UNION = "EU"  # exceptionally reserved in ISO 3166-1

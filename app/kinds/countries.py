@@ -15,8 +15,8 @@ from typing import Any
 import pycountry
 
 from app.kinds.codes import KOSOVO, UNION, countries, spellings, subdivisions
-from app.kinds.refusals import Refused
-from app.kinds.text import fold
+from app.kinds.field_errors import Refused
+from app.kinds.strings import fold
 
 # English names that pycountry lacks: common ones, former ones, and those of codes outside ISO 3166-1.
 NAMES = {

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictFloat
 
 from app.kinds.base import INTEGRAL, Estimate, Kind, Shape, many, many_later, maybe, maybe_later
 from app.kinds.codes import Admin1, Country, Language, Party
-from app.kinds.instants import EventTime, Instant, Zone, micros, unit_end, zone_or_utc
-from app.kinds.refusals import Refused
-from app.kinds.text import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, once_each
+from app.kinds.field_errors import Refused
+from app.kinds.strings import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, once_each
+from app.kinds.timestamps import EventTime, Instant, Zone, micros, unit_end, zone_or_utc
 
 LARGEST_EXTRA = 16 * 1024
 MICROSECOND = 1

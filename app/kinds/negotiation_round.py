@@ -22,8 +22,8 @@ from app.kinds.base import (
     maybe,
     maybe_later,
 )
-from app.kinds.instants import Day
-from app.kinds.text import Name, Text, Url, once_each
+from app.kinds.strings import Name, Text, Url, once_each
+from app.kinds.timestamps import Day
 
 Format = Literal["direct", "proximity", "mediated", "shuttle", "multilateral", "summit", "phone_call", "working_group"]
 Level = Literal["head_of_state", "head_of_government", "ministerial", "delegation", "technical", "special_envoy"]

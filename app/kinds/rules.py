@@ -13,7 +13,7 @@ from app.errors import FieldError
 from app.kinds.base import Estimate, Facet, FacetValue, Measure, Numbers, Rule, country_value, named, total
 from app.kinds.codes import spellings
 from app.kinds.envelope import Actor, Event, Location, Status
-from app.kinds.refusals import models_in, pointer
+from app.kinds.field_errors import models_in, pointer
 
 
 def actor_value(actor: Actor) -> FacetValue:

@@ -32,8 +32,8 @@ from app.kinds.base import (
     total,
 )
 from app.kinds.codes import Bic, Currency, Imo, LegalAct, Party, spellings
-from app.kinds.instants import Day
-from app.kinds.text import Lines, Name, Text, Url, once_each
+from app.kinds.strings import Lines, Name, Text, Url, once_each
+from app.kinds.timestamps import Day
 
 Stage = Literal[
     "considered",

@@ -27,7 +27,7 @@ from app.kinds.base import (
 )
 from app.kinds.codes import Currency
 from app.kinds.rules import actors_in
-from app.kinds.text import Lines, Name, Text, once_each
+from app.kinds.strings import Lines, Name, Text, once_each
 
 Commitment = Literal[
     "defense",

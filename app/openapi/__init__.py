@@ -1,6 +1,6 @@
 """The API described to people and programs: an OpenAPI 3.1 document made from the routes, and pages that show it."""
 
+from app.openapi.docs_pages import serve_documents
 from app.openapi.document import document_by, document_bytes
-from app.openapi.pages import serve_documents
 
 __all__ = ["document_by", "document_bytes", "serve_documents"]

@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.openapi.components import move_to_components
-from app.openapi.contents import shared
 from app.openapi.headers import RESPONSE_HEADERS
+from app.openapi.media_examples import shared
 from app.openapi.operations import operation, shapes_wanted
 from app.openapi.problems import SCHEMAS
-from app.openapi.routes import calls_of
-from app.openapi.shapes import Shapes
+from app.openapi.route_facts import calls_of
+from app.openapi.schemas import Shapes
 from app.openapi.webhooks import PUSHED, webhooks
-from app.release import release
+from app.version import release
 
 TAGS = {
     "events": "Write events one by one or in batches; find, count and export them; see how each came to be.",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.openapi.texts import PATTERNS
+from app.openapi.text_patterns import PATTERNS
 
 TEXT = {"type": "string"}
 POSITION = "e1-000000012345"

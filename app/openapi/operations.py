@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.errors import Unauthorized
+from app.http import Body
 from app.kinds import EventOut
-from app.openapi.contents import MEDIA, REQUESTS, RESPONSES, Media, shown_as
 from app.openapi.headers import response_headers
+from app.openapi.media_examples import MEDIA, REQUESTS, RESPONSES, Media, shown_as
 from app.openapi.parameters import parameters
 from app.openapi.problems import refusals_of
-from app.openapi.routes import Call
-from app.openapi.shapes import Shape, Shapes
-from app.wire import Body
+from app.openapi.route_facts import Call
+from app.openapi.schemas import Shape, Shapes
 
 JSON = "application/json"
 QUOTA = ("RateLimit", "RateLimit-Policy")

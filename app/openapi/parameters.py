@@ -6,13 +6,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from app.events.fixed import FIXED_FEEDS
+from app.events.feeds.summary_feeds import FIXED_FEEDS
 from app.kinds import KINDS
+from app.openapi.example_data import asked
 from app.openapi.headers import POSITION, REQUEST_HEADERS, request_headers
-from app.openapi.routes import Call
-from app.openapi.samples import asked
-from app.openapi.shapes import Plain
-from app.openapi.texts import TEXT, told_text
+from app.openapi.route_facts import Call
+from app.openapi.schemas import Plain
+from app.openapi.text_patterns import TEXT, told_text
 
 EVENT = "019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"
 UNTOLD: dict[str, Any] = {"schema": {"type": "string", **TEXT}}

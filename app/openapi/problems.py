@@ -28,7 +28,7 @@ from app.errors import (
     VersionMismatch,
 )
 from app.openapi.headers import request_headers
-from app.openapi.routes import Call
+from app.openapi.route_facts import Call
 
 SCHEMA = {"$ref": "#/components/schemas/Problem"}
 WORD = {"type": "string"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.feed.shapes import FeedItem
-from app.openapi.samples import AS_OF, sample
-from app.openapi.shapes import Shape, Shapes
+from app.feed.schemas import FeedItem
+from app.openapi.example_data import AS_OF, sample
+from app.openapi.schemas import Shape, Shapes
 
 MEDIA = "application/cloudevents+json"
 PUSHED: list[Shape] = [(FeedItem, "serialization")]

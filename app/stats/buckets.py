@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.kinds import from_micros, micros
-from app.kinds.instants import day_begin
+from app.kinds.timestamps import day_begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,14 +6,14 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from app.stats.counting import count_values
-from app.stats.labels import labels_of
-from app.stats.shapes import changed, just_before
-from app.stats.tallied import scope_of, tallied_values
+from app.stats.facet_labels import labels_of
+from app.stats.index_counts import count_values
+from app.stats.rollup_counts import scope_of, tallied_values
+from app.stats.schemas import changed, just_before
 
 if TYPE_CHECKING:
     from app.db import Database
-    from app.stats.shapes import FacetsQuery
+    from app.stats.schemas import FacetsQuery
 
 
 async def facet_counts(db: Database, asked: FacetsQuery) -> dict[str, list[dict[str, Any]]]:

@@ -9,15 +9,15 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import RootModel
 from starlette.responses import Response
 
-from app.auth.access import ReadKey
-from app.canonical import as_json
+from app.auth.authentication import ReadKey
 from app.changes import Head
 from app.errors import Forbidden, Invalid, TooManyRequests, Unauthorized, Unavailable, refusals
-from app.kept import answered
+from app.http import query
+from app.kit.json_lines import as_json
+from app.response_cache import answered
 from app.stats.facets import facet_counts
+from app.stats.schemas import Facets, FacetsQuery, SeriesQuery, SeriesRow
 from app.stats.series import series
-from app.stats.shapes import Facets, FacetsQuery, SeriesQuery, SeriesRow
-from app.wire import query
 
 JSON = "application/json"
 router = APIRouter(prefix="/v1/stats", tags=["statistics"])

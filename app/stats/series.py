@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.errors import FieldError, Invalid
-from app.events.facts import HOUR
+from app.events.terms import HOUR
 from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds
-from app.stats.counting import Grid, Wish, count_matches, nothing, span_of
-from app.stats.labels import labels_of
-from app.stats.rows import written
-from app.stats.shapes import COUNT, just_before
-from app.stats.tallied import count_tallied, scope_of, tallied_span
+from app.stats.facet_labels import labels_of
+from app.stats.index_counts import Grid, Wish, count_matches, nothing, span_of
+from app.stats.rollup_counts import count_tallied, scope_of, tallied_span
+from app.stats.schemas import COUNT, just_before
+from app.stats.series_json import written
 
 if TYPE_CHECKING:
     from app.db import Database
-    from app.stats.counting import Groups
-    from app.stats.shapes import SeriesQuery
-    from app.stats.tallied import Scope
+    from app.stats.index_counts import Groups
+    from app.stats.rollup_counts import Scope
+    from app.stats.schemas import SeriesQuery
 
 MOST_ROWS = 10_000
 

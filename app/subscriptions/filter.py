@@ -9,11 +9,11 @@ import orjson
 from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid
-from app.events.parameters import STORED
-from app.events.query import ChangeFilter
+from app.events.read.filter import ChangeFilter
+from app.events.read.filter_parsers import STORED
+from app.http.query_params import INTEGER, NUMBER, Parameter, parameters_of, translate
 from app.kinds.base import integral
-from app.kinds.refusals import pointer
-from app.wire.queries import INTEGER, NUMBER, Parameter, parameters_of, translate
+from app.kinds.field_errors import pointer
 
 MOST_BYTES = 2048
 NUMBERS = {"bbox": 4, "near": 2}

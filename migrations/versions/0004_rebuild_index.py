@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 from alembic import op
 
-from app.events.reindex import rebuild
+from app.events.index.reindex import rebuild
 
 revision = "0004"
 down_revision = "0003"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from starlette.requests import HTTPConnection
 
-from app.auth.access import Access
+from app.auth.authentication import Access
+from app.auth.key_format import new_id, new_secret, write_key
 from app.auth.keys import create_key, find_key, revoke_key
-from app.auth.limits import QUOTA, QuotaHeaders
-from app.auth.model import ANONYMOUS, Scope
-from app.auth.text import new_id, new_secret, write_key
+from app.auth.rate_limit import QUOTA, QuotaHeaders
+from app.auth.tables import ANONYMOUS, Scope
 from app.db import Database
 from app.errors import Forbidden, Problem, TooManyRequests, Unauthorized
 from app.settings import RateLimit, Settings

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from httpx import AsyncClient, Response
 
+from app.auth.key_format import read_key
 from app.auth.keys import create_key, find_key
-from app.auth.text import read_key
 from app.db import Database
 
 KEY_NAMES = ["id", "name", "owner", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.auth.model import ANONYMOUS, SCOPES, Key, Scope, StoredKey, fault, sort_scopes
-from app.auth.text import hash_secret, new_secret
-from app.auth.uses import is_due
+from app.auth.key_format import hash_secret, new_secret
+from app.auth.last_used import is_due
+from app.auth.tables import ANONYMOUS, SCOPES, Key, Scope, StoredKey, fault, sort_scopes
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -6,7 +6,7 @@ from zlib import crc32
 
 import pytest
 
-from app.auth.text import hash_secret, new_id, new_secret, read_key, write_key
+from app.auth.key_format import hash_secret, new_id, new_secret, read_key, write_key
 
 ID, SECRET = "abcdefgh27", "a2" * 26
 TEXT = write_key(ID, SECRET)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.auth.audit import list_deeds
+from app.auth.key_format import read_key
 from app.auth.keys import FIRST_ID, create_key, find_key, first_admin_key, list_keys, note_use, remake_key, revoke_key
-from app.auth.model import fault
-from app.auth.text import read_key
+from app.auth.tables import fault
 from app.db import Database, open_database
 from app.db.sqlite import SqliteDatabase
 from app.errors import CursorMalformed, Invalid

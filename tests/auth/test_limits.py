@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.auth.limits import Failures, Quota, is_cacheable, neighbourhood, quota_headers
+from app.auth.rate_limit import Failures, Quota, is_cacheable, neighbourhood, quota_headers
 
 
 def test_twenty_failures_a_minute_pass_and_the_next_waits() -> None:

@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from app.auth.access import Access
+from app.auth.authentication import Access
+from app.auth.key_format import new_id, new_secret, write_key
 from app.auth.keys import create_key, revoke_key, utc_now
-from app.auth.model import INCLUDES
-from app.auth.text import new_id, new_secret, write_key
+from app.auth.tables import INCLUDES
 from app.db import Database
 
 OPEN = {"/", "/docs", "/redoc", "/openapi.json", "/livez", "/readyz"}

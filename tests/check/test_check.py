@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from app.check.replay import PACKED
 from app.check.run import check, check_and_repair
-from app.events.attempt import Job
-from app.events.batch import read_items
-from app.events.idempotency import Answer
+from app.events.write.batch import read_items
+from app.events.write.idempotency import Answer
+from app.events.write.transaction import Job
 from app.migrate import METADATA, run
 from app.samples import load
 

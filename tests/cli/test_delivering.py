@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import sqlalchemy as sa
 
-from app.subscriptions.model import DeliveryWorker
+from app.subscriptions.tables import DeliveryWorker
 from cli.conftest import bearer, keys_in
 
 if TYPE_CHECKING:

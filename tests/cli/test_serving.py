@@ -13,10 +13,10 @@ from conftest import administer, copied
 
 from app.auth.keys import create_key
 from app.cli.samples import Ready
-from app.cli.welcome import address_of, welcome
-from app.events.attempt import Job
-from app.events.batch import batch_answer, read_items
-from app.events.store import Store
+from app.cli.welcome_message import address_of, welcome
+from app.events.write.batch import batch_answer, read_items
+from app.events.write.store import Store
+from app.events.write.transaction import Job
 from app.migrate import migrate
 from app.settings import read_settings
 from cli.conftest import bearer, free_port, keys_in

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.auth.model import SCOPES
+from app.auth.tables import SCOPES
 from app.cli.keys import ScopeName
 from app.main import create_app
 from app.openapi import document_bytes

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.db import Statement, as_written, id_text
-from app.subscriptions.model import StoredDelivery
+from app.subscriptions.tables import StoredDelivery
 
 if TYPE_CHECKING:
     from app.db import Database, Transaction

@@ -12,10 +12,10 @@ from calls import found, good, head_of, written
 from conftest import client_of
 
 from app.errors import NotFound
-from app.events.attempt import Job, Outcome
-from app.events.commands import Create, Patch, Remove
-from app.events.idempotency import Answer
-from app.events.store import Store
+from app.events.write.commands import Create, Patch, Remove
+from app.events.write.idempotency import Answer
+from app.events.write.store import Store
+from app.events.write.transaction import Job, Outcome
 from app.kinds import parse_event
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from httpx import AsyncClient, Response
 
     from app.db import Database
-    from app.events.attempt import Result
+    from app.events.write.transaction import Result
 
 
 @pytest.fixture

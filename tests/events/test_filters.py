@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from sqlmodel import col
 
 from app.db import Surprise
-from app.events.commands import content
-from app.events.facts import facts_of
-from app.events.model import FacetValue
-from app.events.query import EventFilter
-from app.events.shapes import ListQuery
+from app.events.read.filter import EventFilter
+from app.events.schemas import ListQuery
+from app.events.tables import FacetValue
+from app.events.terms import facts_of
+from app.events.write.commands import content
+from app.http import read_query
 from app.kinds import parse_event
-from app.wire import read_query
 
 if TYPE_CHECKING:
     from conftest import MakeEvent

@@ -13,7 +13,7 @@ import pytest
 from calls import good, problem, written
 from conftest import client_of
 
-from app.events.fixed import FIXED_FEEDS, newest
+from app.events.feeds.summary_feeds import FIXED_FEEDS, newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import StreamingResponse
 
-from app.events import flat, geojson
-from app.events.commands import SERVER_FIELDS
-from app.events.formats import (
+from app.events.formats import csv as flat
+from app.events.formats import geojson
+from app.events.formats.export import (
     CSV,
     FORMATS,
     GEOJSON,
@@ -38,6 +38,7 @@ from app.events.formats import (
     page_response,
     slices,
 )
+from app.events.write.commands import SERVER_FIELDS
 from app.kinds import FACETS, MEASURES, RESERVED, core, facets_of, measures_of, parse_event
 
 ROOT = Path(__file__).parents[2]
@@ -463,7 +464,7 @@ class Ceasefire(Kind):
 '''
 WRITE = """
 import sys
-from app.events.formats import csv_header, csv_rows
+from app.events.formats.export import csv_header, csv_rows
 sys.stdout.buffer.write(csv_header() + csv_rows([sys.stdin.buffer.read()]))
 """
 

@@ -11,11 +11,11 @@ from calls import good, head_of, problem
 from conftest import client_of
 
 from app.auth.keys import create_key
-from app.events.answers import created
-from app.events.attempt import Job, Outcome
-from app.events.commands import Create
-from app.events.idempotency import Answer, Place, Reuse
-from app.events.store import Store
+from app.events.write.commands import Create
+from app.events.write.idempotency import Answer, Place, Reuse
+from app.events.write.responses import created
+from app.events.write.store import Store
+from app.events.write.transaction import Job, Outcome
 from app.kinds import parse_event
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from httpx import AsyncClient, Response
 
     from app.db import Database
-    from app.events.attempt import Result
+    from app.events.write.transaction import Result
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BATCH = "/v1/events/batch"

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.events.identity import IdSource, key_of, read_id
+from app.kit.ids import IdSource, key_of, read_id
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])

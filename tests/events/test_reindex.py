@@ -12,8 +12,8 @@ from conftest import client_of, load_samples
 from app.auth.keys import create_key
 from app.changes import Change
 from app.db import Statement
-from app.events.facts import unpack
-from app.events.model import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent, Tally
+from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent, Tally
+from app.events.terms import unpack
 from app.migrate import migrate, run
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ async def test_a_killed_migration_has_done_nothing(
     right = await contents(db)
 
     def interrupted(connection: sa.Connection) -> None:
-        from app.events.reindex import rebuild
+        from app.events.index.reindex import rebuild
 
         def stop(done: int, of: int) -> None:
             assert 0 < done <= of

@@ -10,10 +10,10 @@ from calls import good, written
 from sqlmodel import col
 
 from app.changes.epoch import raise_epoch
-from app.events.commands import Stored
-from app.events.identity import IdSource
-from app.events.load import holds
-from app.events.model import EventFacet, FacetValue
+from app.events.tables import EventFacet, FacetValue
+from app.events.write.commands import Stored
+from app.events.write.load import holds
+from app.kit.ids import IdSource
 
 if TYPE_CHECKING:
     import httpx

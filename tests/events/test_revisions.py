@@ -10,12 +10,12 @@ from calls import faults, found, good, head_of, problem, written
 from conftest import client_of
 
 from app.auth.keys import create_key
-from app.events.answers import removed, stored
-from app.events.attempt import Job, Outcome
-from app.events.batch import upsert_of
-from app.events.commands import Remove
-from app.events.idempotency import Answer
-from app.events.store import Store
+from app.events.write.batch import upsert_of
+from app.events.write.commands import Remove
+from app.events.write.idempotency import Answer
+from app.events.write.responses import removed, stored
+from app.events.write.store import Store
+from app.events.write.transaction import Job, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from httpx import AsyncClient
 
     from app.db import Database
-    from app.events.attempt import Result
-    from app.events.commands import Command
+    from app.events.write.commands import Command
+    from app.events.write.transaction import Result
 
 REVISION = ["version", "operation", "cursor", "at", "by", "changed"]
 

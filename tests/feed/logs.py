@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.changes import ChangeLog, Entry, Head
-from app.db.trouble import Trouble
+from app.db.outage_log import Trouble
 from app.errors import Unavailable
 from app.kinds import micros
 

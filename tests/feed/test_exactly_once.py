@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change, ChangeLog, Draft, append
-from app.events.attempt import Job
-from app.events.batch import read_items
-from app.events.idempotency import Answer
-from app.events.identity import IdSource, key_of
-from app.events.model import StoredEvent
-from app.events.store import Store
+from app.events.tables import StoredEvent
+from app.events.write.batch import read_items
+from app.events.write.idempotency import Answer
+from app.events.write.store import Store
+from app.events.write.transaction import Job
+from app.kit.ids import IdSource, key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

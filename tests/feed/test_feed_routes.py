@@ -15,7 +15,7 @@ import pytest
 from streams import Stream
 
 from app.auth.keys import create_key, revoke_key
-from app.feed.stream import Pace
+from app.feed.sse import Pace
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

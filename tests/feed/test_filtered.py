@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.feed.match import Matcher
-from app.feed.ring import Ring
-from app.feed.scan import MOST_SCANNED, Scanner
-from app.feed.shapes import FeedQuery
+from app.feed.matcher import Matcher
+from app.feed.reader import MOST_SCANNED, Scanner
+from app.feed.recent_changes import Ring
+from app.feed.schemas import FeedQuery
 from app.kinds import FACETS
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from logs import MemoryLog, entry
 
-from app.feed.hub import Hub
-from app.feed.ring import Ring, encode
+from app.feed.notifier import Hub
+from app.feed.recent_changes import Ring, encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from calls import good
 from conftest import serving
 
-from app.feed.stream import Pace
+from app.feed.sse import Pace
 
 if TYPE_CHECKING:
     import httpx

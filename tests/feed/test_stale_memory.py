@@ -10,7 +10,7 @@ from calls import good, problem, written
 
 from app.changes import ChangeLog, LogHead
 from app.changes.epoch import raise_epoch
-from app.feed.hub import Hub
+from app.feed.notifier import Hub
 
 if TYPE_CHECKING:
     import httpx

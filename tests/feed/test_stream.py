@@ -10,11 +10,11 @@ import pytest
 from logs import MemoryLog
 
 from app.errors import TooManyRequests, Unavailable
-from app.feed.hub import Hub
-from app.feed.match import Matcher
-from app.feed.seats import Seats
-from app.feed.shapes import StreamQuery
-from app.feed.stream import ABORT, CHUNK, EventStream, Follower, Pace
+from app.feed.connection_limit import Seats
+from app.feed.matcher import Matcher
+from app.feed.notifier import Hub
+from app.feed.schemas import StreamQuery
+from app.feed.sse import ABORT, CHUNK, EventStream, Follower, Pace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -13,8 +13,8 @@ from streams import Stream
 from app.changes import ChangeLog
 from app.changes.epoch import raise_epoch
 from app.db import open_database
-from app.events.query import ChangeFilter
-from app.feed.match import Matcher
+from app.events.read.filter import ChangeFilter
+from app.feed.matcher import Matcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from app.changes import Draft, append
-from app.events.identity import IdSource, key_of
+from app.kit.ids import IdSource, key_of
 from app.main import create_app
 from app.settings import Settings
 

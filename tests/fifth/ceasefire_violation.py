@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from app.kinds.base import Estimate, Facet, Kind, Measure, maybe, named, total
-from app.kinds.text import Name
+from app.kinds.strings import Name
 
 Weapon = Literal["small_arms", "mortar", "drone"]
 

@@ -8,12 +8,12 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes.model import Change, LogHead
-from app.events.bodies import event_in
-from app.events.facts import facts_of
-from app.events.identity import key_of, make_id
-from app.events.model import EventFacet, EventMeasure, EventPoint, FacetValue, StoredEvent
-from app.events.search import store_words
+from app.changes.tables import Change, LogHead
+from app.events.documents import event_in
+from app.events.index.full_text import store_words
+from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, StoredEvent
+from app.events.terms import facts_of
+from app.kit.ids import key_of, make_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

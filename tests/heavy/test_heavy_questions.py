@@ -20,9 +20,18 @@ from endless import add_endless, endless
 from starlette.requests import ClientDisconnect
 
 from app.db import open_database
-from app.db.heavy import HEAVY_US, MAX_IN_ALL, MAX_PER_CALLER, MAX_RUNNING, HeavyQuestions, admit, rest, watching
+from app.db.heavy_queries import (
+    HEAVY_US,
+    MAX_IN_ALL,
+    MAX_PER_CALLER,
+    MAX_RUNNING,
+    HeavyQuestions,
+    admit,
+    rest,
+    watching,
+)
 from app.errors import Unavailable
-from app.events.store import Store
+from app.events.write.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -17,7 +17,7 @@ import orjson
 from crowds import multiply
 
 from app.auth.keys import create_key
-from app.feed.stream import Pace
+from app.feed.sse import Pace
 from app.main import create_app
 from app.settings import Settings
 

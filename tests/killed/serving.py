@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from app.events.idempotency import Answer
-from app.events.store import Store
+from app.events.write.idempotency import Answer
+from app.events.write.store import Store
 from app.main import create_app
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.events.attempt import Job
+    from app.events.write.transaction import Job
 
 LATER: set[asyncio.Task[Answer]] = set()
 A_WHILE_S = 0.05

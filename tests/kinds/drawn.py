@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 from pydantic import BaseModel, JsonValue
 
-from app.kinds import KINDS, Event, base, codes, envelope, instants, lines, sanction_move, security_guarantee, text
+from app.kinds import KINDS, Event, base, codes, envelope, sanction_move, security_guarantee
+from app.kinds import line_endings as lines
+from app.kinds import strings as text
+from app.kinds import timestamps as instants
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
 # Names and titles: something to see, with or without what is taken off at the ends.

@@ -16,7 +16,7 @@ from specimens import SPECIMENS
 import app
 from app.kinds import FACETS, KINDS, MEASURES, EventIn, EventOut, Tombstone, core, parse_event, schema_of
 from app.kinds.base import Facet, Kind, Measure
-from app.kinds.catalogue import facet_specs, measure_specs
+from app.kinds.registry import facet_specs, measure_specs
 
 CEASEFIRE = '''
 """A pause in the fighting."""
@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from app.kinds.base import Estimate, Facet, Kind, Measure
-from app.kinds.text import Name
+from app.kinds.strings import Name
 
 
 class Ceasefire(Kind):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.kinds import fold
-from app.kinds.text import fits_index
+from app.kinds.strings import fits_index
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 

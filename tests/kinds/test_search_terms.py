@@ -9,9 +9,9 @@ from anyascii import anyascii
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.events.words import parse_words
+from app.events.index.text_query import parse_words
 from app.kinds import search_text
-from app.kinds.words import APOSTROPHES
+from app.kinds.tokenizer import APOSTROPHES
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 LETTERS = st.text(st.sampled_from("abcdghijklkkqstvwxyz"), min_size=1, max_size=6)

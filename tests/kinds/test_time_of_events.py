@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from specimens import parsed
 
 from app.kinds import format_instant, from_micros, interval, micros, parse_instant
-from app.kinds.instants import day_begin, unit_end, zone_names
+from app.kinds.timestamps import day_begin, unit_end, zone_names
 
 MOMENTS = st.datetimes(datetime(1900, 1, 2), datetime(2200, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
 ZONES = st.sampled_from(sorted(zone_names()))

@@ -14,7 +14,7 @@ from readers import LongPoll, Poll, Pull, Push, Reader, Stream, WaitingPull
 from snapshots import Snapshots
 from writing import Writer
 
-from app.feed.shapes import FeedQuery
+from app.feed.schemas import FeedQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from conftest import serving
 
 from app.changes.epoch import raise_epoch
 from app.db import open_database
-from app.feed.stream import Pace
+from app.feed.sse import Pace
 from app.main import create_app
 from app.settings import Settings
 

@@ -13,7 +13,7 @@ from described import APP, DOCUMENT, OPERATIONS, Operation, faults, resolved, wa
 from fastapi.openapi.models import OpenAPI
 from schemathesis.core.result import Ok
 
-from app.auth.model import SCOPES
+from app.auth.tables import SCOPES
 from app.errors import MEDIA_TYPE, PROBLEMS
 from app.kinds import FACETS, KINDS, MEASURES
 from app.openapi import document_bytes

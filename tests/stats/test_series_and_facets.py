@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from app.db import Database
-from app.events.commands import content
-from app.events.facts import facts_of
-from app.events.model import Tally
-from app.events.tally import cells
+from app.events.index.rollup import cells
+from app.events.tables import Tally
+from app.events.terms import facts_of
+from app.events.write.commands import content
 from app.kinds import MEASURES, fold, measures_of, parse_event
 from app.stats.buckets import bounds, told
 

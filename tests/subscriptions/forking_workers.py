@@ -16,12 +16,12 @@ from workers import QUICK, settings_for
 
 from app.changes import ChangeLog
 from app.db import open_database
-from app.feed.hub import Hub
+from app.feed.notifier import Hub
 from app.logs import set_up_logs
-from app.subscriptions.counting import DeliveryCounts
-from app.subscriptions.sealing import Sealer
-from app.subscriptions.targets import Rules
-from app.subscriptions.worker import Worker
+from app.subscriptions.delivery.metrics import DeliveryCounts
+from app.subscriptions.delivery.worker import Worker
+from app.subscriptions.transport.secrets import Sealer
+from app.subscriptions.transport.url_guard import Rules
 
 
 async def deliver(url: str, lease_s: float) -> None:

@@ -14,8 +14,8 @@ from calls import good
 from conftest import client_of
 
 from app.auth.keys import create_key
-from app.events.identity import IdSource
-from app.subscriptions.model import DELIVERY, Delivery, StoredDelivery, row_of
+from app.kit.ids import IdSource
+from app.subscriptions.tables import DELIVERY, Delivery, StoredDelivery, row_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from app.subscriptions.backlog import Budget
-from app.subscriptions.books import Books
-from app.subscriptions.decisions import FAILING_AFTER, Attempt
-from app.subscriptions.means import Pace
-from app.subscriptions.model import Delivery, Subscription
-from app.subscriptions.unwritten import Unwritten
+from app.subscriptions.delivery.context import Pace
+from app.subscriptions.delivery.pending_results import Unwritten
+from app.subscriptions.delivery.queue import Budget
+from app.subscriptions.delivery.retry_policy import FAILING_AFTER, Attempt
+from app.subscriptions.delivery.state import Books
+from app.subscriptions.tables import Delivery, Subscription
 
 if TYPE_CHECKING:
-    from app.subscriptions.outbox import Outcome, Step
+    from app.subscriptions.delivery.result_writer import Outcome, Step
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

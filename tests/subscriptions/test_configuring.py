@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from app.errors import Invalid
-from app.events.query import ChangeFilter
+from app.events.read.filter import ChangeFilter
+from app.http import read_query
 from app.kinds import FACETS, MEASURES
 from app.settings import Settings
-from app.subscriptions import configuring
-from app.subscriptions.configuring import new_subscription, read_new
 from app.subscriptions.filter import Filter, read_filter, stored_filter
-from app.subscriptions.model import Status, Subscription
-from app.subscriptions.sealing import Sealer
-from app.wire import read_query
+from app.subscriptions.management import updates as configuring
+from app.subscriptions.management.updates import new_subscription, read_new
+from app.subscriptions.tables import Status, Subscription
+from app.subscriptions.transport.secrets import Sealer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "https://desk.example.org/sitrep"

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.subscriptions.backlog import Backlog, Budget
-from app.subscriptions.decisions import (
+from app.subscriptions.delivery.leases import Sign, fair_share, moves, silent, watched
+from app.subscriptions.delivery.pending_results import Unwritten
+from app.subscriptions.delivery.queue import Backlog, Budget
+from app.subscriptions.delivery.result_writer import Lease
+from app.subscriptions.delivery.retry_policy import (
     BETWEEN_PROBES,
     LONGEST_WAIT,
     SCHEDULE,
@@ -27,10 +30,7 @@ from app.subscriptions.decisions import (
     read_retry_after,
     slots,
 )
-from app.subscriptions.leases import Sign, fair_share, moves, silent, watched
-from app.subscriptions.model import Delivery, Notice, Status
-from app.subscriptions.outbox import Lease
-from app.subscriptions.unwritten import Unwritten
+from app.subscriptions.tables import Delivery, Notice, Status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)

@@ -22,12 +22,12 @@ from conftest import client_of
 from receivers import KEY, LOOPBACK, PATIENCE_S, becomes, subscribed
 
 from app.openapi.webhooks import HEADERS
-from app.subscriptions.decisions import SCHEDULE
-from app.subscriptions.given import SubscriptionShape
-from app.subscriptions.model import DeliveryStatus, NoticeType, Status
-from app.subscriptions.sender import Failure
-from app.subscriptions.signing import key_in, new_secret, sign
-from app.subscriptions.targets import CODES
+from app.subscriptions.delivery.retry_policy import SCHEDULE
+from app.subscriptions.output_schemas import SubscriptionShape
+from app.subscriptions.tables import DeliveryStatus, NoticeType, Status
+from app.subscriptions.transport.http_client import Failure
+from app.subscriptions.transport.signing import key_in, new_secret, sign
+from app.subscriptions.transport.url_guard import CODES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

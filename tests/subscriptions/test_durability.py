@@ -13,7 +13,7 @@ from conftest import client_of
 from receivers import KEY, LOOPBACK, becomes, deliveries, receiving, subscribed, write_many
 from workers import LONG_S, crew
 
-from app.subscriptions.leases import WORKERS
+from app.subscriptions.delivery.leases import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,7 +11,7 @@ from conftest import client_of
 from receivers import KEY, LOOPBACK, deliveries, patched, receiving, standing, subscribed, write_many
 from workers import Clock, worker_on
 
-from app.subscriptions.model import StoredDelivery
+from app.subscriptions.tables import StoredDelivery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -11,10 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from app.auth import Key
-from app.events.identity import IdSource
-from app.subscriptions.decisions import health_of
-from app.subscriptions.leases import enlist, take
-from app.subscriptions.model import (
+from app.kit.ids import IdSource
+from app.subscriptions.delivery.leases import enlist, take
+from app.subscriptions.delivery.result_writer import Lease, Outcome, Step, write_steps
+from app.subscriptions.delivery.retry_policy import health_of
+from app.subscriptions.statements import CALLERS, delivery_of, find_subscription, put_subscription
+from app.subscriptions.tables import (
     DELIVERY,
     DELIVERY_COLUMNS,
     Delivery,
@@ -24,8 +26,6 @@ from app.subscriptions.model import (
     Subscription,
     row_of,
 )
-from app.subscriptions.outbox import Lease, Outcome, Step, write_steps
-from app.subscriptions.rows import CALLERS, delivery_of, find_subscription, put_subscription
 
 if TYPE_CHECKING:
     from app.db import Database, Transaction

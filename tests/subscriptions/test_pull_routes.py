@@ -12,17 +12,17 @@ from calls import faults, good, problem
 from subscribing import PATH, pull, shown, subscribed, write
 
 from app.changes.epoch import raise_epoch
-from app.changes.trim import trim
-from app.events.attempt import Job
-from app.events.batch import read_items
-from app.events.idempotency import Answer
+from app.changes.retention import trim
+from app.events.write.batch import read_items
+from app.events.write.idempotency import Answer
+from app.events.write.transaction import Job
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from httpx import AsyncClient
 
     from app.db import Database
-    from app.events.store import Store
+    from app.events.write.store import Store
 
 
 def at(seq: int, epoch: int = 1) -> str:

@@ -429,8 +429,8 @@ async def test_a_body_that_a_lagging_replica_lacks_is_read_from_the_primary(
 
     from app.changes import ChangeLog
     from app.db import open_database
-    from app.feed.hub import Hub
-    from app.subscriptions.reading import body_at
+    from app.feed.notifier import Hub
+    from app.subscriptions.delivery.change_reader import body_at
 
     await written(desk, make_event())
     empty = copied(request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template"))

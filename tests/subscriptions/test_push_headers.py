@@ -14,8 +14,8 @@ from sqlmodel import col
 
 from app.db import Statement
 from app.migrate import METADATA
-from app.subscriptions.model import StoredSubscription
-from app.subscriptions.push_headers import RESERVED, RESERVED_BEGINNINGS
+from app.subscriptions.tables import StoredSubscription
+from app.subscriptions.transport.custom_headers import RESERVED, RESERVED_BEGINNINGS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.subscriptions.resolving import MOST, Questions, ask_system
-from app.subscriptions.sender import Sender
-from app.subscriptions.targets import Rules
+from app.subscriptions.transport.dns import MOST, Questions, ask_system
+from app.subscriptions.transport.http_client import Sender
+from app.subscriptions.transport.url_guard import Rules
 
 if TYPE_CHECKING:
-    from app.subscriptions.addresses import Address
+    from app.subscriptions.transport.ip_ranges import Address
 
 LOOPBACK = ip_address("127.0.0.1")
 

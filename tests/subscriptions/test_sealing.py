@@ -13,8 +13,8 @@ import pytest
 from app.errors import Unavailable
 from app.main import create_app
 from app.settings import Settings, SettingsError
-from app.subscriptions.sealing import Sealer, key_beside
-from app.subscriptions.signing import new_secret
+from app.subscriptions.transport.secrets import Sealer, key_beside
+from app.subscriptions.transport.signing import new_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,11 +18,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.subscriptions.addresses import Address
-from app.subscriptions.connection import MOST_FIELDS, MOST_HEAD, MOST_INTERIM
-from app.subscriptions.resolving import Resolve
-from app.subscriptions.sender import IDLE_S, MOST_TRIES, Reply, Sender, check, trust_system
-from app.subscriptions.targets import RefusedTarget, Rules, read_target
+from app.subscriptions.transport.dns import Resolve
+from app.subscriptions.transport.http_client import IDLE_S, MOST_TRIES, Reply, Sender, check, trust_system
+from app.subscriptions.transport.http_connection import MOST_FIELDS, MOST_HEAD, MOST_INTERIM
+from app.subscriptions.transport.ip_ranges import Address
+from app.subscriptions.transport.url_guard import RefusedTarget, Rules, read_target
 
 LOOPBACK = Rules(private=(ip_network("127.0.0.0/8"),))
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

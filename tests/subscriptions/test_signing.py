@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from app.subscriptions.signing import key_in, new_secret, sign
+from app.subscriptions.transport.signing import key_in, new_secret, sign
 
 KEYS = st.binary(min_size=24, max_size=64)
 NAMES = st.from_regex(r"\A(e[1-9]-[0-9]{12}|ping-[0-9a-f-]{36})\Z")

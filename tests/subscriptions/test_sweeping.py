@@ -15,10 +15,10 @@ from sqlmodel import col
 
 from app.auth.keys import create_key, revoke_key, utc_now
 from app.changes import trim
-from app.subscriptions.holding import held_back
-from app.subscriptions.model import StoredDelivery
-from app.subscriptions.owners import disable_ownerless
-from app.subscriptions.sweeping import KEPT, sweep_deliveries
+from app.subscriptions.delivery.cleanup import KEPT, sweep_deliveries
+from app.subscriptions.feed_retention import held_back
+from app.subscriptions.ownership import disable_ownerless
+from app.subscriptions.tables import StoredDelivery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.settings import Settings
-from app.subscriptions.addresses import METADATA, SPECIAL_V4, SPECIAL_V6, UNICAST_V6, is_public
-from app.subscriptions.heads import open_request
-from app.subscriptions.targets import CODES, RefusedTarget, Rules, Target, read_target, vet
+from app.subscriptions.transport.ip_ranges import METADATA, SPECIAL_V4, SPECIAL_V6, UNICAST_V6, is_public
+from app.subscriptions.transport.request_head import open_request
+from app.subscriptions.transport.url_guard import CODES, RefusedTarget, Rules, Target, read_target, vet
 
 DEFAULT = Rules()
 LOOPBACK = Rules(private=(ip_network("127.0.0.0/8"),))

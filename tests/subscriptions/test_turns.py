@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from app.subscriptions.turns import Turns
+from app.subscriptions.delivery.send_slots import Turns
 
 
 async def in_line(turns: Turns, count: int) -> list[asyncio.Task[None]]:

@@ -16,16 +16,16 @@ from pydantic import SecretStr
 from receivers import KEY, LOOPBACK
 
 from app.settings import Settings
-from app.subscriptions.counting import DeliveryCounts
-from app.subscriptions.means import Pace
-from app.subscriptions.sealing import Sealer
-from app.subscriptions.targets import Rules
-from app.subscriptions.worker import Worker
+from app.subscriptions.delivery.context import Pace
+from app.subscriptions.delivery.metrics import DeliveryCounts
+from app.subscriptions.delivery.worker import Worker
+from app.subscriptions.transport.secrets import Sealer
+from app.subscriptions.transport.url_guard import Rules
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from app.feed.hub import Hub
+    from app.feed.notifier import Hub
 
 FORKING = Path(__file__).with_name("forking_workers.py")
 # A short lease lets a dead worker be noticed at once; a long one outlasts a busy machine.

@@ -1,0 +1,173 @@
+"""Who is asking, and may they: every request with a key comes through here."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
+
+from app.auth.key_format import read_key
+from app.auth.keys import Clock, find_key, utc_now
+from app.auth.last_used import Uses
+from app.auth.rate_limit import QUOTA, Failures, Quota, Taken, neighbourhood, quota_headers
+from app.auth.request_load import name_caller
+from app.auth.tables import ANONYMOUS, Key, Scope, StoredKey, fault
+from app.db import Database
+from app.errors import Forbidden, TooManyRequests, Unauthorized
+from app.settings import Settings
+
+CHALLENGE = 'Bearer realm="sitrep"'
+REFUSED = CHALLENGE + ', error="invalid_token"'
+BEARER = re.compile(r"bearer +([^ ]+)", re.IGNORECASE)
+
+
+class Access:
+    """The door of one process: it knows the keys, counts failures and requests, and notes when keys are used.
+
+    `clock` tells the time of day for expiry, `ticks` runs evenly for the limits (seconds).
+    The limits are kept in memory, so that each process of several counts for itself.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        *,
+        clock: Clock = utc_now,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.clock = clock
+        self._db = db
+        self._anonymous_read = settings.anonymous_read
+        self._ticks = ticks
+        self._failures = Failures()
+        limit = settings.rate_limit
+        self._quota = None if limit is None else Quota(limit.n, limit.s)
+        self._uses = Uses(db)
+        self._asking: dict[str, asyncio.Task[StoredKey | None]] = {}
+
+    async def admit(self, connection: HTTPConnection, scope: Scope | None = None, *, anonymous: bool = False) -> Key:
+        """Give the key of a request, if it has one that includes `scope` (None: any good key).
+
+        `anonymous` lets a GET or HEAD without a key in where the settings allow that.
+        Raises Unauthorized (401), Forbidden (403) or TooManyRequests (429).
+        """
+        sent = connection.headers.getlist("authorization")
+        if not sent:
+            return self._without_key(connection, anonymous=anonymous)
+        stored = await self._authenticate(connection, sent)
+        self._charge(connection, "key", stored.id)
+        self._uses.note(stored, self.clock())
+        if scope is not None and not stored.may(scope):
+            raise forbidden(scope)
+        return stored
+
+    async def close(self) -> None:
+        """Finish noting uses, or drop them when the database is slow."""
+        await self._uses.close()
+
+    def _without_key(self, connection: HTTPConnection, *, anonymous: bool) -> Key:
+        if not (anonymous and self._anonymous_read and connection.scope.get("method") in {"GET", "HEAD"}):
+            raise Unauthorized("This needs a key: send `Authorization: Bearer sitrep_...`.")
+        self._charge(connection, "address", neighbourhood(address_of(connection)))
+        return ANONYMOUS
+
+    async def _authenticate(self, connection: HTTPConnection, sent: list[str]) -> StoredKey:
+        parts = read_authorization(sent)
+        if isinstance(parts, str):
+            raise self._failed(connection, parts)
+        key_id, secret = parts
+        stored = await self._find(key_id)
+        wrong = fault(stored, secret, self.clock())
+        if stored is None or wrong is not None:
+            raise self._failed(connection, wrong or "")
+        return stored
+
+    async def _find(self, key_id: str) -> StoredKey | None:
+        """The key as it stands now. Requests that come in the same round of the loop share one question to a server.
+
+        The question is put after all of them came, so that a revocation holds for every later request.
+        """
+        if self._db.dialect == "sqlite":
+            return await find_key(self._db, key_id)
+        asking = self._asking.get(key_id)
+        if asking is None:
+            asking = self._asking[key_id] = asyncio.create_task(self._ask(key_id), name="find key")
+        return await asyncio.shield(asking)
+
+    async def _ask(self, key_id: str) -> StoredKey | None:
+        del self._asking[key_id]  # the round is over: whoever comes from now on asks anew
+        return await find_key(self._db, key_id)
+
+    def _failed(self, connection: HTTPConnection, detail: str) -> Unauthorized | TooManyRequests:
+        """Answer a bad key. Good keys from the same address keep working: they are looked up first."""
+        wait = self._failures.count(neighbourhood(address_of(connection)), self._ticks())
+        if wait > 0:
+            return TooManyRequests(
+                "Too many failed authentications from this address.", headers={"Retry-After": str(int(wait) + 1)}
+            )
+        return Unauthorized(detail, headers={"WWW-Authenticate": REFUSED})
+
+    def _charge(self, connection: HTTPConnection, policy: str, caller: str) -> None:
+        name_caller(connection, f"{policy} {caller}")
+        if self._quota is None:
+            return
+        taken = self._quota.take(f"{policy} {caller}", self._ticks())
+        headers = quota_headers(policy, self._quota, taken)
+        if not taken.allowed:
+            raise over_quota(self._quota, taken, headers)
+        connection.scope.get(QUOTA, {}).update(headers)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """A dependency: the key of the request, which must include `scope` (None: any good key)."""
+
+    scope: Scope | None
+    anonymous: bool = False
+
+    async def __call__(self, request: Request) -> Key:
+        access: Access = request.app.state.keys
+        return await access.admit(request, self.scope, anonymous=self.anonymous)
+
+
+ReadKey = Annotated[Key, Depends(Needs("read", anonymous=True))]
+WriteKey = Annotated[Key, Depends(Needs("write"))]
+SubscribeKey = Annotated[Key, Depends(Needs("subscribe"))]
+AdminKey = Annotated[Key, Depends(Needs("admin"))]
+MeKey = Annotated[Key, Depends(Needs(None))]
+
+
+def read_authorization(sent: list[str]) -> tuple[str, str] | str:
+    """Read the id and the secret in the `Authorization` header fields, or say what is wrong with them."""
+    if len(sent) > 1:
+        return "Several Authorization headers were sent; send one."
+    match = BEARER.fullmatch(sent[0])
+    if match is None:
+        return "The Authorization header is not of the form `Bearer sitrep_...`."
+    return read_key(match[1]) or "The key is mistyped or cut off: its checksum does not fit."
+
+
+def forbidden(scope: Scope) -> Forbidden:
+    """Refuse a good key that may not do this (RFC 6750, 3.1)."""
+    return Forbidden(
+        f"This needs a key with the scope `{scope}`.",
+        headers={"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'},
+    )
+
+
+def over_quota(quota: Quota, taken: Taken, headers: dict[str, str]) -> TooManyRequests:
+    """Refuse a request beyond the rate limit."""
+    return TooManyRequests(
+        f"More than {quota.n} requests in {quota.seconds:g} seconds.",
+        headers={**headers, "Retry-After": str(taken.retry_after)},
+    )
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Give the peer's address; empty on a Unix socket."""
+    return connection.client.host if connection.client else ""

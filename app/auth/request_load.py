@@ -1,0 +1,42 @@
+"""Who asks: each reading request is one question, whose heavy work is bounded and ends when its client leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from typing import Any
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from app.db.heavy_queries import HeavyQuestions
+
+CALLER = "sitrep.caller"
+
+
+class AskQuestions:
+    """Wraps an ASGI app: what a GET reads counts as one question of its caller."""
+
+    def __init__(self, app: ASGIApp, questions: HeavyQuestions) -> None:
+        self.app = app
+        self._questions = questions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        async with self._questions.ask(lambda: caller_of(scope), receive):
+            await self.app(scope, receive, send)
+
+
+def name_caller(connection: HTTPConnection, caller: str) -> None:
+    """Note which key or address a request counts for."""
+    connection.scope[CALLER] = caller
+
+
+def caller_of(scope: MutableMapping[str, Any]) -> str:
+    """Give the key or address that a request counts for; requests that nothing admitted share one name."""
+    return str(scope.get(CALLER, ""))

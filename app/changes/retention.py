@@ -1,0 +1,64 @@
+"""Trims the feed: positions older than the retention are served no longer, while versions and history stay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.changes.tables import LogHead
+from app.db import Statement, Surprise
+from app.errors import Problem
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from app.changes.log import ChangeLog
+    from app.db import Database, Transaction
+
+HeldBack = Callable[["Database"], Awaitable[int | None]]
+EVERY_S = 3600.0
+MOVE = Statement(
+    sa.update(LogHead)
+    .where(col(LogHead.oldest) < sa.bindparam("to", type_=sa.BigInteger))
+    .values(oldest=sa.bindparam("to", type_=sa.BigInteger))
+)
+
+
+async def nobody(db: Database) -> int | None:
+    """Nobody needs any position."""
+    del db
+    return None
+
+
+async def trim(log: ChangeLog, retention: timedelta, now: datetime, held_back: HeldBack = nobody) -> int:
+    """Move the oldest position past every change older than the retention; answers where it is now.
+
+    `held_back` tells the first position that somebody still needs.
+    """
+    head = await log.head(primary=True)
+    oldest = await log.before(now - retention, head, inclusive=False)
+    needed = await held_back(log.db)
+    oldest = oldest if needed is None else min(oldest, needed)
+
+    async def move(tx: Transaction) -> None:
+        await tx.run(MOVE, {"to": oldest})
+
+    if oldest > head.oldest:
+        await log.db.write(move)
+    return max(oldest, head.oldest)
+
+
+async def keep_trimmed(log: ChangeLog, retention: timedelta, held_back: HeldBack = nobody) -> None:
+    """Trim every hour until cancelled; a database that is away is tried again the next time."""
+    while True:
+        try:
+            await trim(log, retention, datetime.now(UTC), held_back)
+            log.db.trouble.clear("retention")
+        except (Problem, Surprise) as error:
+            log.db.trouble.report("retention", error)
+        await asyncio.sleep(EVERY_S)

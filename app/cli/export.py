@@ -1,0 +1,108 @@
+"""`sitrep export`, `sitrep epoch` and `sitrep openapi`: the events, the state of the log, the API's description."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlencode
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from app.db import Database
+    from app.settings import Settings
+
+FormatName = Literal["ndjson", "csv", "geojson"]
+
+
+def export(
+    filters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILTER", help="name=value; repeatable.", show_default=False),
+    ] = None,
+    format: Annotated[  # noqa: A002 (the option's name)
+        FormatName | None, typer.Option(metavar="FORMAT", help="ndjson (default), csv or geojson.", show_default=False)
+    ] = None,
+) -> None:
+    """Write every event that matches to stdout.
+
+    The bytes are those of GET /v1/events/export, and the filters have its names.
+
+    Example: sitrep export kind=attack since=2025-09-01 --format csv
+    """
+    from app.settings import read_settings
+
+    raw = query_string(filters or [], format)
+    asyncio.run(write_export(read_settings(), raw))
+
+
+def query_string(filters: Sequence[str], format: str | None) -> bytes:  # noqa: A002 (the option's name)
+    """The filters as the API's query string."""
+    bare = [text for text in filters if "=" not in text]
+    if bare:
+        raise typer.BadParameter(f"{bare[0]!r} is not name=value.", param_hint="FILTER")
+    pairs = [(name, value) for name, _, value in (text.partition("=") for text in filters)]
+    pairs += [] if format is None else [("format", format)]
+    return urlencode(pairs, errors="surrogateescape").encode()
+
+
+async def write_export(settings: Settings, raw: bytes) -> None:
+    """Stream the export to stdout."""
+    from app.cli.database import opened
+
+    async with opened(settings) as db:
+        async for piece in await export_of(db, settings.source, raw):
+            sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+async def export_of(db: Database, source: str | None, raw: bytes) -> AsyncIterator[bytes]:
+    """The bytes of the export that a query string asks for."""
+    from app.changes import ChangeLog
+    from app.events.formats.export import export_stream
+    from app.events.read.as_of import wanted_of
+    from app.events.read.queries import walk
+    from app.events.read.routes import bodies_of
+    from app.events.schemas import ExportQuery
+    from app.http import read_query
+
+    asked = read_query(raw, ExportQuery)
+    head, wanted = await wanted_of(ChangeLog(db, source), asked)
+    return export_stream(bodies_of(walk(db, wanted._replace(as_of=head.seq))), asked.format, head.cursor)
+
+
+def openapi() -> None:
+    """Print the OpenAPI document that is served, indented."""
+    from app.main import create_app
+    from app.openapi import document_bytes
+    from app.settings import read_settings
+
+    sys.stdout.buffer.write(document_bytes(create_app(read_settings())))
+    sys.stdout.buffer.flush()
+
+
+def epoch(
+    new: Annotated[bool, typer.Option("--new", help="Begin the next epoch.")] = False,
+) -> None:
+    """Show the epoch of the feed, or begin the next.
+
+    Begin one when an older backup was restored: the cursors given out since the
+    backup name changes that are gone. Then every cursor of before is answered
+    with 410, and readers begin again from the list.
+    """
+    from app.settings import read_settings
+
+    typer.echo(asyncio.run(epoch_of(read_settings(), new=new)))
+
+
+async def epoch_of(settings: Settings, *, new: bool) -> int:
+    """The epoch that holds now."""
+    from app.changes import ChangeLog
+    from app.changes.epoch import raise_epoch
+    from app.cli.database import opened
+
+    async with opened(settings) as db:
+        return await raise_epoch(db) if new else (await ChangeLog(db).head(primary=True)).epoch

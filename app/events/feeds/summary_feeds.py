@@ -1,0 +1,68 @@
+"""The fixed feeds: the events of the last day, week or month, under names that need no query."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.events.read.filter import EventFilter
+from app.events.read.queries import walk
+from app.events.read.rows import Wanted
+from app.kinds import KINDS, format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from app.db import Database
+    from app.events.read.filter import FixedFilter
+    from app.events.read.rows import Row
+
+MOST = 10_000
+MINUTE = timedelta(minutes=1)
+PERIODS = {"day": timedelta(hours=24), "week": timedelta(days=7), "month": timedelta(days=30)}
+SPOKEN = {"day": "the last 24 hours", "week": "the last 7 days", "month": "the last 30 days"}
+
+
+class FixedFeed(NamedTuple):
+    """The events of one kind, or of all, that overlap a period up to now."""
+
+    name: str
+    kind: str | None
+    period: str
+
+    @property
+    def title(self) -> str:
+        """What a feed reader calls it."""
+        what = "All events" if self.kind is None else KINDS[self.kind].plural.replace("_", " ").capitalize()
+        return f"{what} of {SPOKEN[self.period]}"
+
+    def ends(self, now: datetime) -> datetime:
+        """When the current minute ends, and with it the period."""
+        return now.replace(second=0, microsecond=0) + MINUTE
+
+    def wanted(self, now: datetime) -> FixedFilter:
+        """Events of which some moment lies in the period, which ends with the current minute."""
+        until = self.ends(now)
+        ends = {"since": until - MINUTE - PERIODS[self.period], "until": until}
+        asked: dict[str, object] = {name: format_instant(at) for name, at in ends.items()}
+        return EventFilter.model_validate(asked if self.kind is None else {**asked, "kind": [self.kind]})
+
+
+def fixed_feeds() -> dict[str, FixedFeed]:
+    """Every feed by its name: `all` or the plural of a kind, and a period."""
+    scopes: dict[str, str | None] = {"all": None, **{kind.plural: name for name, kind in KINDS.items()}}
+    named = [FixedFeed(f"{scope}_{period}", kind, period) for scope, kind in scopes.items() for period in PERIODS]
+    return {feed.name: feed for feed in named}
+
+
+FIXED_FEEDS = fixed_feeds()
+
+
+async def newest(db: Database, feed: FixedFeed, now: datetime, most: int = MOST) -> AsyncIterator[list[Row]]:
+    """Give the feed's events, newest first, a chunk at a time."""
+    left = most
+    async for rows in walk(db, Wanted(feed.wanted(now))):
+        yield rows[:left]
+        left -= len(rows)
+        if left <= 0:
+            return

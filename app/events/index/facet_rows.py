@@ -1,0 +1,126 @@
+"""The facet rows that a transaction adds, closes and moves to the past, so that questions about the past find them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import sqlalchemy as sa
+
+from app.db import Statement
+from app.events.tables import EventFacet, PastFacet
+from app.events.terms import unpack
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Mapping, Sequence
+
+    from app.db import Transaction
+    from app.events.write.commands import Decision
+
+Value = tuple[str, str, int, bool]
+Row = tuple[int, int, int]
+
+
+class Notes(Protocol):
+    """Where an attempt keeps what holds only once it is committed."""
+
+    learned: dict[Value, int]
+    counted: Counter[int]
+
+
+class Step(Protocol):
+    """What a version changes in the index: the packed states before and after it."""
+
+    event: int
+    version: int
+    before: bytes | None
+    after: bytes | None
+
+
+class FacetRows:
+    """The facet rows a transaction adds, closes and moves to the past."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.added: dict[Row, int] = {}
+        self.closed: dict[Row, int] = {}
+        self.passed: list[tuple[Row, int, int]] = []
+        self._now: dict[int, bytes | None] = {}
+
+    def packed(self, decision: Decision) -> bytes | None:
+        """The state before this decision."""
+        if decision.before is None:
+            return None
+        return self._now.get(decision.before.key, decision.before.packed)
+
+    def move(self, draft: Step, notes: Notes) -> None:
+        """Take the event from the state before to the state after."""
+        before, after = rows_of(draft.event, draft.before), rows_of(draft.event, draft.after)
+        self._now[draft.event] = draft.after
+        for row in before - after:
+            notes.counted[row[0]] -= 1
+            if row in self.added:
+                self.passed.append((row, self.added.pop(row), draft.version))
+            else:
+                self.closed[row] = draft.version
+        for row in after - before:
+            notes.counted[row[0]] += 1
+            self.added[row] = draft.version
+
+    async def write(self, tx: Transaction) -> None:
+        """Close first: a row may be closed and added again in one transaction."""
+        closed = [row_values(row) | {"upto": upto} for row, upto in sorted(self.closed.items())]
+        if closed:
+            await pass_on(tx, closed)
+            await tx.delete(EventFacet, ("value", "started_at", "event"), closed)
+        added = sorted(self.added.items())
+        await tx.insert(
+            EventFacet,
+            [{"value": value, "started_at": at, "event": event, "since": n} for (value, at, event), n in added],
+        )
+        await tx.insert(
+            PastFacet, [row_values(row) | {"since": since, "upto": upto} for row, since, upto in self.passed]
+        )
+
+
+def rows_of(event: int, packed: bytes | None) -> set[Row]:
+    """The facet rows of a state."""
+    if packed is None:
+        return set()
+    started_at, _, *ids = unpack(packed)
+    return {(value, started_at, event) for value in ids}
+
+
+def row_values(row: Row) -> dict[str, int]:
+    """A facet row by its columns."""
+    return {"value": row[0], "started_at": row[1], "event": row[2]}
+
+
+async def pass_on(tx: Transaction, closed: Sequence[Mapping[str, int]]) -> None:
+    """Copy rows that end into the past, each with the version since which it held."""
+    if tx.dialect == "sqlite":
+        for row in closed:
+            await tx.run(pass_on_statement("sqlite"), row)
+        return
+    names = ("value", "started_at", "event", "upto")
+    await tx.run(pass_on_statement("postgresql"), {name: [row[name] for row in closed] for name in names})
+
+
+@lru_cache(2)
+def pass_on_statement(dialect: str) -> Statement:
+    """Insert into the past what the present still holds."""
+    now, names = sa.inspect(EventFacet).local_table, ("value", "started_at", "event", "since", "upto")
+    if dialect == "sqlite":
+        given: Any = {name: sa.bindparam(name, type_=sa.BigInteger) for name in names if name != "since"}
+        source: Any = now
+    else:
+        arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(sa.BigInteger())) for name in names if name != "since"]
+        source = sa.func.unnest(*arrays).table_valued(*(n for n in names if n != "since"), name="gone").render_derived()
+        given = {name: source.c[name] for name in names if name != "since"}
+        source = source.join(now, sa.true())
+    picked = sa.select(given["value"], given["started_at"], given["event"], now.c.since, given["upto"]).select_from(
+        source
+    )
+    same = [now.c[name] == given[name] for name in ("value", "started_at", "event")]
+    return Statement(sa.insert(PastFacet).from_select(list(names), picked.where(*same)))

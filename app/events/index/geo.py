@@ -1,0 +1,96 @@
+"""Boxes and circles on the globe: what lies inside, and which cells of the grid cover them."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from app.events.terms import (
+    CELL_DEGREES,
+    cell_name,
+    cell_of,
+    columns,
+    on_sphere,
+)
+
+EARTH_KM = 6371.0088
+HAIR = 1e-12  # Earth radii: 6 micrometres
+MOST_CELLS = 40
+
+
+class Box(NamedTuple):
+    """Degrees; west may lie east of east, across the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class Place(NamedTuple):
+    """Degrees."""
+
+    lat: float
+    lon: float
+
+
+class Circle(NamedTuple):
+    """A centre and a radius in kilometres."""
+
+    lat: float
+    lon: float
+    km: float
+
+    @property
+    def centre(self) -> tuple[float, float, float]:
+        """The centre as a point of the unit sphere."""
+        return on_sphere(self.lat, self.lon)
+
+    @property
+    def chord2(self) -> float:
+        """The squared straight distance, in Earth radii, that still is inside; a hair more, for what rounding adds."""
+        return (2 * math.sin(min(self.km / EARTH_KM, math.pi) / 2) + HAIR) ** 2
+
+
+def in_box(box: Box, lat: float, lon: float) -> bool:
+    """Inside or on the edge; the two names of the 180th meridian are one."""
+    meridians = (lon, -lon) if abs(lon) == 180 else (lon,)
+    return box.south <= lat <= box.north and any(
+        box.west <= x <= box.east if box.west <= box.east else x >= box.west or x <= box.east for x in meridians
+    )
+
+
+def in_circle(circle: Circle, lat: float, lon: float) -> bool:
+    """Not farther from the centre than the radius, over a sphere."""
+    (x, y, z), (cx, cy, cz) = on_sphere(lat, lon), circle.centre
+    return (x - cx) * (x - cx) + (y - cy) * (y - cy) + (z - cz) * (z - cz) <= circle.chord2
+
+
+def box_cells(box: Box) -> tuple[str, ...] | None:
+    """The cells of the finest level that cover the box with few; None when even the coarsest needs many."""
+    for level in reversed(range(len(CELL_DEGREES))):
+        (low, left), (high, _) = cell_of(level, box.south, box.west), cell_of(level, box.north, box.west)
+        across, around = columns_across(level, box), columns(level)
+        if (high - low + 1) * across <= MOST_CELLS:
+            names = [cell_name(level, row, (left + n) % around) for row in range(low, high + 1) for n in range(across)]
+            return tuple(dict.fromkeys(names))
+    return None
+
+
+def columns_across(level: int, box: Box) -> int:
+    """How many columns the box touches, told from its edges' own cells, so that no rounding leaves one out."""
+    (_, left), (_, right) = cell_of(level, box.south, box.west), cell_of(level, box.south, box.east)
+    width = box.east - box.west if box.west <= box.east else box.east - box.west + 360
+    return columns(level) if left == right and width > CELL_DEGREES[level] else (right - left) % columns(level) + 1
+
+
+def circle_cells(circle: Circle) -> tuple[str, ...] | None:
+    """The cells that cover the circle's bounding box; near a pole the box goes all the way around."""
+    reach = math.degrees(circle.km / EARTH_KM) + 1e-9
+    south, north = max(circle.lat - reach, -90.0), min(circle.lat + reach, 90.0)
+    if south == -90.0 or north == 90.0:
+        return box_cells(Box(-180.0, south, 180.0, north))
+    ratio = math.sin(math.radians(reach)) / math.cos(math.radians(circle.lat))
+    wide = math.degrees(math.asin(min(ratio, 1.0))) + 1e-9
+    west, east = (circle.lon - wide + 180) % 360 - 180, (circle.lon + wide + 180) % 360 - 180
+    return box_cells(Box(west, south, east, north) if wide < 180 else Box(-180.0, south, 180.0, north))

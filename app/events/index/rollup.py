@@ -1,0 +1,95 @@
+"""Keeps the tally in the transaction of every write: which events began in each hour and day, by kind and country."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from app.events.documents import event_in
+from app.events.tables import Tally
+from app.events.terms import HOUR, Facts, facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from app.db import Transaction
+    from app.events.write.commands import Decision
+
+ANY = ""
+NOWHERE = "~"
+LENGTHS = (1, 24)  # hours
+# What of a number is beyond these bits is summed apart, so that no sum of a column overflows.
+LOW_BITS = 31
+LOWER = (1 << LOW_BITS) - 1
+BEYOND = "^"
+
+
+class Cell(NamedTuple):
+    """What is counted together."""
+
+    kind: str
+    country: str
+    measure: str
+    hours: int
+    period: int
+
+
+class Sums(NamedTuple):
+    """How many events, and the sums of a measure over them."""
+
+    events: int
+    low: int = 0
+    best: int = 0
+    high: int = 0
+
+
+ONE = Sums(1)
+
+
+async def keep_tally(tx: Transaction, decisions: Iterable[Decision]) -> None:
+    """Bring the tally to where the decisions leave the events; in key order, so that writers do not cross."""
+    await count(tx, (state for decision in decisions for state in states(decision)))
+
+
+async def count(tx: Transaction, states: Iterable[tuple[int, str, Facts]]) -> None:
+    """Add events, given as 1 with kind and facts, to the tally, or with -1 take them off."""
+    changed: dict[Cell, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for sign, kind, facts in states:
+        for cell, sums in cells(kind, facts):
+            total = changed[cell]
+            for n, number in enumerate(sums):
+                total[n] += sign * number
+    rows = [{**cell._asdict(), **Sums(*total)._asdict()} for cell, total in sorted(changed.items()) if any(total)]
+    await tx.add(Tally, Cell._fields, rows)
+
+
+def states(decision: Decision) -> Iterator[tuple[int, str, Facts]]:
+    """The state that a decision ends, to be taken off, and the one that it begins, to be added."""
+    before = decision.before
+    if before is not None and not before.deleted:
+        yield -1, before.kind, facts_of(event_in(orjson.loads(before.body)))
+    if decision.facts is not None:
+        yield 1, decision.after.kind, decision.facts
+
+
+def cells(kind: str, facts: Facts) -> Iterator[tuple[Cell, Sums]]:
+    """Where an event counts: in its kind and any, in each of its countries and any, in each of its measures."""
+    countries = {posting.value for posting in facts.postings if posting.facet == "country" and not posting.alias}
+    measures = [(name, sums) for measure, numbers in facts.measures.items() for name, sums in parts(measure, numbers)]
+    for hours in LENGTHS:
+        period = facts.started_at // (hours * HOUR)
+        for country in (ANY, *(countries or {NOWHERE})):
+            yield Cell(ANY, country, "", hours, period), ONE
+            yield Cell(kind, country, "", hours, period), ONE
+            for measure, sums in measures:
+                yield Cell(kind, country, measure, hours, period), sums
+
+
+def parts(measure: str, numbers: Iterable[int]) -> Iterator[tuple[str, Sums]]:
+    """A measure's numbers, cut in two where they are large."""
+    low, best, high = numbers
+    yield measure, Sums(1, low & LOWER, best & LOWER, high & LOWER)
+    if max(low, best, high) > LOWER:
+        yield measure + BEYOND, Sums(0, low >> LOW_BITS, best >> LOW_BITS, high >> LOW_BITS)

@@ -1,0 +1,197 @@
+"""Writes what filters read: facet rows with the versions they hold for, places, numbers and words."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.db import Statement, Surprise
+from app.events.index.facet_rows import FacetRows, Notes, Value
+from app.events.index.full_text import store_words
+from app.events.tables import EventMeasure, EventPoint, FacetValue, StoredEvent
+from app.events.terms import HASHED, Facts, hashed_id, on_sphere, pack
+from app.kit.ids import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from app.changes import Draft
+    from app.db import Transaction
+    from app.events.write.commands import Decision
+
+# Above this many remembered values the memory starts anew.
+REMEMBERED = 200_000
+
+
+class Index:
+    """Knows the ids of facet values, and brings the index rows to where decisions leave the events."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._ids: dict[Value, int] = {}
+        self._epoch: int | None = None
+
+    def learn(self, committed: Mapping[Value, int]) -> None:
+        """Remember the ids of a committed transaction."""
+        if len(self._ids) > REMEMBERED:
+            self._ids.clear()
+        self._ids.update(committed)
+
+    def check_epoch(self, epoch: int) -> None:
+        """Ids hold within an epoch of the log: a restored database may have given them to other values."""
+        known, self._epoch = self._epoch, epoch
+        if known not in {None, epoch}:
+            self._ids.clear()
+            raise Surprise("the database was restored since the ids of facet values were read")
+
+    async def write(
+        self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[Draft], notes: Notes
+    ) -> None:
+        """Write all that the decisions change, but for the changes themselves."""
+        await self.name_values(tx, [d.facts for d in decisions if d.facts is not None], notes)
+        rows = FacetRows()
+        for decision, draft in zip(decisions, drafts, strict=True):
+            draft.before = rows.packed(decision)
+            if decision.facts is not None:
+                draft.after = self.packed(decision.facts, notes)
+            rows.move(draft, notes)
+        await write_events(tx, decisions)
+        await rows.write(tx)
+        await write_details(tx, final(decisions))
+
+    def packed(self, facts: Facts, notes: Notes) -> bytes:
+        """The state as a change carries it, once its values are named."""
+        span = facts.span
+        ids = {
+            hashed_id(p.facet, p.value, span)
+            if p.facet in HASHED
+            else self._id((p.facet, p.value, span, p.alias), notes)
+            for p in facts.postings
+        }
+        return pack(facts.started_at, facts.ends_at, sorted(ids))
+
+    def _id(self, value: Value, notes: Notes) -> int:
+        return self._ids.get(value) or notes.learned[value]
+
+    async def name_values(self, tx: Transaction, states: Iterable[Facts], notes: Notes) -> None:
+        """Give every value an id, the first spelling stored being its label."""
+        labels: dict[Value, str] = {}
+        for facts in states:
+            for p in facts.postings:
+                if p.facet not in HASHED:
+                    labels.setdefault((p.facet, p.value, facts.span, p.alias), p.label)
+        unknown = sorted(value for value in labels if value not in self._ids)
+        await self._find_values(tx, unknown, notes)
+        missing = [value for value in unknown if value not in notes.learned]
+        if missing:
+            await tx.insert(FacetValue, [value_row(value, labels[value]) for value in missing], ignore=True)
+            await self._find_values(tx, missing, notes)
+
+    async def _find_values(self, tx: Transaction, values: Sequence[Value], notes: Notes) -> None:
+        if not values:
+            return
+        if tx.dialect == "sqlite":
+            for value in values:
+                found = await tx.rows(VALUE, dict(zip(("facet", "value", "span", "alias"), value, strict=True)))
+                notes.learned.update((value, id) for (id,) in found)
+            return
+        names = ("facets", "values", "spans", "aliases")
+        for id, *value in await tx.rows(
+            values_statement(), dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
+        ):
+            notes.learned[tuple(value)] = id
+
+
+def value_row(value: Value, label: str) -> dict[str, Any]:
+    """A facet value by its columns."""
+    facet, folded, span, alias = value
+    return {"facet": facet, "value": folded, "span": span, "alias": alias, "label": label, "events": 0}
+
+
+def final(decisions: Iterable[Decision]) -> list[Decision]:
+    """The last decision on each event."""
+    return list({decision.after.key: decision for decision in decisions}.values())
+
+
+async def write_events(tx: Transaction, decisions: Sequence[Decision]) -> None:
+    """One row an event, as its last decision leaves it."""
+    born = {decision.after.key for decision in decisions if decision.operation == "created"}
+    last = final(decisions)
+    made = [decision for decision in last if decision.after.key in born]
+    facts = {decision.after.key: decision.facts for decision in decisions if decision.facts is not None}
+    await tx.insert(StoredEvent, [new_row(decision, facts[decision.after.key]) for decision in made])
+    kept = [decision for decision in last if decision.after.key not in born]
+    await tx.update(StoredEvent, ("key",), [live_row(decision, decision.facts) for decision in kept if decision.facts])
+    await tx.update(StoredEvent, ("key",), [gone_row(decision) for decision in kept if decision.facts is None])
+
+
+def new_row(decision: Decision, facts: Facts) -> dict[str, Any]:
+    """The row of a new event, which a later command of the transaction may have changed or deleted again."""
+    after = decision.after
+    place = {"started_at": facts.started_at, "ends_at": facts.ends_at, "span": facts.span}
+    return {"id": after.id, "kind": after.kind, **gone_row(decision), **place}
+
+
+def live_row(decision: Decision, facts: Facts) -> dict[str, Any]:
+    """What a new version changes in the row."""
+    return {**gone_row(decision), "started_at": facts.started_at, "ends_at": facts.ends_at, "span": facts.span}
+
+
+def gone_row(decision: Decision) -> dict[str, Any]:
+    """What every decision changes in the row."""
+    after = decision.after
+    return {
+        "key": key_of(after.id),
+        "version": after.version,
+        "updated_at": decision.updated_at,
+        "deleted": after.deleted,
+    }
+
+
+async def write_details(tx: Transaction, last: Sequence[Decision]) -> None:
+    """Places, numbers and words of the events as they now stand."""
+    changed = [{"event": decision.after.key} for decision in last if decision.before is not None]
+    await tx.delete(EventPoint, ("event",), changed)
+    await tx.delete(EventMeasure, ("event",), changed)
+    live = [(decision.after.key, decision.facts) for decision in last if decision.facts is not None]
+    await tx.insert(EventPoint, [row for key, facts in live for row in point_rows(key, facts)])
+    await tx.insert(EventMeasure, [row for key, facts in live for row in measure_rows(key, facts)])
+    await store_words(tx, live, [row["event"] for row in changed])
+
+
+def point_rows(key: int, facts: Facts) -> list[dict[str, Any]]:
+    """Located places."""
+    return [
+        {"event": key, "n": n, "lat": lat, "lon": lon, **dict(zip("xyz", on_sphere(lat, lon), strict=True))}
+        for n, (lat, lon) in enumerate(facts.points)
+    ]
+
+
+def measure_rows(key: int, facts: Facts) -> list[dict[str, Any]]:
+    """Numbers, kept within what a database integer holds."""
+    return [{"event": key, "measure": name, **found._asdict()} for name, found in facts.measures.items()]
+
+
+VALUE = Statement(
+    sa.select(col(FacetValue.id)).where(
+        col(FacetValue.facet) == sa.bindparam("facet"),
+        col(FacetValue.value) == sa.bindparam("value"),
+        col(FacetValue.span) == sa.bindparam("span"),
+        col(FacetValue.alias) == sa.bindparam("alias"),
+    )
+)
+
+
+@lru_cache(1)
+def values_statement() -> Statement:
+    """Ids of many facet values at once, on PostgreSQL."""
+    types = {"facets": sa.Text, "values": sa.Text, "spans": sa.SmallInteger, "aliases": sa.Boolean}
+    arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind())) for name, kind in types.items()]
+    asked = sa.func.unnest(*arrays).table_valued("facet", "value", "span", "alias", name="asked").render_derived()
+    table = sa.inspect(FacetValue).local_table
+    same = [table.c[name] == asked.c[name] for name in ("facet", "value", "span", "alias")]
+    columns = [table.c[name] for name in ("id", "facet", "value", "span", "alias")]
+    return Statement(sa.select(*columns).select_from(asked.join(table, sa.and_(*same))))

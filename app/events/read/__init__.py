@@ -1,0 +1,1 @@
+"""Finds events: lists, counts, exports, single events and their history."""

@@ -1,0 +1,57 @@
+"""What lists, counts and exports ask beside the filter: since which change, and as of which."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from app.errors import FieldError, Invalid
+from app.events.read.rows import Wanted
+from app.kinds import Refused, micros, parse_instant
+from app.kinds.timestamps import day_begin, parse_day
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from app.changes import ChangeLog, Head
+
+DATED = re.compile(r"[0-9]{4}-", re.ASCII)
+DAY_LENGTH = len("2025-09-07")
+
+
+async def wanted_of(log: ChangeLog, asked: Any) -> tuple[Head, Wanted]:
+    """The head that the answer states, read before the rows, and the question with its times as numbers."""
+    head = await log.head()
+    as_of = None if asked.as_of is None else await as_of_position(log, asked.as_of, asked.timezone, head)
+    since = asked.changed_since
+    return (head if as_of is None else head._replace(seq=as_of)), Wanted(
+        asked, None if since is None else micros(instant_of(since, asked.timezone)), as_of
+    )
+
+
+async def read_as_of(log: ChangeLog, text: str, timezone: str) -> int:
+    """The sequence that `as_of` names."""
+    return await as_of_position(log, text, timezone, await log.head())
+
+
+async def as_of_position(log: ChangeLog, text: str, timezone: str, head: Head) -> int:
+    """A cursor, or the last change not after an instant."""
+    if not DATED.match(text):
+        return await log.moment(text, head)
+    return await log.before(read_instant(text, timezone, "as_of"), head, inclusive=True)
+
+
+def read_instant(text: str, timezone: str, parameter: str) -> datetime:
+    """A day or an instant in a query; 422 otherwise."""
+    try:
+        return instant_of(parse_day(text) if len(text) == DAY_LENGTH else parse_instant(text), timezone)
+    except Refused as refusal:
+        error = FieldError(refusal.code, refusal.detail, parameter=parameter)
+        raise Invalid("The query was refused; see errors.", errors=[error]) from None
+
+
+def instant_of(moment: date | datetime, timezone: str) -> datetime:
+    """Midnight of a bare day in the zone asked for."""
+    return moment if isinstance(moment, datetime) else day_begin(moment, ZoneInfo(timezone))

@@ -1,0 +1,142 @@
+"""Single events: as they stand, as they stood, and how they came to be so."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.auth.pagination import read_cursor as open_cursor
+from app.auth.pagination import write_cursor as close_cursor
+from app.changes import Change, format_cursor
+from app.db import Statement
+from app.errors import Deleted, NotFound
+from app.events.tables import ExternalId, StoredEvent
+from app.events.write.commands import Stored
+from app.kinds import format_instant
+from app.kit.ids import key_of
+from app.kit.json_lines import on_one_line
+
+if TYPE_CHECKING:
+    from app.db import Database
+
+
+BY_KEY = Statement(
+    sa.select(
+        col(StoredEvent.id), col(StoredEvent.kind), col(StoredEvent.version), col(StoredEvent.deleted), col(Change.body)
+    )
+    .join(Change, sa.and_(col(Change.event) == col(StoredEvent.key), col(Change.version) == col(StoredEvent.version)))
+    .where(col(StoredEvent.key) == sa.bindparam("key", type_=sa.BigInteger))
+)
+
+
+HISTORY = (
+    sa.select(
+        col(Change.version),
+        col(Change.operation),
+        col(Change.epoch),
+        col(Change.seq),
+        col(Change.time),
+        col(Change.by),
+        col(Change.changed),
+        col(Change.body),
+    )
+    .where(col(Change.event) == sa.bindparam("key", type_=sa.BigInteger))
+    .order_by(col(Change.version).desc())
+)
+
+
+VERSION = Statement(HISTORY.where(col(Change.version) == sa.bindparam("version", type_=sa.BigInteger)))
+AS_OF = Statement(HISTORY.where(col(Change.seq) <= sa.bindparam("as_of", type_=sa.BigInteger)).limit(1))
+REVISIONS = Statement(
+    HISTORY.where(col(Change.version) < sa.bindparam("below")).limit(sa.bindparam("limit", type_=sa.Integer))
+)
+
+
+HOLDER = Statement(
+    sa.select(col(ExternalId.event)).where(
+        col(ExternalId.system) == sa.bindparam("system"), col(ExternalId.id) == sa.bindparam("id")
+    )
+)
+
+
+async def find_event(db: Database, id: UUID | None) -> Stored:
+    """The event as it stands, or its tombstone; 404 when there never was one."""
+    rows = [] if id is None else await db.rows(BY_KEY, {"key": key_of(id)})
+    if not rows or rows[0][0] != id:
+        raise NotFound("There is no event with that id.")
+    found, kind, version, deleted, body = rows[0]
+    return Stored(found, kind, version, bool(deleted), on_one_line(body))
+
+
+async def live_event(db: Database, id: UUID | None) -> Stored:
+    """The event as it stands; 410 with the tombstone when it was deleted."""
+    found = await find_event(db, id)
+    if found.deleted:
+        raise gone(found.body)
+    return found
+
+
+def gone(body: bytes) -> Deleted:
+    """410 with the tombstone."""
+    return Deleted("The event was deleted; the tombstone says why.", tombstone=orjson.loads(body))
+
+
+async def held_by(db: Database, system: str, external_id: str) -> Stored:
+    """The event that holds an external id."""
+    rows = await db.rows(HOLDER, {"system": system, "id": external_id})
+    found = await db.rows(BY_KEY, {"key": rows[0][0]}) if rows else []
+    if not found:
+        raise NotFound("No event holds that external id.")
+    return Stored(found[0][0], found[0][1], found[0][2], bool(found[0][3]), on_one_line(found[0][4]))
+
+
+async def past_version(db: Database, id: UUID | None, *, version: int | None, as_of: int | None) -> Stored:
+    """A version by its number, or the one that stood at a change; 404 before there was one."""
+    current = await find_event(db, id)
+    values = {"key": current.key, "version": version, "as_of": as_of}
+    rows = await db.rows(VERSION if version is not None else AS_OF, values)
+    if not rows:
+        raise NotFound("The event had no such version then.")
+    number, operation, *_, body = rows[0]
+    if operation == "deleted" or is_erased(current):
+        raise gone(body)
+    return Stored(current.id, current.kind, number, deleted=False, body=on_one_line(body))
+
+
+def is_erased(current: Stored) -> bool:
+    """A deletion for legal reasons left no version behind."""
+    return current.deleted and bool(orjson.loads(current.body)["erased"])
+
+
+async def revisions(
+    db: Database,
+    id: UUID | None,
+    cursor: str | None,
+    limit: int,
+    *,
+    named: bool,
+) -> dict[str, Any]:
+    """A page of the history, newest first; `named` tells who wrote each version."""
+    current = await find_event(db, id)
+    below = current.version + 1 if cursor is None else int(open_cursor("revisions", BELOW, cursor)[0])
+    rows = await db.rows(REVISIONS, {"key": current.key, "below": below, "limit": limit + 1})
+    items = [
+        {
+            "version": version,
+            "operation": operation,
+            "cursor": format_cursor(epoch, seq),
+            "at": format_instant(time),
+            "by": by if named else None,
+            "changed": orjson.loads(changed),
+        }
+        for version, operation, epoch, seq, time, by, changed, _ in rows[:limit]
+    ]
+    return {"items": items, "next": close_cursor("revisions", items[-1]["version"]) if len(rows) > limit else None}
+
+
+BELOW = re.compile(r"([0-9]{1,9})")

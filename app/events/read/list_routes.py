@@ -1,0 +1,180 @@
+"""The list of events over HTTP: as JSON for programs, as GeoJSON for maps, as Atom for feed readers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from app.auth.authentication import ReadKey
+from app.errors import (
+    CursorAhead,
+    CursorEpoch,
+    CursorMalformed,
+    CursorMismatch,
+    Forbidden,
+    Invalid,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    refusals,
+)
+from app.events.formats.atom import ATOM, Channel, atom_feed
+from app.events.formats.export import GEOJSON, JSON, fields_page, geojson_page, json_page, page_response
+from app.events.read import queries as reads
+from app.events.read.as_of import wanted_of
+from app.events.read.cursors import question_hash, read_cursor, write_cursor
+from app.events.read.rows import Row
+from app.events.schemas import EventList, FeatureCollection, ListQuery, PageQuery
+from app.events.write.responses import page_etag
+from app.http import base_address, if_none_match, query, query_pairs
+from app.kinds import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from app.changes import Head
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+REFUSALS = refusals(
+    CursorMismatch,
+    CursorMalformed,
+    CursorAhead,
+    CursorEpoch,
+    Unauthorized,
+    Forbidden,
+    Invalid,
+    TooManyRequests,
+    Unavailable,
+)
+SUFFIXES = {JSON: "", GEOJSON: ".geojson", ATOM: ".atom"}
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}
+
+
+class Found(NamedTuple):
+    """A page of the list, the feed's head before it was read, and the cursor of the page that follows."""
+
+    head: Head
+    rows: list[Row]
+    following: str | None
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """The events as they are stored."""
+        return [row.body for row in self.rows]
+
+
+@router.get("", response_model=None, responses={200: {"model": EventList}, **UNCHANGED, **REFUSALS})
+async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, Depends(query(ListQuery))]) -> Response:
+    """Find events, newest first unless sorted otherwise.
+
+    Follow `next` (also the `Link` header) to read on; follow the feed from the first page's `as_of` to keep up. With
+    `fields` the events have only these members. Maps and feed readers take the same list as `/v1/events.geojson` and
+    `/v1/events.atom`.
+    """
+    found = await find_page(request, asked)
+    fields = asked.fields or []
+    pieces = (
+        fields_page(found.bodies, fields, found.following, found.head.cursor)
+        if fields
+        else json_page(found.bodies, found.following, found.head.cursor)
+    )
+    return await page_answer(request, found, pieces, JSON, sorted(set(fields)))
+
+
+@router.get(
+    ".geojson",
+    response_model=None,
+    responses={
+        200: {"description": "The map.", "content": {GEOJSON: {"schema": FeatureCollection.model_json_schema()}}},
+        **UNCHANGED,
+        **REFUSALS,
+    },
+)
+async def list_events_geojson(
+    request: Request, _: ReadKey, asked: Annotated[PageQuery, Depends(query(PageQuery))]
+) -> Response:
+    """Find events as a GeoJSON FeatureCollection (RFC 7946): the list, with a feature for each place with coordinates.
+
+    A page has `limit` events, whatever the number of their places; one whose events have none is without features.
+    Follow `next`, also the `Link` header, to read on.
+    """
+    found = await find_page(request, asked)
+    return await page_answer(request, found, geojson_page(found.bodies, found.following, found.head.cursor), GEOJSON)
+
+
+@router.get(
+    ".atom",
+    response_model=None,
+    responses={200: {"description": "The feed.", "content": {ATOM: {}}}, **UNCHANGED, **REFUSALS},
+)
+async def list_events_atom(
+    request: Request, _: ReadKey, asked: Annotated[PageQuery, Depends(query(PageQuery))]
+) -> Response:
+    """Find events as an Atom 1.0 feed (RFC 4287): the list, with an entry for each event.
+
+    `rel="next"`, in the feed and in the `Link` header, leads to the next page (RFC 5005).
+    """
+    found = await find_page(request, asked)
+    return await page_answer(request, found, atom_feed(await channel_of(request, found), one(found.bodies)), ATOM)
+
+
+async def find_page(request: Request, asked: Any) -> Found:
+    """Read the page that is asked for."""
+    head, wanted = await wanted_of(request.app.state.log, asked)
+    checked = question_hash(asked)
+    after = None if asked.cursor is None else read_cursor(asked.cursor, checked)
+    page = await reads.list_page(request.app.state.db, wanted, asked.sort, asked.limit, after)
+    return Found(head, page.rows, None if page.last is None else write_cursor(*page.last, checked))
+
+
+async def page_answer(
+    request: Request, found: Found, pieces: AsyncIterator[bytes], media: str, variant: Iterable[str] = ()
+) -> Response:
+    """Answer with the page, or 304 when the caller has it; `variant` tells answers of one media type apart."""
+    etag = page_etag(found.rows, found.following, " ".join((media, *variant)))
+    headers = {
+        "etag": etag,
+        "as-of": found.head.cursor,
+        "cache-control": "no-cache",
+        **link(request, media, found.following),
+    }
+    if if_none_match(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    return await page_response(pieces, headers, media)
+
+
+def link(request: Request, media: str, cursor: str | None) -> dict[str, str]:
+    """Where the next page is, relative to this one."""
+    path = f"/v1/events{SUFFIXES[media]}"
+    return {} if cursor is None else {"link": f'<{path}?{next_query(request, cursor)}>; rel="next"'}
+
+
+def next_query(request: Request, cursor: str) -> str:
+    """The query of the next page."""
+    pairs = query_pairs(request.scope["query_string"])
+    return urlencode([*without_cursor(pairs), ("cursor", cursor)])
+
+
+async def channel_of(request: Request, found: Found) -> Channel:
+    """What the feed says of itself; its id is that of the filter, whichever page it is."""
+    source = orjson.loads(await request.app.state.log.source())
+    pairs = query_pairs(request.scope["query_string"])
+    asked = [f"?{text}" if (text := urlencode(some)) else "" for some in (without_cursor(pairs), pairs)]
+    path = "v1/events.atom"
+    following = None if found.following is None else f"{path}?{next_query(request, found.following)}"
+    id, updated = f"{source}#events{asked[0]}", format_instant(found.head.time)
+    return Channel(id, "Events", updated, base_address(request), path + asked[1], following)
+
+
+def without_cursor(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The question of all pages."""
+    return [pair for pair in pairs if pair[0] != "cursor"]
+
+
+async def one(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
+    """Give a single page."""
+    yield bodies

@@ -1,0 +1,277 @@
+"""How a filter is answered in SQL: the rarest facet value drives, ordered ranges are merged, the rest is probed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.db import Statement, as_pairs, pairs_source
+from app.events.index.full_text import CONDITIONS, conditions_of
+from app.events.read.filter import Group
+from app.events.read.statements import Arm, Shape, compiled
+from app.events.tables import FacetValue
+from app.events.terms import EVERY, HASHED, SIGNATURE, SPAN_CLASSES, SPANS, hashed_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from app.db import Database
+    from app.events.read.filter import FixedFilter
+
+# A value with more events than this is read as an ordered range of its own; smaller ones are gathered and sorted.
+GATHERED = 1000
+# Up to so many candidates are sorted by another order than the index has; above, that order is walked and probed.
+SORTED = 20_000
+# More ranges than this cost more than they save: the whole time line drives and the values are probed.
+MOST_ARMS = 60
+EVERYTHING = Group(EVERY, ("",))
+
+
+class Known(NamedTuple):
+    """A value of the index and about how many events have it."""
+
+    id: int
+    events: int
+
+
+class Plan(NamedTuple):
+    """A statement and what to bind."""
+
+    shape: Shape
+    values: dict[str, Any]
+
+    @property
+    def statement(self) -> Statement:
+        """Compiled once per shape."""
+        return compiled(self.shape)
+
+
+BySpan = dict[int, list[Known]]
+
+
+class Found(NamedTuple):
+    """The index values behind the groups that must be met, and behind what is barred, by length class."""
+
+    groups: list[BySpan]
+    barred: BySpan
+
+
+async def find_values(db: Database, wanted: FixedFilter) -> Found:
+    """The index values behind a filter."""
+    groups = wanted.groups or (EVERYTHING,)
+    found = await look_up(db, [*groups, *wanted.barred])
+    barred = by_span((span, known) for group in found[len(groups) :] for span in group for known in group[span])
+    return Found(found[: len(groups)], barred)
+
+
+async def look_up(db: Database, groups: Sequence[Group]) -> list[BySpan]:
+    """The index values behind each group, by length class."""
+    pairs = [(group.facet, value) for group in groups if group.facet != SIGNATURE for value in group.values]
+    listed = [pair for pair in pairs if pair[0] not in HASHED]
+    rows = await db.rows(values_statement(db.dialect), as_pairs(listed, db.dialect)) if listed else []
+    known: dict[tuple[str, str], list[tuple[int, Known]]] = {
+        pair: [(span, Known(hashed_id(*pair, span), 1)) for span in SPAN_CLASSES] for pair in pairs if pair[0] in HASHED
+    }
+    for id, facet, value, span, events in rows:
+        known.setdefault((facet, value), []).append((span, Known(id, events)))
+    signatures = await db.rows(SIGNATURES) if any(group.facet == SIGNATURE for group in groups) else []
+    return [
+        by_span((span, Known(id, events)) for id, value, span, events in signatures if group.admits(value))
+        if group.facet == SIGNATURE
+        else by_span(found for value in group.values for found in known.get((group.facet, value), ()))
+        for group in groups
+    ]
+
+
+SIGNATURES = Statement(
+    sa.select(col(FacetValue.id), col(FacetValue.value), col(FacetValue.span), col(FacetValue.events)).where(
+        col(FacetValue.facet) == SIGNATURE
+    )
+)
+
+
+def by_span(found: Iterable[tuple[int, Known]]) -> BySpan:
+    """Sort the values of a group into their length classes."""
+    spans: dict[int, list[Known]] = {}
+    for span, known in found:
+        spans.setdefault(span, []).append(known)
+    return spans
+
+
+@lru_cache(2)
+def values_statement(dialect: str) -> Statement:
+    """Index values by facet and folded value, many at once."""
+    asked, facet, value = pairs_source(dialect)
+    table = sa.inspect(FacetValue).local_table
+    joined = asked.join(table, sa.and_(table.c.facet == facet, table.c.value == value))
+    columns = (table.c.id, table.c.facet, table.c.value, table.c.span, table.c.events)
+    return Statement(sa.select(*columns).select_from(joined))
+
+
+def possible_spans(found: Found) -> list[int]:
+    """The length classes in which every group has some value."""
+    return [span for span in SPAN_CLASSES if all(span in group for group in found.groups)]
+
+
+def size_of(found: Found) -> int:
+    """About how many events the rarest group of each length class has."""
+    return sum(min(sum(k.events for k in group[span]) for group in found.groups) for span in possible_spans(found))
+
+
+class Question(NamedTuple):
+    """What is asked of the planner, beside the filter."""
+
+    result: str = "page"
+    order: str = "started_at"
+    descending: bool = True
+    limit: int | None = None
+    after: tuple[int, int] | None = None
+    as_of: int | None = None
+    changed_since: int | None = None
+    keys: list[int] | None = None
+
+
+def plan(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan | None:
+    """Choose what drives; None when nothing can match. `extra` binds the residuals that stay in SQL."""
+    spans = possible_spans(found)
+    if not spans:
+        return None
+    walked = question.as_of is None and (
+        question.keys is not None or (question.order == "updated_at" and (not wanted.groups or size_of(found) > SORTED))
+    )
+    return (
+        probe_events(db, wanted, found, question, extra) if walked else drive_index(db, wanted, found, question, extra)
+    )
+
+
+def drive_index(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan:
+    """Read ranges of the index: for each length class those of its rarest group."""
+    arms: list[Arm] = []
+    values = common_values(db, wanted, question, extra)
+    since = wanted.since_us
+    for span in possible_spans(found):
+        groups = sorted((group[span] for group in found.groups), key=lambda known: sum(k.events for k in known))
+        barred = found.barred.get(span, [])
+        bounded = since is not None and span < len(SPANS)
+        for ids in ranges(groups[0]):
+            for past in (False, True) if question.as_of is not None else (False,):
+                prefix = f"a{len(arms)}_"
+                probes = tuple(len(probe) > 1 for probe in groups[1:])
+                arms.append(Arm(past, len(ids) > 1, probes, manifold(barred), bounded))
+                values[prefix + "value"] = bound(db, ids)
+                values |= {f"{prefix}barred": bound(db, barred)} if barred else {}
+                values |= {f"{prefix}probe{n}": bound(db, probe) for n, probe in enumerate(groups[1:])}
+                if since is not None and bounded:
+                    values[prefix + "since"] = since - SPANS[span]
+    return Plan(shape_of(db, question, tuple(extra), wanted, arms=tuple(arms)), values)
+
+
+def probe_events(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan:
+    """Read events by key or in the order asked for, and probe the index for every group."""
+    values = common_values(db, wanted, question, extra)
+    groups = [every_span(group) for group in found.groups] if wanted.groups else []
+    barred = every_span(found.barred)
+    values |= {f"probe{n}": bound(db, group) for n, group in enumerate(groups)}
+    values |= {"barred": bound(db, barred)} if barred else {}
+    probes = tuple(len(group) > 1 for group in groups)
+    return Plan(shape_of(db, question, tuple(extra), wanted, probes=probes, barred=manifold(barred)), values)
+
+
+def every_span(found: BySpan) -> list[Known]:
+    """The values of all length classes together."""
+    return [known for span in found.values() for known in span]
+
+
+def manifold(barred: list[Known]) -> bool | None:
+    """Whether many values are barred, or one; None where none is."""
+    return len(barred) > 1 if barred else None
+
+
+def ranges(group: list[Known]) -> list[list[Known]]:
+    """One range for each large value, one for all the small ones together."""
+    large = [[known] for known in group if known.events > GATHERED]
+    small = [known for known in group if known.events <= GATHERED]
+    if len(large) > MOST_ARMS:
+        return [group]
+    return [*large, *([small] if small else [])]
+
+
+def bound(db: Database, ids: Sequence[Known]) -> Any:
+    """One id, or a list of them as one parameter."""
+    return ids[0].id if len(ids) == 1 else db.as_list([known.id for known in ids])
+
+
+def common_values(db: Database, wanted: FixedFilter, question: Question, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that every range shares."""
+    values: dict[str, Any] = {"as_of": question.as_of, "changed_since": question.changed_since, **extra}
+    values |= {"since": wanted.since_us, "until": wanted.until_us}
+    if question.after is not None:
+        values |= {"after_value": question.after[0], "after_key": question.after[1]}
+    if question.keys is not None:
+        values["keys"] = db.as_list(question.keys)
+    return values
+
+
+def shape_of(
+    db: Database,
+    question: Question,
+    extra: tuple[str, ...],
+    wanted: FixedFilter,
+    *,
+    arms: tuple[Arm, ...] = (),
+    probes: tuple[bool, ...] = (),
+    barred: bool | None = None,
+) -> Shape:
+    """The key under which the statement is kept."""
+    residuals = [name for name in ("since", "until") if getattr(wanted, name) is not None]
+    if question.as_of is not None:
+        residuals = [name for name in residuals if name == "until"]
+    elif question.changed_since is not None:
+        residuals.append("changed_since")
+    if question.keys is not None:
+        residuals.append("keys")
+    if question.as_of is None:
+        residuals += [name for name in residual_names(wanted) if name not in CONDITIONS or name in extra]
+    return Shape(
+        db.dialect,
+        question.result,
+        question.order,
+        question.descending,
+        question.after is not None,
+        question.as_of is not None,
+        question.limit,
+        tuple(residuals),
+        arms,
+        probes,
+        barred,
+    )
+
+
+def residual_names(wanted: FixedFilter) -> list[str]:
+    """The conditions that the index only narrows."""
+    names = []
+    if wanted.bbox is not None:
+        names.append("box" if wanted.bbox.west <= wanted.bbox.east else "box_across")
+    if wanted.circle is not None:
+        names.append("circle")
+    for measure, (least, most) in wanted.limits.items():
+        names += [f"min:{measure}"] if least is not None else []
+        names += [f"max:{measure}"] if most is not None else []
+    if wanted.q is not None:
+        names += conditions_of(wanted.q)
+    return names
+
+
+def residual_values(wanted: FixedFilter) -> dict[str, Any]:
+    """What those conditions bind."""
+    values: dict[str, Any] = {}
+    if wanted.bbox is not None:
+        values |= wanted.bbox._asdict()
+    if wanted.circle is not None:
+        values |= {**dict(zip(("cx", "cy", "cz"), wanted.circle.centre, strict=True)), "chord2": wanted.circle.chord2}
+    for measure, (least, most) in wanted.limits.items():
+        values |= {f"min_{measure}": least, f"max_{measure}": most}
+    return values

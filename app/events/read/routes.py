@@ -1,0 +1,161 @@
+"""The reading routes beside the list: count, export, and single events with their history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response, StreamingResponse
+
+from app.auth.authentication import ReadKey
+from app.errors import (
+    CursorAhead,
+    CursorEpoch,
+    CursorMalformed,
+    Deleted,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    refusals,
+)
+from app.events.formats.export import MEDIA_TYPES, export_stream
+from app.events.read import history
+from app.events.read import queries as reads
+from app.events.read.as_of import read_as_of, wanted_of
+from app.events.schemas import (
+    Count,
+    CountQuery,
+    EventQuery,
+    ExportQuery,
+    Revisions,
+    RevisionsQuery,
+)
+from app.events.write.responses import refuse_bad_address
+from app.http import NoQuery, if_none_match, query
+from app.kinds import EventOut
+from app.kinds.line_endings import tidied
+from app.kit.ids import read_id
+from app.kit.json_lines import as_json
+from app.response_cache import answered
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from app.changes import Head
+    from app.events.read.rows import Row
+
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+JSON = "application/json"
+ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch)
+EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
+
+
+@router.get("/count", response_model=None, responses={200: {"model": Count}, **refusals(*POSITIONS, *ALWAYS)})
+async def count_events(
+    request: Request, _: ReadKey, asked: Annotated[CountQuery, Depends(query(CountQuery))]
+) -> Response:
+    """Count the events that match: the number of events that the list and the export give for the same filter."""
+    db, log = request.app.state.db, request.app.state.log
+
+    async def count(_: Head) -> Response:
+        head, wanted = await wanted_of(log, asked)
+        counted = {"count": await reads.count_events(db, log, wanted, head), "as_of": head.cursor}
+        headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+        return Response(as_json(counted), headers=headers, media_type=JSON)
+
+    return await answered(request, count)
+
+
+@router.get(
+    "/export",
+    response_model=None,
+    responses={
+        200: {"description": "The file.", "content": {media: {} for media in MEDIA_TYPES.values()}},
+        **refusals(*POSITIONS, *ALWAYS),
+    },
+)
+async def export_events(
+    request: Request, _: ReadKey, asked: Annotated[ExportQuery, Depends(query(ExportQuery))]
+) -> Response:
+    """Stream every match as one file, as it stood when the call came in; there is no row limit."""
+    head, wanted = await wanted_of(request.app.state.log, asked)
+    wanted = wanted._replace(as_of=head.seq)
+    stream = export_stream(bodies_of(reads.walk(request.app.state.db, wanted)), asked.format, head.cursor)
+    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+    return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPES[asked.format])
+
+
+@router.get(
+    "/by-external-id/{system}/{id:path}",
+    response_model=None,
+    responses={**EVENT, 304: {"description": "Not modified."}, **refusals(NotFound, *ALWAYS)},
+)
+async def find_by_external_id(
+    request: Request,
+    _: ReadKey,
+    __: NoQuery,
+    system: str,
+    id: str,
+) -> Response:
+    """Get the event that holds an external id. After its deletion the id is free again: 404."""
+    refuse_bad_address(request, system, id)
+    return conditional(request, await history.held_by(request.app.state.db, system, tidied(id)))
+
+
+@router.get(
+    "/{id}",
+    response_model=None,
+    responses={
+        **EVENT,
+        304: {"description": "Not modified."},
+        **refusals(NotFound, Deleted, *POSITIONS, *ALWAYS),
+    },
+)
+async def get_event(
+    request: Request,
+    _: ReadKey,
+    asked: Annotated[EventQuery, Depends(query(EventQuery))],
+    id: str,
+) -> Response:
+    """Get an event, now or as it was: `version` and `as_of` answer even after a deletion, so that a citation holds."""
+    db, event_id = request.app.state.db, read_id(id)
+    if asked.version is None and asked.as_of is None:
+        return conditional(request, await history.live_event(db, event_id))
+    as_of = None if asked.as_of is None else await read_as_of(request.app.state.log, asked.as_of, "UTC")
+    return conditional(request, await history.past_version(db, event_id, version=asked.version, as_of=as_of))
+
+
+@router.get(
+    "/{id}/revisions",
+    response_model=None,
+    responses={200: {"model": Revisions}, **refusals(NotFound, CursorMalformed, *ALWAYS)},
+)
+async def list_revisions(
+    request: Request,
+    key: ReadKey,
+    asked: Annotated[RevisionsQuery, Depends(query(RevisionsQuery))],
+    id: str,
+) -> Response:
+    """Get an event's history, newest first: what changed when, by whom, and each change's place in the feed."""
+    page = await history.revisions(request.app.state.db, read_id(id), asked.cursor, asked.limit, named=key.owner != "")
+    return Response(as_json(page), headers={"cache-control": "no-cache"}, media_type=JSON)
+
+
+def conditional(request: Request, found: Any) -> Response:
+    """An event with its ETag, or 304 when the caller has it."""
+    etag = f'"{found.version}"'
+    headers = {"etag": etag, "cache-control": "no-cache"}
+    if if_none_match(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    return Response(found.body, headers=headers, media_type=JSON)
+
+
+async def bodies_of(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
+    """Only the bodies of a walk."""
+    async for rows in pages:
+        yield [row.body for row in rows]

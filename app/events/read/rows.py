@@ -1,0 +1,33 @@
+"""What lists, counts and exports are asked for, and the rows that they find."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from app.events.read.filter import FixedFilter
+
+
+class Row(NamedTuple):
+    """An event of a page: its body, its place in the order, its version and its packed index state."""
+
+    body: bytes
+    at: int
+    key: int
+    version: int
+    after: bytes | None
+
+
+class Page(NamedTuple):
+    """A page of the list, and the place after which the next one begins."""
+
+    rows: list[Row]
+    last: tuple[int, int] | None
+
+
+class Wanted(NamedTuple):
+    """A filter with what only lists, counts and exports ask beside it."""
+
+    filter: FixedFilter
+    changed_since: int | None = None
+    as_of: int | None = None

@@ -1,0 +1,283 @@
+"""The text of statements: ranges of the index merged in order, bodies fetched last, everything else probed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.changes import Change
+from app.db import Statement, any_of
+from app.events.index.full_text import words_match
+from app.events.read.measure_order import measured, rank_column
+from app.events.tables import EventFacet, EventMeasure, EventPoint, PastFacet, StoredEvent
+from app.kinds import MEASURES
+
+
+class Arm(NamedTuple):
+    """The shape of one ordered range: which table, one value or a list, how each other group is probed.
+
+    `barred` tells whether many values are barred, or one; it is None where none is.
+    """
+
+    past: bool
+    many: bool
+    probes: tuple[bool, ...]
+    barred: bool | None
+    since: bool
+
+
+class Shape(NamedTuple):
+    """All that decides a statement's text; a request only binds values."""
+
+    dialect: str
+    result: str
+    order: str
+    descending: bool
+    keyset: bool
+    as_of: bool
+    limit: int | None
+    residuals: tuple[str, ...]
+    arms: tuple[Arm, ...]
+    probes: tuple[bool, ...]
+    barred: bool | None
+
+
+@lru_cache(1024)
+def compiled(shape: Shape) -> Statement:
+    """The statement of a shape."""
+    if shape.result == "count":
+        return Statement(sa.select(sa.func.count()).select_from(matching(shape)))
+    return Statement(from_index(shape) if shape.arms else from_events(shape))
+
+
+def matching(shape: Shape) -> Any:
+    """All that match, as a table of `at` and `event`: what is counted, by count and statistics alike."""
+    if shape.arms:
+        return merged_ranges(shape, ordered=False)
+    found = found_events(shape)[0].subquery("found")
+    return sa.select(found.c.at, found.c.key.label("event")).subquery("matching")
+
+
+def from_index(shape: Shape) -> Any:
+    """Merge the ranges, then fetch the bodies of those that made it."""
+    if shape.order in MEASURES:
+        return with_bodies(shape, ranked(shape, merged_ranges(shape, ordered=False)))
+    sorting = shape.order == "started_at"
+    merged = merged_ranges(shape, ordered=sorting)
+    if sorting:
+        picked: Any = sa.select(merged.c.at, merged.c.event).order_by(*ordering(shape, merged.c.at, merged.c.event))
+        merged = (picked.limit(sa.literal_column(str(shape.limit))) if shape.limit else picked).subquery("picked")
+    return with_bodies(shape, merged)
+
+
+def ranked(shape: Shape, found: Any) -> Any:
+    """The page of what was found in the order of a measure; `at` is the rank by it."""
+    number: Any = sa.orm.aliased(EventMeasure, name="m")
+    at = rank_column(number, descending=shape.descending)
+    select: Any = sa.select(at.label("at"), found.c.event).select_from(
+        found.outerjoin(number, measured(number, found.c.event, shape.order))
+    )
+    if shape.keyset:
+        select = select.where(beyond(shape, at, found.c.event))
+    select = select.order_by(*ordering(shape, at, found.c.event))
+    return (select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select).subquery("picked")
+
+
+def merged_ranges(shape: Shape, *, ordered: bool) -> Any:
+    """The ranges as one table of `at` and `event`."""
+    selects = [arm_select(shape, arm, f"a{n}_", ordered=ordered) for n, arm in enumerate(shape.arms)]
+    if ordered or len(selects) == 1:
+        selects = [sa.select(*select.subquery().c) for select in selects]
+    return sa.union(*selects).subquery("merged") if len(selects) > 1 else selects[0].subquery("merged")
+
+
+def arm_select(shape: Shape, arm: Arm, prefix: str, *, ordered: bool) -> Any:
+    """One range of the index, narrowed by everything else that is asked."""
+    table: Any = sa.orm.aliased(PastFacet if arm.past else EventFacet, name="f")
+    event: Any = sa.orm.aliased(StoredEvent, name="e")
+    select: Any = sa.select(table.started_at.label("at"), table.event.label("event"))
+    if arm.many:
+        select = select.distinct()
+    if {"since", "changed_since"} & set(shape.residuals):
+        select = select.join(event, event.key == table.event)
+    select = select.where(valued(table, prefix + "value", shape.dialect, many=arm.many))
+    if arm.since:
+        select = select.where(table.started_at >= big(prefix + "since"))
+    if shape.as_of:
+        select = select.where(*valid(table, version_then(table.event), past=arm.past))
+    for n, many in enumerate(arm.probes):
+        select = select.where(probe(shape, table.started_at, table.event, f"{prefix}probe{n}", many=many))
+    if arm.barred is not None:
+        select = select.where(~probe(shape, table.started_at, table.event, prefix + "barred", many=arm.barred))
+    for name in shape.residuals:
+        select = select.where(*residual(name, shape.dialect, table.event, table.started_at, event))
+    if ordered:
+        if shape.keyset:
+            select = select.where(beyond(shape, table.started_at, table.event))
+        select = select.order_by(*ordering(shape, table.started_at, table.event))
+        select = select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select
+    return select
+
+
+def with_bodies(shape: Shape, merged: Any) -> Any:
+    """The events' bodies, now or as they stood, in the order asked for."""
+    event: Any = sa.orm.aliased(StoredEvent, name="e")
+    change: Any = sa.orm.aliased(Change, name="c")
+    if shape.as_of:
+        then = version_then(merged.c.event)
+        source = merged.join(change, sa.and_(change.event == merged.c.event, change.version == then))
+        updated, key = change.updated_at, merged.c.event
+    else:
+        source = merged.join(event, event.key == merged.c.event).join(
+            change, sa.and_(change.event == event.key, change.version == event.version)
+        )
+        updated, key = event.updated_at, event.key
+    at = sa.type_coerce(updated, sa.BigInteger) if shape.order == "updated_at" else merged.c.at
+    columns = [change.body, at.label("at"), key.label("key"), change.version, change.after]
+    select: Any = sa.select(*columns).select_from(source)
+    if shape.order == "updated_at" and shape.keyset:
+        select = select.where(beyond(shape, at, key))
+    select = select.order_by(*ordering(shape, at, key))
+    return select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select
+
+
+def from_events(shape: Shape) -> Any:
+    """The page of the events that are walked, with their bodies."""
+    change: Any = sa.orm.aliased(Change, name="c")
+    page, at, key = found_events(shape)
+    if shape.keyset:
+        page = page.where(beyond(shape, at, key))
+    page = page.order_by(*ordering(shape, at, key))
+    picked = (page.limit(sa.literal_column(str(shape.limit))) if shape.limit else page).subquery("picked")
+    bodies = sa.select(change.body, picked.c.at, picked.c.key, change.version, change.after)
+    same = sa.and_(change.event == picked.c.key, change.version == picked.c.version)
+    joined = bodies.select_from(picked.join(change, same))
+    return joined.order_by(*ordering(shape, picked.c.at, picked.c.key))
+
+
+def found_events(shape: Shape) -> tuple[Any, Any, Any]:
+    """Walk events in the order asked for, or take those with known keys, and probe every group; the order's columns."""
+    event: Any = sa.orm.aliased(StoredEvent, name="e")
+    by_key = "keys" in shape.residuals
+    number: Any = sa.orm.aliased(EventMeasure, name="m")
+    column = event.started_at if shape.order == "started_at" else sa.type_coerce(event.updated_at, sa.BigInteger)
+    at = column + 0 if by_key else column
+    if shape.order in MEASURES:
+        at = rank_column(number, descending=shape.descending)
+    columns = (at.label("at"), event.key.label("key"), event.version.label("version"))
+    select: Any = sa.select(*columns).where(event.deleted == sa.false())
+    if shape.order in MEASURES:
+        joined = sa.inspect(event).selectable.outerjoin(
+            sa.inspect(number).selectable, measured(number, event.key, shape.order)
+        )
+        select = select.select_from(joined)
+    for name in shape.residuals:
+        select = select.where(*residual(name, shape.dialect, event.key, event.started_at, event))
+    for n, many in enumerate(shape.probes):
+        select = select.where(probe(shape, event.started_at, event.key, f"probe{n}", many=many))
+    if shape.barred is not None:
+        select = select.where(~probe(shape, event.started_at, event.key, "barred", many=shape.barred))
+    return select, at, event.key
+
+
+def big(name: str) -> Any:
+    """A 64-bit parameter."""
+    return sa.bindparam(name, type_=sa.BigInteger())
+
+
+def valued(table: Any, name: str, dialect: str, *, many: bool) -> Any:
+    """The row's value is the one asked for, or one of them."""
+    return any_of(table.value, name, dialect) if many else table.value == big(name)
+
+
+def version_then(event: Any) -> Any:
+    """The version that an event had at the change `as_of`; null when it did not exist yet."""
+    then: Any = sa.orm.aliased(Change)
+    at_most = sa.select(then.version).where(then.event == event, then.seq <= big("as_of"))
+    newest = at_most.order_by(then.version.desc()).limit(sa.literal_column("1"))
+    return newest.correlate_except(then).scalar_subquery()  # the event may be two levels up
+
+
+def valid(table: Any, version: Any, *, past: bool) -> list[Any]:
+    """The row held at that version of the event."""
+    return [table.since <= version, *([table.upto > version] if past else [])]
+
+
+def probe(shape: Shape, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
+    """The event has one of the group's values, at the time asked about."""
+    tables: list[Any] = [EventFacet, PastFacet] if shape.as_of else [EventFacet]
+    return sa.or_(*(held(shape, table, started_at, event, name, many=many) for table in tables))
+
+
+def held(shape: Shape, source: Any, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
+    """One table's part of a probe."""
+    table: Any = sa.orm.aliased(source)
+    found = sa.select(sa.literal(1)).where(
+        valued(table, name, shape.dialect, many=many), table.started_at == started_at, table.event == event
+    )
+    if shape.as_of:
+        found = found.where(*valid(table, version_then(event), past=source is PastFacet))
+    return found.exists() if shape.result == "count" else probed(found, shape.dialect)
+
+
+def probed(found: Any, dialect: str) -> Any:
+    """Some row is found, asked for each candidate: OFFSET keeps PostgreSQL from joining all that the value has."""
+    return (found.offset(sa.literal_column("0")) if dialect == "postgresql" else found).exists()
+
+
+def ordering(shape: Shape, at: Any, key: Any) -> list[Any]:
+    """The order asked for, ties by id the same way."""
+    return [at.desc(), key.desc()] if shape.descending else [at, key]
+
+
+def beyond(shape: Shape, at: Any, key: Any) -> Any:
+    """Past the last row of the page before."""
+    here, there = sa.tuple_(at, key), sa.tuple_(big("after_value"), big("after_key"))
+    return here < there if shape.descending else here > there
+
+
+def residual(name: str, dialect: str, event: Any, started_at: Any, row: Any) -> list[Any]:
+    """A condition that the index cannot settle, as SQL on an event's key or row."""
+    kind, _, rest = name.partition(":")
+    times = {
+        "until": lambda: started_at < big("until"),
+        "since": lambda: row.ends_at > big("since"),
+        "changed_since": lambda: sa.type_coerce(row.updated_at, sa.BigInteger) >= big("changed_since"),
+    }
+    if kind in times:
+        return [times[kind]()]
+    if kind == "keys":
+        return [any_of(event, "keys", dialect)]
+    if kind in {"box", "box_across", "circle"}:
+        return [
+            probed(sa.select(sa.literal(1)).where(col(EventPoint.event) == event, *place_conditions(kind)), dialect)
+        ]
+    if kind in {"min", "max"}:
+        bound_ = (
+            col(EventMeasure.best) >= big(f"min_{rest}")
+            if kind == "min"
+            else col(EventMeasure.best) <= big(f"max_{rest}")
+        )
+        known = sa.and_(col(EventMeasure.event) == event, col(EventMeasure.measure) == sa.literal_column(f"'{rest}'"))
+        return [probed(sa.select(sa.literal(1)).where(known, bound_), dialect)]
+    return [words_match(name, dialect, event)]
+
+
+def place_conditions(kind: str) -> list[Any]:
+    """A located place lies in the box or the circle."""
+    number = sa.Float(53)
+    if kind == "circle":
+        parts = [(col(getattr(EventPoint, axis)) - sa.bindparam("c" + axis, type_=number)) for axis in "xyz"]
+        return [parts[0] * parts[0] + parts[1] * parts[1] + parts[2] * parts[2] <= sa.bindparam("chord2", type_=number)]
+    west, east = sa.bindparam("west", type_=number), sa.bindparam("east", type_=number)
+    lat, lon = col(EventPoint.lat), col(EventPoint.lon)
+    meridian = -lon
+    join = sa.and_ if kind == "box" else sa.or_
+    inside = sa.or_(
+        join(lon >= west, lon <= east),
+        sa.and_(sa.func.abs(lon) == sa.literal_column("180"), join(meridian >= west, meridian <= east)),
+    )
+    return [lat >= sa.bindparam("south", type_=number), lat <= sa.bindparam("north", type_=number), inside]

@@ -1,0 +1,201 @@
+"""Reads a batch into commands, and tells what became of each item."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from app.errors import FieldError, Invalid, NotFound, PayloadTooLarge, Problem
+from app.events.schemas import ITEMS, CreateItem, DeleteItem, Item, PatchItem, ReplaceItem, UpsertItem
+from app.events.write.commands import SERVER_FIELDS, Create, IfMatch, Patch, Remove, Replace, Upsert, content, read_only
+from app.events.write.idempotency import Answer
+from app.events.write.transaction import Outcome, placed
+from app.kinds import parse_change, parse_event
+from app.kinds.field_errors import field_errors
+from app.kinds.line_endings import tidied
+from app.kit.ids import read_id
+from app.kit.json_lines import as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.events.write.commands import Command
+    from app.events.write.transaction import Result
+    from app.kinds import Change, Event
+
+MOST_ITEMS = 1000
+LARGEST_ITEM = 256 * 1024
+STATUS = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
+# Where an item's own pointers begin within it.
+PARTS = {"create": "/event", "upsert": "/event", "replace": "/event", "patch": "/patch", "delete": ""}
+REFERENCE = re.compile(r"#(0|[1-9][0-9]{0,3})\Z", re.ASCII)
+
+
+def read_batch(data: object) -> list[object]:
+    """The items of a batch body, each still to be read."""
+    if not isinstance(data, dict) or set(data) != {"items"} or not isinstance(data["items"], list):
+        raise Invalid(
+            "The batch was refused; see errors.", errors=[FieldError("type", 'Give {"items": [...]}.', pointer="")]
+        )
+    items: list[object] = data["items"]
+    if len(items) > MOST_ITEMS:
+        raise Invalid(
+            "The batch was refused; see errors.",
+            errors=[FieldError("too-long", "A batch has at most 1,000 items.", pointer="/items")],
+        )
+    return items
+
+
+def read_items(items: Sequence[object]) -> tuple[list[Command | Problem], list[str]]:
+    """A command or a refusal for each item, and where each one's pointers begin."""
+    commands: list[Command | Problem] = []
+    places = []
+    for n, item in enumerate(items):
+        op = item.get("op") if isinstance(item, dict) else None
+        places.append(f"/items/{n}{PARTS.get(op, '') if isinstance(op, str) else ''}")
+        try:
+            commands.append(read_item(item))
+        except Problem as problem:
+            commands.append(placed(problem, f"/items/{n}"))
+    return commands, places
+
+
+def read_item(item: object) -> Command:
+    """One item as a command; pointers are the item's own."""
+    if not isinstance(item, dict):
+        raise refused([FieldError("type", "An item is an object.", pointer="")])
+    op = item.get("op")
+    model = ITEMS.get(op) if isinstance(op, str) else None
+    if model is None:
+        raise refused([FieldError("enum", "An item has an op.", pointer="/op", allowed=list(ITEMS))])
+    if len(orjson.dumps(item)) > LARGEST_ITEM:
+        raise PayloadTooLarge("An item has at most 256 KiB.")
+    try:
+        return command_of(model.model_validate(item))
+    except ValidationError as refusal:
+        raise refused(field_errors(refusal, model, "")) from None
+
+
+def refused(errors: list[FieldError]) -> Invalid:
+    """422 for an item."""
+    return Invalid("The event was refused; see errors.", errors=errors)
+
+
+def command_of(item: Item) -> Command:
+    """The command that an item asks for."""
+    if isinstance(item, CreateItem):
+        return Create(read_new(item.event, "/event"))
+    if isinstance(item, UpsertItem):
+        return upsert_of(item.system, item.external_id, item.event, matching(item.if_match), base="/event")
+    if isinstance(item, ReplaceItem):
+        wanted, sent = read_known(item.event, "/event")
+        return Replace(target(item.id), wanted, sent, matching(item.if_match))
+    if isinstance(item, PatchItem):
+        return Patch(target(item.id), item.patch, matching(item.if_match), in_batch=True)
+    if isinstance(item, DeleteItem):
+        return Remove(
+            target(item.id), item.reason, successor(item.superseded_by), matching(item.if_match), in_batch=True
+        )
+    message = f"no command for {type(item).__name__}"
+    raise TypeError(message)
+
+
+def matching(version: int | None) -> IfMatch:
+    """The version an item was made for."""
+    return None if version is None else frozenset({version})
+
+
+def target(text: str) -> UUID:
+    """The id of the event to change; what cannot be one is not found."""
+    found = read_id(text)
+    if found is None:
+        raise NotFound("There is no event with that id.")
+    return found
+
+
+def successor(text: str | None) -> UUID | str | None:
+    """An event id or `#<index>`."""
+    if text is None or REFERENCE.match(text):
+        return text
+    try:
+        return UUID(text)
+    except ValueError:
+        raise refused([FieldError("uuid", "Give an event id or #<index>.", pointer="/superseded_by")]) from None
+
+
+def read_new(data: object, base: str = "", *, batch: bool = True) -> Event:
+    """An event to add: the server sets its own fields."""
+    if isinstance(data, dict) and (found := [name for name in SERVER_FIELDS if name in data]):
+        raise refused([read_only(f"{base}/{name}") for name in found])
+    return parse_event(data, base=base, batch=batch)
+
+
+def read_known(data: object, base: str = "", *, batch: bool = True) -> tuple[Change, dict[str, Any]]:
+    """An event to put in another's place, and the server-set fields that came back with it."""
+    if not isinstance(data, dict):
+        return parse_change(data, base=base, batch=batch), {}
+    sent = {name: data[name] for name in SERVER_FIELDS if name in data}
+    return parse_change(content(data), base=base, batch=batch), sent
+
+
+def upsert_of(
+    system: str,
+    external_id: str,
+    data: object,
+    if_match: IfMatch,
+    *,
+    base: str = "",
+    only_new: bool = False,
+    batch: bool = True,
+) -> Upsert:
+    """An upsert, its external id added to the event if it is not there."""
+    external_id = tidied(external_id)
+    pair = {"system": system, "id": external_id}
+    if isinstance(data, dict):
+        known = data.get("external_ids")
+        if known is None:
+            data = {**data, "external_ids": [pair]}
+        elif isinstance(known, list) and not any(is_same_key(row, pair) for row in known):
+            data = {**data, "external_ids": [*known, pair]}
+    wanted, sent = read_known(data, base, batch=batch)
+    return Upsert(system, external_id, wanted, sent, if_match, only_new)
+
+
+def is_same_key(row: Any, pair: dict[str, str]) -> bool:
+    """Whether a row of `external_ids`, as it was sent, is that external id."""
+    return isinstance(row, dict) and {name: tidied(v) if isinstance(v, str) else v for name, v in row.items()} == pair
+
+
+def batch_answer(results: Sequence[Result], instance: str) -> Answer:
+    """200 with one result an item."""
+    shown = [shown_result(n, result, instance) for n, result in enumerate(results)]
+    cursors = [result.cursor for result in results if isinstance(result, Outcome) and result.cursor]
+    headers = {"content-type": "application/json", **({"feed-cursor": cursors[-1]} if cursors else {})}
+    return Answer(200, as_json({"results": shown}), headers)
+
+
+def shown_result(index: int, result: Result, instance: str) -> dict[str, Any]:
+    """One item's result."""
+    if isinstance(result, Problem):
+        problem = result.document(instance)
+        return {
+            "index": index,
+            "status": result.status,
+            "id": None,
+            "version": None,
+            "cursor": None,
+            "problem": problem,
+        }
+    after = result.decision.after
+    return {
+        "index": index,
+        "status": STATUS[result.decision.operation],
+        "id": str(after.id),
+        "version": after.version,
+        "cursor": result.cursor,
+        "problem": None,
+    }

@@ -1,0 +1,164 @@
+"""Commands on events, and the world that they are decided in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+import orjson
+
+from app.errors import (
+    Deleted,
+    FieldError,
+    NotFound,
+)
+from app.events.terms import Facts
+from app.kit.ids import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from app.kinds import Change, Event
+
+
+IfMatch = frozenset[int] | Literal["*"] | None
+SERVER_FIELDS = ("id", "version", "created_at", "updated_at", "quality_flags")
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Add an event."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Add the event that an external id names, or replace it."""
+
+    system: str
+    external_id: str
+    wanted: Change
+    sent: Mapping[str, Any] = field(default_factory=dict)
+    if_match: IfMatch = None
+    only_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Replace an event whole; `sent` holds the server-set fields that came back with it."""
+
+    id: UUID
+    wanted: Change
+    sent: Mapping[str, Any]
+    if_match: IfMatch
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Apply a JSON merge patch (RFC 7396) to the output form."""
+
+    id: UUID
+    patch: Mapping[str, Any]
+    if_match: IfMatch
+    in_batch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete an event, leaving a tombstone."""
+
+    id: UUID
+    reason: str
+    superseded_by: UUID | str | None = None
+    if_match: IfMatch = None
+    in_batch: bool = False
+
+
+Command = Create | Upsert | Replace | Patch | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event as it stands, or its tombstone."""
+
+    id: UUID
+    kind: str
+    version: int
+    deleted: bool
+    body: bytes
+    packed: bytes | None = None
+
+    @property
+    def key(self) -> int:
+        """Its row key."""
+        return key_of(self.id)
+
+    @property
+    def core(self) -> bytes:
+        """The part of the body that writers decide, without braces."""
+        return self.body[self.body.index(b'"status":') : self.body.rindex(b',"created_at":"')]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a command comes to: a new version, a tombstone, or nothing."""
+
+    operation: Literal["created", "updated", "deleted", "unchanged"]
+    after: Stored
+    updated_at: datetime
+    before: Stored | None = None
+    event: Event | None = None
+    facts: Facts | None = None
+    changed: tuple[str, ...] = ()
+
+    @property
+    def released(self) -> list[tuple[str, str]]:
+        """The external ids that the version before held."""
+        if self.before is None:
+            return []
+        return [(known["system"], known["id"]) for known in orjson.loads(self.before.body)["external_ids"]]
+
+
+@dataclass(slots=True)
+class World:
+    """The events a decision may look at, as earlier commands of the transaction left them."""
+
+    now: datetime
+    new_id: Callable[[], UUID]
+    events: dict[int, Stored] = field(default_factory=dict)
+    holders: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    known: dict[int, UUID] = field(default_factory=dict)
+
+    def find(self, id: UUID) -> Stored:
+        """The live event; 404 or 410 otherwise."""
+        found = self.events.get(key_of(id))
+        if found is None or found.id != id:
+            raise NotFound("There is no event with that id.")
+        if found.deleted:
+            raise Deleted("The event was deleted.", tombstone=orjson.loads(found.body))
+        return found
+
+    def exists(self, id: UUID) -> bool:
+        """The id is or was an event's."""
+        key = key_of(id)
+        return self.known.get(key) == id or (key in self.events and self.events[key].id == id)
+
+
+def content(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an event writers decide: all but the fields that the server sets."""
+    return {name: value for name, value in event.items() if name not in SERVER_FIELDS}
+
+
+def external_ids(event: Event | None) -> list[tuple[str, str]]:
+    """The identifiers an event holds."""
+    return [] if event is None else [(known.system, known.id) for known in event.external_ids]
+
+
+def read_only(pointer: str) -> FieldError:
+    """The server sets this field."""
+    return FieldError(
+        "read-only", "The server sets this field; leave it out or send back the current value.", pointer=pointer
+    )

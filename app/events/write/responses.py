@@ -1,0 +1,101 @@
+"""Finished answers to writes, names of pages, and what a request says beside its body."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from starlette.responses import Response
+
+from app.errors import NotFound
+from app.events.write.idempotency import Answer, Place, Reuse
+from app.http import parse_idempotency_key
+from app.kinds.line_endings import tidied
+from app.kit.offload import aside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette.types import Scope
+
+    from app.events.read.rows import Row
+    from app.events.write.transaction import Outcome
+
+JSON = "application/json"
+SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+LONGEST_ID = 300
+# Hashing more bytes takes milliseconds.
+LARGE_BODY = 1024 * 1024
+
+
+def shown(answer: Answer) -> Response:
+    """An answer as HTTP."""
+    return Response(answer.body, answer.status, answer.headers)
+
+
+def created(outcome: Outcome) -> Answer:
+    """201 with the event and where it is."""
+    after = outcome.decision.after
+    headers = {
+        "content-type": JSON,
+        "location": f"/v1/events/{after.id}",
+        "etag": f'"{after.version}"',
+        **cursor(outcome),
+    }
+    return Answer(201, after.body, headers, after.key)
+
+
+def stored(outcome: Outcome) -> Answer:
+    """The event as it stands now: 201 when new, 200 otherwise."""
+    if outcome.decision.operation == "created":
+        return created(outcome)
+    after = outcome.decision.after
+    return Answer(200, after.body, {"content-type": JSON, "etag": f'"{after.version}"', **cursor(outcome)}, after.key)
+
+
+def removed(outcome: Outcome) -> Answer:
+    """204."""
+    return Answer(204, b"", cursor(outcome))
+
+
+def page_etag(rows: Sequence[Row], following: str | None, media: str) -> str:
+    """A weak ETag over items and next: equal versions are equal bytes."""
+    told = hashlib.blake2b(media.encode(), digest_size=12)
+    told.update(repr(([(row.key, row.version) for row in rows], following)).encode())
+    return f'W/"{told.hexdigest()}"'
+
+
+def cursor(outcome: Outcome) -> dict[str, str]:
+    """The place of the change in the feed; nothing when nothing changed."""
+    return {} if outcome.cursor is None else {"feed-cursor": outcome.cursor}
+
+
+async def reuse_of(request: Request, owner: str) -> Reuse | None:
+    """The Idempotency-Key and the hash of the body it came with."""
+    key = parse_idempotency_key(request.headers.get("idempotency-key"))
+    if key is None:
+        return None
+    place = Place(owner, f"{request.method} {request.url.path}", key)
+    raw = await request.body()
+    digest = await aside(hashlib.sha256, raw) if len(raw) > LARGE_BODY else hashlib.sha256(raw)
+    return Reuse(place, digest.digest())
+
+
+def refuse_bad_address(request: Request, system: str, external_id: str) -> None:
+    """An address that no external id can have leads nowhere, whether one reads there or writes."""
+    possible = SYSTEM.fullmatch(system) and 1 <= len(tidied(external_id)) <= LONGEST_ID and is_utf8(request.scope)
+    if not possible or any(unicodedata.category(character) in {"Cc", "Cs"} for character in external_id):
+        raise NotFound("No event holds that external id, and none can.")
+
+
+def is_utf8(scope: Scope) -> bool:
+    """The path as it came is UTF-8; servers decode it whatever it is, so that several would name one id."""
+    try:
+        unquote_to_bytes(scope.get("raw_path", b"")).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

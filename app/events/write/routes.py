@@ -1,0 +1,271 @@
+"""The writing routes: add, replace, patch, delete, upsert and batch."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from app.auth.authentication import WriteKey
+from app.errors import (
+    Deleted,
+    DiskFull,
+    DuplicateExternalId,
+    FieldError,
+    Forbidden,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    Invalid,
+    Malformed,
+    NotFound,
+    PayloadTooLarge,
+    PreconditionRequired,
+    RequestTimeout,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+    VersionMismatch,
+    refusals,
+    request_id,
+)
+from app.events.schemas import (
+    BatchIn,
+    BatchOut,
+    BatchQuery,
+    MergePatch,
+    RemoveQuery,
+)
+from app.events.write.batch import batch_answer, read_batch, read_items, read_known, read_new, upsert_of
+from app.events.write.commands import Create, Patch, Remove, Replace
+from app.events.write.responses import created, refuse_bad_address, removed, reuse_of, shown, stored
+from app.events.write.transaction import Job, Outcome
+from app.http import SMALL_BODY, NoQuery, body, parse_if_match, query
+from app.kinds import EventIn, EventOut
+from app.kit.ids import read_id
+from app.kit.offload import aside
+
+if TYPE_CHECKING:
+    from app.events.write.transaction import Result
+
+
+router = APIRouter(prefix="/v1/events", tags=["events"])
+ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+SENDING = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull, *ALWAYS)
+ONCE = (IdempotencyInProgress, IdempotencyMismatch)
+EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
+
+
+def as_object(data: object) -> dict[str, Any]:
+    """A merge patch is an object, or the event would be replaced by something that is none."""
+    if isinstance(data, dict):
+        return data
+    raise Invalid(
+        "The patch was refused; see errors.", errors=[FieldError("type", "A patch is an object.", pointer="")]
+    )
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=None,
+    responses={201: {"model": EventOut}, **refusals(DuplicateExternalId, *ONCE, *SENDING)},
+)
+async def create_event(
+    request: Request,
+    key: WriteKey,
+    _: NoQuery,
+    event: Annotated[Any, Depends(body(lambda data: read_new(data, batch=False), schema=EventIn, lines=True))],
+) -> Response:
+    """Add an event; it appears in the feed at once.
+
+    An `Idempotency-Key` makes a repeated call answer as the first one did, for 24 hours.
+    An external id that another event holds is 409, with `existing`.
+    """
+    job = Job(
+        [Create(event)],
+        key.owner,
+        lambda results: created(only(results)),
+        reuse=await reuse_of(request, key.owner),
+        size=await size_of(request),
+    )
+    return shown(await request.app.state.store.run(job))
+
+
+@router.post(
+    "/batch",
+    response_model=None,
+    responses={
+        200: {"model": BatchOut},
+        **refusals(NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *ONCE, *SENDING),
+    },
+)
+async def write_batch(
+    request: Request,
+    key: WriteKey,
+    asked: Annotated[BatchQuery, Depends(query(BatchQuery))],
+    items: Annotated[Any, Depends(body(read_batch, schema=BatchIn, lines=True))],
+) -> Response:
+    """Write up to 1,000 items, decided in order; later ones see earlier ones.
+
+    By default all or nothing: the answer has the status of the first item that fails, and `errors` the faults of
+    all items, to 1,000, their pointers below `/items/<n>`. With `partial=true` each item stands for itself. `#<index>`
+    names the event of an earlier item.
+    """
+    commands, places = await aside(read_items, items)
+    instance = f"/requests/{request_id(request.scope)}"
+    job = Job(
+        commands,
+        key.owner,
+        lambda results: batch_answer(results, instance),
+        atomic=asked.partial == "false",
+        places=places,
+        reuse=await reuse_of(request, key.owner),
+        size=await size_of(request),
+    )
+    return shown(await request.app.state.store.run(job))
+
+
+@router.put(
+    "/by-external-id/{system}/{id:path}",
+    response_model=None,
+    responses={
+        **EVENT,
+        201: {"model": EventOut},
+        **refusals(NotFound, DuplicateExternalId, VersionMismatch, *SENDING),
+    },
+)
+async def upsert_event(
+    request: Request,
+    key: WriteKey,
+    _: NoQuery,
+    data: Annotated[Any, Depends(body(lambda data: data, schema=EventIn, lines=True))],
+    system: str,
+    id: str,
+) -> Response:
+    """Add the event, or replace the one that holds this external id; the same content again changes nothing.
+
+    `If-Match` guards against overwriting, `If-None-Match: *` against replacing at all.
+    """
+    refuse_bad_address(request, system, id)
+    only_new = request.headers.get("if-none-match", "").strip() == "*"
+    size = await size_of(request)
+    read = partial(upsert_of, system, id, data, if_match(request), only_new=only_new, batch=False)
+    command = read() if size <= SMALL_BODY else await aside(read)
+    return shown(
+        await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)), size=size))
+    )
+
+
+@router.put(
+    "/{id}",
+    response_model=None,
+    responses={
+        **EVENT,
+        **refusals(NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *SENDING),
+    },
+)
+async def replace_event(
+    request: Request,
+    key: WriteKey,
+    _: NoQuery,
+    known: Annotated[Any, Depends(body(lambda data: read_known(data, batch=False), schema=EventIn, lines=True))],
+    id: str,
+) -> Response:
+    """Replace an event whole; `If-Match` names the version that was read, so that no change is overwritten unseen.
+
+    Server-set fields may be sent back as they came: GET then PUT works.
+    """
+    wanted, sent = known
+    command = Replace(known_id(id), wanted, sent, if_match(request))
+    return shown(
+        await request.app.state.store.run(
+            Job([command], key.owner, lambda results: stored(only(results)), size=await size_of(request))
+        )
+    )
+
+
+@router.patch(
+    "/{id}",
+    response_model=None,
+    responses={
+        **EVENT,
+        **refusals(NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *SENDING),
+    },
+)
+async def patch_event(
+    request: Request,
+    key: WriteKey,
+    _: NoQuery,
+    patch: Annotated[
+        Any,
+        Depends(
+            body(
+                as_object,
+                schema=MergePatch,
+                media=("application/merge-patch+json", "application/json"),
+                lines=True,
+            )
+        ),
+    ],
+    id: str,
+) -> Response:
+    """Change parts of an event by a JSON merge patch (RFC 7396) on its output form; the result is validated whole.
+
+    Lists are replaced whole; an estimate object merges by key, a bare integer takes its place.
+    """
+    command = Patch(known_id(id), patch, if_match(request))
+    return shown(
+        await request.app.state.store.run(
+            Job([command], key.owner, lambda results: stored(only(results)), size=await size_of(request))
+        )
+    )
+
+
+@router.delete(
+    "/{id}",
+    status_code=204,
+    response_model=None,
+    responses=refusals(NotFound, Deleted, VersionMismatch, Malformed, DiskFull, *ALWAYS),
+)
+async def delete_event(
+    request: Request,
+    key: WriteKey,
+    asked: Annotated[RemoveQuery, Depends(query(RemoveQuery))],
+    id: str,
+) -> Response:
+    """Delete an event for a reason; a tombstone takes its place, followers hear of it, its external ids are free.
+
+    `reason=legal` also erases every earlier version.
+    """
+    command = Remove(known_id(id), asked.reason, asked.superseded_by, if_match(request))
+    return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: removed(only(results)))))
+
+
+async def size_of(request: Request) -> int:
+    """How many bytes the body has, which was read before."""
+    return len(await request.body())
+
+
+def only(results: list[Result]) -> Outcome:
+    """The result of a job with one command, which succeeded."""
+    [result] = results
+    if isinstance(result, Outcome):
+        return result
+    raise result
+
+
+def known_id(text: str) -> UUID:
+    """The id in the path; what cannot be one is not found."""
+    found = read_id(text)
+    if found is None:
+        raise NotFound("There is no event with that id.")
+    return found
+
+
+def if_match(request: Request) -> Any:
+    """The versions that the caller read."""
+    return parse_if_match(request.headers.get("if-match"))

@@ -1,0 +1,118 @@
+"""Runs lists of commands in one transaction: load, decide, write the index, append the changes, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.db import Statement, Surprise
+from app.errors import Problem
+from app.events.index.writer import Index
+from app.events.tables import FacetValue
+from app.events.write.commands import (
+    World,
+)
+from app.events.write.idempotency import Answer
+from app.events.write.transaction import LARGE_WRITE, Attempt, Job, LargeWrite
+from app.group_commit import GroupWriter
+from app.kit.ids import IdSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.db import Database, Transaction
+
+ESTIMATES_EVERY_S = 1.0
+LAST_ESTIMATES_S = 0.5
+
+
+class Store:
+    """The public write path: every event that is written, by whatever way, goes through `run`."""
+
+    def __init__(
+        self,
+        db: Database,
+        committed: Callable[[], None] = lambda: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`committed` is called after each commit that changed something."""
+        self.db = db
+        self._committed = committed
+        self._clock = clock
+        self._new_id = IdSource()
+        self._index = Index()
+        self._estimates: Counter[int] = Counter()
+        self._estimating: asyncio.Task[None] | None = None
+        self._writer: GroupWriter[Job, Answer] = GroupWriter(self._run, lambda job: len(job.commands))
+
+    def start(self) -> None:
+        """Begin to take writes."""
+        self._writer.start()
+
+    async def stop(self) -> None:
+        """Finish what was accepted."""
+        await self._writer.stop()
+        if self._estimating is not None:
+            self._estimating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._estimating
+        with contextlib.suppress(Problem, Surprise, TimeoutError):
+            async with asyncio.timeout(LAST_ESTIMATES_S):
+                await self._add_estimates()
+
+    async def run(self, job: Job) -> Answer:
+        """Do a job and answer after its commit."""
+        return await self._writer.submit(job)
+
+    async def _run(self, jobs: list[Job]) -> list[Answer | Exception]:
+        attempt, answers = await self._attempt(jobs)
+        self._index.learn(attempt.learned)
+        if attempt.drafts:
+            self._estimates.update(attempt.counted)
+            self._committed()
+            self._schedule_estimates()
+        return answers
+
+    async def _attempt(self, jobs: list[Job]) -> tuple[Attempt, list[Answer | Exception]]:
+        """Run the jobs; much work is done apart from the event loop, where the database does not do so anyway."""
+        apart = self.db.dialect == "sqlite" or sum(job.size for job in jobs) > LARGE_WRITE
+        attempt = Attempt(jobs, World(self._clock(), self._new_id), self._index, apart=apart)
+        try:
+            return attempt, await self.db.write(attempt.run, apart=apart)
+        except LargeWrite:
+            attempt = Attempt(jobs, World(self._clock(), self._new_id), self._index, apart=True)
+            return attempt, await self.db.write(attempt.run, apart=True)
+
+    def _schedule_estimates(self) -> None:
+        if self._estimating is None or self._estimating.done():
+            self._estimating = asyncio.create_task(self._estimate_soon())
+
+    async def _estimate_soon(self) -> None:
+        await asyncio.sleep(ESTIMATES_EVERY_S)
+        with contextlib.suppress(Problem, Surprise):
+            await self._add_estimates()
+
+    async def _add_estimates(self) -> None:
+        counts, self._estimates = self._estimates, Counter()
+        if not counts:
+            return
+        rows = [{"value_id": id, "more": more} for id, more in sorted(counts.items()) if more and id > 0]
+
+        async def add(tx: Transaction) -> None:
+            for row in rows:
+                await tx.run(ESTIMATE, row)
+
+        await self.db.write(add)
+
+
+ESTIMATE = Statement(
+    sa.update(FacetValue)
+    .where(col(FacetValue.id) == sa.bindparam("value_id", type_=sa.BigInteger))
+    .values(events=col(FacetValue.events) + sa.bindparam("more", type_=sa.BigInteger))
+)

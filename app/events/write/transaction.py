@@ -1,0 +1,281 @@
+"""One try to do a group of jobs in one transaction: decide in order, write what was decided, append the changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from app.changes import Draft, append
+from app.errors import Deleted, FieldError, NotFound, PreconditionRequired, Problem, VersionMismatch
+from app.events.index.rollup import keep_tally
+from app.events.index.writer import Index
+from app.events.tables import ExternalId
+from app.events.write.commands import (
+    Command,
+    Create,
+    Decision,
+    Patch,
+    Remove,
+    World,
+    external_ids,
+)
+from app.events.write.decide import apply, decide
+from app.events.write.erasure import erase
+from app.events.write.idempotency import Answer, Kept, Place, Reuse, find_reused, keep_answers
+from app.events.write.load import load
+from app.kit.ids import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from app.db import Transaction
+
+
+# A refused batch tells so many faults at most.
+MOST_FAULTS = 1000
+# The member of an item that a problem without errors is about, and how many parts the pointer of an item has.
+AT_FAULT: dict[type[Problem], str] = {
+    PreconditionRequired: "if_match",
+    VersionMismatch: "if_match",
+    NotFound: "id",
+    Deleted: "id",
+}
+ITEM_PARTS = len(("", "items", "0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one command: the version that stands now, and the change it made, if any."""
+
+    decision: Decision
+    draft: Draft | None
+
+    @property
+    def cursor(self) -> str | None:
+        """The change id."""
+        return None if self.draft is None else self.draft.cursor
+
+
+Result = Outcome | Problem
+# Deciding and indexing so many bytes of bodies takes some 30 ms.
+LARGE_WRITE = 64 * 1024
+
+
+@dataclass(slots=True)
+class Job:
+    """One request's commands; atomic ones stand or fall together."""
+
+    commands: Sequence[Command | Problem]
+    by: str | None
+    render: Callable[[list[Result]], Answer]
+    atomic: bool = True
+    places: Sequence[str] = ("",)
+    reuse: Reuse | None = None
+    size: int = 0
+    results: list[Result] = field(default_factory=list)
+
+
+class LargeWrite(Exception):
+    """The bodies to work on are so large that the work is to be done apart from the event loop."""
+
+
+class Attempt:
+    """One try to do a group of jobs; nothing outlives it unless the transaction commits."""
+
+    def __init__(self, jobs: list[Job], world: World, index: Index, *, apart: bool = True) -> None:
+        """Jobs in order of arrival; not `apart`, it raises LargeWrite before it works on much."""
+        self.apart = apart
+        self.jobs = jobs
+        self.world = world
+        self.index = index
+        self.drafts: list[Draft] = []
+        self.decisions: list[Decision] = []
+        self.learned: dict[tuple[str, str, int, bool], int] = {}
+        self.counted: Counter[int] = Counter()
+
+    async def run(self, tx: Transaction) -> list[Answer | Exception]:
+        """Load, decide in order, write all that was decided, append the changes."""
+        reused = await find_reused(tx, [job.reuse for job in self.jobs if job.reuse is not None], self.world.now)
+        await load(tx, self.world, [c for job in self.jobs for c in job.commands if not isinstance(c, Problem)])
+        if not self.apart and sum(len(stored.body) for stored in self.world.events.values()) > LARGE_WRITE:
+            raise LargeWrite
+        refused: dict[int, Exception] = {}
+        waiting: dict[Place, int] = {}
+        for n, job in enumerate(self.jobs):
+            if job.reuse is not None and (job.reuse.place in reused or job.reuse.place in waiting):
+                continue
+            problem = self._decide_job(job)
+            if problem is not None:
+                refused[n] = problem
+            elif job.reuse is not None:
+                waiting[job.reuse.place] = n
+        await self._write(tx)
+        answers = self._answers(refused, reused, waiting)
+        earned = [(self.jobs[n].reuse, answers[n]) for n in waiting.values()]
+        await keep_answers(tx, [(reuse, a) for reuse, a in earned if reuse and isinstance(a, Answer)], self.world.now)
+        return answers
+
+    def _decide_job(self, job: Job) -> Problem | None:
+        """Decide a job's commands; an atomic one that fails leaves no trace, and tells the faults of all."""
+        mark = len(self.drafts)
+        undo = (dict(self.world.events), dict(self.world.holders)) if len(job.commands) > 1 else None
+        ids: list[UUID | None] = []
+        job.results = []
+        faults: dict[int, Problem] = {}
+        written: dict[str, str] = {}
+        for n, command in enumerate(job.commands):
+            if faults and refers(command, faults):
+                ids.append(None)
+                continue
+            result = self._decide_one(command, job.by, ids, job.places[n] if n < len(job.places) else "")
+            job.results.append(result)
+            ids.append(result.decision.after.id if isinstance(result, Outcome) else None)
+            if isinstance(result, Outcome) and result.draft is not None:
+                written.setdefault(str(result.decision.after.id), f"/items/{n}")
+            if isinstance(result, Problem) and job.atomic:
+                faults[n] = without_undone(result, written)
+        if not faults:
+            return None
+        del self.drafts[mark:], self.decisions[mark:]
+        if undo is not None:
+            self.world.events, self.world.holders = undo
+        return together(list(faults.values()))
+
+    def _decide_one(
+        self, command: Command | Problem, by: str | None, earlier: Sequence[UUID | None], place: str
+    ) -> Result:
+        if isinstance(command, Problem):
+            return command
+        try:
+            decision = decide(command, self.world, earlier)
+        except Problem as problem:
+            return placed(problem, place)
+        if decision.operation == "unchanged":
+            return Outcome(decision, None)
+        apply(decision, self.world)
+        draft = draft_of(decision, by)
+        self.drafts.append(draft)
+        self.decisions.append(decision)
+        return Outcome(decision, draft)
+
+    async def _write(self, tx: Transaction) -> None:
+        if not self.drafts:
+            return
+        await self.index.write(tx, self.decisions, self.drafts, self)
+        await write_holders(tx, self.decisions)
+        self.index.check_epoch((await append(tx, self.drafts)).epoch)
+        await keep_tally(tx, self.decisions)
+        await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
+
+    def _answers(
+        self, refused: dict[int, Exception], reused: dict[Place, Kept], waiting: dict[Place, int]
+    ) -> list[Answer | Exception]:
+        answers: list[Answer | Exception] = []
+        for n, job in enumerate(self.jobs):
+            if n in refused:
+                answers.append(refused[n])
+            elif job.reuse is not None and job.reuse.place in reused:
+                answers.append(job.reuse.replay(reused[job.reuse.place]))
+            elif job.reuse is not None and waiting[job.reuse.place] != n:
+                answers.append(job.reuse.replay(self._just_kept(waiting[job.reuse.place], answers)))
+            else:
+                answers.append(job.render(job.results))
+        return answers
+
+    def _just_kept(self, first: int, answers: list[Answer | Exception]) -> Kept:
+        """The answer that an earlier job of this group earned under the same key."""
+        reuse, answer = self.jobs[first].reuse, answers[first]
+        if reuse is None or not isinstance(answer, Answer):
+            message = "only answers wait under a key"
+            raise TypeError(message)
+        return Kept(reuse.body_hash, answer)
+
+
+def placed(problem: Problem, place: str) -> Problem:
+    """A batch item's problem with pointers from the root of the batch."""
+    if not place:
+        return problem
+    errors = [replace(error, pointer=f"{place}{error.pointer or ''}") for error in problem.errors]
+    errors = errors or [FieldError(problem.slug, problem.detail, pointer=place_of(problem, place))]
+    return type(problem)(problem.detail, errors=errors, headers=problem.headers, **problem.members)
+
+
+def place_of(problem: Problem, place: str) -> str:
+    """Where the fault of a problem without errors is: in the member of the item that it is about, else at `place`."""
+    part = next((part for sort, part in AT_FAULT.items() if isinstance(problem, sort)), None)
+    if part is None:
+        return place
+    return "/".join((*place.split("/")[:ITEM_PARTS], part))
+
+
+def refers(command: Command | Problem, failed: Iterable[int]) -> bool:
+    """Tell whether the command names an earlier item that failed: it cannot be judged."""
+    names = {f"#{n}" for n in failed}
+    if isinstance(command, Problem):
+        return False
+    if isinstance(command, Remove):
+        return command.superseded_by in names
+    if isinstance(command, Patch):
+        relations = command.patch.get("relations")
+        rows = relations if isinstance(relations, list) else []
+        return any(isinstance(row, dict) and str(row.get("event_id")) in names for row in rows)
+    event = command.event if isinstance(command, Create) else command.wanted.event
+    return any(relation.event_id in names for relation in event.relations)
+
+
+def together(problems: list[Problem]) -> Problem:
+    """The first refusal, with the faults of all."""
+    first, errors = problems[0], [error for problem in problems for error in problem.errors]
+    if len(problems) == 1:
+        return first
+    detail = f"{len(problems)} items were refused; see errors. The first: {first.detail}"
+    return type(first)(detail, errors=errors[:MOST_FAULTS], headers=first.headers, **first.members)
+
+
+def without_undone(problem: Problem, written: Mapping[str, str]) -> Problem:
+    """Name an earlier item of the same atomic batch in place of an `existing` event that goes with the batch.
+
+    `written` tells which item wrote an event first, by the event's id.
+    """
+    item = written.get(problem.members.get("existing", {}).get("id", ""))
+    if item is None:
+        return problem
+    detail = f"The event of {item} in this batch holds one of the external ids."
+    errors = [replace(error, detail=detail) for error in problem.errors]
+    members = {name: value for name, value in problem.members.items() if name != "existing"}
+    return type(problem)(detail, errors=errors, headers=problem.headers, **members)
+
+
+def draft_of(decision: Decision, by: str | None) -> Draft:
+    """The change that a decision makes."""
+    after = decision.after
+    return Draft(
+        key_of(after.id),
+        after.id,
+        after.version,
+        after.kind,
+        decision.operation,
+        decision.updated_at,
+        by,
+        after.body,
+        decision.changed,
+    )
+
+
+async def write_holders(tx: Transaction, decisions: Sequence[Decision]) -> None:
+    """Bring the external ids to where the decisions leave them."""
+    before: dict[tuple[str, str], UUID] = {}
+    after: dict[tuple[str, str], UUID | None] = {}
+    for decision in decisions:
+        for pair in decision.released:
+            if pair not in after:
+                before[pair] = decision.after.id
+            after[pair] = None
+        after.update(dict.fromkeys(external_ids(decision.event), decision.after.id))
+    moved = {pair for pair, holder in after.items() if before.get(pair) != holder}
+    gone = [{"system": system, "id": id} for system, id in sorted(moved & before.keys())]
+    kept = sorted((pair, holder) for pair, holder in after.items() if pair in moved and holder is not None)
+    await tx.delete(ExternalId, ("system", "id"), gone)
+    await tx.insert(ExternalId, [{"system": s, "id": i, "event": key_of(holder)} for (s, i), holder in kept])

@@ -1,0 +1,40 @@
+"""A page of the feed, waited for at its end as long as the reader wishes; no connection is held meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from app.errors import CursorEpoch
+from app.feed.matcher import Matcher
+from app.feed.notifier import SOON_S
+from app.feed.reader import MOST_SCANNED, Page, Scanner
+
+if TYPE_CHECKING:
+    from app.changes import Head
+    from app.events.read.filter import ChangeFilter
+    from app.feed.notifier import Hub
+
+
+async def waited_page(
+    hub: Hub, wanted: ChangeFilter, start: int, head: Head, *, limit: int, wait: float
+) -> tuple[Head, Page]:
+    """The page after `start`, and the head up to which the log was read; CursorEpoch (410) when that changes."""
+    log, clock = hub.log, asyncio.get_running_loop().time
+    deadline = clock() + wait
+    scanner = Scanner(log, Matcher(wanted), hub.ring)
+    epoch, page = head.epoch, await scanner.page(start, limit, head)
+    while not (page.pieces or page.more or hub.draining) and (left := deadline - clock()) > 0:
+        await hub.wait(page.next, left, epoch)
+        head = await log.head()
+        hub.notice(head)
+        if head.epoch != epoch:
+            raise log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
+        if head.seq <= page.next:  # another server than the hub asked, and it is behind
+            await asyncio.sleep(SOON_S)
+        # What was passed over while waiting counts: the answer is the one that a fresh call would get.
+        rest = start + MOST_SCANNED - page.next
+        if rest <= 0:
+            return head, page._replace(more=head.seq > page.next)
+        page = await scanner.page(page.next, limit, head, rest)
+    return head, page

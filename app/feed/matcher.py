@@ -1,0 +1,177 @@
+"""Which changes a reader asked for: by the packed ids first, by the body only where ids cannot settle it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from app.db import as_written
+from app.events.documents import event_in
+from app.events.terms import HASHED, SPAN_CLASSES, hashed_id
+from app.feed.value_ids import asked_as, read_ids
+from app.kinds import measures_of, words_of
+from app.kit.ids import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from app.changes import Entry
+    from app.db import Database
+    from app.events.read.filter import ChangeFilter, Group
+    from app.feed.value_ids import Position, Value
+
+# Before every position of every epoch.
+NOWHERE: Position = (0, -1)
+POSITION = frozenset({"after", "limit", "wait", "timezone"})
+
+
+class Verdict(NamedTuple):
+    """Which of the two states of a change may match, as far as ids and interval tell."""
+
+    after: bool
+    before: bool
+
+
+class Matcher:
+    """A filter made ready for changes: a change matches if the state before or the state after it does.
+
+    The index ids behind the filter are complete up to the position `known`; no change behind it may be judged. A value
+    gets a further id in the transaction of the first change that needs it, so `learn` comes before each stretch.
+    """
+
+    def __init__(self, wanted: ChangeFilter) -> None:
+        """Know the filter, the ids that are hashes, and none of those that the database counts."""
+        self.wanted = wanted
+        self.groups = (*wanted.groups, *wanted.barred)
+        self.places = places_of(self.groups)
+        self.sorts = None if wanted.change is None else frozenset(wanted.change)
+        self.known = NOWHERE
+        self.forget()
+        self.keys = None if wanted.id is None else frozenset(map(key_of, wanted.id))
+        self.names = None if wanted.id is None else frozenset(map(str, wanted.id))
+        self.timed = wanted.since is not None or wanted.until is not None
+        self.measured = bool(wanted.limits)
+        self.settles = self.measured or any(part is not None for part in (wanted.bbox, wanted.near, wanted.q))
+        self.everything = not wanted.model_fields_set - POSITION
+
+    def forget(self) -> None:
+        """Know no counted ids: the database was restored, and may have given them to other values."""
+        self.known = NOWHERE
+        self.ids: list[set[int]] = [
+            {hashed_id(group.facet, value, span) for value in group.values for span in SPAN_CLASSES}
+            if group.facet in HASHED
+            else set()
+            for group in self.groups
+        ]
+        needed = len(self.wanted.groups)
+        self.needed, self.barred = self.ids[:needed], self.ids[needed:]
+
+    def knows(self, epoch: int, seq: int) -> bool:
+        """The ids are complete up to this position."""
+        return not self.places or (self.known[0] == epoch and seq <= self.known[1])
+
+    async def learn(self, db: Database, epoch: int, seq: int) -> bool:
+        """Complete the ids up to a position; False when the database is not that far, as after a restore.
+
+        A replica may be behind the one that told the position; then the primary is asked.
+        """
+        for primary in (False, True):
+            if self.knows(epoch, seq):
+                break
+            position, found = await read_ids(db, list(self.places), primary=primary)
+            if position[0] != self.known[0]:
+                self.forget()
+            for facet, value, id in found:
+                self.add(facet, value, id)
+            self.known = max(self.known, position)
+        return self.knows(epoch, seq)
+
+    def add(self, facet: str, value: str, id: int) -> None:
+        """Take in an id of a value that the filter asks for."""
+        for place in self.places[asked_as(facet, value)]:
+            if self.groups[place].admits(value):
+                self.ids[place].add(id)
+
+    @property
+    def hopeless(self) -> bool:
+        """Some group that must be met has no ids: nothing in the log up to `known` can match."""
+        return not all(self.needed)
+
+    def weigh(self, event: int, before: bytes | None, after: bytes | None) -> Verdict | None:
+        """What ids and interval tell of a change; None when neither state can match."""
+        if self.keys is not None and event not in self.keys:
+            return None
+        if self.sorts is not None and sort_of(before, after) not in self.sorts:
+            return None
+        now = after is not None and self.may_match(after)
+        if before is None:
+            was = False
+        elif before == after:
+            was = now
+        else:
+            was = (self.settles or not now) and self.may_match(before)
+        return Verdict(now, was) if now or was else None
+
+    def may_match(self, packed: bytes) -> bool:
+        """The packed state passes every test that needs no body."""
+        numbers = memoryview(packed).cast("q")
+        if self.timed and not self.wanted.matches_time(numbers[0], numbers[1]):
+            return False
+        held = numbers[2:]
+        return all(ids.isdisjoint(held) for ids in self.barred) and not any(ids.isdisjoint(held) for ids in self.needed)
+
+    def is_asked(self, entry: Entry) -> bool:
+        """The whole id is one of those asked for, where ids are asked for."""
+        return self.names is None or as_written(entry.id) in self.names
+
+    def settle(self, body: bytes) -> bool:
+        """The state passes the tests that the index only narrows.
+
+        A body erased for legal reasons, and one that this version can no longer read, pass: whoever may have a copy
+        must learn of the change.
+        """
+        data = orjson.loads(body)
+        if "deleted_at" in data:
+            return True
+        wanted = self.wanted
+        if (wanted.bbox is not None or wanted.near is not None) and not wanted.matches_places(places_in(data)):
+            return False
+        if wanted.q is not None and not wanted.q.match(words_of(data)):
+            return False
+        return not self.measured or self.within_limits(data)
+
+    def within_limits(self, data: Mapping[str, Any]) -> bool:
+        """The measures, which only the event's kind can read, lie within their limits."""
+        with suppress(ValidationError):
+            event = event_in(dict(data))
+            return self.wanted.matches_numbers({name: found.best for name, found in measures_of(event).items()})
+        return True
+
+
+def places_of(groups: Iterable[Group]) -> dict[Value, list[int]]:
+    """The values whose ids the database counts, each with the places of the groups that ask for it."""
+    places: dict[Value, list[int]] = {}
+    for place, group in enumerate(groups):
+        if group.facet not in HASHED:
+            for value in {asked_as(group.facet, value) for value in group.values}:
+                places.setdefault(value, []).append(place)
+    return places
+
+
+def sort_of(before: bytes | None, after: bytes | None) -> str:
+    """Which sort of change leads from one packed state to the other: no event is written again once it is deleted."""
+    if after is None:
+        return "deleted"
+    return "created" if before is None else "updated"
+
+
+def places_in(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
+    """Latitude and longitude of each location but those of a launch, read from the public JSON."""
+    return tuple(
+        (place["lat"], place["lon"])
+        for place in data["locations"]
+        if place["lat"] is not None and place["lon"] is not None and place["role"] != "launch"
+    )

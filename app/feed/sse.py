@@ -1,0 +1,263 @@
+"""Server-sent events: one open stream, from its first position until it ends and the reader resumes by id."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from app.errors import Problem
+from app.feed.notifier import SOON_S, release
+from app.feed.reader import MOST_SCANNED, Scanner
+from app.feed.recent_changes import position
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
+
+    from starlette.types import Receive, Scope, Send
+
+    from app.feed.matcher import Matcher
+    from app.feed.notifier import Hub, Waiting
+
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+RETRY = b"retry: 3000\n\n"
+# How many changes go out in one piece: a slow reader buffers no more than that.
+CHUNK = 100
+ABORT = "sitrep.abort"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of a stream in seconds, and by how many changes a reader may fall behind."""
+
+    heartbeat_s: float = 15.0
+    life_s: float = 900.0
+    send_s: float = 20.0
+    lag: int = 1000
+
+
+class Follower:
+    """A reader's place in the log, and what it is sent on the way.
+
+    `send` gets bytes; `welcome` tells at every heartbeat whether the reader's key still opens the feed.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        matcher: Matcher,
+        start: tuple[int, int],
+        send: Callable[[bytes], Awaitable[None]],
+        *,
+        pace: Pace,
+        welcome: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """`start` is the epoch and the sequence after which the reader goes on."""
+        self.hub = hub
+        self.matcher = matcher
+        self.scanner = Scanner(hub.log, matcher, hub.ring)
+        self.epoch, self.at = start
+        self.told = self.at
+        self.gone = False
+        self._pace = pace
+        self._welcome = welcome
+        self._put = send
+        self._pausing: Waiting | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._ends = self._clock() + pace.life_s
+        self._due = self._clock() + pace.heartbeat_s
+        self._sending = 0.0
+
+    def leave(self) -> None:
+        """The reader hung up."""
+        self.gone = True
+        if self._pausing is not None:
+            release(self._pausing)
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is to be sent but the last position."""
+        return self.gone or self.hub.draining or self._clock() >= self._ends
+
+    async def run(self) -> None:
+        """Send the past, then follow the present until one of the ends; TimeoutError when the reader takes nothing."""
+        watch = Watch(self, asyncio.current_task())
+        self.hub.vocabulary.follow(self.matcher)
+        try:
+            await self._send(RETRY)
+            with suppress(Problem):  # the database is away: the reader comes back by itself
+                await self._catch_up()
+                await self._stay()
+            if not self.gone and self.hub.head.epoch in {0, self.epoch}:
+                await self._tell()
+        except asyncio.CancelledError:
+            if not watch.struck:
+                raise
+            raise TimeoutError from None
+        finally:
+            watch.end()
+            self.hub.vocabulary.leave(self.matcher)
+
+    async def _catch_up(self) -> None:
+        """Send what is stored, page by page, with a position after each stretch that was passed over."""
+        head = await self.hub.log.head()
+        await self.matcher.learn(self.hub.log.db, head.epoch, head.seq)  # now, and not all streams at the first change
+        while self.at < head.seq and head.epoch == self.epoch and not self.over:
+            page = await self.scanner.page(self.at, CHUNK, head)
+            if page.next == self.at:  # a replica is behind
+                await asyncio.sleep(SOON_S)
+                return
+            self.at = page.next
+            await self._deliver([piece.frame for piece in page.pieces], page.pieces[-1].entry.seq if page.pieces else 0)
+            if self.told < self.at:
+                await self._tell()
+            head = await self.hub.log.head()
+        self.hub.notice(head)
+
+    async def _stay(self) -> None:
+        """Wait for the log to move and send what is new; a reader who cannot keep up is let go."""
+        while not self.over:
+            await self._pause()
+            target = self.hub.head.seq
+            if self.hub.head.epoch not in {0, self.epoch}:
+                return
+            if target > self.at and not self.over:
+                sent = await self._advance(target)
+                if sent and self.hub.head.seq - target >= self._pace.lag:
+                    return
+            if self._clock() >= self._due:
+                if not await self._welcome():
+                    return
+                await self._tell()
+
+    async def _advance(self, target: int) -> bool:
+        """Send the changes up to the target; whether there were any for this reader."""
+        sent = False
+        while self.at < target and not self.over:
+            upto = min(self.at + CHUNK, target)
+            if self.hub.ring.epoch != self.epoch or self.hub.ring.between(self.at, upto) is None:
+                await self._catch_up()
+                return sent
+            if self.matcher.everything:
+                frames, last = [self.hub.ring.frames(self.at, upto) or b""], upto
+            else:
+                found = await self.scanner.among(self.hub.ring.between(self.at, upto) or (), CHUNK)
+                frames, last = [piece.frame for piece in found], found[-1].entry.seq if found else 0
+            self.at = upto
+            await self._deliver(frames, last)
+            sent = sent or bool(frames)
+        if self.at - self.told >= MOST_SCANNED:
+            await self._tell()
+        return sent
+
+    async def _pause(self) -> None:
+        future = self._pausing = self.hub.expect(self.at, self.epoch)
+        try:
+            await future
+        finally:
+            self.hub.forget(future)
+            self._pausing = None
+
+    async def _deliver(self, frames: list[bytes], last: int) -> None:
+        if frames:
+            await self._send(frames[0] if len(frames) == 1 else b"".join(frames))
+            self.told = last
+
+    async def _tell(self) -> None:
+        """The position alone."""
+        await self._send(position(self.epoch, self.at))
+        self.told = self.at
+
+    async def _send(self, data: bytes) -> None:
+        self._sending = self._clock()
+        await self._put(data)
+        self._sending = 0.0
+        self._due = self._clock() + self._pace.heartbeat_s
+
+    def look(self, now: float) -> float | None:
+        """Whether it is time: wake the follower where it is; the next time to look, None when the reader is stuck."""
+        if self._sending:
+            limit = self._sending + self._pace.send_s
+            return limit if now < limit else None
+        due = min(self._due, self._ends)
+        if now < due:
+            return due
+        if self._pausing is not None:
+            release(self._pausing)
+        return now + min(self._pace.heartbeat_s, 1.0)
+
+
+class Watch:
+    """The one timer of a stream; it is not moved with every change, which would cost more than the change."""
+
+    def __init__(self, follower: Follower, task: asyncio.Task[None] | None) -> None:
+        """Begin to look after the follower that runs in this task."""
+        self.struck = False
+        self._follower = follower
+        self._task = task
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.Handle = self._loop.call_soon(self._look)
+
+    def end(self) -> None:
+        """Look no more."""
+        self._timer.cancel()
+        if self.struck and self._task is not None:
+            self._task.uncancel()
+
+    def _look(self) -> None:
+        following = self._follower.look(self._loop.time())
+        if following is not None:
+            self._timer = self._loop.call_at(following, self._look)
+        elif self._task is not None:
+            self.struck = True
+            self._task.cancel()
+
+
+class EventStream(Response):
+    """The answer that does not end: holds a seat, sends bytes as they come, notices when the reader hangs up."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        follow: Callable[[Callable[[bytes], Awaitable[None]]], Follower],
+        seat: AbstractContextManager[None],
+    ) -> None:
+        """`follow` makes the follower once there is something to send to; `seat` may refuse on entering."""
+        self.status_code = 200
+        self.background = None
+        self.init_headers(HEADERS)
+        self._follow = follow
+        self._seat = seat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the stream; a reader that reads nothing for the time limit loses the connection."""
+
+        async def put(data: bytes) -> None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+
+        with self._seat:
+            follower = self._follow(put)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            ear = asyncio.create_task(listen(receive, follower))
+            try:
+                await follower.run()
+                async with asyncio.timeout(1):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            except TimeoutError:
+                abort = scope.get("extensions", {}).get(ABORT)
+                if abort is not None:
+                    abort()
+            finally:
+                ear.cancel()
+
+
+async def listen(receive: Receive, follower: Follower) -> None:
+    """Wait until the reader hangs up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    follower.leave()

@@ -1,0 +1,29 @@
+"""Strict reading of what a request brings: JSON, query strings, bodies and header fields."""
+
+from app.http.base_url import HOST, base_address, base_of
+from app.http.headers import if_none_match, parse_idempotency_key, parse_if_match, prefers_gzip
+from app.http.json_body import SMALL_BODY, Body, body, check_media_type, read_body
+from app.http.query_params import NoQuery, Nothing, Query, query, query_pairs, read_query
+from app.http.strict_json import parse_json
+
+__all__ = [
+    "HOST",
+    "SMALL_BODY",
+    "Body",
+    "NoQuery",
+    "Nothing",
+    "Query",
+    "base_address",
+    "base_of",
+    "body",
+    "check_media_type",
+    "if_none_match",
+    "parse_idempotency_key",
+    "parse_if_match",
+    "parse_json",
+    "prefers_gzip",
+    "query",
+    "query_pairs",
+    "read_body",
+    "read_query",
+]

@@ -1,0 +1,100 @@
+"""Serves the document, the pages that show it, and their assets: always open, and all from here."""
+
+import asyncio
+import html
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from app.errors import NotFound
+from app.events.read.filter import EventFilter
+from app.http.query_params import parameters_of
+from app.kinds import MEASURES
+from app.openapi.document import served_bytes
+from app.openapi.static_files import ASSETS, DIGEST, File, answer, page
+from app.version import release
+
+# Nothing from elsewhere, and no script but our files. Swagger UI draws without inline styles; Redoc writes style
+# elements (styled-components) and searches in a worker that it makes of a blob.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+REDOC = "; style-src-elem 'self' 'unsafe-inline'; style-src-attr 'none'; worker-src blob:"
+POLICIES = {"dashboard": POLICY, "docs": POLICY, "redoc": POLICY + REDOC}
+GUARDS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+MAX_DOCUMENTS = 8  # one for each path prefix, which a proxy may let the caller choose
+FOR_EVER = "public, max-age=31536000, immutable"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def serve_documents(app: FastAPI) -> None:
+    """Add the pages to the app: `/`, /docs, /redoc, /openapi.json, /assets and the icon."""
+    app.state.documents = {}
+    add(app, "/", partial(show_page, "dashboard"))
+    add(app, "/docs", partial(show_page, "docs"))
+    add(app, "/redoc", partial(show_page, "redoc"))
+    add(app, "/openapi.json", show_document)
+    add(app, "/favicon.ico", show_icon)
+    add(app, "/assets/{digest}/{path:path}", show_asset)
+
+
+def add(app: FastAPI, path: str, endpoint: Endpoint) -> None:
+    """Add a page that the document does not speak of."""
+
+    async def show(request: Request) -> Response:
+        return await endpoint(request)
+
+    app.router.add_route(path, show, methods=["GET"], include_in_schema=False)
+
+
+async def show_page(name: str, request: Request) -> Response:
+    """The dashboard, Swagger UI or Redoc."""
+    text = page(name).format(
+        assets=assets(), release=html.escape(release()), filters=filter_names(), measures=" ".join(MEASURES)
+    )
+    return await answer(request, File(text.encode(), "text/html; charset=utf-8"), guarded(name))
+
+
+async def show_document(request: Request) -> Response:
+    """The document; anyone may read it."""
+    documents = request.app.state.documents
+    prefix = request.scope["root_path"]
+    if prefix not in documents:
+        written = await asyncio.to_thread(served_bytes, request.app, prefix)
+        if len(documents) >= MAX_DOCUMENTS:
+            documents.clear()
+        documents[prefix] = File(written, "application/json")
+    return await answer(request, documents[prefix], {"cache-control": "no-cache", **GUARDS})
+
+
+async def show_icon(request: Request) -> Response:
+    """The icon, for those who ask where icons used to be."""
+    return await answer(request, ASSETS["favicon.ico"], {"cache-control": "public, max-age=86400", **GUARDS})
+
+
+async def show_asset(request: Request) -> Response:
+    """A file that belongs to a page; under an outdated address it is given too, but not to keep."""
+    found = ASSETS.get(request.path_params["path"])
+    if found is None:
+        raise NotFound("There is no such asset.")
+    lifetime = FOR_EVER if request.path_params["digest"] == DIGEST else "no-cache"
+    return await answer(request, found, {"cache-control": lifetime, **GUARDS})
+
+
+def guarded(name: str) -> dict[str, str]:
+    """The header fields of a page."""
+    return {"cache-control": "no-cache", "content-security-policy": POLICIES[name], **GUARDS}
+
+
+def filter_names() -> str:
+    """Return the filters that all reading calls have, those that may be repeated with an asterisk."""
+    return " ".join(f"{name}{'*' * known.repeatable}" for name, known in parameters_of(EventFilter).items())
+
+
+def assets() -> str:
+    """Where the assets of this release are, relative to the page."""
+    return f"assets/{DIGEST}"

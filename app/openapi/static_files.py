@@ -1,0 +1,74 @@
+"""The files that pages are made of: read once, sent with an ETag, and compressed once."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache, cached_property
+from pathlib import Path
+
+from fastapi import Request
+from starlette.responses import Response
+
+from app.compression import KeptResponse
+from app.http import if_none_match
+
+FOLDER = Path(__file__).with_name("assets")
+DASHBOARD = Path(__file__).parents[1] / "dashboard"
+MEDIA = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".ico": "image/vnd.microsoft.icon",
+}
+
+
+class File:
+    """Some bytes of a media type."""
+
+    def __init__(self, body: bytes, media: str) -> None:
+        self.body = body
+        self.media = media
+
+    @cached_property
+    def etag(self) -> str:
+        """A strong name for the bytes; compressed they have another."""
+        return hashlib.sha256(self.body).hexdigest()[:32]
+
+    @cached_property
+    def response(self) -> KeptResponse:
+        """The bytes as a response, which is compressed once; it has no other header fields yet."""
+        return KeptResponse(Response(self.body, media_type=self.media))
+
+
+async def answer(request: Request, file: File, headers: Mapping[str, str]) -> Response:
+    """The file, or 304 for those who have it."""
+    etag = f'"{file.etag}"'
+    told = {**headers, "etag": etag, "vary": "Accept-Encoding"}
+    if if_none_match(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=told)
+    return file.response.with_headers(told)
+
+
+def found(folder: Path, start: str = "") -> dict[str, File]:
+    """Every asset of a folder by its path; what has no media type here is not served."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in MEDIA)
+    return {start + path.relative_to(folder).as_posix(): File(path.read_bytes(), MEDIA[path.suffix]) for path in files}
+
+
+def digest() -> str:
+    """A name for this state of all the assets, which is part of their addresses."""
+    told = hashlib.sha256()
+    for path, file in ASSETS.items():
+        told.update(f"{path} {file.etag}\n".encode())
+    return told.hexdigest()[:12]
+
+
+@cache
+def page(name: str) -> str:
+    """The text of a page, with places to fill in."""
+    path = DASHBOARD / "index.html" if name == "dashboard" else FOLDER / f"{name}.html"
+    return path.read_text(encoding="utf-8")
+
+
+ASSETS = {**found(FOLDER), **found(DASHBOARD, "dashboard/")}
+DIGEST = digest()

@@ -1,0 +1,32 @@
+"""How groups and facet values are shown: as the first that was stored was spelt."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from app.db import Statement, as_pairs, pairs_source
+from app.events.tables import FacetValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from app.db import Database
+
+
+async def labels_of(db: Database, facet: str, values: Iterable[str]) -> dict[str, str]:
+    """The label of each folded value."""
+    pairs = [(facet, value) for value in values]
+    return dict(await db.rows(labels_statement(db.dialect), as_pairs(pairs, db.dialect), heavy=True)) if pairs else {}
+
+
+@lru_cache(2)
+def labels_statement(dialect: str) -> Statement:
+    """Values with their labels, the first stored last."""
+    asked, facet, value = pairs_source(dialect)
+    table = sa.inspect(FacetValue).local_table
+    same = sa.and_(table.c.facet == facet, table.c.value == value, table.c.alias == sa.false())
+    joined = asked.join(table, same)
+    return Statement(sa.select(table.c.value, table.c.label).select_from(joined).order_by(table.c.id.desc()))

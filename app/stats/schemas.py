@@ -1,0 +1,81 @@
+"""What the statistics routes take and give."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from app.events.read.filter import EventFilter
+from app.events.read.filter_parsers import as_many, word_of
+from app.events.schemas import Cursor
+from app.kinds import FACETS, MEASURES, from_micros
+
+COUNT = "count"
+Interval = Literal["hour", "day", "week", "month", "quarter", "year"]
+Measured: Any = word_of((COUNT, *MEASURES))
+FacetName: Any = word_of(tuple(FACETS))
+
+
+class SeriesQuery(EventFilter):
+    """Filters, and how to count over time."""
+
+    interval: Annotated[Interval, Field(description="Length of a bucket, in `timezone`; weeks begin on Monday.")] = (
+        "day"
+    )
+    measure: Annotated[Measured, Field(description="What to sum beside the count of events.")] = COUNT
+    group_by: Annotated[
+        FacetName | None, Field(description="A facet: a row for each of its values, null for events that have none.")
+    ] = None
+
+
+class FacetsQuery(EventFilter):
+    """Filters, and the facets to count by."""
+
+    facet: Annotated[
+        list[FacetName],
+        BeforeValidator(as_many),
+        Field(min_length=1, description="Facets, each counted without its own filter.", examples=[["country"]]),
+    ]
+    limit: Annotated[int, Field(ge=1, le=1000, description="Values of each facet, those of most events.")] = 50
+
+
+Asked = TypeVar("Asked", bound=BaseModel)
+Counted = TypeVar("Counted", bound=EventFilter)
+
+
+def changed(asked: Asked, *without: str, **values: Any) -> Asked:
+    """The same question without some names and with other values, which are taken as they are."""
+    kept = {name: getattr(asked, name) for name in asked.model_fields_set - set(without)} | values
+    return type(asked).model_construct(set(kept), **kept)
+
+
+def just_before(asked: Counted) -> Counted:
+    """The same, for events that go on at the first microsecond of the range."""
+    return changed(asked, until=from_micros((asked.since_us or 0) + 1))
+
+
+class SeriesRow(BaseModel):
+    """One bucket of one group; a flat row, so that Grafana and data frames take it as it is."""
+
+    start: Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="With the zone's offset.")]
+    end: Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="Exclusive; the next start.")]
+    group: Annotated[str | None, Field(description="The value of `group_by`; null for events without one.")]
+    count: Annotated[int, Field(ge=0, description="Events that count in this bucket.")]
+    low: Annotated[int | None, Field(description="Sum of the lowest numbers; null for `measure=count`.")]
+    best: Annotated[int | None, Field(description="Sum of the best numbers.")]
+    high: Annotated[int | None, Field(description="Sum of the highest numbers.")]
+
+
+class FacetCount(BaseModel):
+    """A value and the number of events that have it."""
+
+    value: str
+    count: Annotated[int, Field(ge=1)]
+
+
+class Facets(BaseModel):
+    """For each facet its values, those of most events first."""
+
+    facets: dict[str, list[FacetCount]]
+    as_of: Cursor

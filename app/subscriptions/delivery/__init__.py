@@ -1,0 +1,1 @@
+"""Delivers changes to push subscriptions: workers, leases, queues, retries and results."""

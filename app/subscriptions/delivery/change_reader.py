@@ -1,0 +1,47 @@
+"""What a push subscription reads: the next changes that match, and the exact bytes of one that is sent again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.changes import Entry, feed_item
+from app.feed.matcher import Matcher
+from app.feed.reader import PICKED, Page, Scanner
+from app.feed.recent_changes import bare
+
+if TYPE_CHECKING:
+    from app.changes import Head
+    from app.events.read.filter import ChangeFilter
+    from app.feed.notifier import Hub
+
+
+class Reader:
+    """Goes along the log for one filter, the newest changes from the hub's memory where they are there."""
+
+    def __init__(self, hub: Hub, wanted: ChangeFilter) -> None:
+        """Follow the filter's values from now on; `close` when that is over."""
+        self._hub = hub
+        self._matcher = Matcher(wanted)
+        self._scanner = Scanner(hub.log, self._matcher, hub.ring, bare)
+        hub.vocabulary.follow(self._matcher)
+
+    def close(self) -> None:
+        """Follow no more."""
+        self._hub.vocabulary.leave(self._matcher)
+
+    async def read(self, after: int, limit: int, head: Head) -> Page:
+        """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet."""
+        ring = self._hub.ring
+        held = ring.between(after, head.seq) if ring.reaches(head) else None
+        if held is None:
+            return await self._scanner.page(after, limit, head)
+        found = await self._scanner.among(held, limit)
+        full = len(found) == limit
+        return Page(found, found[-1].entry.seq if full else head.seq, more=full)
+
+
+async def body_at(hub: Hub, seq: int) -> bytes | None:
+    """The push body of a change, the same bytes at every try; None when the log has no such change."""
+    db = hub.log.db
+    rows = await db.rows(PICKED[db.dialect], {"seqs": db.as_list([seq])}, primary=True)  # a replica may not have it yet
+    return feed_item(Entry._make(rows[0]), await hub.log.source()) if rows else None

@@ -1,0 +1,59 @@
+"""What every pump of a worker works with, and the times it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.subscriptions.delivery.queue import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from app.changes import Head
+    from app.feed.notifier import Hub
+    from app.group_commit import GroupWriter
+    from app.kit.ids import IdSource
+    from app.subscriptions.delivery.metrics import DeliveryCounts
+    from app.subscriptions.delivery.result_writer import Outcome, Step
+    from app.subscriptions.transport.secrets import Sealer
+    from app.subscriptions.transport.url_guard import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of a worker in seconds.
+
+    A worker that has not beaten for `lease_s` is dead to the others; it stops by itself before that.
+    """
+
+    lease_s: float = 5.0
+    beat_s: float = 1.0
+    look_s: float = 0.25
+    gather_s: float = 0.05  # for results to be written together while others follow
+    mark_s: float = 0.1  # a request that takes longer is shown as `sending`
+    keep_s: float = 1.0  # how long the cursor may stand still while nothing matches
+    linger_s: float = 1.5  # for requests in flight when the worker stops
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a pump works with; clock, chance and network come in from outside."""
+
+    hub: Hub
+    writer: GroupWriter[Step, Outcome]
+    sealer: Sealer
+    rules: Rules
+    counts: DeliveryCounts
+    now: Callable[[], datetime]
+    ticks: Callable[[], float]
+    jitter: Callable[[], float]
+    new_id: IdSource
+    holds: Callable[[], bool]
+    pace: Pace = field(default_factory=Pace)
+    budget: Budget = field(default_factory=Budget)
+
+    async def head(self) -> Head:
+        """Where the log ends: as the hub knows it while it watches, else as the database says."""
+        return self.hub.head if self.hub.head.epoch and self.hub.waiting else await self.hub.log.head()

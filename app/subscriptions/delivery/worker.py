@@ -1,0 +1,254 @@
+"""The delivery worker: takes its share of the subscriptions, pumps each, and gives them back in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.auth.keys import utc_now
+from app.db import Surprise
+from app.errors import Problem
+from app.group_commit import GroupWriter
+from app.kit.ids import IdSource
+from app.subscriptions.delivery.cleanup import Sweeper
+from app.subscriptions.delivery.context import Means, Pace
+from app.subscriptions.delivery.dispatcher import Pump
+from app.subscriptions.delivery.leases import STILL_HELD, TOUCHED, TOUCHED_SINCE, give_back, moves, take, wanted_now
+from app.subscriptions.delivery.membership import Roster
+from app.subscriptions.delivery.result_writer import write_steps
+from app.subscriptions.ownership import WITHOUT_KEY, owners_without_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from app.db import Transaction
+    from app.feed.notifier import Hub
+    from app.subscriptions.delivery.metrics import DeliveryCounts
+    from app.subscriptions.delivery.result_writer import Outcome, Step
+    from app.subscriptions.tables import Subscription
+    from app.subscriptions.transport.secrets import Sealer
+    from app.subscriptions.transport.url_guard import Rules
+
+SLOWEST_S = 5.0
+LAST_WORDS_S = 1.0
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Delivers, beside any number of others.
+
+    `now` tells the time of day for schedules, `ticks` runs evenly for leases, `jitter` is drawn from -1..1.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        sealer: Sealer,
+        rules: Rules,
+        counts: DeliveryCounts,
+        *,
+        pace: Pace | None = None,
+        now: Callable[[], datetime] = utc_now,
+        ticks: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = lambda: random.uniform(-1, 1),  # noqa: S311 (spreads retries, guards nothing)
+    ) -> None:
+        """Begin when `start` is called, or work for one pass with `once`."""
+        self.pumps: dict[UUID, Pump] = {}
+        self._hub = hub
+        self._db = hub.log.db
+        self._pace = pace or Pace()
+        self._now = now
+        self._counts = counts
+        new_id = IdSource()
+        self.roster = Roster(self._db, self._pace, ticks, new_id)
+        self._writer: GroupWriter[Step, Outcome] = GroupWriter(self._write, lambda step: step.size)
+        self._means = Means(
+            hub, self._writer, sealer, rules, counts, now, ticks, jitter, new_id, self.roster.holds, self._pace
+        )
+        self._sweeper = Sweeper(self._db, now, ticks)
+        self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._kicked = asyncio.Event()
+        self._stopping = False
+        self._seen = -1
+        self._uneven = False
+
+    def start(self) -> None:
+        """Begin to look for work."""
+        self._writer.start()
+        self._tasks = [
+            asyncio.create_task(self._work(), name="sitrep-delivery"),
+            asyncio.create_task(self._listen(), name="sitrep-delivery-listener"),
+        ]
+
+    def kick(self) -> None:
+        """This process changed a subscription: look at once."""
+        self._kicked.set()
+
+    def drain(self) -> None:
+        """Send nothing more."""
+        self._stopping = True
+        for pump in self.pumps.values():
+            pump.stop()
+
+    async def stop(self) -> None:
+        """Let what is under way finish for a moment, write what came of it, and give every lease back."""
+        self.drain()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._finish_pumps()
+        await self._writer.stop()
+        with contextlib.suppress(Problem, Surprise, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self.roster.resign()
+
+    async def once(self) -> None:
+        """One pass: take what nobody has, do all that can be done at this instant, give it back."""
+        self._writer.start()
+        await self._share_out()
+        await asyncio.gather(*(pump.once() for pump in self.pumps.values()))
+        self.pumps.clear()
+        await self._writer.stop()
+        await self.roster.resign()
+
+    async def _write(self, steps: Sequence[Step]) -> list[Outcome | Exception]:
+        async def work(tx: Transaction) -> list[Outcome | Exception]:
+            return list(await write_steps(tx, steps))
+
+        return await self._db.write(work)
+
+    async def _work(self) -> None:
+        failures = 0
+        while True:
+            self._kicked.clear()
+            try:
+                await self._look()
+                await self._sweeper.sweep()
+                failures = 0
+                self._db.trouble.clear("delivery")
+            except Exception as error:  # noqa: BLE001 (whatever the database does, the worker goes on)
+                failures += 1
+                self._seen = -1  # what was to be done is not done: look at everything again
+                self._db.trouble.report("delivery", error)
+            pause = self._pace.look_s if not failures else min(self._pace.look_s * 2**failures, SLOWEST_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._kicked.wait()
+
+    async def _listen(self) -> None:
+        """Wake every pump when the log moves; the hub looks for it only while somebody waits."""
+        while not self._hub.draining:
+            if self.pumps:
+                await self._hub.expect(self._hub.head.seq)
+                for pump in self.pumps.values():
+                    pump.wake()
+            await asyncio.sleep(0 if self.pumps else self._pace.look_s)
+
+    async def _look(self) -> None:
+        """Beat, see who else is there, and take up what changed."""
+        if self.roster.is_due:
+            await self._beat()
+        [(touched,)] = await self._db.rows(TOUCHED, primary=True)
+        if touched == self._seen and not self._uneven and not any(task.done() for task in self._running.values()):
+            return
+        self._uneven = False
+        await self._share_out()
+        await self._refresh(self._seen)
+        self._seen = touched
+        for id, pump in self.pumps.items():
+            if id not in self._running:
+                self._running[id] = asyncio.create_task(pump.run(), name=f"sitrep-pump {id}")
+
+    async def _beat(self) -> None:
+        """Show life; whoever was declared dead meanwhile has lost every lease and begins anew."""
+        trusted = self.roster.holds()
+        if not await self.roster.beat():
+            for pump in self.pumps.values():
+                pump.books.fenced = True
+            await self._finish_pumps()
+            self._seen = -1
+            return
+        if not trusted:
+            for pump in self.pumps.values():
+                pump.wake()
+        self._uneven = await self.roster.watch() or self._uneven
+        await self._disable_without_key()
+
+    async def _share_out(self) -> None:
+        """Take what is free and give back what is more than a fair share."""
+        self._forget_ended()
+        wanted = await wanted_now(self._db)
+        if not self.roster.enlisted:
+            if not wanted or self._stopping:
+                return
+            await self.roster.enlist(self._now())
+        workers = await self.roster.beats()
+        for lost in {holder for holder in wanted.values() if holder is not None and holder not in workers}:
+            await self.roster.bury(lost, None)
+            wanted = {id: None if holder == lost else holder for id, holder in wanted.items()}
+        over = [id for id, holder in wanted.items() if holder == self.roster.id and id not in self.pumps]
+        rank = sorted({*workers, self.roster.id}).index(self.roster.id)
+        plan = moves(wanted | dict.fromkeys(over), self.pumps, len(workers), rank)
+        for id in plan.release:
+            self.pumps[id].stop()
+        await self._exchange([] if self._stopping else plan.take, over)
+
+    async def _exchange(self, wanted: Sequence[UUID], over: Sequence[UUID]) -> None:
+        """Take some subscriptions, and give back those whose pump has ended."""
+
+        async def work(tx: Transaction) -> list[Subscription]:
+            if over:
+                await give_back(tx, self.roster.id, over)
+            return await take(tx, self.roster.id, wanted) if wanted else []
+
+        taken = await self._db.write(work) if wanted or over else []
+        for held in taken:
+            self.pumps[held.id] = Pump(self._means, held, self.roster.id)
+        self._uneven = len(taken) < len(wanted)  # another was faster: look again for what else is free
+        self._counts.held.set(len(self.pumps))
+
+    async def _refresh(self, seen: int) -> None:
+        """Let the pumps see what callers changed."""
+        if not self.pumps:
+            return
+        touched = await self._db.rows(TOUCHED_SINCE, {"seen": seen, "me": self.roster.id}, primary=True)
+        held = await self._db.rows(STILL_HELD, {"me": self.roster.id}, primary=True)
+        for id in {*self.pumps} & {id for (id,) in touched} | {*self.pumps} - {id for (id,) in held}:
+            self.pumps[id].refresh()
+
+    async def _disable_without_key(self) -> None:
+        """Stop sending for owners who have no key any more."""
+        owners = {pump.books.subscription.owner for pump in self.pumps.values()}
+        gone = await owners_without_key(self._db, owners, self._now()) if owners else set()
+        for pump in self.pumps.values():
+            if pump.books.subscription.owner in gone:
+                pump.disable("no-key", WITHOUT_KEY)
+
+    def _forget_ended(self) -> None:
+        for id, task in list(self._running.items()):
+            if task.done():
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    log.error("a delivery loop failed", subscription=str(id), exc_info=error)
+                del self._running[id], self.pumps[id]
+
+    async def _finish_pumps(self) -> None:
+        """Wait a moment for the pumps, then end them."""
+        for hurry in (Pump.stop, Pump.abandon):
+            for pump in self.pumps.values():
+                hurry(pump)
+            if self._running:
+                await asyncio.wait(self._running.values(), timeout=self._pace.linger_s)
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        self._running.clear()
+        self.pumps.clear()
+        self._counts.held.set(0)

@@ -1,0 +1,24 @@
+"""How far back subscriptions still need the feed, so that nothing is trimmed before they have passed it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from app.db import Statement
+from app.subscriptions.tables import StoredSubscription
+
+if TYPE_CHECKING:
+    from app.db import Database
+
+EARLIEST = Statement(
+    sa.select(sa.func.min(col(StoredSubscription.cursor))).where(col(StoredSubscription.status) != "disabled")
+)
+
+
+async def held_back(db: Database) -> int | None:
+    """The cursor that is furthest behind, None where there is none; those that were given up hold nothing back."""
+    [(earliest,)] = await db.rows(EARLIEST, primary=True)
+    return None if earliest is None else int(earliest)

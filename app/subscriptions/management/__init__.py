@@ -1,0 +1,1 @@
+"""Creates, lists, changes and deletes subscriptions, and shows what was delivered."""

@@ -1,0 +1,295 @@
+"""What may be asked of subscriptions: each call reads, checks and answers; the routes come here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
+
+from app.auth.keys import utc_now
+from app.auth.schemas import show_instant
+from app.changes import format_cursor, parse_cursor
+from app.errors import CursorEpoch, Invalid, TooManyRequests
+from app.events.read.as_of import instant_of, read_instant
+from app.events.write.idempotency import Answer
+from app.feed.long_poll import waited_page
+from app.feed.reader import Page
+from app.feed.start_position import position_named
+from app.kit.ids import IdSource
+from app.kit.json_lines import as_json
+from app.subscriptions.filter import stored_filter
+from app.subscriptions.management import queries as reads
+from app.subscriptions.management import transactions as store
+from app.subscriptions.management.updates import new_subscription, patched, refused
+from app.subscriptions.schemas import LONGEST_URL
+from app.subscriptions.serializers import show_delivery, show_delivery_head, show_notice, show_place, show_subscription
+from app.subscriptions.statements import Counts, count_deliveries, find_subscription
+from app.subscriptions.tables import DeliveryStatus
+from app.subscriptions.transport.http_client import check
+from app.subscriptions.transport.signing import new_secret
+from app.subscriptions.transport.url_guard import RefusedTarget
+from app.subscriptions.transport.webhook_request import Endpoint
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from app.auth import Key
+    from app.changes import ChangeLog, Head
+    from app.events.write.commands import IfMatch
+    from app.events.write.idempotency import Reuse
+    from app.feed.notifier import Hub
+    from app.subscriptions.delivery.retry_policy import Attempt
+    from app.subscriptions.management.transactions import Caller
+    from app.subscriptions.management.updates import Wanted
+    from app.subscriptions.schemas import DeliveriesQuery, PullQuery
+    from app.subscriptions.tables import Subscription
+    from app.subscriptions.transport.secrets import Sealer
+    from app.subscriptions.transport.url_guard import Rules
+
+Shown = dict[str, Any]
+FOREVER = 2**62
+LOOK_S = 0.5  # how often a paused subscription is looked at for one who waits
+NONE = Counts(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Answers what callers ask of subscriptions; `changed` tells the worker of this process to look."""
+
+    log: ChangeLog
+    hub: Hub
+    sealer: Sealer
+    rules: Rules
+    changed: Callable[[], None] = lambda: None
+    new_id: IdSource = field(default_factory=IdSource)
+    tested: set[UUID] = field(default_factory=set)
+
+    async def create(self, wanted: Wanted, caller: Caller, reuse: Reuse | None) -> Answer:
+        """Make a subscription; the secret of a push subscription is in the answer, this once."""
+        asked = wanted.asked
+        if reuse is not None and (again := await store.find_repeated(self.log.db, reuse, caller.now)) is not None:
+            return self._opened(again)
+        if asked.push is not None:
+            await self._check(asked.push.url)
+        head = await self.log.head(primary=True)
+        start = await self._place(asked.start, wanted.filter.wanted.timezone, head, "/start")
+        secret = None if asked.push is None else new_secret()
+        made = new_subscription(
+            self.new_id(),
+            caller.key.owner,
+            wanted,
+            cursor=start,
+            secret=secret,
+            sealer=self.sealer,
+            now=caller.now,
+        )
+        answer = self._created(made, secret, head)
+        kept = await store.create(self.log.db, made, caller, answer, reuse)
+        self.changed()
+        return self._opened(kept)
+
+    def _opened(self, kept: Answer) -> Answer:
+        """The answer as the caller gets it; it was sealed where it holds a secret."""
+        return replace(kept, body=kept.body if kept.body.startswith(b"{") else self.sealer.open(kept.body).encode())
+
+    def _created(self, made: Subscription, secret: str | None, head: Head) -> Answer:
+        """The answer, sealed where it holds a secret, because it may be stored for repeats."""
+        shown = show_subscription(made, head, NONE) | ({} if secret is None else {"secret": secret})
+        body = as_json(shown)
+        headers = {
+            "content-type": "application/json",
+            "location": f"/v1/subscriptions/{made.id}",
+            "etag": f'"{made.version}"',
+            "cache-control": "no-store",
+        }
+        return Answer(201, body if secret is None else self.sealer.seal(body.decode()), headers)
+
+    async def list(self, key: Key, limit: int, cursor: str | None) -> Shown:
+        """A page of subscriptions."""
+        page, following = await reads.list_subscriptions(self.log.db, key, limit, cursor)
+        counts = await count_deliveries(self.log.db, [each.id for each in page])
+        head = await self.log.head(primary=True)
+        return {"items": [show_subscription(each, head, counts[each.id]) for each in page], "next": following}
+
+    async def get(self, id: UUID, key: Key) -> Shown:
+        """One subscription."""
+        return await self._shown(await find_subscription(self.log.db, id, key))
+
+    async def patch(self, id: UUID, patch: Shown, caller: Caller, if_match: IfMatch) -> Shown:
+        """Change the configuration, pause, or go on."""
+        await find_subscription(self.log.db, id, caller.key)
+        push = patch.get("push")
+        url = push.get("url") if isinstance(push, dict) else None
+        if isinstance(url, str) and len(url) <= LONGEST_URL:
+            await self._check(url)
+        decide = partial(patched, patch=patch, sealer=self.sealer)
+        after = await store.change(self.log.db, id, caller, "subscription.updated", decide, if_match=if_match)
+        self.changed()
+        return await self._shown(after)
+
+    async def delete(self, id: UUID, caller: Caller, if_match: IfMatch) -> None:
+        """End a subscription."""
+        await store.remove(self.log.db, id, caller, if_match=if_match)
+        self.changed()
+
+    async def seek(self, id: UUID, to: str, caller: Caller) -> Shown:
+        """Go on elsewhere: replay, skip, recover."""
+        current = await find_subscription(self.log.db, id, caller.key)
+        head = await self.log.head(primary=True)
+        timezone = stored_filter(current.filter).timezone
+        place = await self._place(to, timezone, head, "/to")
+        after = await store.change(self.log.db, id, caller, "subscription.sought", partial(store.sought, to=place))
+        self.changed()
+        return show_place(after, head)
+
+    async def pull(self, id: UUID, key: Key, asked: PullQuery) -> tuple[Page, Shown]:
+        """What lies behind the committed cursor, waited for, and what is told with it; nothing while it is paused."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + asked.wait
+        while True:
+            current = await find_subscription(self.log.db, id, key)
+            store.refuse_mode(current, "pull")
+            head = await self.log.head()
+            self.hub.notice(head)
+            left = max(0.0, deadline - clock())
+            if current.status != "active":
+                if not left or self.hub.draining:
+                    page = Page([], current.cursor, more=False)
+                    break
+                await self.hub.wait(FOREVER, min(left, LOOK_S), head.epoch)
+                continue
+            head, page = await self._page(current, head, asked.limit, left)
+            # What was found by another filter, or from another place, says nothing of what is asked for now.
+            if not left or same_question(current, await find_subscription(self.log.db, id, key)):
+                break
+        place = show_place(current, head)
+        following = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
+        return page, {**following, "committed": place["cursor"], "lag": place["lag"]}
+
+    async def _page(self, current: Subscription, head: Head, limit: int, wait: float) -> tuple[Head, Page]:
+        wanted = stored_filter(current.filter)
+        try:
+            return await waited_page(self.hub, wanted, current.cursor, head, limit=limit, wait=wait)
+        except CursorEpoch:  # the caller sent no cursor: the committed one holds in the new epoch
+            head = await self.log.head()
+            return await waited_page(self.hub, wanted, current.cursor, head, limit=limit, wait=0)
+
+    async def ack(self, id: UUID, cursor: str, caller: Caller) -> Shown:
+        """Advance the committed cursor; what lies behind it changes nothing, however far back."""
+        current = await find_subscription(self.log.db, id, caller.key)
+        store.refuse_mode(current, "pull")
+        head = await self.log.head(primary=True)
+        epoch, seq = parse_cursor(cursor)
+        if epoch == head.epoch and seq <= current.cursor:
+            return show_place(current, head)
+        # What was given out for a subscription that was passed by the trimming is taken back all the same.
+        trimmed = epoch == head.epoch and seq < head.oldest
+        upto = seq if trimmed else await self.log.position(cursor, head)
+        return show_place(await store.acknowledge(self.log.db, id, caller, upto), head)
+
+    async def test(self, id: UUID, caller: Caller) -> Shown:
+        """Send one signed ping now; a good answer opens a pending subscription."""
+        current = await find_subscription(self.log.db, id, caller.key)
+        store.refuse_mode(current, "push")
+        if id in self.tested:
+            raise TooManyRequests("A test of this subscription is under way.", headers={"Retry-After": "1"})
+        self.tested.add(id)
+        try:
+            attempt = await self._ping(current)
+        finally:
+            self.tested.discard(id)
+        if attempt.error is None:
+            decide = partial(store.verified, pinged=current, attempt=attempt)
+            await store.change(self.log.db, id, caller, "subscription.verified", decide)
+            self.changed()
+        return {
+            "ok": attempt.error is None,
+            "status_code": attempt.status_code,
+            "duration_ms": attempt.duration_ms,
+            "error": attempt.error,
+        }
+
+    async def _ping(self, subscription: Subscription) -> Attempt:
+        endpoint = Endpoint(subscription, self.sealer, self.rules)
+        try:
+            return await endpoint.ping(self.new_id(), await self.log.source(), utc_now())
+        finally:
+            await endpoint.close()
+
+    async def rotate(self, id: UUID, overlap_s: int, caller: Caller) -> Shown:
+        """Make a new secret, shown this once; both sign for a while."""
+        secret, until = new_secret(), caller.now + timedelta(seconds=overlap_s)
+        store.refuse_mode(await find_subscription(self.log.db, id, caller.key), "push")
+        sealed = self.sealer.seal(secret)
+        decide = partial(store.rotated, sealed=sealed, until=until)
+        await store.change(self.log.db, id, caller, "subscription.secret-rotated", decide)
+        self.changed()
+        return {"secret": secret, "previous_expires_at": show_instant(until)}
+
+    async def deliveries(self, id: UUID, key: Key, asked: DeliveriesQuery) -> Shown:
+        """A page of a subscription's deliveries."""
+        await find_subscription(self.log.db, id, key)
+        since = store.BEGINNING if asked.since is None else instant_of(asked.since, "UTC")
+        statuses = asked.status or list(get_args(DeliveryStatus))
+        page, following = await reads.list_deliveries(
+            self.log.db, id, statuses, since, limit=asked.limit, cursor=asked.cursor
+        )
+        return {"items": [show_delivery_head(each) for each in page], "next": following}
+
+    async def delivery(self, id: UUID | None, key: Key) -> Shown:
+        """One delivery with its attempts."""
+        return show_delivery(await reads.find_delivery(self.log.db, id, key))
+
+    async def retry(self, id: UUID, since: str | None, caller: Caller) -> Shown:
+        """Send again what was given up."""
+        with at_pointer("/since"):
+            begin = None if since is None else read_instant(since, "UTC", "since")
+        matched = await store.revive(self.log.db, id, caller, begin)
+        self.changed()
+        return {"matched": matched}
+
+    async def retry_one(self, id: UUID | None, caller: Caller) -> Shown:
+        """Send one delivery again."""
+        found = await reads.find_delivery(self.log.db, id, caller.key)
+        matched = await store.revive_one(self.log.db, found.id, caller)
+        self.changed()
+        return {"matched": matched}
+
+    async def notices(self, after: int, limit: int) -> Shown:
+        """What an operator should know, oldest first."""
+        page, following = await reads.list_notices(self.log.db, after, limit)
+        return {"items": [show_notice(each) for each in page], "next": following}
+
+    async def _shown(self, subscription: Subscription) -> Shown:
+        counts = await count_deliveries(self.log.db, [subscription.id])
+        return show_subscription(subscription, await self.log.head(primary=True), counts[subscription.id])
+
+    async def _check(self, url: str) -> None:
+        """Refuse what the guard refuses, with the class of its reason."""
+        try:
+            await check(url, self.rules)
+        except RefusedTarget as refusal:
+            raise refused(refusal.code, refusal.detail, "/push/url") from None
+
+    async def _place(self, named: str, timezone: str, head: Head, pointer: str) -> int:
+        with at_pointer(pointer):
+            return await position_named(self.log, head, named, timezone)
+
+
+def same_question(one: Subscription, other: Subscription) -> bool:
+    """Neither configured anew nor sent elsewhere in between."""
+    return (one.version, one.generation) == (other.version, other.generation)
+
+
+@contextmanager
+def at_pointer(pointer: str) -> Iterator[None]:
+    """A value that is refused as a parameter's came in a body."""
+    try:
+        yield
+    except Invalid as refusal:
+        errors = [replace(error, parameter=None, pointer=pointer) for error in refusal.errors]
+        raise Invalid("The body was refused; see errors.", errors=errors) from None

@@ -1,0 +1,1 @@
+"""Sends webhook requests: guarded addresses, signatures, secrets and HTTP connections."""
