@@ -76,6 +76,7 @@ class Worker:
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._kicked = asyncio.Event()
+        self._taken = asyncio.Event()
         self._stopping = False
         self._seen = -1
         self._uneven = False
@@ -144,13 +145,19 @@ class Worker:
                     await self._kicked.wait()
 
     async def _listen(self) -> None:
-        """Wake every pump when the log moves; the hub looks for it only while somebody waits."""
+        """Wake every pump when the log moves; the hub looks for it only while somebody waits.
+
+        What was known at the last wake is kept, so that a pump that was taken meanwhile misses no move.
+        """
+        seen = self._hub.head
         while not self._hub.draining:
-            if self.pumps:
-                await self._hub.expect(self._hub.head.seq)
-                for pump in self.pumps.values():
-                    pump.wake()
-            await asyncio.sleep(0 if self.pumps else self._pace.look_s)
+            if not self.pumps:
+                self._taken.clear()
+                await self._taken.wait()
+            await self._hub.expect(seen.seq, seen.epoch)
+            seen = self._hub.head
+            for pump in self.pumps.values():
+                pump.wake()
 
     async def _look(self) -> None:
         """Beat, see who else is there, and take up what changed."""
@@ -212,6 +219,7 @@ class Worker:
         taken = await self._db.write(work) if wanted or over else []
         for held in taken:
             self.pumps[held.id] = Pump(self._means, held, self.roster.id)
+            self._taken.set()
         self._uneven = len(taken) < len(wanted)  # another was faster: look again for what else is free
         self._counts.held.set(len(self.pumps))
 
