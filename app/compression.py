@@ -30,10 +30,10 @@ SUFFIX = "-gzip"
 SUFFIXED_TAG = re.compile(rf'{SUFFIX}"(?=[ \t]*(?:,|$))')
 COMPRESSIBLE = re.compile(r"(?:text/(?!event-stream)|application/(?:[\w.-]+\+)?(?:json|xml|x-ndjson)\b|image/svg\+xml)")
 VERSION_TAG = re.compile(r'"\d+"')
-COMPRESSED = "sitrep.compressed"
+COMPRESSED_SCOPE_KEY = "sitrep.compressed"
 
 
-class Compressed:
+class CompressedBody:
     """The gzip form of a body that is sent many times; it is made once, when it is first asked for."""
 
     __slots__ = ("_body", "_on_ready", "_task", "size")
@@ -62,7 +62,7 @@ class Compressed:
         return compressed
 
 
-class KeptResponse(Response):
+class StaticResponse(Response):
     """A response that is sent many times, and compressed once."""
 
     def __init__(self, response: Response) -> None:
@@ -71,9 +71,9 @@ class KeptResponse(Response):
         self.body = response.body
         self.background = None
         self.raw_headers = response.raw_headers
-        self.compressed = Compressed(bytes(response.body))
+        self.compressed = CompressedBody(bytes(response.body))
 
-    def with_headers(self, headers: Mapping[str, str]) -> KeptResponse:
+    def with_headers(self, headers: Mapping[str, str]) -> StaticResponse:
         """Return the same response, compressed form included, with more header fields."""
         more = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         response = copy(self)
@@ -84,11 +84,11 @@ class KeptResponse(Response):
         """Send the body as it is; the middleware finds the gzip form beside the header fields."""
         del scope, receive
         head = {"type": "http.response.start", "status": self.status_code, "headers": list(self.raw_headers)}
-        await send({**head, COMPRESSED: self.compressed})
+        await send({**head, COMPRESSED_SCOPE_KEY: self.compressed})
         await send({"type": "http.response.body", "body": self.body})
 
 
-class Compression:
+class CompressionMiddleware:
     """Wrap an ASGI app: compress its answers to GET where the caller prefers gzip, whole or while they stream.
 
     Left alone are bodies under 1 KB, streams of server-sent events, media that are compressed already, and answers
@@ -166,16 +166,16 @@ class Encoder:
         )
 
     async def _whole(self, head: Message, message: Message) -> None:
-        kept: Compressed | None = head.get(COMPRESSED)
+        kept: CompressedBody | None = head.get(COMPRESSED_SCOPE_KEY)
         body = message.get("body", b"")
-        compressed = await kept.get() if kept is not None else await in_turn(compress, body)
-        label(head)["content-length"] = str(len(compressed))
+        compressed = await kept.get() if kept is not None else await run_off_loop(compress, body)
+        mark_as_gzip(head)["content-length"] = str(len(compressed))
         await self._send(head)
         await self._send({**message, "body": compressed})
 
     async def _stream(self, head: Message, message: Message) -> None:
         self._compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP_WBITS)
-        headers = label(head)
+        headers = mark_as_gzip(head)
         if "content-length" in headers:
             del headers["content-length"]
         await self._send(head)
@@ -186,14 +186,14 @@ class Encoder:
         if compressor is None:
             return
         body, more = message.get("body", b""), message.get("more_body", False)
-        piece = await in_turn(compressor.compress, body) if body else b""
+        encoded = await run_off_loop(compressor.compress, body) if body else b""
         if not more:
-            piece += compressor.flush()
-        if piece or not more:
-            await self._send({**message, "body": piece})
+            encoded += compressor.flush()
+        if encoded or not more:
+            await self._send({**message, "body": encoded})
 
 
-def label(head: Message) -> MutableHeaders:
+def mark_as_gzip(head: Message) -> MutableHeaders:
     """Mark a head as that of a gzip body: the coding, and an ETag of its own if it is a strong one."""
     headers = MutableHeaders(scope=head)
     headers["content-encoding"] = "gzip"
@@ -203,7 +203,7 @@ def label(head: Message) -> MutableHeaders:
     return headers
 
 
-async def in_turn(work: Callable[[bytes], bytes], body: bytes) -> bytes:
+async def run_off_loop(work: Callable[[bytes], bytes], body: bytes) -> bytes:
     """Run the work here if it is short, else in a thread, while other requests have their turn."""
     return work(body) if len(body) <= MAX_INLINE else await asyncio.to_thread(work, body)
 

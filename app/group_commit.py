@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from app.db import Surprise
+from app.db import WriteConflict
 from app.errors import Problem, Unavailable
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 J = TypeVar("J")
 R = TypeVar("R")
-LARGEST_GROUP = 1000
-TRIES_ALONE = 3
+MAX_GROUP = 1000
+MAX_TRIES_ALONE = 3
 STOP_S = 2.0
 
 
-class GroupWriter(Generic[J, R]):
+class GroupCommitter(Generic[J, R]):
     """One task that takes all waiting jobs, runs them in one transaction and tells each how it went."""
 
     def __init__(self, run: Callable[[list[J]], Awaitable[list[R | Exception]]], size: Callable[[J], int]) -> None:
@@ -62,7 +62,7 @@ class GroupWriter(Generic[J, R]):
     async def _take(self) -> list[tuple[J, asyncio.Future[R]]]:
         group = [await self._waiting.get()]
         total = self._size(group[0][0])
-        while total < LARGEST_GROUP and not self._waiting.empty():
+        while total < MAX_GROUP and not self._waiting.empty():
             group.append(self._waiting.get_nowait())
             total += self._size(group[-1][0])
         return group
@@ -72,26 +72,26 @@ class GroupWriter(Generic[J, R]):
             answers = await self._run([job for job, _ in group])
         except Problem as error:
             for _, future in group:
-                settle(future, error)
+                resolve(future, error)
         except Exception:  # noqa: BLE001 (one job's fault must not be the others')
             for job, future in group:
-                settle(future, await self._alone(job))
+                resolve(future, await self._alone(job))
         else:
             for (_, future), answer in zip(group, answers, strict=True):
-                settle(future, answer)
+                resolve(future, answer)
 
     async def _alone(self, job: J) -> R | Exception:
-        for _ in range(TRIES_ALONE):
+        for _ in range(MAX_TRIES_ALONE):
             try:
                 return (await self._run([job]))[0]
-            except Surprise:
+            except WriteConflict:
                 continue
             except Exception as error:  # noqa: BLE001 (handed to the caller)
                 return error
         return Unavailable("Another process keeps changing the same events; try again.")
 
 
-def settle(future: asyncio.Future[R], answer: R | Exception) -> None:
+def resolve(future: asyncio.Future[R], answer: R | Exception) -> None:
     """Give the waiting caller its answer, if it still waits."""
     if future.done():
         return

@@ -10,15 +10,24 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from app.auth.authentication import address_of
+from app.auth.authentication import client_address
 from app.changes import ChangeLog
 from app.db import Database
-from app.errors import Forbidden, Invalid, Problem, SchemaMismatch, TooManyRequests, Unauthorized, Unavailable, refusals
+from app.errors import (
+    Forbidden,
+    Invalid,
+    Problem,
+    SchemaMismatch,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    problem_responses,
+)
 from app.http import NoQuery
 
 router = APIRouter(tags=["health"])
 # How long the database may take to say where the log ends.
-PATIENCE_S = 2.0
+CHECK_TIMEOUT_S = 2.0
 OK = b'{"status":"ok"}'
 
 
@@ -31,14 +40,16 @@ class Health(BaseModel):
 @router.get("/livez", response_model=None, responses={200: {"model": Health}})
 async def is_alive() -> Response:
     """The process answers."""
-    return answer()
+    return health_response()
 
 
-@router.get("/readyz", response_model=None, responses={200: {"model": Health}, **refusals(Unavailable, SchemaMismatch)})
+@router.get(
+    "/readyz", response_model=None, responses={200: {"model": Health}, **problem_responses(Unavailable, SchemaMismatch)}
+)
 async def is_ready(request: Request) -> Response:
     """The database answers and has this version's schema; 503 otherwise."""
     asking = asyncio.ensure_future(ask(request.app.state.log))
-    done, _ = await asyncio.wait({asking}, timeout=PATIENCE_S)
+    done, _ = await asyncio.wait({asking}, timeout=CHECK_TIMEOUT_S)
     if not done:  # not awaited: a driver whose server hangs takes its time to give up
         asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         asking.cancel()
@@ -50,7 +61,7 @@ async def is_ready(request: Request) -> Response:
     error = asking.exception() or find_damage(db)
     if error is None:
         db.trouble.clear("readiness")
-        return answer()
+        return health_response()
     db.trouble.report("readiness", error)
     problem = (
         error if isinstance(error, Problem) else Unavailable("The database does not answer; see the server's log.")
@@ -76,7 +87,7 @@ async def ask(log: ChangeLog) -> None:
 
 async def admit(request: Request) -> None:
     """Let this machine in, and others with an admin key; a key that is sent must be good."""
-    if "authorization" in request.headers or not is_loopback(address_of(request)):
+    if "authorization" in request.headers or not is_loopback(client_address(request)):
         await request.app.state.keys.admit(request, "admin")
 
 
@@ -85,7 +96,7 @@ async def admit(request: Request) -> None:
     response_model=None,
     responses={
         200: {"description": "Counters and histograms.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-        **refusals(Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable),
+        **problem_responses(Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable),
     },
 )
 async def read_metrics(request: Request, _: Annotated[None, Depends(admit)], __: NoQuery) -> Response:
@@ -102,6 +113,6 @@ def is_loopback(address: str) -> bool:
         return address == ""
 
 
-def answer() -> Response:
+def health_response() -> Response:
     """200."""
     return Response(OK, headers={"cache-control": "no-store"}, media_type="application/json")

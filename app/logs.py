@@ -21,7 +21,7 @@ def set_up_logs(settings: Settings, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    ending = rendering(settings.log_format)
+    ending = renderer(settings.log_format)
     stream = sys.stderr if stream is None else stream
     structlog.configure(
         processors=[*common, *ending],
@@ -39,7 +39,7 @@ def set_up_logs(settings: Settings, stream: TextIO | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
 
 
-def rendering(form: str) -> Sequence[structlog.typing.Processor]:
+def renderer(form: str) -> Sequence[structlog.typing.Processor]:
     """How an entry becomes a line. Tracebacks go without local variables, which may hold keys."""
     if form == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]

@@ -8,39 +8,39 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from app.auth import Access, QuotaHeaders
-from app.auth.request_load import AskQuestions
+from app.auth import Authenticator, RateLimitHeadersMiddleware
+from app.auth.request_load import HeavyQueryMiddleware
 from app.auth.routes import router as key_routes
-from app.changes import ChangeLog, keep_trimmed
-from app.compression import Compression
+from app.changes import ChangeLog, trim_periodically
+from app.compression import CompressionMiddleware
 from app.db import open_database
-from app.db.heavy_queries import HeavyQuestions
-from app.errors import Cors, Unavailable, surround
+from app.db.heavy_queries import HeavyQueryLimiter
+from app.errors import CorsMiddleware, Unavailable, wrap_app
 from app.events.feeds.routes import router as fixed_routes
 from app.events.kinds_routes import router as kind_routes
 from app.events.read.list_routes import router as list_routes
 from app.events.read.routes import router as finding_routes
 from app.events.write.routes import router as writing_routes
 from app.events.write.store import Store
-from app.feed.notifier import Hub
+from app.feed.notifier import Notifier
 from app.feed.routes import router as feed_routes
 from app.health import router as health_routes
-from app.kit.gc import spare_collector
+from app.kit.gc import freeze_gc
 from app.logs import RequestLog
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
-from app.proxy import ForwardedHeaders
-from app.response_cache import KeptAnswers, KeptFirst
+from app.proxy import ForwardedHeadersMiddleware
+from app.response_cache import ResponseCache, ResponseCacheMiddleware
 from app.settings import Settings
 from app.stats.routes import router as stats_routes
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.worker import Worker
-from app.subscriptions.feed_retention import held_back
+from app.subscriptions.feed_retention import oldest_needed_cursor
 from app.subscriptions.management.delivery_routes import router as delivery_routes
-from app.subscriptions.management.operations import Desk
+from app.subscriptions.management.operations import SubscriptionOperations
 from app.subscriptions.management.routes import router as subscription_routes
-from app.subscriptions.transport.secrets import Sealer
-from app.subscriptions.transport.url_guard import Rules
+from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.url_guard import TargetPolicy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -63,24 +63,24 @@ ROUTERS = (
 def create_app(settings: Settings | None = None, *, delivery: bool = True) -> FastAPI:
     """The whole service, its settings taken from the environment unless given; without `delivery` it pushes nothing."""
     settings = settings or Settings()
-    app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    join_state(app, settings, delivery=delivery)
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    build_services(app, settings, delivery=delivery)
     for router in ROUTERS:
         app.include_router(router)
     serve_documents(app)
     document_by(app)
-    app.add_middleware(AskQuestions, questions=app.state.questions)
-    app.add_middleware(KeptFirst, kept=app.state.kept, access=app.state.keys)
+    app.add_middleware(HeavyQueryMiddleware, questions=app.state.questions)
+    app.add_middleware(ResponseCacheMiddleware, kept=app.state.kept, access=app.state.keys)
     if settings.rate_limit is not None:
-        app.add_middleware(QuotaHeaders)
-    app.add_middleware(Compression)
-    surround(app)
+        app.add_middleware(RateLimitHeadersMiddleware)
+    app.add_middleware(CompressionMiddleware)
+    wrap_app(app)
     if settings.cors_origins:
-        app.add_middleware(Cors, origins=settings.cors_origins)
+        app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
     app.add_middleware(MetricsMiddleware, metrics=app.state.metrics)
     if settings.log_level == "debug":
         app.add_middleware(RequestLog)
-    app.add_middleware(ForwardedHeaders, root_path=settings.root_path, trusted=settings.forwarded_allow_ips)
+    app.add_middleware(ForwardedHeadersMiddleware, root_path=settings.root_path, trusted=settings.forwarded_allow_ips)
     return app
 
 
@@ -89,7 +89,7 @@ def create_api() -> FastAPI:
     return create_app(delivery=False)
 
 
-def join_state(app: FastAPI, settings: Settings, *, delivery: bool) -> None:
+def build_services(app: FastAPI, settings: Settings, *, delivery: bool) -> None:
     """Make the parts and let them know each other: the store wakes the hub, the desk the worker."""
     state = app.state
     state.settings = settings
@@ -100,38 +100,42 @@ def join_state(app: FastAPI, settings: Settings, *, delivery: bool) -> None:
         pooler=settings.database_pooler,
     )
     state.log = ChangeLog(state.db, settings.source)
-    state.hub = Hub(state.log)
-    state.store = Store(state.db, committed=state.hub.wake)
-    state.keys = Access(state.db, settings)
-    state.questions = HeavyQuestions()
-    state.kept = KeptAnswers(state.log, questions=state.questions)
+    state.notifier = Notifier(state.log)
+    state.store = Store(state.db, committed=state.notifier.wake)
+    state.keys = Authenticator(state.db, settings)
+    state.questions = HeavyQueryLimiter()
+    state.kept = ResponseCache(state.log, questions=state.questions)
     state.metrics = Metrics()
-    sealer, rules = Sealer(settings), Rules.of(settings)
-    state.worker = Worker(state.hub, sealer, rules, DeliveryCounts(state.metrics.registry)) if delivery else None
-    changed = state.worker.kick if delivery else nothing
-    state.subscriptions = Desk(state.log, state.hub, sealer, rules, changed)
+    cipher, rules = SecretCipher(settings), TargetPolicy.of(settings)
+    state.worker = Worker(state.notifier, cipher, rules, DeliveryCounts(state.metrics.registry)) if delivery else None
+    changed = state.worker.kick if delivery else noop
+    state.subscriptions = SubscriptionOperations(state.log, state.notifier, cipher, rules, changed)
 
 
-def nothing() -> None:
+def noop() -> None:
     """What follows where nobody is to be told."""
 
 
 @asynccontextmanager
-async def running(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
     """From the first connection to the last; the server calls `drain` when it is asked to stop."""
     state = app.state
     with suppress(Unavailable):  # /readyz tells; each use of the database tries anew
         await state.db.connect()
     state.store.start()
-    state.hub.start()
+    state.notifier.start()
     if state.worker is not None:
         state.worker.start()
-    spare_collector()
+    freeze_gc()
     retention = state.settings.change_retention
-    trimming = None if retention is None else asyncio.create_task(keep_trimmed(state.log, retention, held_back))
+    trimming = (
+        None
+        if retention is None
+        else asyncio.create_task(trim_periodically(state.log, retention, oldest_needed_cursor))
+    )
 
     def drain() -> None:
-        state.hub.drain()
+        state.notifier.drain()
         state.questions.drain()
         if state.worker is not None:
             state.worker.drain()
@@ -143,7 +147,7 @@ async def running(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
             await state.worker.stop()
         if trimming is not None:
             trimming.cancel()
-        await state.hub.stop()
+        await state.notifier.stop()
         await state.store.stop()
         await state.keys.close()
         await state.db.close()

@@ -16,10 +16,10 @@ from sqlmodel import SQLModel
 from app import auth as _auth  # noqa: F401 (its tables belong to the schema)
 from app import changes as _changes  # noqa: F401 (likewise)
 from app.database_address import PostgresAddress, SqliteAddress, read_address
-from app.db.postgres_connect import connect, explained
+from app.db.postgres_connect import connect, explain_errors
 from app.db.postgres_server import set_local
 from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
-from app.db.sqlite_file import refusal, refuse_folder
+from app.db.sqlite_file import refusal, require_writable_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def revision(url: str) -> str | None:
     return found[0]
 
 
-def newest() -> str:
+def is_newest() -> str:
     """The revision that this version of Sitrep needs."""
     return needed_schema().needed
 
@@ -75,7 +75,7 @@ def run(url: str, work: Callable[[sa.Connection], object]) -> None:
 
 def run_on_sqlite(path: str, work: Callable[[sa.Connection], object]) -> None:
     """SQLite: BEGIN IMMEDIATE is the lock, and its DDL is transactional."""
-    refuse_folder(path)
+    require_writable_folder(path)
     engine = sa.create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(path, timeout=30.0, isolation_level=None), poolclass=sa.NullPool
     )
@@ -100,7 +100,7 @@ async def run_on_postgres(address: PostgresAddress, work: Callable[[sa.Connectio
     name = {"application_name": settings.pop("application_name")}
 
     async def connected() -> Any:
-        with explained(address):
+        with explain_errors(address):
             return await connect(address, name)
 
     engine = create_async_engine(

@@ -17,10 +17,10 @@ from app.feed.sse import ABORT
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_HEAD = 64 * 1024
-HEAD_SECONDS = 30.0
-LINGER_SECONDS = 1.0
-UNREAD_SECONDS = 30.0  # how long a client may take nothing of its answer
+MAX_HEAD_BYTES = 64 * 1024
+HEAD_TIMEOUT_S = 30.0
+LINGER_TIMEOUT_S = 1.0
+UNREAD_TIMEOUT_S = 30.0  # how long a client may take nothing of its answer
 
 
 class Protocol(HttpToolsProtocol):
@@ -30,9 +30,9 @@ class Protocol(HttpToolsProtocol):
     takes nothing of its answer for a while loses the connection; one that reads slowly keeps it.
     """
 
-    head_seconds = HEAD_SECONDS
-    largest_head = LARGEST_HEAD
-    unread_seconds = UNREAD_SECONDS
+    head_seconds = HEAD_TIMEOUT_S
+    largest_head = MAX_HEAD_BYTES
+    unread_seconds = UNREAD_TIMEOUT_S
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -171,7 +171,7 @@ class Protocol(HttpToolsProtocol):
             return
         self.transport.write(as_http(problem, self.server_state.default_headers))
         self.transport.write_eof()
-        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self.loop.call_later(LINGER_TIMEOUT_S, self.transport.close)
 
 
 def until_closed(app: ASGIApp, cycle: RequestResponseCycle) -> ASGIApp:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LINK_TARGET = re.compile(r"<(?=/(?!/))")
 
 
-class ForwardedHeaders:
+class ForwardedHeadersMiddleware:
     """Wrap an ASGI app that may stand behind proxies, with or without a path prefix.
 
     From a trusted peer `X-Forwarded-For` and `-Proto` (read by uvicorn's middleware), `-Host` and `-Prefix` are taken;

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from app.auth.request_load import caller_of
-from app.compression import KeptResponse
-from app.db.heavy_queries import HeavyQuestions, watching
-from app.http import base_of, if_none_match
+from app.auth.request_load import get_caller
+from app.compression import StaticResponse
+from app.db.heavy_queries import HeavyQueryLimiter, interruptible
+from app.http import base_url, if_none_match
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from fastapi import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from app.auth import Access
+    from app.auth import Authenticator
     from app.changes import ChangeLog, Head
 
-MOST = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 OVERHEAD = 2_000  # about what the objects of an entry take beside their text, in bytes
 OF_CONTENT = ("content-length", "content-type")
 
@@ -36,16 +36,16 @@ FIXED_FEEDS = "/v1/feeds/"
 ADDRESSED = (".atom", ".geojson")
 
 # What an answer depends on beside the events: path, query, and the base address where the answer has addresses in it.
-Place = tuple[str, bytes, str]
+CacheKey = tuple[str, bytes, str]
 # Where the log stood: its epoch, its last sequence and its time, which a repair moves on.
 Position = tuple[int, int, datetime | None]
 
 
-class Kept(NamedTuple):
+class CachedResponse(NamedTuple):
     """An answer, and until when it holds (seconds since the epoch) as long as the log stands still."""
 
     until: float
-    response: KeptResponse
+    response: StaticResponse
     route: Any
 
     @property
@@ -64,7 +64,7 @@ class Kept(NamedTuple):
         return Response(status_code=304, headers=headers)
 
 
-class KeptAnswers:
+class ResponseCache:
     """What one process answered since the last change, at most `most` bytes; the unused go first.
 
     Where the log ends is asked for each time, so an answer is never older than the database; when it has moved, all
@@ -74,23 +74,23 @@ class KeptAnswers:
     def __init__(
         self,
         log: ChangeLog,
-        most: int = MOST,
+        most: int = MAX_BYTES,
         clock: Callable[[], float] = time.time,
-        questions: HeavyQuestions | None = None,
+        questions: HeavyQueryLimiter | None = None,
     ) -> None:
         self._log = log
-        self._questions = questions or HeavyQuestions()
+        self._questions = questions or HeavyQueryLimiter()
         self._most = most
         self._clock = clock
         self._position: Position = (0, 0, None)
         self._size = 0
-        self._kept: OrderedDict[Place, Kept] = OrderedDict()
-        self._making: dict[tuple[Place, Position], asyncio.Task[Kept]] = {}
-        self._waiting: Counter[asyncio.Task[Kept]] = Counter()
+        self._kept: OrderedDict[CacheKey, CachedResponse] = OrderedDict()
+        self._making: dict[tuple[CacheKey, Position], asyncio.Task[CachedResponse]] = {}
+        self._waiting: Counter[asyncio.Task[CachedResponse]] = Counter()
 
-    async def standing(self, scope: Scope) -> Kept | None:
+    async def standing(self, scope: Scope) -> CachedResponse | None:
         """The answer to this request, if one is kept that still holds."""
-        place = place_of(scope)
+        place = cache_key(scope)
         if place not in self._kept:
             return None
         self._notice(await self._log.head())
@@ -100,7 +100,7 @@ class KeptAnswers:
         self, request: Request, make: Callable[[Head], Awaitable[Response]], until: float = inf
     ) -> Response:
         """Make the answer from what the database has at this position or later, and keep it."""
-        place, head = place_of(request.scope), await self._log.head()
+        place, head = cache_key(request.scope), await self._log.head()
         self._notice(head)
         kept = self._find(place) or await self._made(request, place, head, make, until)
         return kept.told(request.headers.get("if-none-match"))
@@ -112,7 +112,7 @@ class KeptAnswers:
             self._kept.clear()
             self._size = 0
 
-    def _find(self, place: Place) -> Kept | None:
+    def _find(self, place: CacheKey) -> CachedResponse | None:
         kept = self._kept.get(place)
         if kept is None or kept.until <= self._clock():
             return None
@@ -120,16 +120,16 @@ class KeptAnswers:
         return kept
 
     async def _made(
-        self, request: Request, place: Place, head: Head, make: Callable[[Head], Awaitable[Response]], until: float
-    ) -> Kept:
+        self, request: Request, place: CacheKey, head: Head, make: Callable[[Head], Awaitable[Response]], until: float
+    ) -> CachedResponse:
         key = place, position(head)
         task = self._making.get(key)
         if task is None:
 
-            async def work() -> Kept:
+            async def work() -> CachedResponse:
                 try:
-                    async with self._questions.ask(lambda: caller_of(request.scope)):
-                        kept = Kept(until, KeptResponse(await make(head)), request.scope.get("route"))
+                    async with self._questions.ask(lambda: get_caller(request.scope)):
+                        kept = CachedResponse(until, StaticResponse(await make(head)), request.scope.get("route"))
                 finally:
                     if self._making.get(key) is task:
                         del self._making[key]
@@ -138,14 +138,14 @@ class KeptAnswers:
                 return kept
 
             task = self._making[key] = asyncio.create_task(work(), name="answer to keep")
-            task.add_done_callback(heard)
+            task.add_done_callback(consume_exception)
         return await self._wait_for(task, key)
 
-    async def _wait_for(self, task: asyncio.Task[Kept], key: tuple[Place, Position]) -> Kept:
+    async def _wait_for(self, task: asyncio.Task[CachedResponse], key: tuple[CacheKey, Position]) -> CachedResponse:
         """Wait for the answer; when the last one who waits has left, it is made no further."""
         self._waiting[task] += 1
         try:
-            with watching(timed=False):
+            with interruptible(timed=False):
                 return await asyncio.shield(task)
         finally:
             self._waiting[task] -= 1
@@ -155,7 +155,7 @@ class KeptAnswers:
                     task.cancel()
                     self._making.pop(key, None)
 
-    def _keep(self, place: Place, kept: Kept) -> None:
+    def _keep(self, place: CacheKey, kept: CachedResponse) -> None:
         """Keep the newest answer to a question; one that would push out most others is not kept."""
         self._drop(place)
         size = size_of(place, kept)
@@ -165,7 +165,7 @@ class KeptAnswers:
         self._grow(place, kept, size)
         kept.response.compressed.on_ready(partial(self._grow, place, kept))
 
-    def _grow(self, place: Place, kept: Kept, size: int) -> None:
+    def _grow(self, place: CacheKey, kept: CachedResponse, size: int) -> None:
         """Count what an entry takes more, and let go of the unused beyond the bound."""
         if self._kept.get(place) is not kept:
             return
@@ -173,16 +173,16 @@ class KeptAnswers:
         while self._size > self._most:
             self._drop(next(iter(self._kept)))
 
-    def _drop(self, place: Place) -> None:
+    def _drop(self, place: CacheKey) -> None:
         kept = self._kept.pop(place, None)
         if kept is not None:
             self._size -= size_of(place, kept)
 
 
-class KeptFirst:
+class ResponseCacheMiddleware:
     """Wraps an ASGI app: gives a kept answer to those who may read, and leaves all else to the app."""
 
-    def __init__(self, app: ASGIApp, kept: KeptAnswers, access: Access) -> None:
+    def __init__(self, app: ASGIApp, kept: ResponseCache, access: Authenticator) -> None:
         self.app = app
         self._kept = kept
         self._access = access
@@ -198,23 +198,23 @@ class KeptFirst:
         await found.told(connection.headers.get("if-none-match"))(scope, receive, send)
 
 
-async def answered(request: Request, make: Callable[[Head], Awaitable[Response]], until: float = inf) -> Response:
+async def cached(request: Request, make: Callable[[Head], Awaitable[Response]], until: float = inf) -> Response:
     """What a route says that leaves its answer to be kept: `make` is called with where the log ends, if need be."""
-    kept: KeptAnswers = request.app.state.kept
+    kept: ResponseCache = request.app.state.kept
     return await kept.answer(request, make, until)
 
 
-def lasting(request: Request, how_long: str) -> dict[str, str]:
+def cache_control(request: Request, how_long: str) -> dict[str, str]:
     """What tells caches to keep an answer: any cache where anyone may read, else the reader's own."""
     public = request.app.state.settings.anonymous_read
     return {"cache-control": f"{'public' if public else 'private'}, {how_long}"}
 
 
-def place_of(scope: Scope) -> Place:
+def cache_key(scope: Scope) -> CacheKey:
     """Return what is asked; fixed feeds take no parameters, and only feeds have addresses in them."""
     path = scope["path"]
     query = b"" if path.startswith(FIXED_FEEDS) else scope["query_string"]
-    return path, query, base_of(scope) if path.endswith(ADDRESSED) else ""
+    return path, query, base_url(scope) if path.endswith(ADDRESSED) else ""
 
 
 def position(head: Head) -> Position:
@@ -222,12 +222,12 @@ def position(head: Head) -> Position:
     return head.epoch, head.seq, head.time
 
 
-def size_of(place: Place, kept: Kept) -> int:
+def size_of(place: CacheKey, kept: CachedResponse) -> int:
     """How many bytes an entry takes with its key."""
     return sum(map(sys.getsizeof, place)) + kept.size
 
 
-def heard(task: asyncio.Task[Kept]) -> None:
+def consume_exception(task: asyncio.Task[CachedResponse]) -> None:
     """A refusal goes to those who wait; that all of them left is no fault."""
     if not task.cancelled():
         task.exception()

@@ -24,7 +24,7 @@ __all__ = ["API_FACTORY", "FACTORY", "Protocol", "Server", "configure", "serve"]
 
 FACTORY = "app.main:create_app"
 API_FACTORY = "app.main:create_api"
-GRACE_SECONDS = 4  # for requests in flight; with what comes before and after, the exit takes less than 5 s
+GRACE_TIMEOUT_S = 4  # for requests in flight; with what comes before and after, the exit takes less than 5 s
 
 OnStart = Callable[[str, int], None]
 
@@ -75,7 +75,7 @@ def configure(app: ASGIApp | str, settings: Settings, workers: int = 1) -> Confi
         server_header=False,
         proxy_headers=False,  # app.proxy reads them, as the app must know the peer to trust its prefix
         timeout_keep_alive=settings.keep_alive_s,
-        timeout_graceful_shutdown=GRACE_SECONDS if workers == 1 else GRACE_SECONDS - 1,
+        timeout_graceful_shutdown=GRACE_TIMEOUT_S if workers == 1 else GRACE_TIMEOUT_S - 1,
     )
 
 

@@ -20,7 +20,7 @@ from app.database_address import normalize
 PREFIX = "SITREP_"
 NOT_OURS = ("SITREP_PORT_", "SITREP_SERVICE_")  # Kubernetes sets these for a service named sitrep
 SQLITE = "sqlite:///"
-DAYS_AT_MOST = 36_500
+MAX_DAYS = 36_500
 # A prefix that begins with a path of the API could not be told from it once a proxy has stripped the prefix.
 PATH_PREFIX = re.compile(
     r"(?=.{1,255}$)(?!/(?:v1|assets|docs|redoc|openapi\.json|favicon\.ico|livez|readyz|metrics|problems)(?:/|$))"
@@ -111,8 +111,8 @@ def read_retention(value: object) -> object:
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"([1-9]\d{0,4})d", value.strip(), re.ASCII)
-    if match is None or int(match[1]) > DAYS_AT_MOST:
-        raise ValueError(f"must be <days>d, such as 90d, at most {DAYS_AT_MOST}d")
+    if match is None or int(match[1]) > MAX_DAYS:
+        raise ValueError(f"must be <days>d, such as 90d, at most {MAX_DAYS}d")
     return timedelta(days=int(match[1]))
 
 

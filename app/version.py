@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 
-def release() -> str:
+def get_version() -> str:
     """Return the version; "0" for a copy that was never installed."""
     try:
         return version("sitrep")

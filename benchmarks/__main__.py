@@ -161,14 +161,14 @@ def sending(shelf: Shelf, options: argparse.Namespace) -> list[Sent]:
             serving("sitrep", "app.main:create_api", env, backing(shelf, url)) as server,
             working(env, backing(shelf, url)) as worker,
         ):
-            desk, lines = Desk(server, key), []
+            service, lines = Desk(server, key), []
             if throughput_asked:
                 print(f"{shelf.dialect}: deliveries", flush=True)
-                sides = throughput(desk, worker, receiver, events=options.events, rounds=options.rounds)
+                sides = throughput(service, worker, receiver, events=options.events, rounds=options.rounds)
                 lines += rates(shelf.dialect, *sides)
             if crowd_asked:
                 print(f"{shelf.dialect}: {CROWD}", flush=True)
-                lines.append(in_a_crowd(shelf.dialect, desk, receiver, CROWD_ROUNDS))
+                lines.append(in_a_crowd(shelf.dialect, service, receiver, CROWD_ROUNDS))
     return lines
 
 

@@ -13,8 +13,8 @@ import orjson
 
 from app.auth import Key as ApiKey
 from app.events.write.commands import Create
-from app.events.write.idempotency import Answer
-from app.kinds import core
+from app.events.write.idempotency import ResponseData
+from app.kinds import canonical_json
 from app.main import create_app
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from app.events.write.transaction import Job
+    from app.events.write.transaction import WriteRequest
 
 RECORDED = "BENCH_RECORDED"
 Known = dict[tuple[bytes, bytes, bool], tuple[int, list[tuple[bytes, bytes]], bytes]]
@@ -50,17 +50,17 @@ def recorded() -> ASGIApp:
 class Nowhere:
     """A store that keeps nothing: it answers at once with what was parsed and validated."""
 
-    async def run(self, job: Job) -> Answer:
+    async def run(self, job: WriteRequest) -> ResponseData:
         """The answer to a create or to a batch of creates."""
-        bodies = [core(command.event, ()) for command in job.commands if isinstance(command, Create)]
+        bodies = [canonical_json(command.event, ()) for command in job.commands if isinstance(command, Create)]
         if len(bodies) == 1:
             headers = {"content-type": "application/json", "location": f"/v1/events/{SOME_ID}", "etag": '"1"'}
-            return Answer(201, bodies[0], headers)
+            return ResponseData(201, bodies[0], headers)
         results = [
             {"index": n, "status": 201, "id": str(SOME_ID), "version": 1, "cursor": None, "problem": None}
             for n in range(len(bodies))
         ]
-        return Answer(200, orjson.dumps({"results": results}), {"content-type": "application/json"})
+        return ResponseData(200, orjson.dumps({"results": results}), {"content-type": "application/json"})
 
 
 class Open:

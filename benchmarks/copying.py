@@ -18,9 +18,9 @@ from app.events.tables import (
     EventPoint,
     ExternalId,
     FacetValue,
+    HourlyRollup,
     PastFacet,
     StoredEvent,
-    Tally,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     EventPoint,
     EventMeasure,
     ExternalId,
-    Tally,
+    HourlyRollup,
     Change,
     LogHead,
 )

@@ -25,26 +25,26 @@ CHANGES = 40
 SETTLE_S = 1.0
 
 
-def in_a_crowd(dialect: str, desk: Desk, receiver: Server, rounds: int) -> Sent:
+def in_a_crowd(dialect: str, service: Desk, receiver: Server, rounds: int) -> Sent:
     """Quiet turns and turns with the bad ones, in turns."""
     home = f"http://127.0.0.1:{receiver.port}"
     for n in range(HEALTHY):
-        desk.until(desk.subscribe(f"{home}/healthy/{n}"), status="active")
-    bad = [desk.subscribe(f"{home}/failing/{n}") for n in range(FAILING)]
-    bad += [desk.subscribe(f"{home}/dripping/{n}") for n in range(DRIPPING)]
+        service.until(service.subscribe(f"{home}/healthy/{n}"), status="active")
+    bad = [service.subscribe(f"{home}/failing/{n}") for n in range(FAILING)]
+    bad += [service.subscribe(f"{home}/dripping/{n}") for n in range(DRIPPING)]
     for id in bad:
-        desk.until(id, status="active")
-        desk.set(id, "paused")
+        service.until(id, status="active")
+        service.set(id, "paused")
     quiet: list[float] = []
     crowded: list[float] = []
     met: tuple[object, object] = (0, 0)
-    turn(desk, receiver)
+    turn(service, receiver)
     for n in range(rounds):
         for busy in (n % 2 == 0, n % 2 == 1):
             for id in bad:
-                desk.set(id, "active" if busy else "paused")
+                service.set(id, "active" if busy else "paused")
             time.sleep(SETTLE_S)
-            figures = turn(desk, receiver)
+            figures = turn(service, receiver)
             assert not busy or met != (met := (figures["refused"], figures["dripped"])), "the crowd is not there"
             (crowded if busy else quiet).append(p99(figures["delays"]))
     ratio = median(a / b for a, b in zip(crowded, quiet, strict=True))
@@ -52,13 +52,13 @@ def in_a_crowd(dialect: str, desk: Desk, receiver: Server, rounds: int) -> Sent:
     return Sent(dialect, CASE, ratio, LIMIT, remark, at_least=False)
 
 
-def turn(desk: Desk, receiver: Server) -> dict[str, list[float]]:
+def turn(service: Desk, receiver: Server) -> dict[str, list[float]]:
     """Write some changes at an even pace; what the receiver noted of them."""
     told(receiver, "/begin")
     begin = time.monotonic()
     for n, event in enumerate(events(CHANGES)):
         time.sleep(max(0.0, begin + n * EVERY_S - time.monotonic()))
-        desk.call("POST", "/events", event | {"external_ids": []})
+        service.call("POST", "/events", event | {"external_ids": []})
     figures: dict[str, list[float]] = orjson.loads(told(receiver, f"/await/{HEALTHY * CHANGES}"))
     assert len(figures["delays"]) == HEALTHY * CHANGES
     return figures

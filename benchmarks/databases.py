@@ -21,10 +21,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.auth import create_key
 from app.db import open_database
 from app.events.write.batch import read_items
-from app.events.write.idempotency import Answer
+from app.events.write.idempotency import ResponseData
 from app.events.write.store import Store
-from app.events.write.transaction import Job
-from app.kit.gc import spare_collector
+from app.events.write.transaction import WriteRequest
+from app.kit.gc import freeze_gc
 from app.migrate import migrate
 from benchmarks.copying import copy_events
 from benchmarks.events import events
@@ -212,14 +212,14 @@ async def fill(url: str, total: int) -> None:
     await db.connect()
     store = Store(db)
     store.start()
-    spare_collector()
+    freeze_gc()
     began, done, writing = time.perf_counter(), 0, None
     try:
         for items in batches(total):
             commands, places = read_items([{"op": "create", "event": event} for event in items])
             if writing is not None:
                 await writing
-            job = Job(commands, "bench", lambda _results: Answer(200), places=places)
+            job = WriteRequest(commands, "bench", lambda _results: ResponseData(200), places=places)
             writing = asyncio.create_task(store.run(job))
             await asyncio.sleep(0)
             done += len(items)

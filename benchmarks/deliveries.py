@@ -90,24 +90,24 @@ class Side:
         self.rate.append((self.count - 1) / found["seconds"])
 
 
-def throughput(desk: Desk, worker: Server, receiver: Server, *, events: int, rounds: int) -> tuple[Side, Side, Side]:
+def throughput(service: Desk, worker: Server, receiver: Server, *, events: int, rounds: int) -> tuple[Side, Side, Side]:
     """The worker, httpx and the raw sender, which took turns, each round in another order."""
-    id = desk.subscribe(f"http://127.0.0.1:{receiver.port}/fast", max_open=MOST_OPEN, max_in_flight=IN_FLIGHT)
-    head = desk.until(id, status="active")["cursor"]
+    id = service.subscribe(f"http://127.0.0.1:{receiver.port}/fast", max_open=MOST_OPEN, max_in_flight=IN_FLIGHT)
+    head = service.until(id, status="active")["cursor"]
     epoch, _, seq = head.partition("-")
     count = min(DELIVERED, events)
     start = f"{epoch}-{int(seq) - count:012d}"
-    desk.set(id, "paused")
+    service.set(id, "paused")
 
     def deliver() -> float:
         """Seek back, go on, and pause once all is delivered and written."""
-        desk.call("POST", f"/subscriptions/{id}/seek", {"to": start})
+        service.call("POST", f"/subscriptions/{id}/seek", {"to": start})
         before = worker.cpu()
-        desk.set(id, "active")
+        service.set(id, "active")
         told(receiver, f"/await/{count}")
-        desk.until(id, lag=0, open=0)
+        service.until(id, lag=0, open=0)
         spent = worker.cpu() - before
-        desk.set(id, "paused")
+        service.set(id, "paused")
         return spent
 
     told(receiver, "/keep")

@@ -26,9 +26,9 @@ import uvicorn
 from app.auth.keys import create_key
 from app.db import open_database
 from app.events.write.batch import read_items
-from app.events.write.idempotency import Answer
+from app.events.write.idempotency import ResponseData
 from app.events.write.store import Store
-from app.events.write.transaction import Job
+from app.events.write.transaction import WriteRequest
 from app.main import create_app
 from app.migrate import migrate, run
 from app.samples import load
@@ -272,7 +272,7 @@ async def demo(make_app: MakeApp) -> AsyncIterator[httpx.AsyncClient]:
 async def load_samples(store: Store) -> None:
     """Write the samples as one batch, as `sitrep demo` does."""
     commands, places = read_items(load())
-    await store.run(Job(commands, "sitrep", lambda _results: Answer(200), places=places))
+    await store.run(WriteRequest(commands, "sitrep", lambda _results: ResponseData(200), places=places))
 
 
 @asynccontextmanager
@@ -292,7 +292,7 @@ async def serving(
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app.state.hub.drain()
+    app.state.notifier.drain()
     running.should_exit = True
     await task
 

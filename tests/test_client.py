@@ -21,7 +21,7 @@ from standardwebhooks import Webhook
 from app.auth.keys import create_key
 from app.changes.epoch import raise_epoch
 from app.client import CheckpointFile, CursorGone, Feed, FeedError, NotVerified, pairs, pause, retry_after, verify
-from app.feed.reader import MOST_SCANNED
+from app.feed.reader import MAX_SCANNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,7 +181,7 @@ class TestFollowing:
     async def test_it_goes_on_through_empty_pages_of_a_long_stretch_that_does_not_match(
         self, api: httpx.AsyncClient, make_event: MakeEvent
     ) -> None:
-        for _ in range(MOST_SCANNED // 1000 + 1):
+        for _ in range(MAX_SCANNED // 1000 + 1):
             await write(api, make_event, 1000, locations=[], actors=[], casualties=[], detail={})
         [rare] = await write(api, make_event, 1, tags=["rare"])
         first = (await api.get("/v1/feed?tag=rare")).json()

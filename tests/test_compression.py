@@ -14,9 +14,9 @@ from calls import good, written
 from conftest import client_of
 from starlette.responses import Response, StreamingResponse
 
-from app.compression import Compression
+from app.compression import CompressionMiddleware
 from app.http import if_none_match
-from app.response_cache import OVERHEAD, KeptAnswers
+from app.response_cache import OVERHEAD, ResponseCache
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -81,7 +81,7 @@ async def test_single_events_short_answers_and_refusals_stay_as_they_are(
 
 async def test_a_kept_answer_is_compressed_once_and_counted(make_app: MakeApp, admin_key: str) -> None:
     app = await make_app()
-    kept: KeptAnswers = app.state.kept
+    kept: ResponseCache = app.state.kept
     path = "/v1/feeds/all_month.atom"
     async with client_of(app, admin_key) as api:
         good(await api.get("/v1/stats/facets?facet=country"))
@@ -119,7 +119,7 @@ async def ask(response: Response, **fields: str) -> tuple[dict[str, str], list[b
         messages.append(message)
 
     headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()]
-    await Compression(app)({"type": "http", "method": "GET", "headers": headers}, receive, keep)
+    await CompressionMiddleware(app)({"type": "http", "method": "GET", "headers": headers}, receive, keep)
     return {name.decode(): value.decode() for name, value in messages[0]["headers"]}, [m["body"] for m in messages[1:]]
 
 
@@ -127,8 +127,8 @@ async def test_a_stream_is_compressed_piece_by_piece() -> None:
     pieces = [random.Random(n).randbytes(20_000).hex().encode() for n in range(20)]
 
     async def body() -> AsyncIterator[bytes]:
-        for piece in pieces:
-            yield piece
+        for encoded in pieces:
+            yield encoded
 
     headers, sent = await ask(StreamingResponse(body(), media_type="application/x-ndjson"), accept_encoding="gzip")
 

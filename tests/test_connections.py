@@ -126,7 +126,7 @@ async def test_http_1_0_follows_the_stream_without_chunks(open_app: FastAPI) -> 
     async with serving(open_app) as address, connected(address) as old:
         await send(old, b"GET /v1/feed/stream HTTP/1.0\r\nHost: x\r\n\r\n")
         received = await read_until(old, b'"specversion"')
-        open_app.state.hub.drain()
+        open_app.state.notifier.drain()
         received += await read_all(old)
 
     head, _, body = received.partition(b"\r\n\r\n")

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from app.errors import (
     PROBLEMS,
-    Cors,
+    CorsMiddleware,
     FieldError,
     Internal,
     Invalid,
@@ -26,7 +26,7 @@ from app.errors import (
     Unauthorized,
     Unavailable,
     VersionMismatch,
-    surround,
+    wrap_app,
 )
 from app.metrics import Metrics, MetricsMiddleware
 
@@ -191,7 +191,7 @@ def make_app() -> FastAPI:  # noqa: C901 - many routes, none complex
         return StreamingResponse(numbers())
 
     app.include_router(router)
-    surround(app, LIMITS)
+    wrap_app(app, LIMITS)
     return app
 
 
@@ -390,7 +390,7 @@ class TestLimits:
                 await asyncio.wait_for(request.receive(), LIMITS.body_seconds * 1.5)
             return Response(b"waited")
 
-        surround(app, LIMITS)
+        wrap_app(app, LIMITS)
 
         async def receive_slowly() -> Message:
             if received:
@@ -436,7 +436,7 @@ class TestBudgetOfBodies:
         async def take_one(request: Request) -> Response:
             return Response(b"%d" % len(await request.body()))
 
-        surround(app, limits)
+        wrap_app(app, limits)
         waiting = [
             asyncio.create_task(call(app, "POST", "/v1/events/batch", parts=[b"x" * 500] * 2, headers=CHUNKED))
             for _ in range(3)
@@ -466,7 +466,7 @@ class TestCors:
     @pytest.fixture
     def shared(self) -> FastAPI:
         app = make_app()
-        app.add_middleware(Cors, origins=("https://example.org",))
+        app.add_middleware(CorsMiddleware, origins=("https://example.org",))
         return app
 
     @pytest.mark.parametrize("path", ["/v1/things", "/v1/nowhere", "/v1/fault", "/v1/away"])

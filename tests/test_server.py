@@ -18,7 +18,7 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.responses import Response, StreamingResponse
 
-from app.errors import Limits, surround
+from app.errors import Limits, wrap_app
 from app.server import Protocol, Server, configure
 from app.settings import Settings
 
@@ -78,7 +78,7 @@ def make_app() -> FastAPI:
     async def fault() -> Response:
         raise ZeroDivisionError
 
-    surround(app, Limits(body_seconds=0.2, linger_seconds=0.5))
+    wrap_app(app, Limits(body_seconds=0.2, linger_seconds=0.5))
     return app
 
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from sqlalchemy import Column, bindparam
 from sqlmodel import Field, SQLModel, col, select
 
-from app.auth.pagination import read_cursor, write_cursor
+from app.auth.pagination import decode_cursor, encode_cursor
 from app.db import BigKey, Database, Statement, Transaction, UtcTime
 
-LIST = "audit"
-PLACE = re.compile(r"([0-9]{1,18})")
-BEYOND = 2**63 - 1
+LIST_NAME = "audit"
+PAGE_KEY = re.compile(r"([0-9]{1,18})")
+NEXT_PAGE = 2**63 - 1
 
 
-class Audit(SQLModel, table=True):
+class AuditRow(SQLModel, table=True):
     """One deed; rows are only ever added."""
 
     __tablename__ = "audit"
@@ -37,7 +37,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEntry:
     """One row of the trail."""
 
     id: int
@@ -48,17 +48,17 @@ class Deed:
     address: str
 
 
-NEWEST = Statement(
+FIRST_PAGE = Statement(
     select(  # type: ignore[call-overload]  # SQLModel types up to four columns
-        Audit.id,
-        Audit.at,
-        Audit.by,
-        Audit.action,
-        Audit.subject,
-        Audit.address,
+        AuditRow.id,
+        AuditRow.at,
+        AuditRow.by,
+        AuditRow.action,
+        AuditRow.subject,
+        AuditRow.address,
     )
-    .where(col(Audit.id) < bindparam("before"))
-    .order_by(col(Audit.id).desc())
+    .where(col(AuditRow.id) < bindparam("before"))
+    .order_by(col(AuditRow.id).desc())
     .limit(bindparam("limit"))
 )
 
@@ -66,12 +66,12 @@ NEWEST = Statement(
 async def record(transaction: Transaction, actor: Actor, action: str, subject: str, at: datetime) -> None:
     """Add one deed, in the transaction that does it. `action` is like `key.created`, `subject` an id."""
     row = {"at": at, "by": actor.by, "action": action, "subject": subject, "address": actor.address}
-    await transaction.insert(Audit, [row])
+    await transaction.insert(AuditRow, [row])
 
 
-async def list_deeds(db: Database, limit: int, cursor: str | None = None) -> tuple[list[Deed], str | None]:
+async def list_entries(db: Database, limit: int, cursor: str | None = None) -> tuple[list[AuditEntry], str | None]:
     """Give a page of the trail, newest first, and the cursor of the next one if there is more."""
-    before = BEYOND if cursor is None else int(read_cursor(LIST, PLACE, cursor)[0])
-    found = await db.rows(NEWEST, {"before": before, "limit": limit + 1}, primary=True)
-    page = [Deed(*row) for row in found[:limit]]
-    return page, write_cursor(LIST, page[-1].id) if len(found) > limit else None
+    before = NEXT_PAGE if cursor is None else int(decode_cursor(LIST_NAME, PAGE_KEY, cursor)[0])
+    found = await db.rows(FIRST_PAGE, {"before": before, "limit": limit + 1}, primary=True)
+    page = [AuditEntry(*row) for row in found[:limit]]
+    return page, encode_cursor(LIST_NAME, page[-1].id) if len(found) > limit else None

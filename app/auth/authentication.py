@@ -10,22 +10,29 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from app.auth.key_format import read_key
+from app.auth.key_format import parse_key
 from app.auth.keys import Clock, find_key, utc_now
-from app.auth.last_used import Uses
-from app.auth.rate_limit import QUOTA, Failures, Quota, Taken, neighbourhood, quota_headers
-from app.auth.request_load import name_caller
-from app.auth.tables import ANONYMOUS, Key, Scope, StoredKey, fault
+from app.auth.last_used import LastUsedRecorder
+from app.auth.rate_limit import (
+    QUOTA_SCOPE_KEY,
+    FailureWindow,
+    RateLimitResult,
+    TokenBucket,
+    client_network,
+    rate_limit_headers,
+)
+from app.auth.request_load import set_caller
+from app.auth.tables import ANONYMOUS, Key, Scope, StoredKey, rejection_reason
 from app.db import Database
 from app.errors import Forbidden, TooManyRequests, Unauthorized
 from app.settings import Settings
 
 CHALLENGE = 'Bearer realm="sitrep"'
-REFUSED = CHALLENGE + ', error="invalid_token"'
+INVALID_TOKEN_CHALLENGE = CHALLENGE + ', error="invalid_token"'
 BEARER = re.compile(r"bearer +([^ ]+)", re.IGNORECASE)
 
 
-class Access:
+class Authenticator:
     """The door of one process: it knows the keys, counts failures and requests, and notes when keys are used.
 
     `clock` tells the time of day for expiry, `ticks` runs evenly for the limits (seconds).
@@ -44,10 +51,10 @@ class Access:
         self._db = db
         self._anonymous_read = settings.anonymous_read
         self._ticks = ticks
-        self._failures = Failures()
+        self._failures = FailureWindow()
         limit = settings.rate_limit
-        self._quota = None if limit is None else Quota(limit.n, limit.s)
-        self._uses = Uses(db)
+        self._quota = None if limit is None else TokenBucket(limit.n, limit.s)
+        self._uses = LastUsedRecorder(db)
         self._asking: dict[str, asyncio.Task[StoredKey | None]] = {}
 
     async def admit(self, connection: HTTPConnection, scope: Scope | None = None, *, anonymous: bool = False) -> Key:
@@ -73,7 +80,7 @@ class Access:
     def _without_key(self, connection: HTTPConnection, *, anonymous: bool) -> Key:
         if not (anonymous and self._anonymous_read and connection.scope.get("method") in {"GET", "HEAD"}):
             raise Unauthorized("This needs a key: send `Authorization: Bearer sitrep_...`.")
-        self._charge(connection, "address", neighbourhood(address_of(connection)))
+        self._charge(connection, "address", client_network(client_address(connection)))
         return ANONYMOUS
 
     async def _authenticate(self, connection: HTTPConnection, sent: list[str]) -> StoredKey:
@@ -82,7 +89,7 @@ class Access:
             raise self._failed(connection, parts)
         key_id, secret = parts
         stored = await self._find(key_id)
-        wrong = fault(stored, secret, self.clock())
+        wrong = rejection_reason(stored, secret, self.clock())
         if stored is None or wrong is not None:
             raise self._failed(connection, wrong or "")
         return stored
@@ -105,41 +112,41 @@ class Access:
 
     def _failed(self, connection: HTTPConnection, detail: str) -> Unauthorized | TooManyRequests:
         """Answer a bad key. Good keys from the same address keep working: they are looked up first."""
-        wait = self._failures.count(neighbourhood(address_of(connection)), self._ticks())
+        wait = self._failures.count(client_network(client_address(connection)), self._ticks())
         if wait > 0:
             return TooManyRequests(
                 "Too many failed authentications from this address.", headers={"Retry-After": str(int(wait) + 1)}
             )
-        return Unauthorized(detail, headers={"WWW-Authenticate": REFUSED})
+        return Unauthorized(detail, headers={"WWW-Authenticate": INVALID_TOKEN_CHALLENGE})
 
     def _charge(self, connection: HTTPConnection, policy: str, caller: str) -> None:
-        name_caller(connection, f"{policy} {caller}")
+        set_caller(connection, f"{policy} {caller}")
         if self._quota is None:
             return
         taken = self._quota.take(f"{policy} {caller}", self._ticks())
-        headers = quota_headers(policy, self._quota, taken)
+        headers = rate_limit_headers(policy, self._quota, taken)
         if not taken.allowed:
-            raise over_quota(self._quota, taken, headers)
-        connection.scope.get(QUOTA, {}).update(headers)
+            raise rate_limit_exceeded(self._quota, taken, headers)
+        connection.scope.get(QUOTA_SCOPE_KEY, {}).update(headers)
 
 
 @dataclass(frozen=True)
-class Needs:
+class RequireScope:
     """A dependency: the key of the request, which must include `scope` (None: any good key)."""
 
     scope: Scope | None
     anonymous: bool = False
 
     async def __call__(self, request: Request) -> Key:
-        access: Access = request.app.state.keys
+        access: Authenticator = request.app.state.keys
         return await access.admit(request, self.scope, anonymous=self.anonymous)
 
 
-ReadKey = Annotated[Key, Depends(Needs("read", anonymous=True))]
-WriteKey = Annotated[Key, Depends(Needs("write"))]
-SubscribeKey = Annotated[Key, Depends(Needs("subscribe"))]
-AdminKey = Annotated[Key, Depends(Needs("admin"))]
-MeKey = Annotated[Key, Depends(Needs(None))]
+ReadKey = Annotated[Key, Depends(RequireScope("read", anonymous=True))]
+WriteKey = Annotated[Key, Depends(RequireScope("write"))]
+SubscribeKey = Annotated[Key, Depends(RequireScope("subscribe"))]
+AdminKey = Annotated[Key, Depends(RequireScope("admin"))]
+MeKey = Annotated[Key, Depends(RequireScope(None))]
 
 
 def read_authorization(sent: list[str]) -> tuple[str, str] | str:
@@ -149,7 +156,7 @@ def read_authorization(sent: list[str]) -> tuple[str, str] | str:
     match = BEARER.fullmatch(sent[0])
     if match is None:
         return "The Authorization header is not of the form `Bearer sitrep_...`."
-    return read_key(match[1]) or "The key is mistyped or cut off: its checksum does not fit."
+    return parse_key(match[1]) or "The key is mistyped or cut off: its checksum does not fit."
 
 
 def forbidden(scope: Scope) -> Forbidden:
@@ -160,7 +167,7 @@ def forbidden(scope: Scope) -> Forbidden:
     )
 
 
-def over_quota(quota: Quota, taken: Taken, headers: dict[str, str]) -> TooManyRequests:
+def rate_limit_exceeded(quota: TokenBucket, taken: RateLimitResult, headers: dict[str, str]) -> TooManyRequests:
     """Refuse a request beyond the rate limit."""
     return TooManyRequests(
         f"More than {quota.n} requests in {quota.seconds:g} seconds.",
@@ -168,6 +175,6 @@ def over_quota(quota: Quota, taken: Taken, headers: dict[str, str]) -> TooManyRe
     )
 
 
-def address_of(connection: HTTPConnection) -> str:
+def client_address(connection: HTTPConnection) -> str:
     """Give the peer's address; empty on a Unix socket."""
     return connection.client.host if connection.client else ""

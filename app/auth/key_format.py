@@ -10,12 +10,12 @@ _ID = re.compile("[a-z2-7]{10}")
 _TEXT = re.compile(r"(sitrep_([a-z2-7]{10})_([a-z2-7]{52}))_([0-9a-f]{8})")
 
 
-def new_id() -> str:
+def new_key_id() -> str:
     """Ten random letters and digits (50 bits); public, it appears in lists and logs."""
     return _base32(secrets.token_bytes(10))[:10]
 
 
-def is_id(text: str) -> bool:
+def is_key_id(text: str) -> bool:
     """Whether it could be the id of a key."""
     return _ID.fullmatch(text) is not None
 
@@ -25,20 +25,20 @@ def new_secret() -> str:
     return _base32(secrets.token_bytes(32))
 
 
-def write_key(key_id: str, secret: str) -> str:
+def format_key(key_id: str, secret: str) -> str:
     """Write the key as its owner holds it: `sitrep_<id>_<secret>_<check>`.
 
     `check` is the CRC-32 of what stands before it, as eight hex digits: a secret scanner or a
     client tells a mistyped key from a real one without asking the server.
     """
     start = f"sitrep_{key_id}_{secret}"
-    return f"{start}_{_check(start)}"
+    return f"{start}_{_checksum(start)}"
 
 
-def read_key(text: str) -> tuple[str, str] | None:
+def parse_key(text: str) -> tuple[str, str] | None:
     """Read the id and the secret of a key, or None when it is not one or is mistyped."""
     match = _TEXT.fullmatch(text)
-    if match is None or match[4] != _check(match[1]):
+    if match is None or match[4] != _checksum(match[1]):
         return None
     return match[2], match[3]
 
@@ -48,7 +48,7 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _check(start: str) -> str:
+def _checksum(start: str) -> str:
     return f"{zlib.crc32(start.encode()):08x}"
 
 

@@ -9,22 +9,22 @@ from sqlalchemy import bindparam, or_, update
 from sqlmodel import col, select
 
 from app.auth.audit import Actor, record
-from app.auth.key_format import hash_secret, is_id, new_id, new_secret, write_key
-from app.auth.pagination import read_cursor, write_cursor
-from app.auth.schemas import NewKey, parse_new_key, refuse_past
+from app.auth.key_format import format_key, hash_secret, is_key_id, new_key_id, new_secret
+from app.auth.pagination import decode_cursor, encode_cursor
+from app.auth.schemas import NewKey, parse_new_key, reject_past_expiry
 from app.auth.tables import ApiKey, Scope, StoredKey, sort_scopes
-from app.db import Database, Statement, Surprise, Transaction, UtcTime
+from app.db import Database, Statement, Transaction, UtcTime, WriteConflict
 from app.kinds.timestamps import from_micros, micros
 
 Clock = Callable[[], datetime]
 
-LIST = "keys"
-PLACE = re.compile(r"([0-9]{1,16}):([a-z2-7]{10})")
+LIST_NAME = "keys"
+PAGE_KEY = re.compile(r"([0-9]{1,16}):([a-z2-7]{10})")
 
 # The id of the key that the first start makes: as a primary key it lets only one process make it.
 FIRST_ID = "firstadmin"
 
-COLUMNS = select(  # type: ignore[call-overload]  # SQLModel types up to four columns
+KEY_COLUMNS = select(  # type: ignore[call-overload]  # SQLModel types up to four columns
     ApiKey.id,
     ApiKey.name,
     ApiKey.owner,
@@ -35,23 +35,25 @@ COLUMNS = select(  # type: ignore[call-overload]  # SQLModel types up to four co
     ApiKey.revoked_at,
     ApiKey.last_used_at,
 )
-ONE = Statement(COLUMNS.where(col(ApiKey.id) == bindparam("id")))
-ANY = Statement(select(ApiKey.id).limit(1))
-NAMED = Statement(select(ApiKey.id).where(col(ApiKey.name) == bindparam("name"), col(ApiKey.revoked_at).is_(None)))
-NEWEST_FIRST = COLUMNS.order_by(col(ApiKey.created_at).desc(), col(ApiKey.id).desc()).limit(bindparam("limit"))
-NEWEST = Statement(NEWEST_FIRST)
-NEXT = Statement(
+FIND_KEY = Statement(KEY_COLUMNS.where(col(ApiKey.id) == bindparam("id")))
+ANY_KEY = Statement(select(ApiKey.id).limit(1))
+ACTIVE_KEYS_NAMED = Statement(
+    select(ApiKey.id).where(col(ApiKey.name) == bindparam("name"), col(ApiKey.revoked_at).is_(None))
+)
+NEWEST_FIRST = KEY_COLUMNS.order_by(col(ApiKey.created_at).desc(), col(ApiKey.id).desc()).limit(bindparam("limit"))
+FIRST_PAGE = Statement(NEWEST_FIRST)
+NEXT_PAGE = Statement(
     NEWEST_FIRST.where(
         col(ApiKey.created_at) <= bindparam("at", type_=UtcTime()),
         or_(col(ApiKey.created_at) < bindparam("at", type_=UtcTime()), col(ApiKey.id) < bindparam("id")),
     )
 )
-REVOKE = Statement(
+REVOKE_KEY = Statement(
     update(ApiKey)
     .where(col(ApiKey.id) == bindparam("key_id"), col(ApiKey.revoked_at).is_(None))
     .values(revoked_at=bindparam("at", type_=UtcTime()))
 )
-USED = Statement(
+RECORD_USE = Statement(
     update(ApiKey)
     .where(
         col(ApiKey.id) == bindparam("key_id"),
@@ -68,16 +70,16 @@ def utc_now() -> datetime:
 
 async def find_key(db: Database, key_id: str) -> StoredKey | None:
     """Find the key of that id, from the primary: a revocation holds at once in every process."""
-    found = await db.rows(ONE, {"id": key_id}, primary=True)
-    return stored_key(found[0]) if found else None
+    found = await db.rows(FIND_KEY, {"id": key_id}, primary=True)
+    return key_from_row(found[0]) if found else None
 
 
 async def list_keys(db: Database, limit: int = 1000, cursor: str | None = None) -> tuple[list[StoredKey], str | None]:
     """Give a page of keys, newest first, revoked ones too, and the cursor of the next page if there is one."""
-    place = {} if cursor is None else read_place(cursor)
-    found = await db.rows(NEXT if place else NEWEST, {**place, "limit": limit + 1}, primary=True)
-    page = [stored_key(row) for row in found[:limit]]
-    return page, write_place(page[-1]) if len(found) > limit else None
+    place = {} if cursor is None else decode_page_key(cursor)
+    found = await db.rows(NEXT_PAGE if place else FIRST_PAGE, {**place, "limit": limit + 1}, primary=True)
+    page = [key_from_row(row) for row in found[:limit]]
+    return page, encode_page_key(page[-1]) if len(found) > limit else None
 
 
 async def create_key(
@@ -99,11 +101,11 @@ async def create_key(
 async def issue_key(db: Database, wanted: NewKey, actor: Actor, *, clock: Clock = utc_now) -> tuple[StoredKey, str]:
     """Make a key: what is stored, and the text that only its owner will have."""
     now = clock()
-    refuse_past(wanted, now)
-    key, text = draft_key(wanted.name, wanted.scopes, now, owner=wanted.owner, expires_at=wanted.expires_at)
+    reject_past_expiry(wanted, now)
+    key, text = prepare_key(wanted.name, wanted.scopes, now, owner=wanted.owner, expires_at=wanted.expires_at)
 
     async def work(transaction: Transaction) -> None:
-        await add_key(transaction, key, actor)
+        await insert_key(transaction, key, actor)
 
     await db.write(work)
     return key, text
@@ -111,28 +113,28 @@ async def issue_key(db: Database, wanted: NewKey, actor: Actor, *, clock: Clock 
 
 async def revoke_key(db: Database, key_id: str, by: str = "cli", *, address: str = "", clock: Clock = utc_now) -> bool:
     """Close a key for ever; False when there is none of that id. Once more changes nothing and records nothing."""
-    if not is_id(key_id):
+    if not is_key_id(key_id):
         return False
     at = clock()
 
     async def work(transaction: Transaction) -> bool:
-        known = bool(await transaction.rows(ONE, {"id": key_id}))
-        await close_key(transaction, key_id, Actor(by, address), at)
+        known = bool(await transaction.rows(FIND_KEY, {"id": key_id}))
+        await set_revoked(transaction, key_id, Actor(by, address), at)
         return known
 
     return await db.write(work)
 
 
-async def remake_key(
+async def replace_key(
     db: Database, name: str, scopes: Iterable[Scope], by: str = "cli", *, clock: Clock = utc_now
 ) -> tuple[StoredKey, str]:
     """Revoke every key of that name and make a new one, at once."""
-    key, text = draft_key(name, scopes, clock())
+    key, text = prepare_key(name, scopes, clock())
 
     async def work(transaction: Transaction) -> None:
-        for (old,) in await transaction.rows(NAMED, {"name": name}):
-            await close_key(transaction, old, Actor(by), key.created_at)
-        await add_key(transaction, key, Actor(by))
+        for (old,) in await transaction.rows(ACTIVE_KEYS_NAMED, {"name": name}):
+            await set_revoked(transaction, old, Actor(by), key.created_at)
+        await insert_key(transaction, key, Actor(by))
 
     await db.write(work)
     return key, text
@@ -140,44 +142,44 @@ async def remake_key(
 
 async def first_admin_key(db: Database, *, clock: Clock = utc_now) -> str | None:
     """Make one admin key if there never was a key, and give its text; of several processes one gets it."""
-    key, text = draft_key("admin", ("admin",), clock(), key_id=FIRST_ID)
+    key, text = prepare_key("admin", ("admin",), clock(), key_id=FIRST_ID)
 
     async def work(transaction: Transaction) -> bool:
-        if await transaction.rows(ANY):
+        if await transaction.rows(ANY_KEY):
             return False
-        await add_key(transaction, key, Actor())
+        await insert_key(transaction, key, Actor())
         return True
 
     try:
         return text if await db.write(work) else None
-    except Surprise:
+    except WriteConflict:
         return None
 
 
-async def note_use(db: Database, used: Mapping[str, datetime]) -> None:
+async def record_use(db: Database, used: Mapping[str, datetime]) -> None:
     """Write when keys were last used (id to instant); an earlier instant never replaces a later one."""
 
     async def work(transaction: Transaction) -> None:
         for key_id in sorted(used):
-            await transaction.run(USED, {"key_id": key_id, "at": used[key_id]})
+            await transaction.run(RECORD_USE, {"key_id": key_id, "at": used[key_id]})
 
     await db.write(work)
 
 
-async def add_key(transaction: Transaction, key: StoredKey, actor: Actor) -> None:
+async def insert_key(transaction: Transaction, key: StoredKey, actor: Actor) -> None:
     """Store a drafted key."""
     row = {name: getattr(key, name) for name in ApiKey.model_fields} | {"scopes": " ".join(key.scopes)}
     await transaction.insert(ApiKey, [row])
     await record(transaction, actor, "key.created", key.id, key.created_at)
 
 
-async def close_key(transaction: Transaction, key_id: str, actor: Actor, at: datetime) -> None:
+async def set_revoked(transaction: Transaction, key_id: str, actor: Actor, at: datetime) -> None:
     """Revoke a key if it is open."""
-    if await transaction.run(REVOKE, {"key_id": key_id, "at": at}):
+    if await transaction.run(REVOKE_KEY, {"key_id": key_id, "at": at}):
         await record(transaction, actor, "key.revoked", key_id, at)
 
 
-def draft_key(
+def prepare_key(
     name: str,
     scopes: Iterable[Scope],
     now: datetime,
@@ -189,7 +191,7 @@ def draft_key(
     """Think up a key that is not stored yet, and its text."""
     secret = new_secret()
     key = StoredKey(
-        id=key_id or new_id(),
+        id=key_id or new_key_id(),
         name=name,
         owner=name if owner is None else owner,
         scopes=sort_scopes(scopes),
@@ -199,21 +201,21 @@ def draft_key(
         revoked_at=None,
         last_used_at=None,
     )
-    return key, write_key(key.id, secret)
+    return key, format_key(key.id, secret)
 
 
-def stored_key(row: Any) -> StoredKey:
-    """Read a row of `COLUMNS` as a key."""
+def key_from_row(row: Any) -> StoredKey:
+    """Read a row of `KEY_COLUMNS` as a key."""
     key_id, name, owner, scopes, *rest = row
     return StoredKey(key_id, name, owner, tuple(scopes.split()), *rest)
 
 
-def write_place(key: StoredKey) -> str:
+def encode_page_key(key: StoredKey) -> str:
     """Write the cursor of the keys older than this one."""
-    return write_cursor(LIST, micros(key.created_at), key.id)
+    return encode_cursor(LIST_NAME, micros(key.created_at), key.id)
 
 
-def read_place(cursor: str) -> dict[str, Any]:
-    """Read the values of `NEXT` in a cursor."""
-    place, key_id = read_cursor(LIST, PLACE, cursor)
+def decode_page_key(cursor: str) -> dict[str, Any]:
+    """Read the values of `NEXT_PAGE` in a cursor."""
+    place, key_id = decode_cursor(LIST_NAME, PAGE_KEY, cursor)
     return {"at": from_micros(int(place)), "id": key_id}

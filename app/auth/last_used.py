@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.auth.keys import note_use
+from app.auth.keys import record_use
 from app.auth.tables import StoredKey
 from app.db import Database
 
-EVERY = timedelta(minutes=1)
+RECORD_INTERVAL = timedelta(minutes=1)
 CLOSE_TIMEOUT_S = 1.0
 CAPACITY = 10_000
 
 log = structlog.get_logger(__name__)
 
 
-class Uses:
+class LastUsedRecorder:
     """Gathers the uses of keys and writes them in the background; a failing write is only logged."""
 
     def __init__(self, db: Database) -> None:
@@ -48,11 +48,13 @@ class Uses:
         while self._due:
             used, self._due = self._due, {}
             try:
-                await note_use(self._db, used)
+                await record_use(self._db, used)
             except Exception as error:  # noqa: BLE001 (whatever it is, no request may fail or wait for it)
                 log.warning("key_use_not_noted", keys=len(used), error=type(error).__name__)
 
 
 def is_due(stored: datetime | None, noted: datetime | None, now: datetime) -> bool:
     """Whether a use at `now` is worth writing; a clock that was set back does not stop it for long."""
-    return (stored is None or now - stored >= EVERY) and (noted is None or abs(now - noted) >= EVERY)
+    return (stored is None or now - stored >= RECORD_INTERVAL) and (
+        noted is None or abs(now - noted) >= RECORD_INTERVAL
+    )

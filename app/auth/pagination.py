@@ -7,13 +7,13 @@ import zlib
 from app.errors import CursorMalformed
 
 
-def write_cursor(list_name: str, *place: int | str) -> str:
+def encode_cursor(list_name: str, *place: int | str) -> str:
     """Write the cursor that continues the list after `place`; no part of it may hold a colon."""
     text = ":".join([list_name, *map(str, place)]).encode()
     return base64.urlsafe_b64encode(zlib.crc32(text).to_bytes(4) + text).decode().rstrip("=")
 
 
-def read_cursor(list_name: str, place: re.Pattern[str], cursor: str) -> tuple[str, ...]:
+def decode_cursor(list_name: str, place: re.Pattern[str], cursor: str) -> tuple[str, ...]:
     """Read the groups of `place` out of a cursor; CursorMalformed when no answer of this list gave it."""
     name, _, rest = _open(cursor).partition(":")
     match = place.fullmatch(rest) if name == list_name else None

@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 CAPACITY = 10_000
 
 # Where in the ASGI scope the header fields of the request's quota wait for its answer.
-QUOTA = "sitrep.quota"
+QUOTA_SCOPE_KEY = "sitrep.quota"
 
 
-class Failures:
+class FailureWindow:
     """A sliding window that allows an address so many failures in so many seconds."""
 
     def __init__(self, allowed: int = 20, seconds: float = 60.0, capacity: int = CAPACITY) -> None:
@@ -44,7 +44,7 @@ class Failures:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RateLimitResult:
     """What a bucket says to one request: may it pass, and what is left (times in seconds)."""
 
     allowed: bool
@@ -53,7 +53,7 @@ class Taken:
     full_after: int
 
 
-class Quota:
+class TokenBucket:
     """Token buckets: `n` requests at once, refilled at `n` in `seconds`."""
 
     def __init__(self, n: int, seconds: float, capacity: int = CAPACITY) -> None:
@@ -63,7 +63,7 @@ class Quota:
         self._capacity = capacity
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, caller: str, now: float) -> Taken:
+    def take(self, caller: str, now: float) -> RateLimitResult:
         """Take one token from the caller's bucket, if there is one."""
         tokens, at = self._buckets.pop(caller, (float(self.n), now))
         tokens = min(self.n, tokens + max(0.0, now - at) * self.n / self.seconds)
@@ -73,13 +73,13 @@ class Quota:
         self._buckets[caller] = (tokens, now)
         if len(self._buckets) > self._capacity:
             self._buckets.popitem(last=False)
-        return Taken(allowed, int(tokens + 1e-9), self._until(1, tokens), self._until(self.n, tokens))
+        return RateLimitResult(allowed, int(tokens + 1e-9), self._until(1, tokens), self._until(self.n, tokens))
 
     def _until(self, wanted: float, tokens: float) -> int:
         return max(0, math.ceil((wanted - tokens) * self.seconds / self.n - 1e-9))
 
 
-def quota_headers(policy: str, quota: Quota, taken: Taken) -> dict[str, str]:
+def rate_limit_headers(policy: str, quota: TokenBucket, taken: RateLimitResult) -> dict[str, str]:
     """`RateLimit` and `RateLimit-Policy` as structured fields.
 
     Source: draft-ietf-httpapi-ratelimit-headers-10: `q` requests in `w` seconds, `r` left,
@@ -92,7 +92,7 @@ def quota_headers(policy: str, quota: Quota, taken: Taken) -> dict[str, str]:
 
 
 @lru_cache(maxsize=4096)
-def neighbourhood(host: str) -> str:
+def client_network(host: str) -> str:
     """Give the part of an address that one subscriber holds: IPv4 whole, IPv6 its first 64 bits."""
     try:
         address = ip_address(host)
@@ -105,7 +105,7 @@ def neighbourhood(host: str) -> str:
     return f"{IPv6Address(int(address) >> 64 << 64)}/64"
 
 
-class QuotaHeaders:
+class RateLimitHeadersMiddleware:
     """An ASGI wrapper that adds the `RateLimit` fields to answers that no cache may store."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -121,7 +121,7 @@ class QuotaHeaders:
                     headers.update(fields)
             await send(message)
 
-        scope[QUOTA] = fields
+        scope[QUOTA_SCOPE_KEY] = fields
         await self.app(scope, receive, send_with_fields)
 
 

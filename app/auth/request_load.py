@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from app.db.heavy_queries import HeavyQuestions
+    from app.db.heavy_queries import HeavyQueryLimiter
 
-CALLER = "sitrep.caller"
+CALLER_SCOPE_KEY = "sitrep.caller"
 
 
-class AskQuestions:
+class HeavyQueryMiddleware:
     """Wraps an ASGI app: what a GET reads counts as one question of its caller."""
 
-    def __init__(self, app: ASGIApp, questions: HeavyQuestions) -> None:
+    def __init__(self, app: ASGIApp, questions: HeavyQueryLimiter) -> None:
         self.app = app
         self._questions = questions
 
@@ -28,15 +28,15 @@ class AskQuestions:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
-        async with self._questions.ask(lambda: caller_of(scope), receive):
+        async with self._questions.ask(lambda: get_caller(scope), receive):
             await self.app(scope, receive, send)
 
 
-def name_caller(connection: HTTPConnection, caller: str) -> None:
+def set_caller(connection: HTTPConnection, caller: str) -> None:
     """Note which key or address a request counts for."""
-    connection.scope[CALLER] = caller
+    connection.scope[CALLER_SCOPE_KEY] = caller
 
 
-def caller_of(scope: MutableMapping[str, Any]) -> str:
+def get_caller(scope: MutableMapping[str, Any]) -> str:
     """Give the key or address that a request counts for; requests that nothing admitted share one name."""
-    return str(scope.get(CALLER, ""))
+    return str(scope.get(CALLER_SCOPE_KEY, ""))

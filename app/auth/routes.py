@@ -6,10 +6,20 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from app.auth.audit import Actor, list_deeds
-from app.auth.authentication import AdminKey, MeKey, address_of
+from app.auth.audit import Actor, list_entries
+from app.auth.authentication import AdminKey, MeKey, client_address
 from app.auth.keys import issue_key, list_keys, revoke_key
-from app.auth.schemas import AuditList, IssuedKey, KeyList, Me, NewKey, parse_new_key, show_deed, show_key, show_me
+from app.auth.schemas import (
+    AuditList,
+    IssuedKey,
+    KeyList,
+    Me,
+    NewKey,
+    parse_new_key,
+    serialize_entry,
+    serialize_key,
+    serialize_me,
+)
 from app.errors import (
     CursorMalformed,
     DiskFull,
@@ -23,18 +33,26 @@ from app.errors import (
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
-    refusals,
+    problem_responses,
 )
 from app.http import NoQuery, body, query
-from app.kit.json_lines import as_json
+from app.kit.json_lines import dump_json
 
 router = APIRouter(prefix="/v1", tags=["keys"])
 
-ALWAYS = (Unauthorized, Invalid, TooManyRequests, Unavailable)
-WRITING = (Malformed, Forbidden, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull, *ALWAYS)
+COMMON_PROBLEMS = (Unauthorized, Invalid, TooManyRequests, Unavailable)
+WRITE_PROBLEMS = (
+    Malformed,
+    Forbidden,
+    RequestTimeout,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    DiskFull,
+    *COMMON_PROBLEMS,
+)
 
 
-class Page(BaseModel):
+class PageParams(BaseModel):
     """Which page of a list."""
 
     model_config = ConfigDict(extra="forbid")
@@ -43,26 +61,31 @@ class Page(BaseModel):
     cursor: str | None = Field(default=None, description="The `next` of the page before.")
 
 
-OnePage = Annotated[Page, Depends(query(Page))]
-Wanted = Annotated[NewKey, Depends(body(parse_new_key, schema=NewKey))]
+PageQuery = Annotated[PageParams, Depends(query(PageParams))]
+NewKeyBody = Annotated[NewKey, Depends(body(parse_new_key, schema=NewKey))]
 
 
-@router.get("/me", operation_id="get_me", response_model=None, responses={200: {"model": Me}, **refusals(*ALWAYS)})
+@router.get(
+    "/me",
+    operation_id="get_me",
+    response_model=None,
+    responses={200: {"model": Me}, **problem_responses(*COMMON_PROBLEMS)},
+)
 async def show_own_key(key: MeKey, _: NoQuery) -> Response:
     """Tell whose key this is and what it may do. Any good key may ask; without a key the answer is 401."""
-    return answer(show_me(key))
+    return json_response(serialize_me(key))
 
 
 @router.get(
     "/keys",
     operation_id="list_keys",
     response_model=None,
-    responses={200: {"model": KeyList}, **refusals(CursorMalformed, Forbidden, *ALWAYS)},
+    responses={200: {"model": KeyList}, **problem_responses(CursorMalformed, Forbidden, *COMMON_PROBLEMS)},
 )
-async def get_keys(request: Request, _: AdminKey, page: OnePage) -> Response:
+async def list_keys_route(request: Request, _: AdminKey, page: PageQuery) -> Response:
     """List the keys, newest first, revoked and expired ones too; secrets are never shown again."""
     keys, following = await list_keys(request.app.state.db, page.limit, page.cursor)
-    return answer({"items": [show_key(key) for key in keys], "next": following})
+    return json_response({"items": [serialize_key(key) for key in keys], "next": following})
 
 
 @router.post(
@@ -70,12 +93,12 @@ async def get_keys(request: Request, _: AdminKey, page: OnePage) -> Response:
     status_code=201,
     operation_id="create_key",
     response_model=None,
-    responses={201: {"model": IssuedKey}, **refusals(*WRITING)},
+    responses={201: {"model": IssuedKey}, **problem_responses(*WRITE_PROBLEMS)},
 )
-async def post_key(request: Request, key: AdminKey, _: NoQuery, wanted: Wanted) -> Response:
+async def post_key(request: Request, key: AdminKey, _: NoQuery, wanted: NewKeyBody) -> Response:
     """Make a key. The answer holds it as `key`, this once: only its hash is stored."""
-    stored, text = await issue_key(request.app.state.db, wanted, actor(key.owner, request))
-    return answer({**show_key(stored), "key": text}, 201)
+    stored, text = await issue_key(request.app.state.db, wanted, actor_from_request(key.owner, request))
+    return json_response({**serialize_key(stored), "key": text}, 201)
 
 
 @router.delete(
@@ -83,11 +106,11 @@ async def post_key(request: Request, key: AdminKey, _: NoQuery, wanted: Wanted) 
     status_code=204,
     operation_id="revoke_key",
     response_model=None,
-    responses=refusals(Forbidden, NotFound, DiskFull, *ALWAYS),
+    responses=problem_responses(Forbidden, NotFound, DiskFull, *COMMON_PROBLEMS),
 )
 async def delete_key(request: Request, key: AdminKey, _: NoQuery, id: str) -> Response:
     """Revoke a key: it stops working at once, everywhere. It stays in the list; revoking it again is 204 as well."""
-    by = actor(key.owner, request)
+    by = actor_from_request(key.owner, request)
     if not await revoke_key(request.app.state.db, id, by.by, address=by.address):
         raise NotFound("There is no key of that id.")
     return Response(status_code=204)
@@ -97,19 +120,19 @@ async def delete_key(request: Request, key: AdminKey, _: NoQuery, id: str) -> Re
     "/audit",
     operation_id="list_audit",
     response_model=None,
-    responses={200: {"model": AuditList}, **refusals(CursorMalformed, Forbidden, *ALWAYS)},
+    responses={200: {"model": AuditList}, **problem_responses(CursorMalformed, Forbidden, *COMMON_PROBLEMS)},
 )
-async def get_audit(request: Request, _: AdminKey, page: OnePage) -> Response:
+async def get_audit(request: Request, _: AdminKey, page: PageQuery) -> Response:
     """List who made or revoked what and from where, newest first."""
-    deeds, following = await list_deeds(request.app.state.db, page.limit, page.cursor)
-    return answer({"items": [show_deed(deed) for deed in deeds], "next": following})
+    deeds, following = await list_entries(request.app.state.db, page.limit, page.cursor)
+    return json_response({"items": [serialize_entry(entry) for entry in deeds], "next": following})
 
 
-def actor(owner: str, request: Request) -> Actor:
+def actor_from_request(owner: str, request: Request) -> Actor:
     """Name the one who asks, as the audit trail does."""
-    return Actor(owner, address_of(request))
+    return Actor(owner, client_address(request))
 
 
-def answer(shown: dict[str, Any], status: int = 200) -> Response:
+def json_response(shown: dict[str, Any], status: int = 200) -> Response:
     """Answer in JSON that no cache keeps."""
-    return Response(as_json(shown), status, {"Cache-Control": "no-store"}, "application/json")
+    return Response(dump_json(shown), status, {"Cache-Control": "no-store"}, "application/json")

@@ -5,29 +5,31 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from app.auth.audit import Deed
+from app.auth.audit import AuditEntry
 from app.auth.tables import Key, Scope, StoredKey
 from app.errors import FieldError, Invalid
-from app.kinds.field_errors import Refused, field_errors
+from app.kinds.field_errors import ValueRefused, field_errors
 from app.kinds.timestamps import Instant, format_instant
 
 
-def printable(text: str) -> str:
+def require_printable(text: str) -> str:
     """Refuse what would not show, or would not tell two names apart, in a list."""
     if not text.isprintable() or text != text.strip():
-        raise Refused("pattern", "Printable characters only, and no space at the ends.")
+        raise ValueRefused("pattern", "Printable characters only, and no space at the ends.")
     return text
 
 
-def distinct(scopes: list[Scope]) -> list[Scope]:
+def require_distinct(scopes: list[Scope]) -> list[Scope]:
     """Refuse a scope that is named twice."""
     if len(set(scopes)) < len(scopes):
-        raise Refused("duplicate", "A scope is named twice.")
+        raise ValueRefused("duplicate", "A scope is named twice.")
     return scopes
 
 
-Label = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
-Scopes = Annotated[list[Scope], Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(distinct)]
+Label = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(require_printable)]
+Scopes = Annotated[
+    list[Scope], Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(require_distinct)
+]
 
 
 class NewKey(BaseModel):
@@ -110,14 +112,14 @@ def parse_new_key(data: object) -> NewKey:
         raise Invalid("The key cannot be made so.", errors=field_errors(error, NewKey, "")) from None
 
 
-def refuse_past(wanted: NewKey, now: datetime) -> None:
+def reject_past_expiry(wanted: NewKey, now: datetime) -> None:
     """Refuse a key that has expired before it is made."""
     if wanted.expires_at is not None and wanted.expires_at <= now:
         past = FieldError("range", "The instant lies in the past.", pointer="/expires_at")
         raise Invalid("The key cannot be made so.", errors=[past])
 
 
-def show_key(key: StoredKey) -> dict[str, Any]:
+def serialize_key(key: StoredKey) -> dict[str, Any]:
     """Give a key as `KeyShape`."""
     return {
         "id": key.id,
@@ -125,35 +127,35 @@ def show_key(key: StoredKey) -> dict[str, Any]:
         "owner": key.owner,
         "scopes": key.scopes,
         "created_at": format_instant(key.created_at),
-        "expires_at": show_instant(key.expires_at),
-        "revoked_at": show_instant(key.revoked_at),
-        "last_used_at": show_instant(key.last_used_at),
+        "expires_at": serialize_instant(key.expires_at),
+        "revoked_at": serialize_instant(key.revoked_at),
+        "last_used_at": serialize_instant(key.last_used_at),
     }
 
 
-def show_me(key: Key) -> dict[str, Any]:
+def serialize_me(key: Key) -> dict[str, Any]:
     """Give a key as `Me`."""
     return {
         "id": key.id,
         "name": key.name,
         "owner": key.owner,
         "scopes": key.scopes,
-        "expires_at": show_instant(key.expires_at),
+        "expires_at": serialize_instant(key.expires_at),
     }
 
 
-def show_deed(deed: Deed) -> dict[str, Any]:
+def serialize_entry(entry: AuditEntry) -> dict[str, Any]:
     """Give a row of the trail as `AuditShape`."""
     return {
-        "id": deed.id,
-        "at": format_instant(deed.at),
-        "by": deed.by,
-        "action": deed.action,
-        "subject": deed.subject,
-        "address": deed.address,
+        "id": entry.id,
+        "at": format_instant(entry.at),
+        "by": entry.by,
+        "action": entry.action,
+        "subject": entry.subject,
+        "address": entry.address,
     }
 
 
-def show_instant(moment: datetime | None) -> str | None:
+def serialize_instant(moment: datetime | None) -> str | None:
     """Give an instant as text, or null."""
     return None if moment is None else format_instant(moment)

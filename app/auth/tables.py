@@ -14,7 +14,7 @@ from app.db import UtcTime
 
 Scope = Literal["read", "write", "subscribe", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-INCLUDES: dict[str, frozenset[str]] = {
+IMPLIED_SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
     "write": frozenset({"read", "write"}),
     "subscribe": frozenset({"read", "subscribe"}),
@@ -54,7 +54,7 @@ class Key:
 
     def may(self, scope: Scope) -> bool:
         """Whether one of the key's scopes includes this one."""
-        return any(scope in INCLUDES[held] for held in self.scopes)
+        return any(scope in IMPLIED_SCOPES[held] for held in self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class StoredKey(Key):
 ANONYMOUS = Key(id="", name="", owner="", scopes=("read",), expires_at=None)
 
 
-def fault(stored: StoredKey | None, secret: str, now: datetime) -> str | None:
+def rejection_reason(stored: StoredKey | None, secret: str, now: datetime) -> str | None:
     """Why the key opens nothing, or None when it is good.
 
     Only who knows the secret is told that a key was revoked or has expired.

@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes.tables import Change, Draft, Head, LogHead, format_cursor
+from app.changes.tables import Change, Head, LogHead, PendingChange, format_cursor
 from app.db import Statement, UtcTime
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 DIGEST_SPACE = 1 << 256
 
 
-ADVANCE = Statement(
+ADVANCE_HEAD = Statement(
     sa.update(LogHead)
     .values(seq=col(LogHead.seq) + sa.bindparam("n", type_=sa.BigInteger))
     .returning(col(LogHead.seq), col(LogHead.epoch), col(LogHead.time), col(LogHead.live), col(LogHead.digest))
 )
 
 
-SETTLE = Statement(
+SET_POSITIONS = Statement(
     sa.update(LogHead).values(
         time=sa.bindparam("at", type_=UtcTime),
         live=sa.bindparam("now_live", type_=sa.BigInteger),
@@ -43,7 +43,7 @@ def version_hash(id: UUID, version: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{id}:{version}".encode()).digest(), "big")
 
 
-def digest_step(draft: Draft) -> tuple[int, int]:
+def digest_step(draft: PendingChange) -> tuple[int, int]:
     """How a change moves the digest and the number of live events."""
     if draft.operation == "created":
         return version_hash(draft.id, draft.version), 1
@@ -53,9 +53,9 @@ def digest_step(draft: Draft) -> tuple[int, int]:
     return version_hash(draft.id, draft.version) - gone, 0
 
 
-async def append(tx: Transaction, drafts: Sequence[Draft]) -> Head:
+async def append(tx: Transaction, drafts: Sequence[PendingChange]) -> Head:
     """Give the drafts their places, in order, and store them; the caller commits."""
-    [(seq, epoch, time, live, digest)] = await tx.rows(ADVANCE, {"n": len(drafts)})
+    [(seq, epoch, time, live, digest)] = await tx.rows(ADVANCE_HEAD, {"n": len(drafts)})
     at, total, rows = seq - len(drafts), int.from_bytes(digest, "big"), []
     for draft in drafts:
         at, time = at + 1, max(time, draft.updated_at)
@@ -64,11 +64,11 @@ async def append(tx: Transaction, drafts: Sequence[Draft]) -> Head:
         draft.seq, draft.cursor = at, format_cursor(epoch, at)
         rows.append(change_row(draft, epoch, time, live, total.to_bytes(32, "big")))
     await tx.insert(Change, rows)
-    await tx.run(SETTLE, {"at": time, "now_live": live, "now_digest": total.to_bytes(32, "big")})
+    await tx.run(SET_POSITIONS, {"at": time, "now_live": live, "now_digest": total.to_bytes(32, "big")})
     return Head(epoch, seq, 0, time)
 
 
-def change_row(draft: Draft, epoch: int, time: datetime, live: int, digest: bytes) -> dict[str, Any]:
+def change_row(draft: PendingChange, epoch: int, time: datetime, live: int, digest: bytes) -> dict[str, Any]:
     """A draft with its place."""
     return {
         "seq": draft.seq,

@@ -15,7 +15,7 @@ from app.db import Statement
 if TYPE_CHECKING:
     from app.db import Database, Transaction
 
-RAISE = Statement(sa.update(LogHead).values(epoch=col(LogHead.epoch) + 1).returning(col(LogHead.epoch)))
+RAISE_EPOCH = Statement(sa.update(LogHead).values(epoch=col(LogHead.epoch) + 1).returning(col(LogHead.epoch)))
 
 
 async def raise_epoch(db: Database, by: str = "cli") -> int:
@@ -23,7 +23,7 @@ async def raise_epoch(db: Database, by: str = "cli") -> int:
     now = datetime.now(UTC)
 
     async def work(transaction: Transaction) -> int:
-        [(raised,)] = await transaction.rows(RAISE)
+        [(raised,)] = await transaction.rows(RAISE_EPOCH)
         await record(transaction, Actor(by), "epoch.raised", f"e{raised}", now)
         return int(raised)
 

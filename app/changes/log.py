@@ -9,11 +9,11 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from app.changes.tables import Change, Entry, Head, LogHead, format_cursor, parse_cursor
+from app.changes.tables import Change, ChangeRecord, Head, LogHead, format_cursor, parse_cursor
 from app.db import Statement, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
 from app.kinds import format_micros
-from app.kit.json_lines import on_one_line
+from app.kit.json_lines import escape_line_separators
 
 if TYPE_CHECKING:
     from app.db import Database
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HEAD = Statement(select(LogHead.epoch, LogHead.seq, LogHead.oldest, LogHead.time))
 INSTANCE = Statement(select(LogHead.instance))
 READY: dict[str, Any] = {"id": id_text(col(Change.id)), "time": sa.type_coerce(col(Change.time), sa.BigInteger)}
-ENTRY_COLUMNS = tuple(READY.get(name, getattr(Change, name)).label(name) for name in Entry._fields)
+ENTRY_COLUMNS = tuple(READY.get(name, getattr(Change, name)).label(name) for name in ChangeRecord._fields)
 BETWEEN = Statement(
     sa.select(*ENTRY_COLUMNS)
     .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
@@ -29,7 +29,7 @@ BETWEEN = Statement(
 )
 
 
-MARK = Statement(
+CHECKPOINT_INTERVAL = Statement(
     select(Change.epoch, Change.time, Change.live, Change.digest).where(col(Change.seq) == sa.bindparam("seq"))
 )
 
@@ -38,7 +38,7 @@ MARK = Statement(
 AT_ONCE = 100
 
 
-def feed_item(entry: Entry, source: str) -> bytes:
+def feed_item(entry: ChangeRecord, source: str) -> bytes:
     """The change as a CloudEvents 1.0 JSON event: feed item, SSE data and push body are these bytes."""
     head = (
         f'{{"specversion":"1.0","id":"{format_cursor(entry.epoch, entry.seq)}","source":{source},'
@@ -46,7 +46,7 @@ def feed_item(entry: Entry, source: str) -> bytes:
         f'"sequence":"{entry.seq:012d}","version":{entry.version},"datacontenttype":"application/json",'
         f'"dataschema":"urn:sitrep:kind:{entry.kind}","data":'
     )
-    return head.encode() + on_one_line(entry.body) + b"}"
+    return head.encode() + escape_line_separators(entry.body) + b"}"
 
 
 class ChangeLog:
@@ -75,11 +75,11 @@ class ChangeLog:
         self._newest = head.epoch, head.seq
         return head
 
-    async def between(self, after: int, upto: int) -> list[Entry]:
+    async def between(self, after: int, upto: int) -> list[ChangeRecord]:
         """The changes after one sequence up to and including another."""
         heavy = upto - after > AT_ONCE
         rows = await self.db.rows(BETWEEN, {"after": after, "upto": upto}, heavy=heavy)
-        return [Entry._make(row) for row in rows]
+        return [ChangeRecord._make(row) for row in rows]
 
     async def position(self, cursor: str, head: Head) -> int:
         """Where a reader goes on: a cursor of the current epoch inside the log."""
@@ -94,7 +94,7 @@ class ChangeLog:
         if epoch == head.epoch:
             await self._ahead(seq, head)
             return seq
-        found = await self.db.rows(MARK, {"seq": seq})
+        found = await self.db.rows(CHECKPOINT_INTERVAL, {"seq": seq})
         if not found or found[0][0] != epoch:
             raise self.gone(CursorEpoch, "That cursor is not part of this feed's history.", head)
         return seq
@@ -104,13 +104,13 @@ class ChangeLog:
         low, high = 0, head.seq
         while low < high:
             middle = (low + high + 1) // 2
-            [(_, time, _, _)] = await self.db.rows(MARK, {"seq": middle}, primary=True)
+            [(_, time, _, _)] = await self.db.rows(CHECKPOINT_INTERVAL, {"seq": middle}, primary=True)
             low, high = (middle, high) if time < instant or (inclusive and time == instant) else (low, middle - 1)
         return low
 
     async def checkpoint(self, seq: int) -> tuple[int, str]:
         """The number of live events and the digest over them at a sequence."""
-        found = await self.db.rows(MARK, {"seq": seq}, primary=True)
+        found = await self.db.rows(CHECKPOINT_INTERVAL, {"seq": seq}, primary=True)
         return (found[0][2], found[0][3].hex()) if found else (0, "0" * 64)
 
     async def _inside(self, seq: int, head: Head) -> int:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes.tables import LogHead
-from app.db import Statement, Surprise
+from app.db import Statement, WriteConflict
 from app.errors import Problem
 
 if TYPE_CHECKING:
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from app.changes.log import ChangeLog
     from app.db import Database, Transaction
 
-HeldBack = Callable[["Database"], Awaitable[int | None]]
-EVERY_S = 3600.0
-MOVE = Statement(
+OldestNeeded = Callable[["Database"], Awaitable[int | None]]
+TRIM_INTERVAL_S = 3600.0
+MOVE_OLDEST = Statement(
     sa.update(LogHead)
     .where(col(LogHead.oldest) < sa.bindparam("to", type_=sa.BigInteger))
     .values(oldest=sa.bindparam("to", type_=sa.BigInteger))
 )
 
 
-async def nobody(db: Database) -> int | None:
+async def none_needed(db: Database) -> int | None:
     """Nobody needs any position."""
     del db
     return None
 
 
-async def trim(log: ChangeLog, retention: timedelta, now: datetime, held_back: HeldBack = nobody) -> int:
+async def trim(log: ChangeLog, retention: timedelta, now: datetime, held_back: OldestNeeded = none_needed) -> int:
     """Move the oldest position past every change older than the retention; answers where it is now.
 
-    `held_back` tells the first position that somebody still needs.
+    `oldest_needed_cursor` tells the first position that somebody still needs.
     """
     head = await log.head(primary=True)
     oldest = await log.before(now - retention, head, inclusive=False)
@@ -46,19 +46,19 @@ async def trim(log: ChangeLog, retention: timedelta, now: datetime, held_back: H
     oldest = oldest if needed is None else min(oldest, needed)
 
     async def move(tx: Transaction) -> None:
-        await tx.run(MOVE, {"to": oldest})
+        await tx.run(MOVE_OLDEST, {"to": oldest})
 
     if oldest > head.oldest:
         await log.db.write(move)
     return max(oldest, head.oldest)
 
 
-async def keep_trimmed(log: ChangeLog, retention: timedelta, held_back: HeldBack = nobody) -> None:
+async def trim_periodically(log: ChangeLog, retention: timedelta, held_back: OldestNeeded = none_needed) -> None:
     """Trim every hour until cancelled; a database that is away is tried again the next time."""
     while True:
         try:
             await trim(log, retention, datetime.now(UTC), held_back)
             log.db.trouble.clear("retention")
-        except (Problem, Surprise) as error:
+        except (Problem, WriteConflict) as error:
             log.db.trouble.report("retention", error)
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(TRIM_INTERVAL_S)

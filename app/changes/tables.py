@@ -72,7 +72,7 @@ class Head(NamedTuple):
         return format_cursor(self.epoch, self.seq)
 
 
-class Entry(NamedTuple):
+class ChangeRecord(NamedTuple):
     """A change as the feed reads it: `as_written` writes its id, its time is in microseconds since the Unix epoch."""
 
     seq: int
@@ -89,7 +89,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(slots=True)
-class Draft:
+class PendingChange:
     """A change that waits for its place in the log."""
 
     event: int

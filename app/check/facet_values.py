@@ -10,29 +10,29 @@ from app.check.paging import pages
 from app.db import Statement
 from app.events.index.writer import value_row
 from app.events.tables import FacetValue
-from app.events.terms import HASHED, hashed_id, pack
+from app.events.terms import HASHED_FACETS, hashed_id, pack
 from app.kinds import fold
 
 if TYPE_CHECKING:
-    from app.check.report import Part
-    from app.check.row_store import Scratch
+    from app.check.report import ReportPart
+    from app.check.row_store import RowStore
     from app.db import Transaction
-    from app.events.terms import Facts, Posting
+    from app.events.terms import IndexTerms, Posting
 
 TABLE = sa.inspect(FacetValue).local_table
 COLUMNS = ("id", "facet", "value", "span", "alias", "label", "events")
 # Above this many remembered ids the memory starts anew.
-REMEMBERED = 200_000
+MAX_CACHED = 200_000
 # Ids that stand in for those of missing values; no counted id comes near them.
 STAND_INS = 1 << 62
 NEWEST = Statement(sa.select(TABLE.c.id).where(*(TABLE.c[name] == sa.bindparam(name) for name in COLUMNS[1:5])))
 FIND = "SELECT id, label FROM name WHERE facet = ? AND value = ? AND span = ? AND alias = ?"
 
 
-class Names:
+class FacetValueIds:
     """Finds the id of each value, and makes those that are missing if it may."""
 
-    def __init__(self, tx: Transaction, scratch: Scratch, part: Part, *, make: bool) -> None:
+    def __init__(self, tx: Transaction, scratch: RowStore, part: ReportPart, *, make: bool) -> None:
         """Know nothing before `load`."""
         self._tx = tx
         self._file = scratch.file
@@ -50,18 +50,18 @@ class Names:
         self._file.execute("CREATE UNIQUE INDEX name_key ON name (facet, value, span, alias)")
         self._file.execute("CREATE TABLE relabelled (id INTEGER PRIMARY KEY, label)")
 
-    async def packed(self, facts: Facts) -> bytes:
+    async def packed(self, terms: IndexTerms) -> bytes:
         """Interval and ids of a state, as its change should carry them."""
-        ids = {await self._id_of(posting, facts.span) for posting in facts.postings}
-        return pack(facts.started_at, facts.ends_at, sorted(ids))
+        ids = {await self._id_of(posting, terms.span) for posting in terms.postings}
+        return pack(terms.started_at, terms.ends_at, sorted(ids))
 
     async def _id_of(self, posting: Posting, span: int) -> int:
-        if posting.facet in HASHED:
+        if posting.facet in HASHED_FACETS:
             return hashed_id(posting.facet, posting.value, span)
         key = (posting.facet, posting.value, span, posting.alias)
         known = self._known.get(key)
         if known is None:
-            if len(self._known) >= REMEMBERED:
+            if len(self._known) >= MAX_CACHED:
                 self._known.clear()
             known = self._known[key] = await self._look_up(key, posting.label)
         return known

@@ -14,7 +14,7 @@ from app.db import Statement
 
 if TYPE_CHECKING:
     from app.check.report import Report
-    from app.check.row_store import Scratch
+    from app.check.row_store import RowStore
     from app.db import Transaction
 
 TABLE = sa.inspect(Change).local_table
@@ -25,10 +25,10 @@ DIGEST = "digest"
 HEAD = "head of the log"
 
 
-class Chain:
+class LogChain:
     """What the changes so far come to."""
 
-    def __init__(self, report: Report, scratch: Scratch) -> None:
+    def __init__(self, report: Report, scratch: RowStore) -> None:
         """Before the first change."""
         self.seq = self.epoch = self.live = self.digest = 0
         self.time: Any = None
@@ -63,9 +63,9 @@ class Chain:
         self.digest %= DIGEST_SPACE
 
 
-async def check_log(tx: Transaction, report: Report, scratch: Scratch) -> Chain:
+async def check_log(tx: Transaction, report: Report, scratch: RowStore) -> LogChain:
     """Walk the log from its first change to its last, and compare the head with what it comes to."""
-    chain = Chain(report, scratch)
+    chain = LogChain(report, scratch)
     async for rows in pages(tx, COLUMNS, COLUMNS[:1]):
         for row in rows:
             chain.take(row)

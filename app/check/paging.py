@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from app.db import Transaction
 
-PAGE = 2000
+PAGE_SIZE = 2000
 
 
 async def pages(
-    tx: Transaction, columns: Sequence[Any], keys: Sequence[Any], size: int = PAGE
+    tx: Transaction, columns: Sequence[Any], keys: Sequence[Any], size: int = PAGE_SIZE
 ) -> AsyncIterator[list[Any]]:
     """All rows; the key columns are among the columns."""
     at = [next(n for n, column in enumerate(columns) if column is key) for key in keys]

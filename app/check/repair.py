@@ -9,17 +9,17 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change, LogHead
-from app.changes.epoch import RAISE
+from app.changes.epoch import RAISE_EPOCH
 from app.check.full_text import WORDS, rebuild_texts
 from app.check.replay import PACKED
 from app.check.row_store import chunks
 from app.check.subscriptions import COUNTERS, HIGHEST
-from app.check.tables import MODELS, TEXTS, derived_of, derived_tables
+from app.check.tables import MODELS, TEXTS, derived_table, derived_tables
 from app.db import Statement, UtcTime
 from app.db.compiler import read_instant
-from app.events.index.full_text import forget, remember
+from app.events.index.full_text import delete_texts, record_texts
 from app.events.tables import FacetValue
-from app.events.terms import on_sphere
+from app.events.terms import to_unit_vector
 from app.subscriptions.tables import SubscriptionHead
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from sqlmodel import SQLModel
 
-    from app.check.facet_values import Names
-    from app.check.log_chain import Chain
+    from app.check.facet_values import FacetValueIds
+    from app.check.log_chain import LogChain
     from app.check.report import Report
-    from app.check.row_store import Scratch
-    from app.check.tables import Derived
+    from app.check.row_store import RowStore
+    from app.check.tables import DerivedTable
     from app.db import Transaction
 
 HEAD = Statement(
@@ -53,7 +53,7 @@ NOT_BEFORE = Statement(
 NO_COUNTERS = Statement(sa.delete(SubscriptionHead))
 
 
-async def repair(tx: Transaction, scratch: Scratch, chain: Chain, names: Names, report: Report) -> None:
+async def repair(tx: Transaction, scratch: RowStore, chain: LogChain, names: FacetValueIds, report: Report) -> None:
     """Rebuild all that is derived; the caller commits."""
     if not any(part.faults and part.derived for part in report.parts.values()):
         return
@@ -70,12 +70,12 @@ async def repair(tx: Transaction, scratch: Scratch, chain: Chain, names: Names, 
         await tx.run(NOT_BEFORE, {"last": chain.time})
     await tx.run(TOUCH)
     if report.part(PACKED).faults or names.made:
-        await tx.rows(RAISE)  # processes that remember ids of values, and readers of filtered feeds, begin anew
+        await tx.rows(RAISE_EPOCH)  # processes that remember ids of values, and readers of filtered feeds, begin anew
 
 
-async def repair_table(tx: Transaction, scratch: Scratch, model: type[SQLModel]) -> None:
+async def repair_table(tx: Transaction, scratch: RowStore, model: type[SQLModel]) -> None:
     """Take out what is wrong or in the way, and put in what is missing."""
-    table = derived_of(model)
+    table = derived_table(model)
     for rows in chunks(dict_rows(table, scratch.surplus(table.name))):
         await tx.delete(model, table.key_names, rows)
     for rows in chunks(dict_rows(table, scratch.missing(table.name))):
@@ -83,13 +83,13 @@ async def repair_table(tx: Transaction, scratch: Scratch, model: type[SQLModel])
         await tx.insert(model, rows)
 
 
-def dict_rows(table: Derived, rows: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
+def dict_rows(table: DerivedTable, rows: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
     """Rows of the scratch as the database takes them."""
     columns = [(column.name, column.type) for column in table.columns]
     for row in rows:
         found = {name: typed(kind, value) for (name, kind), value in zip(columns, row, strict=True)}
         if table.name == POINTS:  # rounded for the comparison
-            found |= dict(zip("xyz", on_sphere(found["lat"], found["lon"]), strict=True))
+            found |= dict(zip("xyz", to_unit_vector(found["lat"], found["lon"]), strict=True))
         yield found
 
 
@@ -102,7 +102,7 @@ def typed(kind: Any, value: Any) -> Any:
     return bool(value) if isinstance(kind, sa.Boolean) else value
 
 
-async def repair_texts(tx: Transaction, scratch: Scratch) -> None:
+async def repair_texts(tx: Transaction, scratch: RowStore) -> None:
     """The same for the text index, which has statements of its own."""
     table = next(table for table in derived_tables(tx.dialect) if table.name == TEXTS)
     names = ["key", *(column.name for column in table.columns[1:])]
@@ -112,21 +112,21 @@ async def repair_texts(tx: Transaction, scratch: Scratch) -> None:
         await forget_texts(tx, [row[0] for row in rows])
         if tx.dialect == "sqlite":
             for row in rows:
-                await tx.run(remember("sqlite"), dict(zip(names, row, strict=True)))
+                await tx.run(record_texts("sqlite"), dict(zip(names, row, strict=True)))
         else:
-            await tx.run(remember("postgresql"), dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+            await tx.run(record_texts("postgresql"), dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 async def forget_texts(tx: Transaction, keys: Sequence[int]) -> None:
     """Take texts out of the index."""
     if tx.dialect == "sqlite":
         for key in keys:
-            await tx.run(forget("sqlite"), {"key": key})
+            await tx.run(delete_texts("sqlite"), {"key": key})
     else:
-        await tx.run(forget("postgresql"), {"keys": keys})
+        await tx.run(delete_texts("postgresql"), {"keys": keys})
 
 
-async def repair_changes(tx: Transaction, scratch: Scratch) -> None:
+async def repair_changes(tx: Transaction, scratch: RowStore) -> None:
     """The ids that changes carry, and their counts and digests."""
     for table, names in (("packs", ("seq", "before", "after")), ("marks", ("seq", "live", "digest"))):
         found = scratch.file.execute(f"SELECT * FROM {table}")  # noqa: S608 (our names)
@@ -134,7 +134,7 @@ async def repair_changes(tx: Transaction, scratch: Scratch) -> None:
             await tx.update(Change, ("seq",), rows)
 
 
-async def repair_names(tx: Transaction, scratch: Scratch, names: Names) -> None:
+async def repair_names(tx: Transaction, scratch: RowStore, names: FacetValueIds) -> None:
     """The spelling of values, and the estimates of their events."""
     for rows in chunks(scratch.file.execute("SELECT * FROM relabelled")):
         await tx.update(FacetValue, ("id",), [{"id": id, "label": label} for id, label in rows])

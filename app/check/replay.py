@@ -10,22 +10,22 @@ import sqlalchemy as sa
 from app.changes import Change
 from app.check.paging import pages
 from app.check.report import VERSIONS
-from app.events.documents import event_in
+from app.events.documents import load_event
 from app.events.index.rollup import cells
 from app.events.index.text_query import tsvector
 from app.events.index.writer import measure_rows, point_rows
-from app.events.terms import facts_of, span_of, unpack
+from app.events.terms import index_terms, span_of, unpack
 from app.events.write.commands import external_ids
 from app.kit.ids import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.check.facet_values import Names
+    from app.check.facet_values import FacetValueIds
     from app.check.report import Report
-    from app.check.row_store import Scratch
+    from app.check.row_store import RowStore
     from app.db import Transaction
-    from app.events.terms import Facts
+    from app.events.terms import IndexTerms
     from app.kinds import Event
 
 TABLE = sa.inspect(Change).local_table
@@ -44,7 +44,7 @@ ADD = """INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDA
 class Replay:
     """Takes the changes event by event, in the order of their versions, and writes what follows into the scratch."""
 
-    def __init__(self, tx: Transaction, report: Report, scratch: Scratch, names: Names) -> None:
+    def __init__(self, tx: Transaction, report: Report, scratch: RowStore, names: FacetValueIds) -> None:
         """Begin with no event."""
         self._dialect = tx.dialect
         self._versions = report.part(VERSIONS, derived=False)
@@ -89,14 +89,14 @@ class Replay:
         if event.state is not None:
             self._write_details(key, kind, *event.state)
 
-    def _write_details(self, key: int, kind: str, event: Event, facts: Facts) -> None:
+    def _write_details(self, key: int, kind: str, event: Event, terms: IndexTerms) -> None:
         want = self._scratch.want
         want("external_id", [(*pair, key) for pair in external_ids(event)])
-        want("event_point", [tuple(row.values()) for row in point_rows(key, facts)])
-        want("event_measure", [tuple(row.values()) for row in measure_rows(key, facts)])
-        text = (key, facts.text) if self._dialect == "sqlite" else (key, facts.text, tsvector(facts.text))
+        want("event_point", [tuple(row.values()) for row in point_rows(key, terms)])
+        want("event_measure", [tuple(row.values()) for row in measure_rows(key, terms)])
+        text = (key, terms.text) if self._dialect == "sqlite" else (key, terms.text, tsvector(terms.text))
         want("event_text", [text_row(self._dialect, text)])
-        for cell, sums in cells(kind, facts):
+        for cell, sums in cells(kind, terms):
             total = self._sums.setdefault(tuple(cell), [0, 0, 0, 0])
             for n, number in enumerate(sums):
                 total[n] += number
@@ -121,7 +121,7 @@ class EventHistory:
         """Before the first version."""
         self.key = key
         self.packed: bytes | None = None
-        self.state: tuple[Event, Facts] | None = None
+        self.state: tuple[Event, IndexTerms] | None = None
         self.open: dict[tuple[int, int], int] = {}
         self.past: list[tuple[tuple[int, int], int, int]] = []
         self.interval = (0, 0)
@@ -150,15 +150,15 @@ def misplaced(row: Any, number: int, count: int) -> str:
     return ""
 
 
-def read_state(row: Any) -> tuple[Event, Facts] | str:
+def read_state(row: Any) -> tuple[Event, IndexTerms] | str:
     """The event of a version, or what is wrong with its body."""
     _, version, _, id, kind, _, _, body, *_ = row
     try:
         stored = orjson.loads(body)
         if (stored["id"], stored["kind"], stored["version"]) != (str(id), kind, version):
             return "its body is another's"
-        event = event_in(stored)
-        return event, facts_of(event)
+        event = load_event(stored)
+        return event, index_terms(event)
     except (ValueError, KeyError, TypeError) as error:
         return f"its body cannot be read ({type(error).__name__})"
 
@@ -171,7 +171,9 @@ def text_row(dialect: str, row: Sequence[Any]) -> tuple[Any, ...]:
     return (*rest, " ".join(sorted(set(words.split()))))
 
 
-async def replay(tx: Transaction, report: Report, scratch: Scratch, names: Names, told: Callable[[int], None]) -> None:
+async def replay(
+    tx: Transaction, report: Report, scratch: RowStore, names: FacetValueIds, told: Callable[[int], None]
+) -> None:
     """Take all changes, event by event."""
     replayed, done = Replay(tx, report, scratch, names), 0
     waiting: list[Any] = []

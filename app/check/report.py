@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Part:
+class ReportPart:
     """One thing that was checked: its faults and an example, or what an operator may want to know besides."""
 
     name: str
@@ -34,11 +34,11 @@ class Report:
     events: int = 0
     changes: int = 0
     cursor: str = ""
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, ReportPart] = field(default_factory=dict)
 
-    def part(self, name: str, *, derived: bool = True) -> Part:
+    def part(self, name: str, *, derived: bool = True) -> ReportPart:
         """The part of that name; one that is not `derived` cannot be rebuilt."""
-        return self.parts.setdefault(name, Part(name, derived))
+        return self.parts.setdefault(name, ReportPart(name, derived))
 
     @property
     def faults(self) -> int:

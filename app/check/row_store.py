@@ -21,7 +21,7 @@ DECIMALS = 12
 CHUNK = 1000
 
 
-class Scratch:
+class RowStore:
     """For each derived table the rows that the versions call for (`want`) and those that are there (`have`)."""
 
     def __init__(self) -> None:

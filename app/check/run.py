@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.check.facet_values import Names
+from app.check.facet_values import FacetValueIds
 from app.check.full_text import check_texts
 from app.check.log_chain import check_log
 from app.check.repair import repair
 from app.check.replay import PACKED, replay
 from app.check.report import VERSIONS, Report
-from app.check.row_store import Scratch
+from app.check.row_store import RowStore
 from app.check.subscriptions import check_subscriptions
 from app.check.tables import compare_tables, make_tables, read_tables
 from app.db.sqlite import SqliteDatabase
@@ -39,18 +39,18 @@ class Check:
 
     async def run(self, tx: Transaction) -> Report:
         """Compare everything that is derived with what the stored versions call for."""
-        report, scratch = Report(), Scratch()
+        report, scratch = Report(), RowStore()
         try:
             await self._compare(tx, report, scratch)
         finally:
             scratch.close()
         return report
 
-    async def _compare(self, tx: Transaction, report: Report, scratch: Scratch) -> None:
+    async def _compare(self, tx: Transaction, report: Report, scratch: RowStore) -> None:
         chain = await check_log(tx, report, scratch)
         report.part(VERSIONS, derived=False)
         report.part(PACKED)
-        names = Names(tx, scratch, report.part(NAMES), make=self.mend)
+        names = FacetValueIds(tx, scratch, report.part(NAMES), make=self.mend)
         await names.load()
         make_tables(scratch, tx.dialect)
         await replay(tx, report, scratch, names, lambda done: self.told(done, report.changes))
@@ -63,7 +63,7 @@ class Check:
             await repair(tx, scratch, chain, names, report)
 
 
-def check_estimates(names: Names, report: Report) -> None:
+def check_estimates(names: FacetValueIds, report: Report) -> None:
     """How far off the planner's estimates are; only what is far off is a fault."""
     part, wrong = report.part(ESTIMATES), names.wrong_counts()
     for id, events, n in wrong:

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from app.check.paging import pages
 from app.check.replay import text_row
 from app.events.index.full_text import FTS, TEXT
-from app.events.tables import EventFacet, EventMeasure, EventPoint, ExternalId, PastFacet, StoredEvent, Tally
+from app.events.tables import EventFacet, EventMeasure, EventPoint, ExternalId, HourlyRollup, PastFacet, StoredEvent
 
 if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
     from app.check.report import Report
-    from app.check.row_store import Scratch
+    from app.check.row_store import RowStore
     from app.db import Transaction
 
 MODELS: tuple[type[SQLModel], ...] = (
@@ -26,13 +26,13 @@ MODELS: tuple[type[SQLModel], ...] = (
     PastFacet,
     EventPoint,
     EventMeasure,
-    Tally,
+    HourlyRollup,
 )
 TEXTS = "event_text"
 
 
 @dataclass(frozen=True)
-class Derived:
+class DerivedTable:
     """A table, its columns and those of its key."""
 
     name: str
@@ -45,26 +45,26 @@ class Derived:
         return tuple(str(key.name) for key in self.keys)
 
 
-def derived_of(model: type[SQLModel]) -> Derived:
+def derived_table(model: type[SQLModel]) -> DerivedTable:
     """A table that has a model."""
     table = sa.inspect(model).local_table
-    return Derived(table.name, tuple(table.columns), tuple(table.primary_key.columns))
+    return DerivedTable(table.name, tuple(table.columns), tuple(table.primary_key.columns))
 
 
-def derived_tables(dialect: str) -> list[Derived]:
+def derived_tables(dialect: str) -> list[DerivedTable]:
     """Every table that is compared row by row."""
     texts = FTS if dialect == "sqlite" else TEXT
     columns = tuple(sa.cast(c, sa.Text).label(c.name) if c.name == "words" else c for c in texts.columns)
-    return [*map(derived_of, MODELS), Derived(TEXTS, columns, columns[:1])]
+    return [*map(derived_table, MODELS), DerivedTable(TEXTS, columns, columns[:1])]
 
 
-def make_tables(scratch: Scratch, dialect: str) -> None:
+def make_tables(scratch: RowStore, dialect: str) -> None:
     """Make room for what they should hold and what they hold."""
     for table in derived_tables(dialect):
         scratch.make(table.name, [column.name for column in table.columns])
 
 
-async def read_tables(tx: Transaction, scratch: Scratch) -> None:
+async def read_tables(tx: Transaction, scratch: RowStore) -> None:
     """Read what they hold; a sum of nothing is as good as no sum."""
     for table in derived_tables(tx.dialect):
         async for rows in pages(tx, table.columns, table.keys):
@@ -74,7 +74,7 @@ async def read_tables(tx: Transaction, scratch: Scratch) -> None:
     scratch.file.execute("DELETE FROM want_tally WHERE (events, low, best, high) = (0, 0, 0, 0)")
 
 
-def compare_tables(report: Report, scratch: Scratch, dialect: str) -> None:
+def compare_tables(report: Report, scratch: RowStore, dialect: str) -> None:
     """Report what is missing, surplus and altered."""
     for table in derived_tables(dialect):
         part = report.part(table.name)

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from app.cli.check import check
-from app.cli.error_messages import explain, tell
+from app.cli.error_messages import explain, print_error
 from app.cli.export import epoch, export, openapi
 from app.cli.keys import keys
 from app.cli.migrate import migrate
 from app.cli.serve import demo, serve
 from app.cli.worker import worker
-from app.version import release
+from app.version import get_version
 
 PLAIN = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
@@ -32,7 +32,7 @@ sitrep = typer.Typer(
 def tell_version(is_asked: bool) -> None:
     """Print the version and end."""
     if is_asked:
-        typer.echo(f"sitrep {release()}")
+        typer.echo(f"sitrep {get_version()}")
         raise typer.Exit
 
 
@@ -67,6 +67,6 @@ def run(arguments: Sequence[str]) -> int:
         explained = explain(error)
         if explained is None:
             raise
-        tell(explained.text)
+        print_error(explained.text)
         return explained.status
     return int(status)

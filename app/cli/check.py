@@ -36,9 +36,9 @@ def check(
 async def run_check(settings: Settings, *, repair: bool) -> tuple[Report, int]:
     """The report on the database as it is in the end, and how many faults were repaired."""
     from app.check.run import check, check_and_repair
-    from app.cli.database import opened
+    from app.cli.database import open_for_command
 
-    async with opened(settings) as db:
+    async with open_for_command(settings) as db:
         report = await check(db, tell_progress())
         if not repair or not report.faults or not report.is_sound:
             return report, 0

@@ -11,11 +11,11 @@ from app.db import Database, is_permanent, open_database
 from app.errors import DiskFull, Unavailable
 from app.settings import Settings
 
-LOOK_S = 3.0
+CHECK_TIMEOUT_S = 3.0
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, any_schema: bool = False) -> AsyncIterator[Database]:
+async def open_for_command(settings: Settings, *, any_schema: bool = False) -> AsyncIterator[Database]:
     """The open database; Unavailable when it is a file that does not exist or cannot be used.
 
     SchemaMismatch when it has the schema of another version, unless the caller waits until that fits.
@@ -35,12 +35,12 @@ async def opened(settings: Settings, *, any_schema: bool = False) -> AsyncIterat
         await db.close()
 
 
-async def refuse_unusable(settings: Settings) -> None:
+async def require_usable(settings: Settings) -> None:
     """Refuse to start on a database that waiting does not cure; one that is away or not migrated is waited for."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(LOOK_S):
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
             try:
-                async with opened(settings) as db:
+                async with open_for_command(settings) as db:
                     await ChangeLog(db).head(primary=True)
             except (Unavailable, DiskFull) as problem:
                 if is_permanent(problem):

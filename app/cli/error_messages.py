@@ -11,36 +11,36 @@ if TYPE_CHECKING:
 
     from app.errors import FieldError, Problem
 
-MISTAKES = frozenset({400, 422})  # the person's own
-LONGEST_LIST = 12  # values that are listed when another one is refused
+PYDANTIC_MESSAGES = frozenset({400, 422})  # the person's own
+MAX_LISTED = 12  # values that are listed when another one is refused
 ON_THE_COMMAND_LINE = {"scopes": "scope", "expires_at": "expires"}
 
 
-class Explained(NamedTuple):
+class CommandError(NamedTuple):
     """A sentence, or a line for each of several faults, and the exit status that goes with it."""
 
     text: str
     status: int
 
 
-def tell(text: str) -> None:
+def print_error(text: str) -> None:
     """Say it on stderr, line by line."""
     for line in text.splitlines():
         typer.echo(f"sitrep: {line}", err=True)
 
 
-def explain(error: Exception) -> Explained | None:
+def explain(error: Exception) -> CommandError | None:
     """The sentence for an exception that is expected; None for a fault of ours, which deserves its traceback."""
     if isinstance(error, typer.TyperException):
-        return Explained(usage(error), error.exit_code)
+        return CommandError(usage(error), error.exit_code)
 
     from app.errors import Problem
     from app.settings import SettingsError
 
     if isinstance(error, SettingsError):
-        return Explained(str(error), 2)
+        return CommandError(str(error), 2)
     if isinstance(error, Problem):
-        return Explained(refusal(error), 2 if error.status in MISTAKES else 1)
+        return CommandError(refusal(error), 2 if error.status in PYDANTIC_MESSAGES else 1)
     return None
 
 
@@ -53,11 +53,11 @@ def usage(error: typer.TyperException) -> str:
 
 def refusal(problem: Problem) -> str:
     """A refusal in the API's words, with each refused value or the cause; in the operator's where there are some."""
-    from app.db import DatabaseFault
+    from app.db import DatabaseUnusable
 
     if problem.errors:
         return "\n".join(fault(error) for error in problem.errors)
-    if isinstance(problem.__cause__, DatabaseFault):
+    if isinstance(problem.__cause__, DatabaseUnusable):
         return str(problem.__cause__)
     says_what_to_do = "`" in problem.detail
     if problem.__cause__ is None or says_what_to_do:
@@ -70,7 +70,7 @@ def fault(error: FieldError) -> str:
     """One refused value, under the name it has on the command line."""
     field = error.parameter or (error.pointer or "").removeprefix("/").partition("/")[0]
     name = ON_THE_COMMAND_LINE.get(field, field)
-    few = error.allowed is not None and len(error.allowed) <= LONGEST_LIST
+    few = error.allowed is not None and len(error.allowed) <= MAX_LISTED
     hint = f" Use {one_of(error.allowed)}." if error.allowed and few else ""
     return f"{name}: {error.detail}{hint}" if name else f"{error.detail}{hint}"
 

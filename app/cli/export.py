@@ -51,11 +51,11 @@ def query_string(filters: Sequence[str], format: str | None) -> bytes:  # noqa: 
 
 async def write_export(settings: Settings, raw: bytes) -> None:
     """Stream the export to stdout."""
-    from app.cli.database import opened
+    from app.cli.database import open_for_command
 
-    async with opened(settings) as db:
-        async for piece in await export_of(db, settings.source, raw):
-            sys.stdout.buffer.write(piece)
+    async with open_for_command(settings) as db:
+        async for encoded in await export_of(db, settings.source, raw):
+            sys.stdout.buffer.write(encoded)
     sys.stdout.buffer.flush()
 
 
@@ -63,15 +63,15 @@ async def export_of(db: Database, source: str | None, raw: bytes) -> AsyncIterat
     """The bytes of the export that a query string asks for."""
     from app.changes import ChangeLog
     from app.events.formats.export import export_stream
-    from app.events.read.as_of import wanted_of
-    from app.events.read.queries import walk
-    from app.events.read.routes import bodies_of
+    from app.events.read.as_of import resolve_query
+    from app.events.read.queries import iterate
+    from app.events.read.routes import read_bodies
     from app.events.schemas import ExportQuery
     from app.http import read_query
 
     asked = read_query(raw, ExportQuery)
-    head, wanted = await wanted_of(ChangeLog(db, source), asked)
-    return export_stream(bodies_of(walk(db, wanted._replace(as_of=head.seq))), asked.format, head.cursor)
+    head, wanted = await resolve_query(ChangeLog(db, source), asked)
+    return export_stream(read_bodies(iterate(db, wanted._replace(as_of=head.seq))), asked.format, head.cursor)
 
 
 def openapi() -> None:
@@ -102,7 +102,7 @@ async def epoch_of(settings: Settings, *, new: bool) -> int:
     """The epoch that holds now."""
     from app.changes import ChangeLog
     from app.changes.epoch import raise_epoch
-    from app.cli.database import opened
+    from app.cli.database import open_for_command
 
-    async with opened(settings) as db:
+    async with open_for_command(settings) as db:
         return await raise_epoch(db) if new else (await ChangeLog(db).head(primary=True)).epoch

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from app.auth.keys import first_admin_key
-from app.cli.database import opened
-from app.cli.error_messages import refusal, tell
+from app.cli.database import open_for_command
+from app.cli.error_messages import print_error, refusal
 from app.errors import Problem
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-SHORTEST_S = 0.25
-LONGEST_S = 5.0
+MIN_PAUSE_S = 0.25
+MAX_PAUSE_S = 5.0
 
 
 async def make_first_key(settings: Settings) -> None:
@@ -24,22 +24,22 @@ async def make_first_key(settings: Settings) -> None:
     said = ""
     for pause in pauses():
         try:
-            async with opened(settings) as db:
+            async with open_for_command(settings) as db:
                 key = await first_admin_key(db)
         except Problem as problem:
             if (reason := refusal(problem)) != said:
-                tell(f"Waiting for the database: {reason}")
+                print_error(f"Waiting for the database: {reason}")
                 said = reason
             await asyncio.sleep(pause)
             continue
         if key is not None:
-            tell(f"This is the first start. The admin key, shown this once:\nadmin key: {key}")
+            print_error(f"This is the first start. The admin key, shown this once:\nadmin key: {key}")
         return
 
 
 def pauses() -> Iterator[float]:
     """Seconds between tries: each twice the one before, up to a limit."""
-    pause = SHORTEST_S
+    pause = MIN_PAUSE_S
     while True:
         yield pause
-        pause = min(pause * 2, LONGEST_S)
+        pause = min(pause * 2, MAX_PAUSE_S)

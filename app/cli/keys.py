@@ -57,11 +57,11 @@ def create(
     It is shown this once: the database keeps a hash.
     """
     from app.auth.keys import create_key
-    from app.cli.database import opened
+    from app.cli.database import open_for_command
     from app.settings import read_settings
 
     async def made() -> str:
-        async with opened(read_settings()) as db:
+        async with open_for_command(read_settings()) as db:
             return (
                 await create_key(db, name, [each.value for each in scope], owner=owner, expires_at=instant(expires))
             )[1]
@@ -75,11 +75,11 @@ def list_() -> None:
 
     Times are UTC. LAST USED is right to the minute.
     """
-    from app.cli.database import opened
+    from app.cli.database import open_for_command
     from app.settings import read_settings
 
     async def found() -> list[StoredKey]:
-        async with opened(read_settings()) as db:
+        async with open_for_command(read_settings()) as db:
             return await every_key(db)
 
     from app.auth.keys import utc_now
@@ -95,12 +95,12 @@ def revoke(
 ) -> None:
     """Close a key for ever."""
     from app.auth.keys import revoke_key
-    from app.cli.database import opened
+    from app.cli.database import open_for_command
     from app.errors import NotFound
     from app.settings import read_settings
 
     async def done() -> bool:
-        async with opened(read_settings()) as db:
+        async with open_for_command(read_settings()) as db:
             return await revoke_key(db, id)
 
     if not asyncio.run(done()):

@@ -6,7 +6,7 @@ import socket
 from app.errors import Unavailable
 
 
-def refuse_taken(host: str, port: int) -> None:
+def require_free_address(host: str, port: int) -> None:
     """Raise Unavailable when nothing can listen there: the port is taken, or the address is not this machine's."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

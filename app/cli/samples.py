@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.auth.keys import remake_key
+from app.auth.keys import replace_key
 from app.changes import ChangeLog
-from app.cli.database import opened
-from app.events.write.batch import batch_answer, read_items
+from app.cli.database import open_for_command
+from app.events.write.batch import batch_response, read_items
 from app.events.write.store import Store
-from app.events.write.transaction import Job
+from app.events.write.transaction import WriteRequest
 from app.samples import load
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ class Ready(NamedTuple):
 
 async def prepare(settings: Settings) -> Ready:
     """Load the samples into an empty log, remake the key, count."""
-    async with opened(settings) as db:
+    async with open_for_command(settings) as db:
         log = ChangeLog(db, settings.source)
         is_empty = (await log.head(primary=True)).seq == 0
         if is_empty:
             await load_samples(db)
-        _, key = await remake_key(db, KEY_NAME, ["admin"])
+        _, key = await replace_key(db, KEY_NAME, ["admin"])
         events, _ = await log.checkpoint((await log.head(primary=True)).seq)
     return Ready(key, events, is_empty)
 
@@ -46,6 +46,6 @@ async def load_samples(db: Database) -> None:
     store = Store(db)
     store.start()
     try:
-        await store.run(Job(commands, WRITER, lambda results: batch_answer(results, ""), places=places))
+        await store.run(WriteRequest(commands, WRITER, lambda results: batch_response(results, ""), places=places))
     finally:
         await store.stop()

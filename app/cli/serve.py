@@ -27,7 +27,7 @@ def demo(
     Migrates the database, loads the samples if it is empty, revokes the last
     demo key, prints a new one with scope admin, and serves. Everybody may read.
     """
-    from app.cli.listen_address import refuse_taken
+    from app.cli.listen_address import require_free_address
     from app.cli.migrate import bring
     from app.cli.samples import prepare
     from app.cli.welcome_message import welcome
@@ -35,7 +35,7 @@ def demo(
     from app.server import serve as run
 
     settings = demo_settings(host, port)
-    refuse_taken(settings.host, settings.port)
+    require_free_address(settings.host, settings.port)
     bring(settings.database_url)
     ready = asyncio.run(prepare(settings))
     run(create_app(settings), settings, on_start=lambda host, port: typer.echo(welcome(settings, ready, host, port)))
@@ -51,22 +51,22 @@ def serve(
 
     Migrates nothing. While the database holds no key at all, makes one admin key and prints it to stderr, once.
     """
-    from app.cli.database import refuse_unusable
-    from app.cli.listen_address import refuse_taken
+    from app.cli.database import require_usable
+    from app.cli.listen_address import require_free_address
     from app.main import create_app
     from app.server import API_FACTORY, FACTORY
     from app.server import serve as run
     from app.settings import read_settings
 
     settings = read_settings(host=host, port=port)
-    refuse_taken(settings.host, settings.port)
-    asyncio.run(refuse_unusable(settings))
+    require_free_address(settings.host, settings.port)
+    asyncio.run(require_usable(settings))
     factory = API_FACTORY if no_delivery else FACTORY
     run(
         create_app(settings, delivery=not no_delivery) if workers == 1 else factory,
         settings,
         workers=workers,
-        on_start=lambda _host, _port: see_to_first_key(settings),
+        on_start=lambda _host, _port: make_first_key_soon(settings),
     )
 
 
@@ -81,7 +81,7 @@ def demo_settings(host: str | None, port: int | None) -> Settings:
     return read_settings(host=host, port=port, anonymous_read=True, **unset)
 
 
-def see_to_first_key(settings: Settings) -> None:
+def make_first_key_soon(settings: Settings) -> None:
     """Try for the first key beside the server, for as long as it takes; the thread ends with the process."""
     from app.cli.first_key import make_first_key
 

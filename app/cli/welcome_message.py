@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from app.cli.samples import Ready
     from app.settings import Settings
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what was asked for, told by an address that can be called)
+ALL_INTERFACES = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what was asked for, told by an address that can be called)
 MESSAGE = """\
 Sitrep serves {events} events at {address}
 from {database}{loaded}. Everybody may read.
@@ -41,5 +41,5 @@ def welcome(settings: Settings, ready: Ready, host: str, port: int) -> str:
 
 def address_of(host: str, port: int) -> str:
     """A URL that a caller on this machine can use."""
-    callable_host = EVERYWHERE.get(host, host)
+    callable_host = ALL_INTERFACES.get(host, host)
     return f"http://[{callable_host}]:{port}" if ":" in callable_host else f"http://{callable_host}:{port}"

@@ -18,12 +18,12 @@ def worker() -> None:
     """
     import uvloop
 
-    from app.cli.database import refuse_unusable
+    from app.cli.database import require_usable
     from app.logs import set_up_logs
     from app.settings import read_settings
 
     settings = read_settings()
-    asyncio.run(refuse_unusable(settings))
+    asyncio.run(require_usable(settings))
     set_up_logs(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop that `sitrep serve` runs on
         runner.run(work(settings))
@@ -34,24 +34,24 @@ async def work(settings: Settings) -> None:
     from prometheus_client import CollectorRegistry
 
     from app.changes import ChangeLog
-    from app.cli.database import opened
-    from app.feed.notifier import Hub
-    from app.kit.gc import spare_collector
+    from app.cli.database import open_for_command
+    from app.feed.notifier import Notifier
+    from app.kit.gc import freeze_gc
     from app.subscriptions.delivery.metrics import DeliveryCounts
     from app.subscriptions.delivery.worker import Worker
-    from app.subscriptions.transport.secrets import Sealer
-    from app.subscriptions.transport.url_guard import Rules
+    from app.subscriptions.transport.secrets import SecretCipher
+    from app.subscriptions.transport.url_guard import TargetPolicy
 
     ended = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, ended.set)
-    async with opened(settings, any_schema=True) as db:
-        hub = Hub(ChangeLog(db, settings.source))
+    async with open_for_command(settings, any_schema=True) as db:
+        notifier = Notifier(ChangeLog(db, settings.source))
         counts = DeliveryCounts(CollectorRegistry())
-        delivering = Worker(hub, Sealer(settings), Rules.of(settings), counts)
-        hub.start()
+        delivering = Worker(notifier, SecretCipher(settings), TargetPolicy.of(settings), counts)
+        notifier.start()
         delivering.start()
-        spare_collector()
+        freeze_gc()
         await ended.wait()
         await delivering.stop()
-        await hub.stop()
+        await notifier.stop()

@@ -12,16 +12,16 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlmodel import SQLModel
 
-from app.db.compiler import DIALECTS, Compiled, Processor, array_type, bind_processor, compile_for
+from app.db.compiler import DIALECTS, CompiledStatement, Processor, array_type, bind_processor, compile_for
 
 
 @lru_cache(maxsize=256)
-def insertion(
+def unnest_insert(
     table: type[SQLModel], names: tuple[str, ...], same: tuple[str, ...] = (), *, ignore: bool = False
-) -> Compiled:
+) -> CompiledStatement:
     """Many rows in one statement of PostgreSQL, by `unnest`; the values of `same` are the same in all of them."""
     target = sa.inspect(table).local_table
-    new = unnested(target, names)
+    new = unnest_rows(target, names)
     picked = [sa.cast(new.c[n], TSVECTOR) if isinstance(target.c[n].type, TSVECTOR) else new.c[n] for n in names]
     picked += [sa.cast(sa.bindparam(n), target.c[n].type) for n in same]
     statement = postgresql_insert(target).from_select([*names, *same], sa.select(*picked))
@@ -29,56 +29,58 @@ def insertion(
 
 
 @lru_cache(maxsize=512)
-def insertion_of(count: int, table: type[SQLModel], names: tuple[str, ...], *, ignore: bool = False) -> str:
+def values_insert(count: int, table: type[SQLModel], names: tuple[str, ...], *, ignore: bool = False) -> str:
     """So many rows in one statement of SQLite; takes the values row by row."""
     target = sa.inspect(table).local_table
-    new = given_rows(count, target, names)
+    new = values_rows(count, target, names)
     statement: Any = sqlite.insert(target).from_select(list(names), sa.select(*new.c).where(sa.true()))
     return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS["sqlite"]).sql
 
 
 @lru_cache(maxsize=256)
-def replacement(
+def unnest_update(
     table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], same: tuple[str, ...] = ()
-) -> Compiled:
+) -> CompiledStatement:
     """Many rows changed in one statement of PostgreSQL, found by their keys; the values of `same` are one for all."""
     target = sa.inspect(table).local_table
-    changed = replaced(target, keys, names, unnested(target, keys + names))
+    changed = update_from(target, keys, names, unnest_rows(target, keys + names))
     fixed = {name: sa.cast(sa.bindparam("same_" + name), target.c[name].type) for name in same}
     return compile_for(changed.values(fixed) if fixed else changed, DIALECTS["postgresql"])
 
 
 @lru_cache(maxsize=512)
-def replacement_of(count: int, table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> str:
+def values_update(count: int, table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> str:
     """So many rows changed in one statement of SQLite; takes the values row by row, keys first."""
     target = sa.inspect(table).local_table
-    return compile_for(replaced(target, keys, names, given_rows(count, target, keys + names)), DIALECTS["sqlite"]).sql
+    return compile_for(
+        update_from(target, keys, names, values_rows(count, target, keys + names)), DIALECTS["sqlite"]
+    ).sql
 
 
 @lru_cache(maxsize=64)
-def insertion_alike(
+def json_insert(
     table: type[SQLModel], names: tuple[str, ...], same: tuple[str, ...], *, ignore: bool = False
-) -> Compiled:
+) -> CompiledStatement:
     """Any number of rows in one statement of SQLite, as one JSON array `rows`; the values of `same` are bound once."""
     target = sa.inspect(table).local_table
-    new, fixed = listed_rows(target, names), [sa.bindparam(n, type_=target.c[n].type) for n in same]
+    new, fixed = json_rows(target, names), [sa.bindparam(n, type_=target.c[n].type) for n in same]
     picked = sa.select(*new.c, *fixed).where(sa.true())
     statement: Any = sqlite.insert(target).from_select([*names, *same], picked)
     return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS["sqlite"])
 
 
 @lru_cache(maxsize=64)
-def replacement_alike(
+def json_update(
     table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], same: tuple[str, ...]
-) -> Compiled:
+) -> CompiledStatement:
     """Any number of rows changed in one statement of SQLite, in the same way."""
     target = sa.inspect(table).local_table
-    changed = replaced(target, keys, names, listed_rows(target, keys + names))
+    changed = update_from(target, keys, names, json_rows(target, keys + names))
     fixed = {name: sa.bindparam("same_" + name, type_=target.c[name].type) for name in same}
     return compile_for(changed.values(fixed), DIALECTS["sqlite"])
 
 
-def listed_rows(target: Any, names: tuple[str, ...]) -> Any:
+def json_rows(target: Any, names: tuple[str, ...]) -> Any:
     """The rows of the JSON array `rows`, themselves arrays, as a table called `new`."""
     item = sa.func.json_each(sa.bindparam("rows", type_=sa.Text())).table_valued("value", name="item")
     values = [
@@ -88,36 +90,36 @@ def listed_rows(target: Any, names: tuple[str, ...]) -> Any:
     return sa.select(*values).select_from(item).cte("new")
 
 
-def replaced(target: Any, keys: tuple[str, ...], names: tuple[str, ...], new: Any) -> Any:
+def update_from(target: Any, keys: tuple[str, ...], names: tuple[str, ...], new: Any) -> Any:
     """The rows of `target` with the values that `new` has for them."""
     changed = sa.update(target).values({n: new.c[n] for n in names})
     return changed.where(*(target.c[k] == new.c[k] for k in keys))
 
 
 @lru_cache(maxsize=256)
-def accumulation(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> Compiled:
+def unnest_increment(table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> CompiledStatement:
     """Numbers added to those of many rows in one statement of PostgreSQL; a row that is missing begins with them."""
     target = sa.inspect(table).local_table
-    new = unnested(target, keys + names)
+    new = unnest_rows(target, keys + names)
     picked = sa.select(*(new.c[name] for name in keys + names))
-    return compile_for(added(postgresql_insert(target), picked, keys, names), DIALECTS["postgresql"])
+    return compile_for(insert_or_increment(postgresql_insert(target), picked, keys, names), DIALECTS["postgresql"])
 
 
 @lru_cache(maxsize=512)
-def accumulation_of(count: int, table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> str:
+def values_increment(count: int, table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...]) -> str:
     """The same for so many rows in SQLite; takes the values row by row, keys first."""
     target = sa.inspect(table).local_table
-    picked = sa.select(*given_rows(count, target, keys + names).c).where(sa.true())
-    return compile_for(added(sqlite.insert(target), picked, keys, names), DIALECTS["sqlite"]).sql
+    picked = sa.select(*values_rows(count, target, keys + names).c).where(sa.true())
+    return compile_for(insert_or_increment(sqlite.insert(target), picked, keys, names), DIALECTS["sqlite"]).sql
 
 
-def added(insert: Any, picked: Any, keys: tuple[str, ...], names: tuple[str, ...]) -> Any:
+def insert_or_increment(insert: Any, picked: Any, keys: tuple[str, ...], names: tuple[str, ...]) -> Any:
     """Insert what is picked; where the key is taken, add."""
     sums = {name: insert.table.c[name] + insert.excluded[name] for name in names}
     return insert.from_select([*keys, *names], picked).on_conflict_do_update(index_elements=keys, set_=sums)
 
 
-def given_rows(count: int, target: Any, names: tuple[str, ...]) -> Any:
+def values_rows(count: int, target: Any, names: tuple[str, ...]) -> Any:
     """So many rows of values, each to be bound, as a table called `new`."""
     columns = [sa.column(name, target.c[name].type) for name in names]
     data = [tuple(sa.bindparam(f"{name}_{n}", type_=target.c[name].type) for name in names) for n in range(count)]
@@ -125,17 +127,17 @@ def given_rows(count: int, target: Any, names: tuple[str, ...]) -> Any:
 
 
 @lru_cache(maxsize=256)
-def removal(table: type[SQLModel], keys: tuple[str, ...], dialect: str) -> Compiled:
+def bulk_delete(table: type[SQLModel], keys: tuple[str, ...], dialect: str) -> CompiledStatement:
     """Many rows removed in one statement, found by their keys."""
     target = sa.inspect(table).local_table
     if dialect == "sqlite":
         gone = sa.delete(target).where(*(target.c[k] == sa.bindparam("key_" + k) for k in keys))
         return compile_for(gone, DIALECTS[dialect])
-    new = unnested(target, keys)
+    new = unnest_rows(target, keys)
     return compile_for(sa.delete(target).where(*(target.c[k] == new.c[k] for k in keys)), DIALECTS[dialect])
 
 
-def unnested(target: Any, names: tuple[str, ...]) -> Any:
+def unnest_rows(target: Any, names: tuple[str, ...]) -> Any:
     """The arrays of a set statement as a table called `new`."""
     arrays = [sa.cast(sa.bindparam(n), sa.ARRAY(array_type(target.c[n].type))) for n in names]
     return sa.func.unnest(*arrays).table_valued(*names, name="new").render_derived()
@@ -148,7 +150,7 @@ def column_processors(table: type[SQLModel], names: tuple[str, ...], dialect: st
     return tuple(bind_processor(target.c[name].type, DIALECTS[dialect]) for name in names)
 
 
-def columns_of(
+def to_columns(
     table: type[SQLModel], names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], dialect: str
 ) -> list[list[Any]]:
     """The rows turned into one list a column, as the driver takes the values."""

@@ -87,7 +87,7 @@ Processor = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledStatement:
     """A statement's text for one database, with what to do to its values and results."""
 
     sql: str
@@ -121,7 +121,7 @@ class Compiled:
         return found
 
 
-class Surprise(Exception):
+class WriteConflict(Exception):
     """Another writer was first: a unique value was taken, or two transactions crossed."""
 
 
@@ -131,9 +131,9 @@ class Statement:
     def __init__(self, statement: Executable) -> None:
         """Keep the statement; compilation waits for the first use."""
         self.statement = statement
-        self._compiled: dict[str, Compiled] = {}
+        self._compiled: dict[str, CompiledStatement] = {}
 
-    def on(self, dialect: str) -> Compiled:
+    def on(self, dialect: str) -> CompiledStatement:
         """Its compiled form for that database."""
         found = self._compiled.get(dialect)
         if found is None:
@@ -146,21 +146,23 @@ def as_statement(statement: Statement | Executable) -> Statement:
     return statement if isinstance(statement, Statement) else Statement(statement)
 
 
-def compile_for(statement: Any, dialect: sa.Dialect) -> Compiled:
+def compile_for(statement: Any, dialect: sa.Dialect) -> CompiledStatement:
     """Compile with positional placeholders."""
     compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     binds = tuple(
-        (name, fixed_value(compiled, name), bind_processor(compiled.binds[name].type, dialect))
+        (name, inline_literal(compiled, name), bind_processor(compiled.binds[name].type, dialect))
         if name in compiled.binds
         else (name, compiled.params[name], None)
         for name in compiled.positiontup or ()
     )
     columns = getattr(statement, "exported_columns", ())
     results = [(index, result_processor(column.type, dialect)) for index, column in enumerate(columns)]
-    return Compiled(str(compiled), binds, tuple((index, process) for index, process in results if process is not None))
+    return CompiledStatement(
+        str(compiled), binds, tuple((index, process) for index, process in results if process is not None)
+    )
 
 
-def fixed_value(compiled: Any, name: str) -> Any:
+def inline_literal(compiled: Any, name: str) -> Any:
     """The value written into the statement itself, as the driver takes it."""
     process = bind_processor(compiled.binds[name].type, compiled.dialect)
     value = compiled.params[name]
@@ -216,7 +218,7 @@ def array_type(kind: Any) -> Any:
     return kind.impl_instance if isinstance(kind, sa.types.TypeDecorator) else kind
 
 
-def as_list(values: Sequence[Any], dialect: str) -> Any:
+def array_param(values: Sequence[Any], dialect: str) -> Any:
     """The one parameter that `any_of` takes."""
     return orjson.dumps(values).decode() if dialect == "sqlite" else values
 
@@ -232,14 +234,14 @@ def pairs_source(dialect: str) -> tuple[Any, Any, Any]:
     return asked, asked.c.first, asked.c.second
 
 
-def as_pairs(pairs: Sequence[tuple[str, str]], dialect: str) -> dict[str, Any]:
+def pairs_param(pairs: Sequence[tuple[str, str]], dialect: str) -> dict[str, Any]:
     """The parameters of `pairs_source`."""
     if dialect == "sqlite":
         return {"pairs": orjson.dumps(pairs).decode()}
     return {"firsts": [first for first, _ in pairs], "seconds": [second for _, second in pairs]}
 
 
-def gathered(column: Any, order: Any, dialect: str) -> Any:
+def array_agg(column: Any, order: Any, dialect: str) -> Any:
     """A column's integers in each group as one list, which costs a third of as many rows.
 
     They are in the order of another column. SQLite takes them as they come: select from a query that is ordered so.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.errors import Unavailable
 
 
-class DatabaseFault(Exception):
+class DatabaseUnusable(Exception):
     """A sentence that says what is wrong and what to do; it may name hosts, users and paths, but never a password.
 
     `permanent` is what waiting does not cure: a command, and `serve`, ends instead of trying again.
@@ -19,15 +19,17 @@ class DatabaseFault(Exception):
 def unavailable(detail: str, sentence: str | None = None, *, permanent: bool = False) -> Unavailable:
     """Make the refusal that callers get, with the operator's sentence as its cause."""
     problem = Unavailable(detail)
-    problem.__cause__ = DatabaseFault(sentence or detail, permanent=permanent)
+    problem.__cause__ = DatabaseUnusable(sentence or detail, permanent=permanent)
     return problem
 
 
 def is_permanent(error: BaseException | None) -> bool:
     """Whether waiting does not cure this failure."""
-    return isinstance(error, Unavailable) and isinstance(error.__cause__, DatabaseFault) and error.__cause__.permanent
+    return (
+        isinstance(error, Unavailable) and isinstance(error.__cause__, DatabaseUnusable) and error.__cause__.permanent
+    )
 
 
 def reason(error: BaseException) -> str:
     """What an operator is told of a failure: the sentence behind a refusal, else what it says itself."""
-    return str(error.__cause__ if isinstance(error.__cause__, DatabaseFault) else error)
+    return str(error.__cause__ if isinstance(error.__cause__, DatabaseUnusable) else error)

@@ -33,27 +33,27 @@ HEAVY_TIMEOUT_S = 30.0
 # How long questions go on once the server is asked to stop.
 DRAIN_GRACE_S = 1.0
 
-CURRENT: ContextVar[Question | None] = ContextVar("question", default=None)
+CURRENT_BUDGET: ContextVar[QueryBudget | None] = ContextVar("question", default=None)
 
-TOO_MANY = "Too many questions of this size are being answered; try again, or ask for less."
-TOO_LONG = "The question took too long to answer; narrow it by time, place or kind."
-STOPPING = "The server is stopping; ask again."
+TOO_MANY_MESSAGE = "Too many questions of this size are being answered; try again, or ask for less."
+TOO_LONG_MESSAGE = "The question took too long to answer; narrow it by time, place or kind."
+STOPPING_MESSAGE = "The server is stopping; ask again."
 
 
 async def admit(cost_us: float) -> None:
     """Tell what the current question is about to cost; wait for a turn if that makes it heavy, or be refused (503)."""
-    question = CURRENT.get()
+    question = CURRENT_BUDGET.get()
     if question is not None:
         await question.admit(cost_us)
 
 
 @contextmanager
-def watching(*, timed: bool = True) -> Iterator[None]:
+def interruptible(*, timed: bool = True) -> Iterator[None]:
     """Let the current question be interrupted while it waits for work that is done off the event loop.
 
     Not `timed`, the work has a question of its own, which has the time limit.
     """
-    question = CURRENT.get()
+    question = CURRENT_BUDGET.get()
     if question is None:
         yield
         return
@@ -64,14 +64,14 @@ def watching(*, timed: bool = True) -> Iterator[None]:
         question.unwatch()
 
 
-def rest() -> None:
+def reset_budget() -> None:
     """Tell that the current question has something to send: what it reads next counts anew."""
-    question = CURRENT.get()
+    question = CURRENT_BUDGET.get()
     if question is not None:
         question.rest()
 
 
-class HeavyQuestions:
+class HeavyQueryLimiter:
     """The heavy questions of one process: who asks them, how many run, and which may have to be interrupted."""
 
     def __init__(self, *, timeout_s: float = HEAVY_TIMEOUT_S, light_s: float = LIGHT_TIMEOUT_S) -> None:
@@ -80,19 +80,19 @@ class HeavyQuestions:
         self.light_s = light_s
         self.draining = False
         self.turns = asyncio.Semaphore(MAX_RUNNING)
-        self.watched: set[Question] = set()
+        self.watched: set[QueryBudget] = set()
         self._callers: Counter[str] = Counter()
 
-    def ask(self, caller: Callable[[], str], receive: Receive | None = None) -> Question:
+    def ask(self, caller: Callable[[], str], receive: Receive | None = None) -> QueryBudget:
         """Begin a question of this key or address; with `receive` it is interrupted when the client leaves."""
-        return Question(self, caller, receive)
+        return QueryBudget(self, caller, receive)
 
     def enter(self, caller: str) -> None:
         """Count one more heavy question; raises Unavailable (503) when there are too many."""
         if self.draining:
-            raise Unavailable(STOPPING)
+            raise Unavailable(STOPPING_MESSAGE)
         if self._callers.total() >= MAX_IN_ALL or self._callers[caller] >= MAX_PER_CALLER:
-            raise Unavailable(TOO_MANY, headers={"Retry-After": "5"})
+            raise Unavailable(TOO_MANY_MESSAGE, headers={"Retry-After": "5"})
         self._callers[caller] += 1
 
     def leave(self, caller: str) -> None:
@@ -110,13 +110,13 @@ class HeavyQuestions:
 
     def _end_all(self) -> None:
         for question in list(self.watched):
-            question.end(Unavailable(STOPPING))
+            question.end(Unavailable(STOPPING_MESSAGE))
 
 
-class Question:
+class QueryBudget:
     """What one task reads to answer a caller. It costs nothing to ask until the reading leaves the loop or is heavy."""
 
-    def __init__(self, questions: HeavyQuestions, caller: Callable[[], str], receive: Receive | None) -> None:
+    def __init__(self, questions: HeavyQueryLimiter, caller: Callable[[], str], receive: Receive | None) -> None:
         self._name_caller = caller  # known only once the request is admitted
         self._caller = ""
         self._questions = questions
@@ -133,13 +133,13 @@ class Question:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.current_task()
-        self._token = CURRENT.set(self)
+        self._token = CURRENT_BUDGET.set(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        CURRENT.reset(self._token)
+        CURRENT_BUDGET.reset(self._token)
         self.rest()
         self._stop_watching()
         if self._reason is not None and self._task is not None:
@@ -155,7 +155,7 @@ class Question:
         self._enter()
         self._admitted = True
         self.watch()
-        self._set_timer(self._questions.timeout_s, Unavailable(TOO_LONG))
+        self._set_timer(self._questions.timeout_s, Unavailable(TOO_LONG_MESSAGE))
         await self._questions.turns.acquire()
         self._running = True
 
@@ -212,7 +212,7 @@ class Question:
         except Unavailable as refusal:
             self.end(refusal)
             return
-        self._set_timer(self._questions.timeout_s - self._questions.light_s, Unavailable(TOO_LONG))
+        self._set_timer(self._questions.timeout_s - self._questions.light_s, Unavailable(TOO_LONG_MESSAGE))
 
     def _set_timer(self, delay_s: float, reason: Exception) -> None:
         if self._timer is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Apart:
+class LoopThread:
     """The other loop; it starts with its first work."""
 
     def __init__(self) -> None:

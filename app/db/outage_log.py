@@ -10,7 +10,7 @@ from app.errors import Problem
 log = structlog.get_logger(__name__)
 
 
-class Trouble:
+class OutageLog:
     """Who of a process fails at its database, and why.
 
     Background tasks try again for as long as it takes. Of what they meet, each reason is one line in the log, however

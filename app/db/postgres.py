@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from app.db.bulk import accumulation, columns_of, insertion, removal, replacement
+from app.db.bulk import bulk_delete, to_columns, unnest_increment, unnest_insert, unnest_update
 from app.db.compiler import Statement, as_statement
-from app.db.heavy_queries import watching
-from app.db.loop_thread import Apart
-from app.db.outage_log import Trouble
+from app.db.heavy_queries import interruptible
+from app.db.loop_thread import LoopThread
+from app.db.outage_log import OutageLog
 from app.db.postgres_server import POOL_SIZE, UNDEFINED, Pooler, PostgresServer, fetch
 from app.db.replica import PREFER_PRIMARY, Replica
 from app.db.revision import READ_REVISION, SCHEMA_LOCK, needed_schema
@@ -61,9 +61,9 @@ class PostgresTransaction:
     ) -> None:
         """Insert rows that all have the same columns, and those of `same`; `ignore` skips those whose key is taken."""
         if rows:
-            names, fixed = tuple(rows[0]), as_fixed(table, same)
-            compiled = insertion(table, names, tuple(fixed), ignore=ignore)
-            values = {**fixed, **dict(zip(names, columns_of(table, names, rows, "postgresql"), strict=True))}
+            names, fixed = tuple(rows[0]), as_literal_statement(table, same)
+            compiled = unnest_insert(table, names, tuple(fixed), ignore=ignore)
+            values = {**fixed, **dict(zip(names, to_columns(table, names, rows, "postgresql"), strict=True))}
             await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
 
     async def update(
@@ -76,9 +76,9 @@ class PostgresTransaction:
     ) -> None:
         """Set the other columns of the rows found by their keys, and those of `same`."""
         if rows:
-            names, fixed = tuple(name for name in rows[0] if name not in keys), as_fixed(table, same)
-            compiled = replacement(table, keys, names, tuple(fixed))
-            columns = columns_of(table, keys + names, rows, "postgresql")
+            names, fixed = tuple(name for name in rows[0] if name not in keys), as_literal_statement(table, same)
+            compiled = unnest_update(table, keys, names, tuple(fixed))
+            columns = to_columns(table, keys + names, rows, "postgresql")
             values = {"same_" + name: value for name, value in fixed.items()}
             values.update(zip(keys + names, columns, strict=True))
             await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
@@ -87,23 +87,23 @@ class PostgresTransaction:
         """Add the other columns to the rows found by their keys, which no two share; a missing row begins with them."""
         if rows:
             names = tuple(name for name in rows[0] if name not in keys)
-            compiled = accumulation(table, keys, names)
-            columns = dict(zip(keys + names, columns_of(table, keys + names, rows, "postgresql"), strict=True))
+            compiled = unnest_increment(table, keys, names)
+            columns = dict(zip(keys + names, to_columns(table, keys + names, rows, "postgresql"), strict=True))
             await self.connection.execute(compiled.sql, *(columns[name] for name, _, _ in compiled.binds))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""
         if rows:
-            compiled = removal(table, keys, "postgresql")
-            await self.connection.execute(compiled.sql, *columns_of(table, keys, rows, "postgresql"))
+            compiled = bulk_delete(table, keys, "postgresql")
+            await self.connection.execute(compiled.sql, *to_columns(table, keys, rows, "postgresql"))
 
 
-def as_fixed(table: type[SQLModel], same: Mapping[str, Any] | None) -> dict[str, Any]:
+def as_literal_statement(table: type[SQLModel], same: Mapping[str, Any] | None) -> dict[str, Any]:
     """The values that all rows share, as the driver takes them: once, as it looks at each item of an array."""
     if not same:
         return {}
     names = tuple(same)
-    return {name: value for name, [value] in zip(names, columns_of(table, names, [same], "postgresql"), strict=True)}
+    return {name: value for name, [value] in zip(names, to_columns(table, names, [same], "postgresql"), strict=True)}
 
 
 class PostgresDatabase:
@@ -118,10 +118,10 @@ class PostgresDatabase:
         self.url = url
         self.read_url = read_url
         self.schema = needed_schema()
-        self.trouble = Trouble()
+        self.trouble = OutageLog()
         self._primary = PostgresServer(url, pool_size, pooler)
         self._replica = None if read_url is None else Replica(PostgresServer(read_url, pool_size, pooler))
-        self._apart = Apart()
+        self._apart = LoopThread()
         self._twin: PostgresDatabase | None = None
 
     async def connect(self) -> None:
@@ -149,7 +149,7 @@ class PostgresDatabase:
         """Read, from the replica if there is one that answers and `primary` is not asked for."""
         compiled = as_statement(statement).on("postgresql")
         arguments = compiled.arguments(values or {})
-        with watching() if heavy else nullcontext():
+        with interruptible() if heavy else nullcontext():
             found = None if self._replica is None or primary else await self._replica.fetch(compiled.sql, arguments)
             if found is None:
                 try:

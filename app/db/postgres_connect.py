@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from app.database_address import PostgresAddress
 
-OLDEST_VERSION = 14
-AWAY = "The database cannot be reached right now; try again."
+MIN_VERSION = 14
+UNREACHABLE = "The database cannot be reached right now; try again."
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
@@ -49,7 +49,7 @@ async def connect(
     command_timeout: float | None = None,
 ) -> Connection:
     """Open one connection with these session settings; the driver's errors, or Unavailable for an unfit server."""
-    refuse_unreadable(address.parameters.files)
+    require_readable_files(address.parameters.files)
     connection: Connection = await asyncpg.connect(
         **arguments(address),
         server_settings=dict(settings),
@@ -67,7 +67,7 @@ async def connect(
     return connection
 
 
-def refuse_unreadable(files: tuple[str, ...]) -> None:
+def require_readable_files(files: tuple[str, ...]) -> None:
     """Raise OSError with the name of the first file that cannot be read, which the driver would not tell."""
     for file in files:
         with Path(file).open("rb"):
@@ -75,12 +75,12 @@ def refuse_unreadable(files: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def explained(address: PostgresAddress) -> Iterator[None]:
+def explain_errors(address: PostgresAddress) -> Iterator[None]:
     """Turn what the driver raises while it connects into Unavailable, with the operator's sentence as its cause."""
     try:
         yield
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-        problem = unavailable(AWAY, explain(error, address))
+        problem = unavailable(UNREACHABLE, explain(error, address))
         raise problem from problem.__cause__
 
 
@@ -112,10 +112,10 @@ def arguments(address: PostgresAddress) -> dict[str, Any]:
 def check_server(connection: Connection) -> None:
     """Refuse a server that is too old, and a database whose encoding cannot hold every text."""
     version = connection.get_server_version()
-    if version.major < OLDEST_VERSION:
+    if version.major < MIN_VERSION:
         raise unavailable(
             f"The database server is PostgreSQL {version.major}, which is too old:"
-            f" Sitrep needs {OLDEST_VERSION} or later.",
+            f" Sitrep needs {MIN_VERSION} or later.",
             permanent=True,
         )
     encoding = getattr(connection.get_settings(), "server_encoding", "UTF8")

@@ -15,9 +15,9 @@ import asyncpg
 import structlog
 
 from app.database_address import PostgresAddress, read_address
-from app.db.compiler import Surprise
+from app.db.compiler import WriteConflict
 from app.db.faults import unavailable
-from app.db.postgres_connect import AWAY, Connection, connect, explained
+from app.db.postgres_connect import UNREACHABLE, Connection, connect, explain_errors
 from app.db.postgres_errors import explain_lost, is_pooler_refusal
 from app.errors import Unavailable
 
@@ -32,16 +32,16 @@ STATEMENT_TIMEOUT_S = 30.0
 ACQUIRE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 0.5
 # What a connection raises that must not be used again: it is out of step, or leads to a server that became a replica.
-SPOILED = (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError)
+STALE_STATEMENT = (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError)
 UNDEFINED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
-LOST = (
+CONNECTION_LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    *SPOILED,
+    *STALE_STATEMENT,
     OSError,
     TimeoutError,
 )
@@ -84,12 +84,12 @@ class PostgresServer:
     @asynccontextmanager
     async def acquired(self) -> AsyncIterator[Any]:
         """A connection for one statement or one transaction; behind a pooler, `prepare` it within a transaction."""
-        with translated(self.address):
+        with translate_errors(self.address):
             pool = self._pool or await self._made()
             async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 try:
                     yield connection
-                except SPOILED:
+                except STALE_STATEMENT:
                     connection.terminate()
                     raise
 
@@ -117,7 +117,7 @@ class PostgresServer:
     async def _connect(self, *_: Any, **__: Any) -> Connection:
         """Open a connection for the pool."""
         settings = self._name if self.shares_sessions else self._name | self._session
-        with explained(self.address):
+        with explain_errors(self.address):
             return await connect(
                 self.address,
                 settings,
@@ -127,7 +127,7 @@ class PostgresServer:
 
     async def _is_pooled(self) -> bool:
         """Whether a pooler stands between: it refuses session settings, or names another process than the server."""
-        with explained(self.address):
+        with explain_errors(self.address):
             try:
                 probe = await connect(self.address, self._name | self._session, command_timeout=STATEMENT_TIMEOUT_S)
             except asyncpg.PostgresError as error:
@@ -163,7 +163,7 @@ async def fetch(server: PostgresServer, sql: str, arguments: Sequence[Any]) -> l
     """Read outside a transaction of the caller; what only a transaction could lose to is asked again once."""
     try:
         return await fetch_once(server, sql, arguments)
-    except Surprise:
+    except WriteConflict:
         return await fetch_once(server, sql, arguments)
 
 
@@ -179,7 +179,7 @@ async def fetch_once(server: PostgresServer, sql: str, arguments: Sequence[Any])
 
 
 @contextmanager
-def translated(address: PostgresAddress) -> Iterator[None]:
+def translate_errors(address: PostgresAddress) -> Iterator[None]:
     """Tell a lost server and a surprise apart."""
     try:
         yield
@@ -188,9 +188,9 @@ def translated(address: PostgresAddress) -> Iterator[None]:
         asyncpg.SerializationError,
         asyncpg.DeadlockDetectedError,
     ) as error:
-        raise Surprise(str(error)) from error
-    except LOST as error:
-        problem = unavailable(AWAY, explain_lost(error, address))
+        raise WriteConflict(str(error)) from error
+    except CONNECTION_LOST as error:
+        problem = unavailable(UNREACHABLE, explain_lost(error, address))
         raise problem from problem.__cause__
     except asyncpg.InterfaceError as error:
         if "connection" not in str(error) and "pool" not in str(error):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.db.compiler import Surprise
+from app.db.compiler import WriteConflict
 from app.db.faults import reason
 from app.db.postgres_server import UNDEFINED, PostgresServer, fetch
 from app.errors import Problem
@@ -16,7 +16,7 @@ from app.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-REST_S = 5.0
+RETRY_INTERVAL_S = 5.0
 PREFER_PRIMARY: ContextVar[bool] = ContextVar("prefer_primary", default=False)
 """Whether the running task reads from the primary, because it has seen what the replica may not have yet."""
 log = structlog.get_logger(__name__)
@@ -38,10 +38,10 @@ class Replica:
             return None
         try:
             rows = await fetch(self.server, sql, arguments)
-        except Surprise as error:  # cancelled twice: the replica is there, but this query has no luck on it
+        except WriteConflict as error:  # cancelled twice: the replica is there, but this query has no luck on it
             log.info("a query was cancelled on the replica", error=str(error))
         except (Problem, *UNDEFINED) as error:
-            self._rests_until = time.monotonic() + REST_S
+            self._rests_until = time.monotonic() + RETRY_INTERVAL_S
             if not self._is_away:
                 log.warning("the replica is away; the primary is read", error=reason(error))
             self._is_away = True

@@ -26,7 +26,7 @@ READ_REVISION = "SELECT version_num FROM alembic_version"
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
+class SchemaCheck:
     """The revision that this program needs, and all those it knows."""
 
     needed: str
@@ -63,9 +63,11 @@ def alembic_settings() -> Config:
 
 
 @cache
-def needed_schema() -> Schema:
+def needed_schema() -> SchemaCheck:
     """Read the schema of this program from its migrations, once: files that change later belong to another program."""
     if not any(folder.is_dir() for folder in FOLDERS):
-        return Schema(REVISION, frozenset({REVISION}))
+        return SchemaCheck(REVISION, frozenset({REVISION}))
     script = ScriptDirectory.from_config(alembic_settings())
-    return Schema(script.get_current_head() or REVISION, frozenset(each.revision for each in script.walk_revisions()))
+    return SchemaCheck(
+        script.get_current_head() or REVISION, frozenset(each.revision for each in script.walk_revisions())
+    )

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from app.db.bulk import (
-    accumulation_of,
-    columns_of,
-    insertion_alike,
-    insertion_of,
-    removal,
-    replacement_alike,
-    replacement_of,
+    bulk_delete,
+    json_insert,
+    json_update,
+    to_columns,
+    values_increment,
+    values_insert,
+    values_update,
 )
-from app.db.compiler import Compiled, Statement, as_list, as_statement
-from app.db.heavy_queries import MAX_RUNNING, watching
-from app.db.outage_log import Trouble
+from app.db.compiler import CompiledStatement, Statement, array_param, as_statement
+from app.db.heavy_queries import MAX_RUNNING, interruptible
+from app.db.outage_log import OutageLog
 from app.db.revision import READ_REVISION, needed_schema
 from app.db.sqlite_file import SqliteFile
-from app.db.sqlite_reader import Reading, select_on
+from app.db.sqlite_reader import SqliteRead, run_select
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 # Twice as many as heavy questions run at a time, so that small reads always find a thread.
-READERS = 2 * MAX_RUNNING
+MAX_READERS = 2 * MAX_RUNNING
 # So many rows go into one statement, as long as there are so many.
-AT_ONCE = (64, 16, 4, 1)
+MAX_ROWS_AT_ONCE = (64, 16, 4, 1)
 
 
 class SqliteTransaction:
@@ -53,7 +53,7 @@ class SqliteTransaction:
 
     async def rows(self, statement: Statement | Executable, values: Mapping[str, Any] | None = None) -> list[Any]:
         """Read within the transaction."""
-        return select_on(self.connection, statement, values)
+        return run_select(self.connection, statement, values)
 
     async def run(self, statement: Statement | Executable, values: Mapping[str, Any] | None = None) -> int:
         """Execute; answers the number of rows touched."""
@@ -71,10 +71,10 @@ class SqliteTransaction:
         """Insert rows that all have the same columns, and those of `same`; `ignore` skips those whose key is taken."""
         if rows and same:
             names = tuple(rows[0])
-            self._alike(insertion_alike(table, names, tuple(same), ignore=ignore), table, names, rows, same)
+            self._alike(json_insert(table, names, tuple(same), ignore=ignore), table, names, rows, same)
         elif rows:
             names = tuple(rows[0])
-            self._many(names, table, rows, lambda count: insertion_of(count, table, names, ignore=ignore))
+            self._many(names, table, rows, lambda count: values_insert(count, table, names, ignore=ignore))
 
     async def update(
         self,
@@ -88,32 +88,32 @@ class SqliteTransaction:
         names = tuple(name for name in rows[0] if name not in keys) if rows else ()
         if rows and same:
             fixed = {"same_" + name: value for name, value in same.items()}
-            self._alike(replacement_alike(table, keys, names, tuple(same)), table, keys + names, rows, fixed)
+            self._alike(json_update(table, keys, names, tuple(same)), table, keys + names, rows, fixed)
         elif rows:
-            self._many(keys + names, table, rows, lambda count: replacement_of(count, table, keys, names))
+            self._many(keys + names, table, rows, lambda count: values_update(count, table, keys, names))
 
     async def add(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Add the other columns to the rows found by their keys, which no two share; a missing row begins with them."""
         if rows:
             names = tuple(name for name in rows[0] if name not in keys)
-            self._many(keys + names, table, rows, lambda count: accumulation_of(count, table, keys, names))
+            self._many(keys + names, table, rows, lambda count: values_increment(count, table, keys, names))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""
         if rows:
-            compiled = removal(table, keys, "sqlite")
-            self.connection.executemany(compiled.sql, compiled.many([with_keys(row, keys) for row in rows]))
+            compiled = bulk_delete(table, keys, "sqlite")
+            self.connection.executemany(compiled.sql, compiled.many([to_dicts(row, keys) for row in rows]))
 
     def _alike(
         self,
-        statement: Compiled,
+        statement: CompiledStatement,
         table: type[SQLModel],
         names: tuple[str, ...],
         rows: Sequence[Mapping[str, Any]],
         same: Mapping[str, Any],
     ) -> None:
         """Run a statement for rows that differ in little: their own values as one JSON array, read without the lock."""
-        own = orjson.dumps(list(zip(*columns_of(table, names, rows, "sqlite"), strict=True))).decode()
+        own = orjson.dumps(list(zip(*to_columns(table, names, rows, "sqlite"), strict=True))).decode()
         self.connection.execute(statement.sql, statement.arguments({**same, "rows": own}))
 
     def _many(
@@ -124,9 +124,9 @@ class SqliteTransaction:
         statement: Callable[[int], str],
     ) -> None:
         """Run a statement for many rows at once: at each step of `executemany` two threads hand the lock to and fro."""
-        values = list(zip(*columns_of(table, names, rows, "sqlite"), strict=True))
+        values = list(zip(*to_columns(table, names, rows, "sqlite"), strict=True))
         begin = 0
-        for count in AT_ONCE:
+        for count in MAX_ROWS_AT_ONCE:
             while len(values) - begin >= count:
                 some = chain.from_iterable(values[begin : begin + count])
                 self.connection.execute(statement(count), tuple(some))
@@ -142,12 +142,12 @@ class SqliteDatabase:
         """Name the file; it is opened by `connect`."""
         self.path = path
         self.schema = needed_schema()
-        self.trouble = Trouble()
+        self.trouble = OutageLog()
         self._file = SqliteFile(path)
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._writer = ThreadPoolExecutor(1, "sitrep-writer")
-        self._readers = ThreadPoolExecutor(READERS, "sitrep-reader")
+        self._readers = ThreadPoolExecutor(MAX_READERS, "sitrep-reader")
 
     async def connect(self) -> None:
         """Open the file, which must be there."""
@@ -171,9 +171,9 @@ class SqliteDatabase:
     ) -> list[Any]:
         """Read: at once on the loop, or on a reader thread when the work is not bounded."""
         if not heavy:
-            return self._read(lambda connection: select_on(connection, statement, values))
-        reading = Reading(statement, values)
-        with watching():
+            return self._read(lambda connection: run_select(connection, statement, values))
+        reading = SqliteRead(statement, values)
+        with interruptible():
             try:
                 return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, reading.run)
             except asyncio.CancelledError:
@@ -196,7 +196,7 @@ class SqliteDatabase:
 
     def as_list(self, values: Sequence[Any]) -> Any:
         """The one parameter that `any_of` takes."""
-        return as_list(values, "sqlite")
+        return array_param(values, "sqlite")
 
     async def check_schema(self) -> None:
         """Raise SchemaMismatch unless the database has the schema of this program."""
@@ -263,7 +263,7 @@ def revision_of(connection: sqlite3.Connection) -> list[str]:
         raise
 
 
-def with_keys(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+def to_dicts(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """Name the key values apart from the new ones."""
     return {**row, **{"key_" + key: row[key] for key in keys}}
 

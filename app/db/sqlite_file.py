@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from app.db.compiler import Surprise
-from app.db.faults import DatabaseFault, unavailable
+from app.db.compiler import WriteConflict
+from app.db.faults import DatabaseUnusable, unavailable
 from app.db.functions import FUNCTIONS
 from app.db.revision import needed_schema
 from app.errors import DiskFull, Problem, Unavailable
@@ -27,7 +27,7 @@ PRAGMAS = (
     "PRAGMA mmap_size=1073741824",
     "PRAGMA temp_store=MEMORY",
 )
-AWAY = "The database cannot be used right now; try again."
+UNREACHABLE = "The database cannot be used right now; try again."
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 FAILING = frozenset(
     {
@@ -66,7 +66,7 @@ class SqliteFile:
     def open(self) -> sqlite3.Connection:
         """Connect to the file, which must exist, as every part of Sitrep uses it."""
         with self.translated():
-            refuse_absent(self.path)
+            require_exists(self.path)
             if self._file is not None:
                 self.check()
             connection = sqlite3.connect(
@@ -112,12 +112,12 @@ class SqliteFile:
         try:
             yield
         except sqlite3.IntegrityError as error:
-            raise Surprise(str(error)) from error
+            raise WriteConflict(str(error)) from error
         except sqlite3.DatabaseError as error:
             problem = refusal(error, self.path)
             if problem is None:
                 raise
-            if isinstance(problem.__cause__, DatabaseFault) and problem.__cause__.permanent:
+            if isinstance(problem.__cause__, DatabaseUnusable) and problem.__cause__.permanent:
                 self._damage = str(error)
             raise problem from (problem.__cause__ or error)
 
@@ -152,24 +152,24 @@ def pages_told(path: str) -> int:
     return (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
 
 
-def refuse_absent(path: str) -> None:
+def require_exists(path: str) -> None:
     """Say what is missing: no command but `migrate` and `demo` makes a database file."""
-    refuse_folder(path)
+    require_writable_folder(path)
     if not Path(path).exists():
         problem = needed_schema().mismatch([])
-        raise problem from DatabaseFault(f"There is no file {path} yet: run `sitrep migrate`.")
+        raise problem from DatabaseUnusable(f"There is no file {path} yet: run `sitrep migrate`.")
 
 
-def refuse_folder(path: str) -> None:
+def require_writable_folder(path: str) -> None:
     """Refuse for good a path that `migrate` could make no file at: its directory is missing, or it is one itself."""
     file = Path(path)
     if file.is_dir():
-        raise unavailable(AWAY, f"{path} is a directory: name a file in it.", permanent=True)
+        raise unavailable(UNREACHABLE, f"{path} is a directory: name a file in it.", permanent=True)
     folder = file.absolute().parent
     if not folder.is_dir():
         what = "is not a directory" if folder.exists() else "does not exist"
         sentence = f"The directory {folder} of the database file {what}: make it, or correct the path."
-        raise unavailable(AWAY, sentence, permanent=True)
+        raise unavailable(UNREACHABLE, sentence, permanent=True)
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -187,7 +187,7 @@ def refusal(error: sqlite3.DatabaseError, path: str) -> Problem | None:
     if code in DAMAGED or "Could not decode to UTF-8" in str(error):
         return damaged(path, str(error))
     if code in FAILING:
-        return unavailable(AWAY, explain(error, path))
+        return unavailable(UNREACHABLE, explain(error, path))
     return None
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.expression import Executable
 
 
-class Reading:
+class SqliteRead:
     """One statement on a reader thread, which whoever waits for it may interrupt."""
 
     def __init__(self, statement: Statement | Executable, values: Mapping[str, Any] | None) -> None:
@@ -31,7 +31,7 @@ class Reading:
                 return []
             self._connection = connection
         try:
-            return select_on(connection, self._statement, self._values)
+            return run_select(connection, self._statement, self._values)
         finally:
             with self._lock:
                 self._connection = None
@@ -44,7 +44,7 @@ class Reading:
                 self._connection.interrupt()
 
 
-def select_on(
+def run_select(
     connection: sqlite3.Connection, statement: Statement | Executable, values: Mapping[str, Any] | None
 ) -> list[Any]:
     """Run a reading statement and take all its rows."""

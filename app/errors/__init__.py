@@ -1,8 +1,8 @@
 """Refusals as RFC 9457 problem documents, and the shell that turns everything else that goes wrong into one."""
 
-from app.errors.cors import Cors
+from app.errors.cors import CorsMiddleware
 from app.errors.handlers import request_id
-from app.errors.middleware import Limits, ProblemShell, surround
+from app.errors.middleware import Limits, ProblemMiddleware, wrap_app
 from app.errors.problems import (
     MEDIA_TYPE,
     PROBLEMS,
@@ -37,12 +37,12 @@ from app.errors.problems import (
     UriTooLong,
     VersionMismatch,
 )
-from app.errors.responses import refusals
+from app.errors.responses import problem_responses
 
 __all__ = [
     "MEDIA_TYPE",
     "PROBLEMS",
-    "Cors",
+    "CorsMiddleware",
     "CursorAhead",
     "CursorEpoch",
     "CursorExpired",
@@ -65,7 +65,7 @@ __all__ = [
     "PayloadTooLarge",
     "PreconditionRequired",
     "Problem",
-    "ProblemShell",
+    "ProblemMiddleware",
     "RequestTimeout",
     "SchemaMismatch",
     "SubscriptionMode",
@@ -75,7 +75,7 @@ __all__ = [
     "UnsupportedMediaType",
     "UriTooLong",
     "VersionMismatch",
-    "refusals",
+    "problem_responses",
     "request_id",
-    "surround",
+    "wrap_app",
 ]

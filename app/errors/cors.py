@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors.handlers import answer
+from app.errors.handlers import problem_response
 from app.errors.problems import Forbidden
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -29,7 +29,7 @@ EXPOSED = (
 )
 
 
-class Cors(CORSMiddleware):
+class CorsMiddleware(CORSMiddleware):
     """Starlette's CORS for the given origins, any header field, refusals in our form and each Vary name once."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
@@ -59,7 +59,7 @@ class Cors(CORSMiddleware):
         if scope["type"] == "http" and is_preflight(scope):
             response = self.preflight_response(Headers(scope=scope))
             if response.status_code >= 400:
-                response = refused_preflight(response, scope)
+                response = preflight_refused(response, scope)
             await response(scope, receive, send)
             return
         await super().__call__(scope, receive, partial(send_vary_once, send))
@@ -71,10 +71,12 @@ def is_preflight(scope: Scope) -> bool:
     return {b"origin", b"access-control-request-method"} <= names
 
 
-def refused_preflight(response: Response, scope: Scope) -> Response:
+def preflight_refused(response: Response, scope: Scope) -> Response:
     """The refusal with the headers that Starlette gave it."""
     kept = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
-    return answer(Forbidden("This origin, method or header field is not allowed by CORS.", headers=kept), scope)
+    return problem_response(
+        Forbidden("This origin, method or header field is not allowed by CORS.", headers=kept), scope
+    )
 
 
 async def send_vary_once(send: Send, message: Message) -> None:

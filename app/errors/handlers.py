@@ -46,7 +46,7 @@ def request_id(scope: Scope) -> str:
     return found
 
 
-def answer(problem: Problem, scope: Scope) -> Response:
+def problem_response(problem: Problem, scope: Scope) -> Response:
     """The problem document as an answer to this request."""
     if problem.status >= 500 and not problem.is_logged and not isinstance(problem, Internal):
         log.warning("problem", request=request_id(scope), slug=problem.slug, detail=problem.detail)
@@ -57,25 +57,25 @@ def answer(problem: Problem, scope: Scope) -> Response:
     return Response(body, problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def internal() -> Internal:
+def internal_error() -> Internal:
     """What is told of an unforeseen exception; the shell logs it under the same id."""
     return Internal("The request met a fault in the server. The id in `instance` finds it in the log.")
 
 
-def not_allowed(methods: frozenset[str]) -> MethodNotAllowed:
+def method_not_allowed(methods: frozenset[str]) -> MethodNotAllowed:
     """Refuse a method, telling those that the path has."""
     allowed = ", ".join(sorted(methods))
     return MethodNotAllowed(f"This path answers to {allowed}.", headers={"Allow": allowed})
 
 
-def from_status(status: int, detail: str, headers: Mapping[str, str] | None) -> Problem:
+def problem_from_status(status: int, detail: str, headers: Mapping[str, str] | None) -> Problem:
     """What Starlette or FastAPI refused, as one of ours."""
     if status >= 500:
         return BY_STATUS.get(status, Unavailable)(detail, headers=headers)
     return BY_STATUS.get(status, Malformed)(detail, headers=headers)
 
 
-def from_validation(error: RequestValidationError) -> Problem:
+def problem_from_validation(error: RequestValidationError) -> Problem:
     """What FastAPI found wrong by itself; a path parameter that cannot be read names nothing."""
     errors = []
     for fault in error.errors():
@@ -90,24 +90,24 @@ def from_validation(error: RequestValidationError) -> Problem:
     return Invalid("The request is invalid; see errors.", errors=errors)
 
 
-def answer_problems(api: FastAPI, routes: Routes) -> None:
+def install_handlers(api: FastAPI, routes: Routes) -> None:
     """Let the app answer with problem documents, whatever is raised in it; before its first request."""
 
     async def on_problem(request: Request, error: Exception) -> Response:
-        return answer(error if isinstance(error, Problem) else internal(), request.scope)
+        return problem_response(error if isinstance(error, Problem) else internal_error(), request.scope)
 
     async def on_http(request: Request, error: Exception) -> Response:
         status, headers = getattr(error, "status_code", 500), getattr(error, "headers", None)
         if status == 405:
-            return answer(not_allowed(routes.allowed(request.scope)), request.scope)
+            return problem_response(method_not_allowed(routes.allowed(request.scope)), request.scope)
         if status < 400:
             return Response(status_code=status, headers=headers)
         detail = "There is nothing at this path." if status == 404 else f"{getattr(error, 'detail', '')}."
-        return answer(from_status(status, detail, headers), request.scope)
+        return problem_response(problem_from_status(status, detail, headers), request.scope)
 
     async def on_validation(request: Request, error: Exception) -> Response:
-        problem = from_validation(error) if isinstance(error, RequestValidationError) else internal()
-        return answer(problem, request.scope)
+        problem = problem_from_validation(error) if isinstance(error, RequestValidationError) else internal_error()
+        return problem_response(problem, request.scope)
 
     async def on_disconnect(request: Request, error: Exception) -> Response:
         del request, error

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors.allowed_methods import Routes
-from app.errors.handlers import answer, answer_problems, internal, not_allowed, request_id
+from app.errors.handlers import install_handlers, internal_error, method_not_allowed, problem_response, request_id
 from app.errors.problems import (
     HeadersTooLarge,
     Malformed,
@@ -54,18 +54,18 @@ LIMITS = Limits()
 log = structlog.get_logger("app.errors")
 
 
-def surround(api: FastAPI, limits: Limits = LIMITS) -> None:
+def wrap_app(api: FastAPI, limits: Limits = LIMITS) -> None:
     """Put the shell around what the app has so far, and let the app itself answer with problem documents.
 
     Middleware added later is outside the shell: CORS and metrics belong there.
     """
     routes = Routes(api)
     api.router.redirect_slashes = False
-    answer_problems(api, routes)
-    api.add_middleware(ProblemShell, routes=routes, limits=limits)
+    install_handlers(api, routes)
+    api.add_middleware(ProblemMiddleware, routes=routes, limits=limits)
 
 
-class ProblemShell:
+class ProblemMiddleware:
     """Wraps an ASGI app so that every 4xx and 5xx of every path is application/problem+json.
 
     `routes` tell the methods for 405. A fault after the answer has started closes the connection.
@@ -75,13 +75,13 @@ class ProblemShell:
         self.app = app
         self.routes = routes
         self.limits = limits
-        self.budget = Budget(limits)
+        self.budget = BodyMemory(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send, self.limits, self.budget)
+        exchange = RequestGuard(scope, receive, send, self.limits, self.budget)
         try:
             exchange.check()
             self.check_method(scope)
@@ -98,10 +98,10 @@ class ProblemShell:
         """Refuse a method that a path without parameters does not have."""
         methods = self.routes.fixed(scope["path"])
         if methods is not None and scope["method"] not in methods:
-            raise not_allowed(methods)
+            raise method_not_allowed(methods)
 
 
-class Budget:
+class BodyMemory:
     """The bytes of request bodies that the process holds at this moment."""
 
     def __init__(self, limits: Limits) -> None:
@@ -120,7 +120,7 @@ class Budget:
         self._held[is_large] -= size
 
 
-class Exchange:
+class RequestGuard:
     """One request and its answer, watched in both directions."""
 
     __slots__ = (
@@ -143,7 +143,7 @@ class Exchange:
         "varied",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits, budget: Budget) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits, budget: BodyMemory) -> None:
         self.scope = scope
         self.head: bool = scope["method"] == "HEAD"
         self.varied: bool = not scope["path"].startswith(FILES)
@@ -247,7 +247,7 @@ class Exchange:
     async def _start(self, message: Message) -> None:
         self.started = True
         if self.varied:
-            message["headers"] = vary(message.get("headers", ()))
+            message["headers"] = add_vary(message.get("headers", ()))
         if self.closing or (self.arriving and self.lingering):
             message["headers"] = [*message.get("headers", ()), CLOSE]
         if self.head and "route" in self._inner:
@@ -277,15 +277,15 @@ class Exchange:
             return
         told = "".join(traceback.format_exception(error))  # without local variables, which may hold keys
         log.error("unhandled exception", request=request_id(self.scope), path=self.scope["path"], exception=told)
-        await self.refuse(internal())
+        await self.refuse(internal_error())
 
     async def refuse(self, problem: Problem) -> None:
         """Send the problem, unless an answer has started."""
         if not self.started:
-            await answer(problem, self.scope)(self.scope, self._receive, self.send)
+            await problem_response(problem, self.scope)(self.scope, self._receive, self.send)
 
 
-def vary(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def add_vary(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The header fields with one Vary that has ours and theirs."""
     others = [field for field in headers if field[0] != b"vary"]
     if len(others) == len(headers):

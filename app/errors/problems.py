@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from app.kit.json_lines import as_json
+from app.kit.json_lines import dump_json
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -75,7 +75,7 @@ class Problem(Exception):
         """The document as JSON bytes."""
         document = self.document(instance)
         try:
-            return as_json(document)
+            return dump_json(document)
         except TypeError:  # half a surrogate pair, or a value that is no JSON: rather told awkwardly than not at all
             return json.dumps(document, default=str).encode()
 

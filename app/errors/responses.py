@@ -5,7 +5,7 @@ from typing import Any
 from app.errors.problems import Problem
 
 
-def refusals(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """Name the problems that a call may answer with, for the `responses` of its route.
 
     Those that follow from its key, query, body or preconditions are added by the document itself.

@@ -9,19 +9,19 @@ from uuid import UUID
 import orjson
 from pydantic import TypeAdapter
 
-from app.events.write.commands import Stored, content
+from app.events.write.commands import EventVersion, content
 from app.kinds import Event, EventIn, format_instant
 from app.kinds.line_endings import STORED
 
 _STORED: TypeAdapter[Event] = TypeAdapter(EventIn)
 
 
-def event_in(stored: dict[str, Any]) -> Event:
+def load_event(stored: dict[str, Any]) -> Event:
     """The event that a stored version holds; what it may hold was judged when it was written."""
     return _STORED.validate_python(content(stored), context=STORED)
 
 
-def merged(target: Any, patch: Any) -> Any:
+def merge_patch(target: Any, patch: Any) -> Any:
     """RFC 7396."""
     if not isinstance(patch, dict):
         return patch
@@ -30,11 +30,11 @@ def merged(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(name, None)
         else:
-            result[name] = merged(result.get(name), value)
+            result[name] = merge_patch(result.get(name), value)
     return result
 
 
-def differences(was: Any, now: Any, pointer: str = "") -> list[str]:
+def changed_pointers(was: Any, now: Any, pointer: str = "") -> list[str]:
     """JSON pointers to what changed; lists count as one value, `version` and `updated_at` are no content.
 
     A field that one version does not have, since it was declared later, is null or [].
@@ -48,9 +48,9 @@ def differences(was: Any, now: Any, pointer: str = "") -> list[str]:
         for name in {**was, **now}
         if name not in skipped
         for found in (
-            differences(was.get(name), now.get(name), f"{pointer}/{escaped(name)}")
+            changed_pointers(was.get(name), now.get(name), f"{pointer}/{escape_pointer(name)}")
             if not exact or (name in was and name in now)
-            else [f"{pointer}/{escaped(name)}"]
+            else [f"{pointer}/{escape_pointer(name)}"]
         )
     ]
 
@@ -68,17 +68,17 @@ def is_same(one: Any, other: Any, *, exact: bool) -> bool:
     return empty or (type(one) is type(other) and bool(one == other))
 
 
-def escaped(name: str) -> str:
+def escape_pointer(name: str) -> str:
     """A name within a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def later(now: datetime, before: str) -> datetime:
+def not_before(now: datetime, before: str) -> datetime:
     """Now, but never before the version before: a clock may jump back."""
     return max(now, datetime.fromisoformat(before))
 
 
-def body_of(
+def serialize_version(
     id: UUID,
     kind: str,
     version: int,
@@ -94,7 +94,7 @@ def body_of(
     return head.encode() + core[1:-1] + tail.encode()
 
 
-def tombstone(current: Stored, deleted_at: datetime, reason: str, successor: UUID | None) -> bytes:
+def serialize_tombstone(current: EventVersion, deleted_at: datetime, reason: str, successor: UUID | None) -> bytes:
     """What stands in a deleted event's place."""
     return orjson.dumps(
         {

@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
-from app.errors import NotFound, TooManyRequests, Unauthorized, Unavailable, refusals
+from app.errors import NotFound, TooManyRequests, Unauthorized, Unavailable, problem_responses
 from app.http import NoQuery
 from app.kinds import KINDS, schema_of
 
 router = APIRouter(prefix="/v1/kinds", tags=["kinds"])
-ALWAYS = (Unauthorized, TooManyRequests, Unavailable)
+COMMON_PROBLEMS = (Unauthorized, TooManyRequests, Unavailable)
 COMMON = ("killed", "injured")
 
 
@@ -49,21 +49,25 @@ class KindList(BaseModel):
     items: list[KindShape]
 
 
-@router.get("", response_model=None, responses={200: {"model": KindList}, **refusals(*ALWAYS)})
+@router.get("", response_model=None, responses={200: {"model": KindList}, **problem_responses(*COMMON_PROBLEMS)})
 async def list_kinds(_: ReadKey, __: NoQuery) -> Response:
     """List the kinds of events with their own facets and measures; filters, statistics and subscriptions know these."""
-    return answer({"items": [shown(name) for name in KINDS]})
+    return json_response({"items": [serialize_kind(name) for name in KINDS]})
 
 
-@router.get("/{kind}", response_model=None, responses={200: {"model": KindWithSchema}, **refusals(NotFound, *ALWAYS)})
+@router.get(
+    "/{kind}",
+    response_model=None,
+    responses={200: {"model": KindWithSchema}, **problem_responses(NotFound, *COMMON_PROBLEMS)},
+)
 async def get_kind(_: ReadKey, __: NoQuery, kind: str) -> Response:
     """Get one kind with the JSON Schema of its events."""
     if kind not in KINDS:
         raise NotFound("There is no such kind.")
-    return answer({**shown(kind), "schema": schema_of(kind)})
+    return json_response({**serialize_kind(kind), "schema": schema_of(kind)})
 
 
-def shown(name: str) -> dict[str, Any]:
+def serialize_kind(name: str) -> dict[str, Any]:
     """A kind as the catalogue shows it."""
     kind = KINDS[name]
     return {
@@ -77,6 +81,6 @@ def shown(name: str) -> dict[str, Any]:
     }
 
 
-def answer(shown_: dict[str, Any]) -> Response:
+def json_response(shown_: dict[str, Any]) -> Response:
     """JSON that any cache may keep for a minute."""
     return Response(orjson.dumps(shown_), headers={"cache-control": "no-cache"}, media_type="application/json")

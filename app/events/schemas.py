@@ -10,7 +10,7 @@ from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.events.read.filter import EventFilter
-from app.events.read.filter_parsers import LARGEST, Moment, as_many, read_uuid, word_of
+from app.events.read.filter_parsers import MAX_NUMBER, Moment, list_of, read_uuid, word_of
 from app.kinds import FIELDS, MEASURES, EventIn, EventOut, Reason
 from app.kinds.base import INTEGRAL
 
@@ -26,10 +26,10 @@ AsOf = Annotated[
         examples=["e1-000000012345", "2025-09-08T00:00:00Z"],
     ),
 ]
-Stranger = Annotated[UUID, BeforeValidator(read_uuid)]
+UnknownId = Annotated[UUID, BeforeValidator(read_uuid)]
 
 
-class Asked(BaseModel):
+class FilteredQuery(BaseModel):
     """A query: unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,7 +65,7 @@ class ListQuery(PageQuery):
 
     fields: Annotated[
         list[FieldName] | None,
-        BeforeValidator(as_many),
+        BeforeValidator(list_of),
         Field(description="Members of the events to keep; all of them unless given.", examples=[["id", "title"]]),
     ] = None
 
@@ -76,10 +76,12 @@ class ExportQuery(CountQuery):
     format: Annotated[Literal["ndjson", "csv", "geojson"], Field(description="What the file is.")] = "ndjson"
 
 
-class EventQuery(Asked):
+class EventQuery(FilteredQuery):
     """An older state of one event."""
 
-    version: Annotated[int | None, Field(ge=1, le=LARGEST, description="This version, even after a deletion.")] = None
+    version: Annotated[int | None, Field(ge=1, le=MAX_NUMBER, description="This version, even after a deletion.")] = (
+        None
+    )
     as_of: AsOf = None
 
     @model_validator(mode="after")
@@ -89,21 +91,21 @@ class EventQuery(Asked):
         return self
 
 
-class RevisionsQuery(Asked):
+class RevisionsQuery(FilteredQuery):
     """A page of an event's history."""
 
     limit: Annotated[int, Field(ge=1, le=1000, description="Revisions on a page.")] = 100
     cursor: Annotated[str | None, Field(description="`next` of the page before.")] = None
 
 
-class RemoveQuery(Asked):
+class RemoveQuery(FilteredQuery):
     """Why an event goes."""
 
     reason: Annotated[Reason, Field(description="`legal` also erases every version's body.")]
-    superseded_by: Annotated[Stranger | None, Field(description="The event that takes its place.")] = None
+    superseded_by: Annotated[UnknownId | None, Field(description="The event that takes its place.")] = None
 
 
-class BatchQuery(Asked):
+class BatchQuery(FilteredQuery):
     """How a batch fails."""
 
     partial: Annotated[
@@ -188,14 +190,14 @@ Target = Annotated[str, Field(description="The event's id.")]
 
 
 # The event stays as it came: `parse_event` reads it, with pointers of the batch.
-Unread = Annotated[EventIn, SkipValidation]
+RawEvent = Annotated[EventIn, SkipValidation]
 
 
 class CreateItem(Item):
     """Add an event."""
 
     op: Literal["create"]
-    event: Unread
+    event: RawEvent
 
 
 class UpsertItem(Item):
@@ -204,7 +206,7 @@ class UpsertItem(Item):
     op: Literal["upsert"]
     system: str
     external_id: str
-    event: Unread
+    event: RawEvent
     if_match: Version | None = None
 
 
@@ -213,7 +215,7 @@ class ReplaceItem(Item):
 
     op: Literal["replace"]
     id: Target
-    event: Unread
+    event: RawEvent
     if_match: Version | None = None
 
 

@@ -92,7 +92,7 @@ class EventMeasure(SQLModel, table=True):
     high: int = Field(sa_type=sa.BigInteger)
 
 
-class Tally(SQLModel, table=True):
+class HourlyRollup(SQLModel, table=True):
     """Events that began in an hour or a day of UTC, and the sum of a measure; `app/events/index/rollup.py` keeps it.
 
     `kind` and `country` are "" for any, `country` is "~" for events in none, `measure` is "" for the count of events.
@@ -122,7 +122,7 @@ class ExternalId(SQLModel, table=True):
     event: int = Field(sa_type=sa.BigInteger)
 
 
-class Idempotency(SQLModel, table=True):
+class StoredIdempotentResponse(SQLModel, table=True):
     """A 2xx answer kept for 24 hours under the caller's Idempotency-Key."""
 
     __tablename__ = "idempotency"

@@ -21,14 +21,14 @@ SPANS = (26 * HOUR, 40 * 24 * HOUR)
 SPAN_CLASSES = (0, 1, 2)
 # Each divides 180, so that no cell is cut at the date line or at a pole.
 CELL_DEGREES = (15.0, 2.0, 0.25)
-EVERY = ""
+EVERY_EVENT = ""
 CELL = "cell"
 # Its value lists the facets that an event has, so that one row of the index tells which it lacks.
 SIGNATURE = ":facets"
 EXTERNAL_ID = "external_id"
 RELATED_TO = "related_to"
 # Values that nearly every event has of its own: their index ids are hashes, so that no table need list them.
-HASHED = frozenset({EXTERNAL_ID, RELATED_TO})
+HASHED_FACETS = frozenset({EXTERNAL_ID, RELATED_TO})
 
 
 class Posting(NamedTuple):
@@ -41,7 +41,7 @@ class Posting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class IndexTerms:
     """All that filters may ask of one version of an event."""
 
     postings: tuple[Posting, ...]
@@ -57,14 +57,14 @@ class Facts:
         return span_of(self.ends_at - self.started_at)
 
 
-def facts_of(event: Event) -> Facts:
+def index_terms(event: Event) -> IndexTerms:
     """Read an event once for the index."""
     started_at, ends_at = interval(event)
     places, numbers = tuple(points(event)), measures_of(event)
     names = list(named(event))
-    every = Posting(EVERY, "", "", alias=False)
+    every = Posting(EVERY_EVENT, "", "", alias=False)
     found = dict.fromkeys([every, signature(names), *names, *linked(event), *cells(places), *magnitudes(numbers)])
-    return Facts(tuple(found), started_at, ends_at, places, numbers, words_of(event))
+    return IndexTerms(tuple(found), started_at, ends_at, places, numbers, words_of(event))
 
 
 def span_of(length: int) -> int:
@@ -140,7 +140,7 @@ def magnitude_facet(measure: str) -> str:
     return "size:" + measure
 
 
-def on_sphere(lat: float, lon: float) -> tuple[float, float, float]:
+def to_unit_vector(lat: float, lon: float) -> tuple[float, float, float]:
     """A place as a point of the unit sphere, on which a distance needs no trigonometry; 180 and -180 are one point."""
     phi, theta = math.radians(lat), math.radians(abs(lon) if abs(lon) == 180 else lon)
     return math.cos(phi) * math.cos(theta), math.cos(phi) * math.sin(theta), math.sin(phi)

@@ -11,10 +11,10 @@ from app.errors import TooManyRequests, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AGAIN_S = "30"
+RETRY_AFTER_S = "30"
 
 
-class Seats:
+class ConnectionLimit:
     """Counts the open streams of this process."""
 
     def __init__(self) -> None:
@@ -25,9 +25,11 @@ class Seats:
     def take(self, who: str, most: int, most_each: int) -> Iterator[None]:
         """Hold a seat; 503 when there are `most` already, 429 when this reader has `most_each`."""
         if self.taken.total() >= most:
-            raise Unavailable("Every stream of this server is in use; poll instead.", headers={"Retry-After": AGAIN_S})
+            raise Unavailable(
+                "Every stream of this server is in use; poll instead.", headers={"Retry-After": RETRY_AFTER_S}
+            )
         if self.taken[who] >= most_each:
-            raise TooManyRequests(f"More than {most_each} open streams.", headers={"Retry-After": AGAIN_S})
+            raise TooManyRequests(f"More than {most_each} open streams.", headers={"Retry-After": RETRY_AFTER_S})
         self.taken[who] += 1
         try:
             yield

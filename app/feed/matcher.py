@@ -9,26 +9,26 @@ import orjson
 from pydantic import ValidationError
 
 from app.db import as_written
-from app.events.documents import event_in
-from app.events.terms import HASHED, SPAN_CLASSES, hashed_id
-from app.feed.value_ids import asked_as, read_ids
+from app.events.documents import load_event
+from app.events.terms import HASHED_FACETS, SPAN_CLASSES, hashed_id
+from app.feed.value_ids import lookup_key, read_ids
 from app.kinds import measures_of, words_of
 from app.kit.ids import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from app.changes import Entry
+    from app.changes import ChangeRecord
     from app.db import Database
-    from app.events.read.filter import ChangeFilter, Group
+    from app.events.read.filter import ChangeFilter, TermGroup
     from app.feed.value_ids import Position, Value
 
 # Before every position of every epoch.
-NOWHERE: Position = (0, -1)
+NO_POSITION: Position = (0, -1)
 POSITION = frozenset({"after", "limit", "wait", "timezone"})
 
 
-class Verdict(NamedTuple):
+class MatchHint(NamedTuple):
     """Which of the two states of a change may match, as far as ids and interval tell."""
 
     after: bool
@@ -48,7 +48,7 @@ class Matcher:
         self.groups = (*wanted.groups, *wanted.barred)
         self.places = places_of(self.groups)
         self.sorts = None if wanted.change is None else frozenset(wanted.change)
-        self.known = NOWHERE
+        self.known = NO_POSITION
         self.forget()
         self.keys = None if wanted.id is None else frozenset(map(key_of, wanted.id))
         self.names = None if wanted.id is None else frozenset(map(str, wanted.id))
@@ -59,10 +59,10 @@ class Matcher:
 
     def forget(self) -> None:
         """Know no counted ids: the database was restored, and may have given them to other values."""
-        self.known = NOWHERE
+        self.known = NO_POSITION
         self.ids: list[set[int]] = [
             {hashed_id(group.facet, value, span) for value in group.values for span in SPAN_CLASSES}
-            if group.facet in HASHED
+            if group.facet in HASHED_FACETS
             else set()
             for group in self.groups
         ]
@@ -91,20 +91,20 @@ class Matcher:
 
     def add(self, facet: str, value: str, id: int) -> None:
         """Take in an id of a value that the filter asks for."""
-        for place in self.places[asked_as(facet, value)]:
+        for place in self.places[lookup_key(facet, value)]:
             if self.groups[place].admits(value):
                 self.ids[place].add(id)
 
     @property
-    def hopeless(self) -> bool:
+    def cannot_match(self) -> bool:
         """Some group that must be met has no ids: nothing in the log up to `known` can match."""
         return not all(self.needed)
 
-    def weigh(self, event: int, before: bytes | None, after: bytes | None) -> Verdict | None:
+    def match_hint(self, event: int, before: bytes | None, after: bytes | None) -> MatchHint | None:
         """What ids and interval tell of a change; None when neither state can match."""
         if self.keys is not None and event not in self.keys:
             return None
-        if self.sorts is not None and sort_of(before, after) not in self.sorts:
+        if self.sorts is not None and change_type(before, after) not in self.sorts:
             return None
         now = after is not None and self.may_match(after)
         if before is None:
@@ -113,7 +113,7 @@ class Matcher:
             was = now
         else:
             was = (self.settles or not now) and self.may_match(before)
-        return Verdict(now, was) if now or was else None
+        return MatchHint(now, was) if now or was else None
 
     def may_match(self, packed: bytes) -> bool:
         """The packed state passes every test that needs no body."""
@@ -123,7 +123,7 @@ class Matcher:
         held = numbers[2:]
         return all(ids.isdisjoint(held) for ids in self.barred) and not any(ids.isdisjoint(held) for ids in self.needed)
 
-    def is_asked(self, entry: Entry) -> bool:
+    def is_asked(self, entry: ChangeRecord) -> bool:
         """The whole id is one of those asked for, where ids are asked for."""
         return self.names is None or as_written(entry.id) in self.names
 
@@ -137,7 +137,7 @@ class Matcher:
         if "deleted_at" in data:
             return True
         wanted = self.wanted
-        if (wanted.bbox is not None or wanted.near is not None) and not wanted.matches_places(places_in(data)):
+        if (wanted.bbox is not None or wanted.near is not None) and not wanted.matches_places(locations_in(data)):
             return False
         if wanted.q is not None and not wanted.q.match(words_of(data)):
             return False
@@ -146,29 +146,29 @@ class Matcher:
     def within_limits(self, data: Mapping[str, Any]) -> bool:
         """The measures, which only the event's kind can read, lie within their limits."""
         with suppress(ValidationError):
-            event = event_in(dict(data))
+            event = load_event(dict(data))
             return self.wanted.matches_numbers({name: found.best for name, found in measures_of(event).items()})
         return True
 
 
-def places_of(groups: Iterable[Group]) -> dict[Value, list[int]]:
+def places_of(groups: Iterable[TermGroup]) -> dict[Value, list[int]]:
     """The values whose ids the database counts, each with the places of the groups that ask for it."""
     places: dict[Value, list[int]] = {}
     for place, group in enumerate(groups):
-        if group.facet not in HASHED:
-            for value in {asked_as(group.facet, value) for value in group.values}:
+        if group.facet not in HASHED_FACETS:
+            for value in {lookup_key(group.facet, value) for value in group.values}:
                 places.setdefault(value, []).append(place)
     return places
 
 
-def sort_of(before: bytes | None, after: bytes | None) -> str:
+def change_type(before: bytes | None, after: bytes | None) -> str:
     """Which sort of change leads from one packed state to the other: no event is written again once it is deleted."""
     if after is None:
         return "deleted"
     return "created" if before is None else "updated"
 
 
-def places_in(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
+def locations_in(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
     """Latitude and longitude of each location but those of a launch, read from the public JSON."""
     return tuple(
         (place["lat"], place["lon"])

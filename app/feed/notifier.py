@@ -7,11 +7,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from app.changes import Head
-from app.feed.connection_limit import Seats
-from app.feed.recent_changes import Ring, encode, erases
-from app.feed.term_updates import Vocabulary
+from app.feed.connection_limit import ConnectionLimit
+from app.feed.recent_changes import RecentChanges, encode_change, erases
+from app.feed.term_updates import TermUpdates
 from app.kinds import from_micros
-from app.kit.offload import in_turns
+from app.kit.offload import run_in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from app.changes import ChangeLog
 
 POLL_S = 0.2
-SOON_S = 0.02
-SLOWEST_S = 5.0
-RING = 2_000
+MIN_INTERVAL_S = 0.02
+MAX_INTERVAL_S = 5.0
+MAX_RECENT = 2_000
 
 Waiting = asyncio.Future[None]
 
 
-class Hub:
+class Notifier:
     """Where readers of this process wait for the log to move. No connection is held meanwhile.
 
     Commits of this process come in by `wake`; those of others are found by asking for the head every 200 ms, which
     is done only while someone waits.
     """
 
-    def __init__(self, log: ChangeLog, *, ring: int = RING, poll_s: float = POLL_S) -> None:
+    def __init__(self, log: ChangeLog, *, recent: int = MAX_RECENT, poll_s: float = POLL_S) -> None:
         """Watch this log, keeping up to `ring` of its newest changes."""
         self.log = log
-        self.ring = Ring(ring)
-        self.vocabulary = Vocabulary(log.db)
-        self.seats = Seats()
+        self.recent = RecentChanges(recent)
+        self.term_updates = TermUpdates(log.db)
+        self.connections = ConnectionLimit()
         self.head = Head(0, 0, 0, from_micros(0))
         self.draining = False
         self._poll_s = poll_s
@@ -127,9 +127,9 @@ class Hub:
     async def _pause(self, failures: int) -> None:
         """Sleep while nobody waits, else until the next look or a kick; after failures longer and longer."""
         if failures:
-            await asyncio.sleep(min(self._poll_s * 2**failures, SLOWEST_S))
+            await asyncio.sleep(min(self._poll_s * 2**failures, MAX_INTERVAL_S))
             return
-        delay = None if not self._waiting else SOON_S if self._woken else self._poll_s
+        delay = None if not self._waiting else MIN_INTERVAL_S if self._woken else self._poll_s
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay):  # wait_for may swallow a cancellation
                 await self._kick.wait()
@@ -152,15 +152,15 @@ class Hub:
 
     def _begin_anew(self, head: Head) -> None:
         """Forget what was known of a log that is no more."""
-        self.ring.clear(head.seq, head.epoch)
-        self.vocabulary.forget()
+        self.recent.clear(head.seq, head.epoch)
+        self.term_updates.forget()
         self._arrive(head)
 
     async def _take_in(self, head: Head) -> None:
         """Bring the ring to the head; a jump or an erasure starts it anew."""
-        known, ring = self.head, self.ring
-        first = max(head.oldest, head.seq - ring.size)
-        begin = head.seq if known.epoch == 0 else max(first, ring.end)
+        known, recent = self.head, self.recent
+        first = max(head.oldest, head.seq - recent.size)
+        begin = head.seq if known.epoch == 0 else max(first, recent.end)
         entries = await self.log.between(begin, head.seq)
         erased = any(map(erases, entries))
         if erased and begin > first:
@@ -168,13 +168,15 @@ class Hub:
         if [entry.seq for entry in entries] != list(range(begin + 1, head.seq + 1)):
             begin, entries = head.seq, []
         source = await self.log.source()
-        pieces = await in_turns(lambda entry: encode(entry, head.epoch, source), entries, lambda entry: len(entry.body))
-        await self.vocabulary.learn(entries, begin, (head.epoch, head.seq))
+        pieces = await run_in_turns(
+            lambda entry: encode_change(entry, head.epoch, source), entries, lambda entry: len(entry.body)
+        )
+        await self.term_updates.learn(entries, begin, (head.epoch, head.seq))
         if self.head is not known:  # a request has begun anew meanwhile
             return
-        if erased or (ring.epoch, ring.end) != (head.epoch, begin):
-            ring.clear(begin, head.epoch)
-        ring.add(pieces)
+        if erased or (recent.epoch, recent.end) != (head.epoch, begin):
+            recent.clear(begin, head.epoch)
+        recent.add(pieces)
         self._arrive(head)
 
     def _arrive(self, head: Head) -> None:

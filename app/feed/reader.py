@@ -9,30 +9,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, Entry
+from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, ChangeRecord
 from app.db import Statement, any_of
 from app.errors import CursorEpoch, CursorExpired
-from app.feed.recent_changes import Piece, encode
-from app.kit.offload import aside, in_turns
+from app.feed.recent_changes import EncodedChange, encode_change
+from app.kit.offload import run_in_thread, run_in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from app.changes import ChangeLog, Head
-    from app.feed.matcher import Matcher, Verdict
-    from app.feed.recent_changes import Ring
+    from app.feed.matcher import Matcher, MatchHint
+    from app.feed.recent_changes import RecentChanges
 
 # One call looks at no more changes than this.
-MOST_SCANNED = 10_000
+MAX_SCANNED = 10_000
 # So much is read and tested without letting other requests run; less where bodies must be parsed.
 STRETCH = 1_000
-SHORTEST = 200
+MIN_STRETCH = 200
 # So many bytes of bodies are tested at once; more on another thread, so many bodies at a time.
 SHORT_BYTES = 256 * 1024
-ASIDE = 20
+MIN_OFFLOADED = 20
 
 Row = TypeVar("Row")
-Write = Callable[[Entry, int, str], Piece]
+Write = Callable[[ChangeRecord, int, str], EncodedChange]
 
 PACKED = Statement(
     sa.select(col(Change.seq), col(Change.event), col(Change.before), col(Change.after))
@@ -41,22 +41,22 @@ PACKED = Statement(
 )
 
 
-class Page(NamedTuple):
+class ChangePage(NamedTuple):
     """Changes as bytes, the sequence up to which the log was read, and whether there is more behind it."""
 
-    pieces: Sequence[Piece]
+    pieces: Sequence[EncodedChange]
     next: int
     more: bool
 
 
-def picked(dialect: str) -> Statement:
+def picked_statement(dialect: str) -> Statement:
     """Changes by their sequences."""
     return Statement(
         sa.select(*ENTRY_COLUMNS).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq))
     )
 
 
-def bodies_before(dialect: str) -> Statement:
+def bodies_before_statement(dialect: str) -> Statement:
     """The body of the version before each of these changes."""
     now: Any = sa.orm.aliased(Change, name="now")
     was: Any = sa.orm.aliased(Change, name="was")
@@ -65,46 +65,46 @@ def bodies_before(dialect: str) -> Statement:
     return Statement(sa.select(now.seq, was.body).select_from(joined).where(any_of(now.seq, "seqs", dialect)))
 
 
-PICKED = {dialect: picked(dialect) for dialect in ("sqlite", "postgresql")}
-BODIES_BEFORE = {dialect: bodies_before(dialect) for dialect in ("sqlite", "postgresql")}
+PICKED = {dialect: picked_statement(dialect) for dialect in ("sqlite", "postgresql")}
+BODIES_BEFORE = {dialect: bodies_before_statement(dialect) for dialect in ("sqlite", "postgresql")}
 
 
-class Scanner:
+class PageReader:
     """Reads pages of the log for one filter, the newest changes from memory where they are there."""
 
-    def __init__(self, log: ChangeLog, matcher: Matcher, ring: Ring, write: Write = encode) -> None:
+    def __init__(self, log: ChangeLog, matcher: Matcher, recent: RecentChanges, write: Write = encode_change) -> None:
         """Read this log for this matcher; `write` makes pieces of what memory does not hold."""
         self.log = log
         self.matcher = matcher
-        self.ring = ring
+        self.recent = recent
         self._write = write
 
-    async def page(self, after: int, limit: int, head: Head, most: int = MOST_SCANNED) -> Page:
+    async def page(self, after: int, limit: int, head: Head, most: int = MAX_SCANNED) -> ChangePage:
         """The matching changes after a sequence, at most `limit`, having looked at no more than `most`.
 
         An unfiltered page ends at the next multiple of `limit`, so that readers share pages.
         """
         if head.seq <= after:
-            return Page([], after, more=False)
+            return ChangePage([], after, more=False)
         if self.matcher.everything:
             return await self._unfiltered(after, min((after // limit + 1) * limit, head.seq), head)
         await self._learn(head.epoch, head.seq, head)
-        if self.matcher.hopeless:
-            return Page([], head.seq, more=False)
+        if self.matcher.cannot_match:
+            return ChangePage([], head.seq, more=False)
         return await self._filtered(after, limit, head, min(after + most, head.seq))
 
-    async def among(self, pieces: Sequence[Piece], most: int) -> Sequence[Piece]:
+    async def among(self, pieces: Sequence[EncodedChange], most: int) -> Sequence[EncodedChange]:
         """The first `most` of these changes, which are in memory, that match."""
         if not pieces:
             return []
-        await self._learn(self.ring.epoch, pieces[-1].entry.seq)
+        await self._learn(self.recent.epoch, pieces[-1].entry.seq)
         weighed = self._weighed((entry.seq, entry.event, entry.before, entry.after) for entry, *_ in pieces)
         if not weighed:
             return []
         kept = {
             entry.seq for entry in await self._settled([p.entry for p in pieces if p.entry.seq in weighed], weighed)
         }
-        return [piece for piece in pieces if piece.entry.seq in kept][:most]
+        return [encoded for encoded in pieces if encoded.entry.seq in kept][:most]
 
     async def _learn(self, epoch: int, seq: int, head: Head | None = None) -> None:
         """Know all index ids up to a position; CursorEpoch (410) when the database was restored to one before it."""
@@ -112,31 +112,31 @@ class Scanner:
             head = head or await self.log.head()
             raise self.log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
 
-    async def _unfiltered(self, after: int, upto: int, head: Head) -> Page:
+    async def _unfiltered(self, after: int, upto: int, head: Head) -> ChangePage:
         held = self._held(after, upto, head)
         if held is not None:
-            return Page(held, upto, upto < head.seq)
+            return ChangePage(held, upto, upto < head.seq)
         entries = self._unbroken(await self.log.between(after, upto), after, head, lambda entry: entry.seq)
         end = after + len(entries)
-        return Page(await self._encoded(entries, head), end, end == upto < head.seq)
+        return ChangePage(await self._encoded(entries, head), end, end == upto < head.seq)
 
-    async def _filtered(self, after: int, limit: int, head: Head, upto: int) -> Page:
-        found: list[Piece] = []
-        stretch = SHORTEST if self.matcher.settles else min(max(2 * limit, SHORTEST), STRETCH)
+    async def _filtered(self, after: int, limit: int, head: Head, upto: int) -> ChangePage:
+        found: list[EncodedChange] = []
+        stretch = MIN_STRETCH if self.matcher.settles else min(max(2 * limit, MIN_STRETCH), STRETCH)
         while after < upto:
             end = min(after + stretch, upto)
             some, reached = await self._stretch(after, end, limit - len(found), head)
             found += some
             if len(found) == limit:
                 last = found[-1].entry.seq
-                return Page(found, last, last < head.seq)
+                return ChangePage(found, last, last < head.seq)
             if reached < end:
-                return Page(found, reached, more=False)
-            after, stretch = end, SHORTEST if self.matcher.settles else STRETCH
+                return ChangePage(found, reached, more=False)
+            after, stretch = end, MIN_STRETCH if self.matcher.settles else STRETCH
             await asyncio.sleep(0)
-        return Page(found, upto, upto < head.seq)
+        return ChangePage(found, upto, upto < head.seq)
 
-    async def _stretch(self, after: int, end: int, most: int, head: Head) -> tuple[Sequence[Piece], int]:
+    async def _stretch(self, after: int, end: int, most: int, head: Head) -> tuple[Sequence[EncodedChange], int]:
         """The first `most` matches between two sequences, and how far the rows reach without a gap."""
         held = self._held(after, end, head)
         if held is not None:
@@ -146,32 +146,32 @@ class Scanner:
         entries = await self._matching(self._weighed(rows), most)
         return await self._encoded(entries, head), after + len(rows)
 
-    def _held(self, after: int, upto: int, head: Head) -> Sequence[Piece] | None:
+    def _held(self, after: int, upto: int, head: Head) -> Sequence[EncodedChange] | None:
         """The changes from memory, if it knows all that happened up to the head."""
-        return self.ring.between(after, upto) if self.ring.reaches(head) else None
+        return self.recent.between(after, upto) if self.recent.reaches(head) else None
 
-    async def _encoded(self, entries: Sequence[Entry], head: Head) -> Sequence[Piece]:
+    async def _encoded(self, entries: Sequence[ChangeRecord], head: Head) -> Sequence[EncodedChange]:
         source = await self.log.source()
-        return await in_turns(
+        return await run_in_turns(
             lambda entry: self._write(entry, head.epoch, source), entries, lambda entry: len(entry.body)
         )
 
-    def _weighed(self, rows: Iterable[Any]) -> dict[int, Verdict]:
-        weigh = self.matcher.weigh
-        found = ((seq, weigh(event, before, after)) for seq, event, before, after in rows)
-        return {seq: verdict for seq, verdict in found if verdict is not None}
+    def _weighed(self, rows: Iterable[Any]) -> dict[int, MatchHint]:
+        match_hint = self.matcher.match_hint
+        found = ((seq, match_hint(event, before, after)) for seq, event, before, after in rows)
+        return {seq: hint for seq, hint in found if hint is not None}
 
-    async def _matching(self, weighed: dict[int, Verdict], most: int) -> list[Entry]:
+    async def _matching(self, weighed: dict[int, MatchHint], most: int) -> list[ChangeRecord]:
         """The first `most` of these changes that really match, in order."""
-        found: list[Entry] = []
+        found: list[ChangeRecord] = []
         seqs = list(weighed)
         while seqs and len(found) < most:
             some, seqs = seqs[: most - len(found)], seqs[most - len(found) :]
-            entries = [Entry._make(row) for row in await self._read(PICKED, some)]
+            entries = [ChangeRecord._make(row) for row in await self._read(PICKED, some)]
             found += await self._settled(entries, weighed)
         return found
 
-    async def _settled(self, entries: Sequence[Entry], weighed: dict[int, Verdict]) -> list[Entry]:
+    async def _settled(self, entries: Sequence[ChangeRecord], weighed: dict[int, MatchHint]) -> list[ChangeRecord]:
         """Those whose state after, or else before, passes what ids could not tell."""
         asked = [entry for entry in entries if self.matcher.is_asked(entry)]
         if not self.matcher.settles:
@@ -186,8 +186,8 @@ class Scanner:
         if sum(len(body) for _, body in bodies) <= SHORT_BYTES:
             return self._settle(bodies)
         good: set[int] = set()
-        for start in range(0, len(bodies), ASIDE):
-            good |= await aside(self._settle, bodies[start : start + ASIDE])
+        for start in range(0, len(bodies), MIN_OFFLOADED):
+            good |= await run_in_thread(self._settle, bodies[start : start + MIN_OFFLOADED])
         return good
 
     def _settle(self, bodies: Iterable[tuple[int, bytes]]) -> set[int]:

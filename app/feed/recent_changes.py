@@ -11,20 +11,20 @@ from app.changes import feed_item, format_cursor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app.changes import Entry, Head
+    from app.changes import ChangeRecord, Head
 
 DATA = b"\nevent: change\ndata: "
 END = b"\n\n"
 # What the changes that are kept may have in all; a body is held beside the block that it stands in.
-MOST_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 # How many joined stretches are kept for readers who stand in the same place.
 JOINED = 64
 
 
-class Piece(NamedTuple):
+class EncodedChange(NamedTuple):
     """A change with its SSE block; the feed item lies within the block, from `start` to `end`."""
 
-    entry: Entry
+    entry: ChangeRecord
     frame: bytes
     start: int
     end: int
@@ -35,34 +35,34 @@ class Piece(NamedTuple):
         return self.frame[self.start : self.end]
 
 
-def encode(entry: Entry, epoch: int, source: str) -> Piece:
+def encode_change(entry: ChangeRecord, epoch: int, source: str) -> EncodedChange:
     """Write a change as every reader gets it; `epoch` is the current one, which positions carry."""
     head = b"id: " + format_cursor(epoch, entry.seq).encode() + DATA
     frame = head + feed_item(entry, source) + END
-    return Piece(entry, frame, len(head), len(frame) - len(END))
+    return EncodedChange(entry, frame, len(head), len(frame) - len(END))
 
 
-def bare(entry: Entry, _epoch: int, source: str) -> Piece:
+def bare(entry: ChangeRecord, _epoch: int, source: str) -> EncodedChange:
     """A change for those who want the feed item alone."""
     item = feed_item(entry, source)
-    return Piece(entry, item, 0, len(item))
+    return EncodedChange(entry, item, 0, len(item))
 
 
-def erases(entry: Entry) -> bool:
+def erases(entry: ChangeRecord) -> bool:
     """Whether the change took the bodies of earlier versions away."""
     return entry.operation == "deleted" and b'"erased":true' in entry.body
 
 
-class Ring:
+class RecentChanges:
     """An unbroken run of the newest changes, at most `size` of them, and less where they are long."""
 
-    def __init__(self, size: int, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, size: int, most_bytes: int = MAX_BYTES) -> None:
         """Hold nothing, at the beginning of the log."""
         self.size = size
         self.end = 0
         self.epoch = 0
         self.cleared = 0
-        self._pieces: deque[Piece] = deque()
+        self._pieces: deque[EncodedChange] = deque()
         self._bytes = 0
         self._most_bytes = most_bytes
         self._joined: dict[tuple[int, int], bytes] = {}
@@ -80,17 +80,17 @@ class Ring:
         """Ends where the log ends; a ring that does not may hold what was erased or restored away since."""
         return (self.epoch, self.end) == (head.epoch, head.seq)
 
-    def add(self, pieces: Iterable[Piece]) -> None:
+    def add(self, pieces: Iterable[EncodedChange]) -> None:
         """Put the changes that follow the last one."""
         self._joined.clear()
-        for piece in pieces:
-            self._pieces.append(piece)
-            self._bytes += len(piece.frame)
-            self.end = piece.entry.seq
+        for encoded in pieces:
+            self._pieces.append(encoded)
+            self._bytes += len(encoded.frame)
+            self.end = encoded.entry.seq
         while len(self._pieces) > self.size or self._bytes > self._most_bytes:
             self._bytes -= len(self._pieces.popleft().frame)
 
-    def between(self, after: int, upto: int) -> Sequence[Piece] | None:
+    def between(self, after: int, upto: int) -> Sequence[EncodedChange] | None:
         """The changes after one sequence up to and including another; None when not all of them are here."""
         begin = self.end - len(self._pieces)
         if not begin <= after <= upto <= self.end:
@@ -104,7 +104,7 @@ class Ring:
             pieces = self.between(after, upto)
             if pieces is None:
                 return None
-            found = b"".join(piece.frame for piece in pieces)
+            found = b"".join(encoded.frame for encoded in pieces)
             if len(self._joined) < JOINED:
                 self._joined[after, upto] = found
         return found

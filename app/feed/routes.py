@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from app.auth.authentication import ReadKey, address_of
+from app.auth.authentication import ReadKey, client_address
 from app.auth.keys import find_key
-from app.auth.rate_limit import neighbourhood
+from app.auth.rate_limit import client_network
 from app.changes import format_cursor
 from app.errors import (
     CursorAhead,
@@ -23,20 +23,20 @@ from app.errors import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
-    refusals,
+    problem_responses,
 )
 from app.events.read.as_of import DATED
-from app.feed.long_poll import waited_page
+from app.feed.long_poll import wait_for_page
 from app.feed.matcher import Matcher
-from app.feed.page_writer import page_answer, page_digest
-from app.feed.reader import Page
+from app.feed.page_writer import change_page_response, page_digest
+from app.feed.reader import ChangePage
 from app.feed.schemas import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
-from app.feed.sse import EventStream, Follower, Pace
-from app.feed.start_position import position_named
+from app.feed.sse import EventStream, StreamTimings, StreamWriter
+from app.feed.start_position import read_start_position
 from app.http import NoQuery, if_none_match, query, query_pairs
 from app.kinds import format_instant
-from app.kit.json_lines import as_json
-from app.response_cache import lasting
+from app.kit.json_lines import dump_json
+from app.response_cache import cache_control
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/feed", tags=["feed"])
 JSON, SSE = "application/json", "text/event-stream"
-POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
-ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
+COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 NO_STORE = {"cache-control": "no-store"}
-FINAL = "max-age=86400, immutable"
+UNCHANGING = "max-age=86400, immutable"
 # What a reader who cannot wait should leave between two calls for the same page.
 POLL_INTERVAL = {"cache-control": "no-cache", "x-poll-interval": "5"}
 
@@ -58,7 +58,11 @@ POLL_INTERVAL = {"cache-control": "no-cache", "x-poll-interval": "5"}
 @router.get(
     "",
     response_model=None,
-    responses={200: {"model": FeedPage}, 304: {"description": "Not modified."}, **refusals(*POSITIONS, *ALWAYS)},
+    responses={
+        200: {"model": FeedPage},
+        304: {"description": "Not modified."},
+        **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS),
+    },
 )
 async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, Depends(query(FeedQuery))]) -> Response:
     """Read the changes after a position, in the order in which they were committed; each is there exactly once.
@@ -72,10 +76,14 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     final = page.more and is_literal(asked.after)
     members = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
     etag = f'"{(await page_digest(page, members))[:32]}"'
-    headers = {"etag": etag, **(lasting(request, FINAL) if final else POLL_INTERVAL), **link(request, page, head.epoch)}
+    headers = {
+        "etag": etag,
+        **(cache_control(request, UNCHANGING) if final else POLL_INTERVAL),
+        **link(request, page, head.epoch),
+    }
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
-    return await page_answer(page, members, headers)
+    return await change_page_response(page, members, headers)
 
 
 @router.get(
@@ -83,7 +91,7 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     response_model=None,
     responses={
         200: {"description": "Server-sent events.", "content": {SSE: {"schema": {"type": "string"}}}},
-        **refusals(*POSITIONS, *ALWAYS),
+        **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS),
     },
 )
 async def stream_feed(
@@ -97,24 +105,24 @@ async def stream_feed(
     """
     state = request.app.state
     head = await state.log.head()
-    state.hub.notice(head)
+    state.notifier.notice(head)
     resumed = request.headers.get("last-event-id")
     start = (
         await state.log.position(resumed, head)
         if resumed
-        else await position_named(state.log, head, asked.after, asked.timezone)
+        else await read_start_position(state.log, head, asked.after, asked.timezone)
     )
-    seat = state.hub.seats.take(caller(request, key), state.settings.sse_max, state.settings.sse_per_key)
-    pace = getattr(state, "pace", Pace())
+    seat = state.notifier.connections.take(caller(request, key), state.settings.sse_max, state.settings.sse_per_key)
+    timings = getattr(state, "pace", StreamTimings())
 
-    def follow(send: Callable[[bytes], Awaitable[None]]) -> Follower:
-        welcome = Welcome(state.db, key)
-        return Follower(state.hub, Matcher(asked), (head.epoch, start), send, pace=pace, welcome=welcome)
+    def follow(send: Callable[[bytes], Awaitable[None]]) -> StreamWriter:
+        welcome = KeyRevalidator(state.db, key)
+        return StreamWriter(state.notifier, Matcher(asked), (head.epoch, start), send, timings=timings, welcome=welcome)
 
     return EventStream(follow, seat)
 
 
-@router.get("/head", response_model=None, responses={200: {"model": FeedHead}, **refusals(*ALWAYS)})
+@router.get("/head", response_model=None, responses={200: {"model": FeedHead}, **problem_responses(*COMMON_PROBLEMS)})
 async def read_head(request: Request, _: ReadKey, __: NoQuery) -> Response:
     """Tell where the feed ends now, and the lowest cursor that is accepted."""
     head: Head = await request.app.state.log.head()
@@ -124,10 +132,14 @@ async def read_head(request: Request, _: ReadKey, __: NoQuery) -> Response:
         "oldest": format_cursor(head.epoch, head.oldest),
         "time": format_instant(head.time),
     }
-    return Response(as_json(shown), headers=NO_STORE, media_type=JSON)
+    return Response(dump_json(shown), headers=NO_STORE, media_type=JSON)
 
 
-@router.get("/checkpoint", response_model=None, responses={200: {"model": Checkpoint}, **refusals(*POSITIONS, *ALWAYS)})
+@router.get(
+    "/checkpoint",
+    response_model=None,
+    responses={200: {"model": Checkpoint}, **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS)},
+)
 async def read_checkpoint(
     request: Request, _: ReadKey, asked: Annotated[CheckpointQuery, Depends(query(CheckpointQuery))]
 ) -> Response:
@@ -139,18 +151,18 @@ async def read_checkpoint(
         raise log.gone(CursorExpired, "The feed no longer reaches back to that cursor.", head)
     live, digest = await log.checkpoint(at)
     shown = {"at": format_cursor(head.epoch, at), "live_events": live, "digest": digest}
-    return Response(as_json(shown), headers=NO_STORE, media_type=JSON)
+    return Response(dump_json(shown), headers=NO_STORE, media_type=JSON)
 
 
-async def find_page(request: Request, asked: Any) -> tuple[Head, Page]:
+async def find_page(request: Request, asked: Any) -> tuple[Head, ChangePage]:
     """The page, waited for at the end of the feed as long as the caller wishes."""
-    log, hub = request.app.state.log, request.app.state.hub
+    log, notifier = request.app.state.log, request.app.state.notifier
     head: Head = await log.head()
-    hub.notice(head)
-    start = await position_named(log, head, asked.after, asked.timezone)
+    notifier.notice(head)
+    start = await read_start_position(log, head, asked.after, asked.timezone)
     if start > head.seq:  # a replica that has not come so far
         head = await log.head(primary=True)
-    return await waited_page(hub, asked, start, head, limit=asked.limit, wait=asked.wait)
+    return await wait_for_page(notifier, asked, start, head, limit=asked.limit, wait=asked.wait)
 
 
 def is_literal(after: str) -> bool:
@@ -158,7 +170,7 @@ def is_literal(after: str) -> bool:
     return after not in {"oldest", "now"} and not DATED.match(after)
 
 
-def link(request: Request, page: Page, epoch: int) -> dict[str, str]:
+def link(request: Request, page: ChangePage, epoch: int) -> dict[str, str]:
     """Where the next page is, with all else that the caller asked."""
     if not page.more:
         return {}
@@ -169,10 +181,10 @@ def link(request: Request, page: Page, epoch: int) -> dict[str, str]:
 
 def caller(request: Request, key: Key) -> str:
     """Who takes a seat: a key, or where a reader without one comes from."""
-    return f"key {key.id}" if key.id else f"address {neighbourhood(address_of(request))}"
+    return f"key {key.id}" if key.id else f"address {client_network(client_address(request))}"
 
 
-class Welcome:
+class KeyRevalidator:
     """Whether the key that opened a stream is still good, so that a revocation ends the stream too."""
 
     def __init__(self, db: Database, key: Key) -> None:

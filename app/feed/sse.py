@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from app.errors import Problem
-from app.feed.notifier import SOON_S, release
-from app.feed.reader import MOST_SCANNED, Scanner
+from app.feed.notifier import MIN_INTERVAL_S, release
+from app.feed.reader import MAX_SCANNED, PageReader
 from app.feed.recent_changes import position
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from app.feed.matcher import Matcher
-    from app.feed.notifier import Hub, Waiting
+    from app.feed.notifier import Notifier, Waiting
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 RETRY = b"retry: 3000\n\n"
@@ -31,7 +31,7 @@ ABORT = "sitrep.abort"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class StreamTimings:
     """The times of a stream in seconds, and by how many changes a reader may fall behind."""
 
     heartbeat_s: float = 15.0
@@ -40,7 +40,7 @@ class Pace:
     lag: int = 1000
 
 
-class Follower:
+class StreamWriter:
     """A reader's place in the log, and what it is sent on the way.
 
     `send` gets bytes; `welcome` tells at every heartbeat whether the reader's key still opens the feed.
@@ -48,28 +48,28 @@ class Follower:
 
     def __init__(
         self,
-        hub: Hub,
+        notifier: Notifier,
         matcher: Matcher,
         start: tuple[int, int],
         send: Callable[[bytes], Awaitable[None]],
         *,
-        pace: Pace,
+        timings: StreamTimings,
         welcome: Callable[[], Awaitable[bool]],
     ) -> None:
         """`start` is the epoch and the sequence after which the reader goes on."""
-        self.hub = hub
+        self.notifier = notifier
         self.matcher = matcher
-        self.scanner = Scanner(hub.log, matcher, hub.ring)
+        self.reader = PageReader(notifier.log, matcher, notifier.recent)
         self.epoch, self.at = start
         self.told = self.at
         self.gone = False
-        self._pace = pace
+        self._pace = timings
         self._welcome = welcome
         self._put = send
         self._pausing: Waiting | None = None
         self._clock = asyncio.get_running_loop().time
-        self._ends = self._clock() + pace.life_s
-        self._due = self._clock() + pace.heartbeat_s
+        self._ends = self._clock() + timings.life_s
+        self._due = self._clock() + timings.heartbeat_s
         self._sending = 0.0
 
     def leave(self) -> None:
@@ -81,18 +81,18 @@ class Follower:
     @property
     def over(self) -> bool:
         """Nothing more is to be sent but the last position."""
-        return self.gone or self.hub.draining or self._clock() >= self._ends
+        return self.gone or self.notifier.draining or self._clock() >= self._ends
 
     async def run(self) -> None:
         """Send the past, then follow the present until one of the ends; TimeoutError when the reader takes nothing."""
-        watch = Watch(self, asyncio.current_task())
-        self.hub.vocabulary.follow(self.matcher)
+        watch = SendWatchdog(self, asyncio.current_task())
+        self.notifier.term_updates.follow(self.matcher)
         try:
             await self._send(RETRY)
             with suppress(Problem):  # the database is away: the reader comes back by itself
                 await self._catch_up()
                 await self._stay()
-            if not self.gone and self.hub.head.epoch in {0, self.epoch}:
+            if not self.gone and self.notifier.head.epoch in {0, self.epoch}:
                 await self._tell()
         except asyncio.CancelledError:
             if not watch.struck:
@@ -100,34 +100,38 @@ class Follower:
             raise TimeoutError from None
         finally:
             watch.end()
-            self.hub.vocabulary.leave(self.matcher)
+            self.notifier.term_updates.leave(self.matcher)
 
     async def _catch_up(self) -> None:
         """Send what is stored, page by page, with a position after each stretch that was passed over."""
-        head = await self.hub.log.head()
-        await self.matcher.learn(self.hub.log.db, head.epoch, head.seq)  # now, and not all streams at the first change
+        head = await self.notifier.log.head()
+        await self.matcher.learn(
+            self.notifier.log.db, head.epoch, head.seq
+        )  # now, and not all streams at the first change
         while self.at < head.seq and head.epoch == self.epoch and not self.over:
-            page = await self.scanner.page(self.at, CHUNK, head)
+            page = await self.reader.page(self.at, CHUNK, head)
             if page.next == self.at:  # a replica is behind
-                await asyncio.sleep(SOON_S)
+                await asyncio.sleep(MIN_INTERVAL_S)
                 return
             self.at = page.next
-            await self._deliver([piece.frame for piece in page.pieces], page.pieces[-1].entry.seq if page.pieces else 0)
+            await self._deliver(
+                [encoded.frame for encoded in page.pieces], page.pieces[-1].entry.seq if page.pieces else 0
+            )
             if self.told < self.at:
                 await self._tell()
-            head = await self.hub.log.head()
-        self.hub.notice(head)
+            head = await self.notifier.log.head()
+        self.notifier.notice(head)
 
     async def _stay(self) -> None:
         """Wait for the log to move and send what is new; a reader who cannot keep up is let go."""
         while not self.over:
             await self._pause()
-            target = self.hub.head.seq
-            if self.hub.head.epoch not in {0, self.epoch}:
+            target = self.notifier.head.seq
+            if self.notifier.head.epoch not in {0, self.epoch}:
                 return
             if target > self.at and not self.over:
                 sent = await self._advance(target)
-                if sent and self.hub.head.seq - target >= self._pace.lag:
+                if sent and self.notifier.head.seq - target >= self._pace.lag:
                     return
             if self._clock() >= self._due:
                 if not await self._welcome():
@@ -139,27 +143,27 @@ class Follower:
         sent = False
         while self.at < target and not self.over:
             upto = min(self.at + CHUNK, target)
-            if self.hub.ring.epoch != self.epoch or self.hub.ring.between(self.at, upto) is None:
+            if self.notifier.recent.epoch != self.epoch or self.notifier.recent.between(self.at, upto) is None:
                 await self._catch_up()
                 return sent
             if self.matcher.everything:
-                frames, last = [self.hub.ring.frames(self.at, upto) or b""], upto
+                frames, last = [self.notifier.recent.frames(self.at, upto) or b""], upto
             else:
-                found = await self.scanner.among(self.hub.ring.between(self.at, upto) or (), CHUNK)
-                frames, last = [piece.frame for piece in found], found[-1].entry.seq if found else 0
+                found = await self.reader.among(self.notifier.recent.between(self.at, upto) or (), CHUNK)
+                frames, last = [encoded.frame for encoded in found], found[-1].entry.seq if found else 0
             self.at = upto
             await self._deliver(frames, last)
             sent = sent or bool(frames)
-        if self.at - self.told >= MOST_SCANNED:
+        if self.at - self.told >= MAX_SCANNED:
             await self._tell()
         return sent
 
     async def _pause(self) -> None:
-        future = self._pausing = self.hub.expect(self.at, self.epoch)
+        future = self._pausing = self.notifier.expect(self.at, self.epoch)
         try:
             await future
         finally:
-            self.hub.forget(future)
+            self.notifier.forget(future)
             self._pausing = None
 
     async def _deliver(self, frames: list[bytes], last: int) -> None:
@@ -191,10 +195,10 @@ class Follower:
         return now + min(self._pace.heartbeat_s, 1.0)
 
 
-class Watch:
+class SendWatchdog:
     """The one timer of a stream; it is not moved with every change, which would cost more than the change."""
 
-    def __init__(self, follower: Follower, task: asyncio.Task[None] | None) -> None:
+    def __init__(self, follower: StreamWriter, task: asyncio.Task[None] | None) -> None:
         """Begin to look after the follower that runs in this task."""
         self.struck = False
         self._follower = follower
@@ -224,7 +228,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        follow: Callable[[Callable[[bytes], Awaitable[None]]], Follower],
+        follow: Callable[[Callable[[bytes], Awaitable[None]]], StreamWriter],
         seat: AbstractContextManager[None],
     ) -> None:
         """`follow` makes the follower once there is something to send to; `seat` may refuse on entering."""
@@ -256,7 +260,7 @@ class EventStream(Response):
                 ear.cancel()
 
 
-async def listen(receive: Receive, follower: Follower) -> None:
+async def listen(receive: Receive, follower: StreamWriter) -> None:
     """Wait until the reader hangs up."""
     while (await receive())["type"] != "http.disconnect":
         pass

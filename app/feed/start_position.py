@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.changes import ChangeLog, Head
 
 
-async def position_named(log: ChangeLog, head: Head, named: str, timezone: str, parameter: str = "after") -> int:
+async def read_start_position(log: ChangeLog, head: Head, named: str, timezone: str, parameter: str = "after") -> int:
     """The sequence after which a reader goes on; 410 when the feed no longer reaches back to it.
 
     A time stands for the last change before it. `parameter` is the name that a refused time is reported under.

@@ -10,30 +10,30 @@ from sqlmodel import col
 from app.db import Statement, any_of
 from app.events.tables import FacetValue
 from app.events.terms import unpack
-from app.feed.value_ids import asked_as
+from app.feed.value_ids import lookup_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app.changes import Entry
+    from app.changes import ChangeRecord
     from app.db import Database
     from app.feed.matcher import Matcher
     from app.feed.value_ids import Position, Value
 
 # Above this many remembered ids the memory starts anew.
-REMEMBERED = 200_000
+MAX_CACHED = 200_000
 
 
-def named(dialect: str) -> Statement:
+def keys_of_groups(dialect: str) -> Statement:
     """Facet and value behind index ids."""
     columns = [col(FacetValue.facet), col(FacetValue.value), col(FacetValue.id)]
     return Statement(sa.select(*columns).where(any_of(col(FacetValue.id), "ids", dialect)))
 
 
-NAMED = {dialect: named(dialect) for dialect in ("sqlite", "postgresql")}
+FIND_NAMED = {dialect: keys_of_groups(dialect) for dialect in ("sqlite", "postgresql")}
 
 
-class Vocabulary:
+class TermUpdates:
     """Tells the filters that are followed when a value they ask for gets a further id.
 
     Only a filter whose ids are complete up to where a stretch of the log begins is complete at its end. Any other, such
@@ -68,14 +68,14 @@ class Vocabulary:
         for matcher in self._followed:
             matcher.forget()
 
-    async def learn(self, entries: Sequence[Entry], begin: int, end: Position) -> None:
+    async def learn(self, entries: Sequence[ChangeRecord], begin: int, end: Position) -> None:
         """Take in the unbroken stretch of the log from `begin`, a sequence, to `end`."""
         if not self._interest:
             return
         fresh = {number for entry in entries for number in ids_of(entry)} - self._seen
         if fresh:
-            self._teach(await self._db.rows(NAMED[self._db.dialect], {"ids": self._db.as_list(sorted(fresh))}))
-        if len(self._seen) > REMEMBERED:
+            self._teach(await self._db.rows(FIND_NAMED[self._db.dialect], {"ids": self._db.as_list(sorted(fresh))}))
+        if len(self._seen) > MAX_CACHED:
             self._seen.clear()
         self._seen |= fresh
         epoch, seq = end
@@ -85,10 +85,10 @@ class Vocabulary:
 
     def _teach(self, rows: Iterable[tuple[str, str, int]]) -> None:
         for facet, value, id in rows:
-            for matcher in self._interest.get(asked_as(facet, value), ()):
+            for matcher in self._interest.get(lookup_key(facet, value), ()):
                 matcher.add(facet, value, id)
 
 
-def ids_of(entry: Entry) -> list[int]:
+def ids_of(entry: ChangeRecord) -> list[int]:
     """The counted ids of the state after a change; hashed ones, below zero, are known beforehand."""
     return [] if entry.after is None else [number for number in unpack(entry.after)[2:] if number > 0]

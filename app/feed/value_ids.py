@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from app.changes import LogHead
-from app.db import Statement, as_pairs, pairs_source
+from app.db import Statement, pairs_param, pairs_source
 from app.events.tables import FacetValue
 from app.events.terms import SIGNATURE
 
@@ -27,7 +27,7 @@ Position = tuple[int, int]
 EVERY_SIGNATURE: Value = (SIGNATURE, "")
 
 
-def asked_as(facet: str, value: str) -> Value:
+def lookup_key(facet: str, value: str) -> Value:
     """The name under which the ids of a value are asked for."""
     return EVERY_SIGNATURE if facet == SIGNATURE else (facet, value)
 
@@ -37,7 +37,7 @@ async def read_ids(
 ) -> tuple[Position, list[tuple[str, str, int]]]:
     """All ids of these values up to a position, which is read in the same statement and so from the same state."""
     statement = ids_statement(db.dialect, signatures=EVERY_SIGNATURE in values)
-    rows = await db.rows(statement, as_pairs(values, db.dialect), primary=primary)
+    rows = await db.rows(statement, pairs_param(values, db.dialect), primary=primary)
     [position] = [(epoch, seq) for epoch, _, _, seq in rows if epoch]
     return position, [(facet, value, id) for epoch, facet, value, id in rows if not epoch]
 

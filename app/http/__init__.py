@@ -1,6 +1,6 @@
 """Strict reading of what a request brings: JSON, query strings, bodies and header fields."""
 
-from app.http.base_url import HOST, base_address, base_of
+from app.http.base_url import HOST, base_address, base_url
 from app.http.headers import if_none_match, parse_idempotency_key, parse_if_match, prefers_gzip
 from app.http.json_body import SMALL_BODY, Body, body, check_media_type, read_body
 from app.http.query_params import NoQuery, Nothing, Query, query, query_pairs, read_query
@@ -14,7 +14,7 @@ __all__ = [
     "Nothing",
     "Query",
     "base_address",
-    "base_of",
+    "base_url",
     "body",
     "check_media_type",
     "if_none_match",

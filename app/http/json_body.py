@@ -9,7 +9,7 @@ from fastapi import Request
 
 from app.errors import UnsupportedMediaType
 from app.http.strict_json import parse_json
-from app.kit.offload import aside
+from app.kit.offload import run_in_thread
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Body(Generic[T]):
         check_media_type(request, self.body_media)
         if len(raw) <= SMALL_BODY:
             return self.parse(parse_json(raw, lines=self.lines))
-        return await aside(self._read, raw)
+        return await run_in_thread(self._read, raw)
 
     def _read(self, raw: bytes) -> T:
         return self.parse(parse_json(raw, lines=self.lines))

@@ -29,7 +29,7 @@ FORMS = {
     frozenset({int, float}): NUMBER,
     frozenset({bool}): BOOLEAN,
 }
-WANTED = {INTEGER: "an integer of at most 19 digits", NUMBER: "a number", BOOLEAN: "true or false"}
+EXPECTED = {INTEGER: "an integer of at most 19 digits", NUMBER: "a number", BOOLEAN: "true or false"}
 INT64 = range(-(2**63), 2**63)
 SHOWN = 100  # characters of an unknown name in the answer
 
@@ -98,9 +98,9 @@ def read_query(raw: bytes, model: type[M]) -> M:
     for name, value in query_pairs(raw):
         known = parameters.get(name)
         if known is None:
-            errors.append(unknown(name, parameters))
+            errors.append(unknown_parameter(name, parameters))
             continue
-        fault = fault_of_value(name, value, known)
+        fault = value_error(name, value, known)
         if fault is not None:
             errors.append(fault)
         elif known.repeatable:
@@ -110,7 +110,7 @@ def read_query(raw: bytes, model: type[M]) -> M:
         else:
             values[name] = value
     if errors:
-        raise refused(errors)
+        raise field_errors_problem(errors)
     return validate(values, model)
 
 
@@ -125,10 +125,12 @@ def read_pair(part: bytes) -> tuple[str, str]:
     name = read_text(raw_name)
     if name is None:
         shown = unquote_to_bytes(raw_name).decode(errors="replace")[:SHOWN]
-        raise refused([FieldError("encoding", "The name is not percent-encoded UTF-8.", parameter=shown)])
+        raise field_errors_problem([FieldError("encoding", "The name is not percent-encoded UTF-8.", parameter=shown)])
     value = read_text(raw_value)
     if value is None:
-        raise refused([FieldError("encoding", "The value is not percent-encoded UTF-8.", parameter=name[:SHOWN])])
+        raise field_errors_problem(
+            [FieldError("encoding", "The value is not percent-encoded UTF-8.", parameter=name[:SHOWN])]
+        )
     return name, value
 
 
@@ -146,19 +148,19 @@ def read_text(raw: bytes) -> str | None:
         return None
 
 
-def refused(errors: Iterable[FieldError]) -> Invalid:
+def field_errors_problem(errors: Iterable[FieldError]) -> Invalid:
     """The refusal of a query string."""
     return Invalid("The query string is not valid; see errors.", errors=tuple(errors))
 
 
-def unknown(name: str, known: Iterable[str]) -> FieldError:
+def unknown_parameter(name: str, known: Iterable[str]) -> FieldError:
     """The fault of a name that the call does not have."""
     near = get_close_matches(name[:SHOWN], list(known), n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]}?" if near else ""
     return FieldError("unknown-parameter", f"This call has no such parameter.{hint}", parameter=name[:SHOWN])
 
 
-def fault_of_value(name: str, value: str, known: Parameter) -> FieldError | None:
+def value_error(name: str, value: str, known: Parameter) -> FieldError | None:
     """What is wrong with a value before the model sees it."""
     if not value:
         return FieldError("empty", "The value is empty; leave the parameter out instead.", parameter=name)
@@ -167,7 +169,7 @@ def fault_of_value(name: str, value: str, known: Parameter) -> FieldError | None
     if known.form is None:
         return None
     if not known.form.fullmatch(value):
-        return FieldError("type", f"Give {WANTED[known.form]}.", parameter=name)
+        return FieldError("type", f"Give {EXPECTED[known.form]}.", parameter=name)
     if known.form is INTEGER and int(value) not in INT64:
         return FieldError("range", "The integer has more than 64 bits.", parameter=name)
     return None
@@ -179,7 +181,7 @@ def validate(values: dict[str, Any], model: type[M]) -> M:
         return model.model_validate(values)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-    raise refused(translate(fault, parameters_of(model)) for fault in faults)
+    raise field_errors_problem(translate(fault, parameters_of(model)) for fault in faults)
 
 
 def translate(fault: ErrorDetails, parameters: dict[str, Parameter]) -> FieldError:

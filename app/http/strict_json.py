@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from app.errors import FieldError, Invalid, Malformed
 
-DEEPEST = 32
-MOST_ERRORS = 100
+MAX_DEPTH = 32
+MAX_ERRORS = 100
 INT64 = range(-(2**63), 2**63)
 
 # What may stand for a control character or half a surrogate pair once escapes are read; may find too much.
@@ -18,15 +18,15 @@ CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-class Suspect(Exception):
+class SuspectNumber(Exception):
     """A number to look at more closely, with its place in the document."""
 
 
-class Unreadable:
+class UnreadableNumber:
     """Stands where a number was that does not fit."""
 
 
-UNREADABLE: Final = Unreadable()
+UNREADABLE_VALUE: Final = UnreadableNumber()
 
 
 def parse_json(raw: bytes, *, lines: bool = False) -> object:
@@ -40,13 +40,13 @@ def parse_json(raw: bytes, *, lines: bool = False) -> object:
     try:
         value = read(FAST, text)
         suspect = may_hold_bad_text(raw, text)
-    except Suspect:
+    except SuspectNumber:
         value = read(CAREFUL, text)
         suspect = True
-    if text.count("[") + text.count("{") > DEEPEST and is_too_deep(value):
+    if text.count("[") + text.count("{") > MAX_DEPTH and is_too_deep(value):
         raise too_deep()
     if suspect:
-        refuse_bad_values(value, CONTROL_IN_LINES if lines else CONTROL)
+        reject_bad_values(value, CONTROL_IN_LINES if lines else CONTROL)
     return value
 
 
@@ -72,7 +72,7 @@ def read(decoder: json.JSONDecoder, text: str) -> object:
 
 def too_deep() -> Malformed:
     """Refuse what is nested too deeply."""
-    return Malformed(f"The body is nested more than {DEEPEST} levels deep.")
+    return Malformed(f"The body is nested more than {MAX_DEPTH} levels deep.")
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def refuse_constant(name: str) -> object:
+def reject_constant(name: str) -> object:
     """NaN and the infinities are not JSON."""
     raise Malformed(f"The body is not JSON: {name} is no JSON number.")
 
@@ -91,7 +91,7 @@ def refuse_constant(name: str) -> object:
 def read_int(digits: str) -> int:
     """An integer that surely fits into 64 bits."""
     if len(digits) > 18:
-        raise Suspect
+        raise SuspectNumber
     return int(digits)
 
 
@@ -99,33 +99,33 @@ def read_float(digits: str) -> float:
     """A number that fits into a double."""
     number = float(digits)
     if number - number != 0:
-        raise Suspect
+        raise SuspectNumber
     return number
 
 
-def read_any_int(digits: str) -> int | Unreadable:
+def read_any_int(digits: str) -> int | UnreadableNumber:
     """An integer of 64 bits, or the sign that it was none."""
-    return int(digits) if len(digits) <= 20 and int(digits) in INT64 else UNREADABLE
+    return int(digits) if len(digits) <= 20 and int(digits) in INT64 else UNREADABLE_VALUE
 
 
-def read_any_float(digits: str) -> float | Unreadable:
+def read_any_float(digits: str) -> float | UnreadableNumber:
     """A finite number, or the sign that it was none."""
     number = float(digits)
-    return number if number - number == 0 else UNREADABLE
+    return number if number - number == 0 else UNREADABLE_VALUE
 
 
 FAST = json.JSONDecoder(
-    object_pairs_hook=unique, parse_int=read_int, parse_float=read_float, parse_constant=refuse_constant
+    object_pairs_hook=unique, parse_int=read_int, parse_float=read_float, parse_constant=reject_constant
 )
 CAREFUL = json.JSONDecoder(
-    object_pairs_hook=unique, parse_int=read_any_int, parse_float=read_any_float, parse_constant=refuse_constant
+    object_pairs_hook=unique, parse_int=read_any_int, parse_float=read_any_float, parse_constant=reject_constant
 )
 
 
 def is_too_deep(value: object) -> bool:
     """Whether arrays and objects are nested beyond the limit."""
     level: list[Any] = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [
             child
             for node in level
@@ -144,9 +144,9 @@ def may_hold_bad_text(raw: bytes, text: str) -> bool:
     return (b"\xc2" in raw or b"\x7f" in raw) and bool(CONTROL.search(text))
 
 
-def refuse_bad_values(value: object, control: re.Pattern[str]) -> None:
+def reject_bad_values(value: object, control: re.Pattern[str]) -> None:
     """Raise Invalid if the value holds something that cannot be stored or sent."""
-    errors = [error for error, _ in zip(bad_values(value, "", control), range(MOST_ERRORS), strict=False)]
+    errors = [error for error, _ in zip(bad_values(value, "", control), range(MAX_ERRORS), strict=False)]
     if errors:
         raise Invalid("The body has values that cannot be stored; see errors.", errors=errors)
 
@@ -167,7 +167,7 @@ def bad_values(value: object, pointer: str, control: re.Pattern[str]) -> Iterato
         bad_text = fault_of_text(value, pointer, "string", control)
         if bad_text is not None:
             yield bad_text
-    elif isinstance(value, Unreadable):
+    elif isinstance(value, UnreadableNumber):
         yield FieldError("range", "The number is too large: integers have 64 bits, others are doubles.", pointer)
 
 

@@ -12,10 +12,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from app.errors import FieldError, Invalid
 from app.kinds import rules
-from app.kinds.base import INT64, Facet, FacetValue, Kind, Measure, Numbers, Rule, Shape
-from app.kinds.codes import Doubt
+from app.kinds.base import INT64, Facet, FacetValue, Kind, Measure, Numbers, Rule, StrictModel
+from app.kinds.codes import CodeStatus
 from app.kinds.envelope import NAMES, Event, interval, points
-from app.kinds.field_errors import CODES, MOST_ERRORS, Refused, field_errors
+from app.kinds.field_errors import CODES, MAX_ERRORS, ValueRefused, field_errors
 from app.kinds.output_models import Reason, event_out, tombstone
 from app.kinds.registry import (
     RESERVED,
@@ -29,9 +29,9 @@ from app.kinds.registry import (
 )
 from app.kinds.strings import fits_index, fold
 from app.kinds.timestamps import format_instant, format_micros, from_micros, micros, midnights, parse_instant
-from app.kinds.tokenizer import Spot, search_text, spots, texts_at, value_in
-from app.kinds.unlisted_codes import LISTED, Change
-from app.kit.json_lines import on_one_line
+from app.kinds.tokenizer import WordPosition, search_text, texts_at, value_in, word_positions
+from app.kinds.unlisted_codes import LISTED, CodeChange
+from app.kit.json_lines import escape_line_separators
 
 __all__ = [
     "CODES",
@@ -41,8 +41,8 @@ __all__ = [
     "KINDS",
     "MEASURES",
     "RESERVED",
-    "Broken",
-    "Change",
+    "BrokenRule",
+    "CodeChange",
     "Event",
     "EventIn",
     "EventOut",
@@ -52,11 +52,11 @@ __all__ = [
     "MeasureSpec",
     "Numbers",
     "Reason",
-    "Refused",
-    "Spot",
     "Tombstone",
+    "ValueRefused",
+    "WordPosition",
     "broken_rules",
-    "core",
+    "canonical_json",
     "facets_of",
     "fold",
     "format_instant",
@@ -72,7 +72,7 @@ __all__ = [
     "rule_values",
     "schema_of",
     "search_text",
-    "spots",
+    "word_positions",
     "words_of",
 ]
 
@@ -92,15 +92,15 @@ _KIND = Field(discriminator="kind")
 
 if TYPE_CHECKING:
     EventIn = Event
-    EventOut = Shape
-    Tombstone = Shape
+    EventOut = StrictModel
+    Tombstone = StrictModel
 else:
     EventIn = Annotated[Union[tuple(_IN.values())], _KIND]  # noqa: UP007 (the operator takes no tuple)
     EventOut = Annotated[Union[tuple(_OUT.values())], _KIND]  # noqa: UP007 (likewise)
     Tombstone = tombstone(tuple(KINDS))
 
 
-class Broken(NamedTuple):
+class BrokenRule(NamedTuple):
     """A soft rule that an event breaks: the flag that excuses it, and the error that a strict write gets."""
 
     flag: str
@@ -119,25 +119,25 @@ def parse_event(data: object, *, base: str = "", batch: bool = False) -> Event:
 def _checked(event: Event, base: str) -> Event:
     errors = [*_hard_errors(event), *_unindexable(event)]
     if errors:
-        raise _invalid([_below(base, error) for error in errors[:MOST_ERRORS]])
+        raise _invalid([_below(base, error) for error in errors[:MAX_ERRORS]])
     return event
 
 
-def parse_change(data: object, *, base: str = "", batch: bool = False) -> Change:
+def parse_change(data: object, *, base: str = "", batch: bool = False) -> CodeChange:
     """Read an event that is to take another's place, as `parse_event` does.
 
     A code that its list does not have, or no longer, is in doubt: it may stay where the event had it before, as
-    `Change.check` tells.
+    `CodeChange.check` tells.
     """
     try:
-        return Change(parse_event(data, base=base, batch=batch))
+        return CodeChange(parse_event(data, base=base, batch=batch))
     except Invalid as refusal:
         if any(error.code not in LISTED for error in refusal.errors):
             raise
         errors = [replace(error, pointer=(error.pointer or "").removeprefix(base)) for error in refusal.errors]
-    doubts: set[Doubt] = set()
+    doubts: set[CodeStatus] = set()
     event = _checked(_validated(data, base, {"batch": batch, "doubts": doubts}), base)
-    return Change(event, frozenset(doubts), tuple(errors))
+    return CodeChange(event, frozenset(doubts), tuple(errors))
 
 
 def _validated(data: object, base: str, context: dict[str, object]) -> Event:
@@ -189,11 +189,13 @@ def _fits(value: FacetValue) -> bool:
     return fits_index(value.label) and all(map(fits_index, value.aliases))
 
 
-def broken_rules(event: Event, *, base: str = "", now: datetime | None = None) -> list[Broken]:
+def broken_rules(event: Event, *, base: str = "", now: datetime | None = None) -> list[BrokenRule]:
     """The soft rules that the event breaks: a strict write refuses any, a lenient import flags it."""
     now = now or datetime.now(UTC)
     soft = [rule for rule in _RULES[event.kind] if rule.flag is not None]
-    return [Broken(rule.flag, _below(base, error)) for rule in soft if rule.flag for error in rule.broken(event, now)]
+    return [
+        BrokenRule(rule.flag, _below(base, error)) for rule in soft if rule.flag for error in rule.broken(event, now)
+    ]
 
 
 def rule_values(flag: str, event: Event) -> object:
@@ -201,7 +203,7 @@ def rule_values(flag: str, event: Event) -> object:
     return next((rule.reads(event) for rule in _RULES[event.kind] if rule.flag == flag), None)
 
 
-def core(event: Event, quality_flags: Sequence[str]) -> bytes:
+def canonical_json(event: Event, quality_flags: Sequence[str]) -> bytes:
     """The event as canonical JSON, from `status` to `detail`, every field present: equal events, equal bytes."""
     head = event.__pydantic_serializer__.to_json(event, exclude={"kind", "extra", "detail"})
     text = b'%b,"quality_flags":%b,"extra":%b,"detail":%b}' % (
@@ -210,7 +212,7 @@ def core(event: Event, quality_flags: Sequence[str]) -> bytes:
         orjson.dumps(event.extra),
         event.detail.__pydantic_serializer__.to_json(event.detail),
     )
-    return on_one_line(text)
+    return escape_line_separators(text)
 
 
 def facets_of(event: Event) -> list[tuple[str, FacetValue]]:

@@ -17,11 +17,11 @@ from app.kinds.base import (
     Measure,
     Numbers,
     Rule,
-    Shape,
-    many,
-    maybe,
+    StrictModel,
+    boolean_value,
+    list_field,
+    optional_field,
     total,
-    yes_or_no,
 )
 from app.kinds.strings import Text
 
@@ -103,25 +103,25 @@ TargetCategory = Literal[
 Outcome = Literal["targeted", "hit", "damaged", "destroyed"]
 
 
-class Munition(Shape):
+class Munition(StrictModel):
     """What was fired, of one category and model."""
 
     category: MunitionCategory = Field(description="What sort of munition.")
-    model: Text | None = maybe("Its model, such as Shahed-136.")
-    launched: Estimate | None = maybe("How many were launched.")
-    intercepted: Estimate | None = maybe("How many of them were shot down.")
-    suppressed: Estimate | None = maybe("How many of them were lost or jammed.")
-    hit: Estimate | None = maybe("How many of them hit.")
-    decoys: Estimate | None = maybe("How many decoys there were.")
-    includes_decoys: Flag | None = maybe("Whether `launched` counts the decoys too.")
+    model: Text | None = optional_field("Its model, such as Shahed-136.")
+    launched: Estimate | None = optional_field("How many were launched.")
+    intercepted: Estimate | None = optional_field("How many of them were shot down.")
+    suppressed: Estimate | None = optional_field("How many of them were lost or jammed.")
+    hit: Estimate | None = optional_field("How many of them hit.")
+    decoys: Estimate | None = optional_field("How many decoys there were.")
+    includes_decoys: Flag | None = optional_field("Whether `launched` counts the decoys too.")
 
 
-class Target(Shape):
+class Target(StrictModel):
     """What was attacked."""
 
-    name: Text | None = maybe("What the source calls it.")
+    name: Text | None = optional_field("What the source calls it.")
     category: TargetCategory = Field(description="What sort of target.")
-    outcome: Outcome | None = maybe("What became of it.")
+    outcome: Outcome | None = optional_field("What became of it.")
 
 
 def _mismatched(event: Any, _now: datetime) -> Iterator[FieldError]:
@@ -191,12 +191,12 @@ class Attack(Kind):
     title: ClassVar = "Attack"
 
     state: State = Field(default="carried_out", description="Whether it happened.")
-    event_type: EventType | None = maybe("ACLED event type.")
-    sub_event_type: SubEventType | None = maybe("ACLED sub-event type, one of the event type's.")
-    type_of_violence: Violence | None = maybe("UCDP type of violence 1-3 in words.")
-    civilian_targeting: Flag | None = maybe("Whether civilians were the main target (ACLED).")
-    munitions: list[Munition] = many("What was fired.")
-    targets: list[Target] = many("What was attacked.")
+    event_type: EventType | None = optional_field("ACLED event type.")
+    sub_event_type: SubEventType | None = optional_field("ACLED sub-event type, one of the event type's.")
+    type_of_violence: Violence | None = optional_field("UCDP type of violence 1-3 in words.")
+    civilian_targeting: Flag | None = optional_field("Whether civilians were the main target (ACLED).")
+    munitions: list[Munition] = list_field("What was fired.")
+    targets: list[Target] = list_field("What was attacked.")
 
     names: ClassVar = ("munitions.model", "targets.name")
     facets: ClassVar = (
@@ -206,7 +206,7 @@ class Attack(Kind):
         Facet(
             "civilian_targeting",
             "Whether civilians were the main target.",
-            lambda event: yes_or_no(event.detail.civilian_targeting),
+            lambda event: boolean_value(event.detail.civilian_targeting),
             Literal["false", "true"],
         ),
         Facet(

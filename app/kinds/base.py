@@ -23,9 +23,9 @@ from pydantic_core import CoreSchema
 
 from app.errors import FieldError
 from app.kinds.codes import spellings
-from app.kinds.field_errors import Refused
+from app.kinds.field_errors import ValueRefused
 
-MOST_ITEMS = 1_000
+MAX_ITEMS = 1_000
 INT64 = 2**63 - 1
 
 
@@ -42,12 +42,12 @@ Money = Annotated[Number, AfterValidator(lambda amount: round(amount, 2))]
 Qualifier = Literal["exact", "at_least", "at_most", "approximately", "unknown"]
 
 
-def many(description: str) -> Any:
+def list_field(description: str) -> Any:
     """A list field: empty unless given, at most 1,000 items."""
-    return Field(default_factory=list, max_length=MOST_ITEMS, description=description)
+    return Field(default_factory=list, max_length=MAX_ITEMS, description=description)
 
 
-def maybe(description: str) -> Any:
+def optional_field(description: str) -> Any:
     """A field that may be null, as it is unless given."""
     return Field(default=None, description=description)
 
@@ -56,18 +56,18 @@ LATER: dict[str, Any] = {"x-may-be-absent": True}
 ABSENT = "Absent in versions written before the field was declared, which means"
 
 
-def many_later(description: str) -> Any:
+def later_list_field(description: str) -> Any:
     """A list field that stored versions of an earlier release do not have."""
     text = f"{description} {ABSENT} []."
-    return Field(default_factory=list, max_length=MOST_ITEMS, description=text, json_schema_extra=LATER)
+    return Field(default_factory=list, max_length=MAX_ITEMS, description=text, json_schema_extra=LATER)
 
 
-def maybe_later(description: str) -> Any:
+def later_optional_field(description: str) -> Any:
     """A field that may be null and that stored versions of an earlier release do not have."""
     return Field(default=None, description=f"{description} {ABSENT} null.", json_schema_extra=LATER)
 
 
-class Shape(BaseModel):
+class StrictModel(BaseModel):
     """An object of the contract: strict types, no unknown fields, never changed in place."""
 
     model_config = ConfigDict(
@@ -98,16 +98,16 @@ class Numbers(NamedTuple):
     high: int
 
 
-class Estimate(Shape):
+class Estimate(StrictModel):
     """A reported number and how far it may be trusted, as UCDP gives low, best and high.
 
     A bare integer on input means that number exactly. Without a qualifier three equal numbers are `exact`, others
     `unknown`.
     """
 
-    low: Whole | None = maybe("The lowest credible number.")
-    best: Whole | None = maybe("The most credible number.")
-    high: Whole | None = maybe("The highest credible number.")
+    low: Whole | None = optional_field("The lowest credible number.")
+    best: Whole | None = optional_field("The most credible number.")
+    high: Whole | None = optional_field("The highest credible number.")
     qualifier: Qualifier = Field(default="unknown", description="How the source qualifies the number.")
 
     @model_validator(mode="before")
@@ -116,10 +116,10 @@ class Estimate(Shape):
         data = integral(data)
         if type(data) is int:
             if not 0 <= data <= INT64:
-                raise Refused("range", "A number lies between 0 and 9223372036854775807.")
+                raise ValueRefused("range", "A number lies between 0 and 9223372036854775807.")
             return {"low": data, "best": data, "high": data, "qualifier": "exact"}
         if not isinstance(data, dict):
-            raise Refused("type", "An estimate is an integer, or an object with low, best, high and qualifier.")
+            raise ValueRefused("type", "An estimate is an integer, or an object with low, best, high and qualifier.")
         if data.get("qualifier") is None:
             low = data.get("low")
             same = low is not None and low == data.get("best") == data.get("high")
@@ -171,7 +171,7 @@ class FacetValue(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
-def named(name: str, *others: str | None) -> FacetValue:
+def facet_value(name: str, *others: str | None) -> FacetValue:
     """A value shown by its name and found by others too."""
     return FacetValue(name, tuple(other for other in others if other is not None and other != name))
 
@@ -181,7 +181,7 @@ def country_value(code: str) -> FacetValue:
     return FacetValue((names := spellings(code))[0], names[1:])
 
 
-def yes_or_no(flag: bool | None) -> tuple[str, ...]:
+def boolean_value(flag: bool | None) -> tuple[str, ...]:
     """A flag as a facet's value."""
     return () if flag is None else ("true" if flag else "false",)
 
@@ -197,13 +197,13 @@ class Facet:
     name: str
     description: str
     of: Callable[[Any], Iterable[FacetValue | str | None]]
-    vocabulary: Any = None
+    term_updates: Any = None
     codes: Codes | None = None
 
     @property
     def values(self) -> tuple[str, ...] | None:
         """All that there can be, or None where the values are open."""
-        return get_args(self.vocabulary) or None
+        return get_args(self.term_updates) or None
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ class Rule:
     reads: Callable[[Any], object] = lambda _event: None
 
 
-class Kind(Shape):
+class Kind(StrictModel):
     """A kind's own part of an event, `detail`. A file of this package with one subclass is a kind.
 
     `names` are the strings that a search finds beside title and summary, as paths: `measures.targets.name`.

@@ -11,8 +11,8 @@ import pycountry
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from app.kinds import withdrawn_codes as withdrawn
-from app.kinds.field_errors import Refused
-from app.kinds.line_endings import is_stored, one_line
+from app.kinds.field_errors import ValueRefused
+from app.kinds.line_endings import clean_line, is_stored
 
 KOSOVO = "XK"  # user-assigned, but the code that everybody uses
 UNION = "EU"  # exceptionally reserved in ISO 3166-1
@@ -79,19 +79,19 @@ def is_ambiguous(country: str) -> bool:
     return country not in former_names() and any(country in names for names in former_names().values())
 
 
-class Doubt(NamedTuple):
+class CodeStatus(NamedTuple):
     """A code that its list does not have, and the sort of field that it stands in."""
 
     field: str
     code: str
 
 
-def doubt_of(field: str | None, code: str) -> Doubt:
+def code_status(field: str | None, code: str) -> CodeStatus:
     """A code in a field; all fields of countries are of one sort."""
-    return Doubt("country" if field in {"countries", "ultimate_target"} else field or "", code)
+    return CodeStatus("country" if field in {"countries", "ultimate_target"} else field or "", code)
 
 
-def listed(check: Callable[[str], str]) -> AfterValidator:
+def require_listed(check: Callable[[str], str]) -> AfterValidator:
     """The check of a code against a list that changes with the years.
 
     A stored event was judged when it was written; where the context has `doubts`, they are noted there.
@@ -105,8 +105,8 @@ def listed(check: Callable[[str], str]) -> AfterValidator:
             return check(code)
         try:
             return check(code)
-        except Refused:
-            doubts.add(doubt_of(info.field_name, code))
+        except ValueRefused:
+            doubts.add(code_status(info.field_name, code))
             return code
 
     return AfterValidator(judge)
@@ -114,7 +114,7 @@ def listed(check: Callable[[str], str]) -> AfterValidator:
 
 def _country(code: str) -> str:
     if code not in countries():
-        raise Refused(
+        raise ValueRefused(
             "country", "A country is an ISO 3166-1 alpha-2 code in capitals, ISO 3166-3 for former states, or XK."
         )
     return code
@@ -126,19 +126,19 @@ def _party(code: str) -> str:
 
 def _admin1(code: str) -> str:
     if code not in subdivisions():
-        raise Refused("admin1", "A first-order division is an ISO 3166-2 code, such as UA-30.")
+        raise ValueRefused("admin1", "A first-order division is an ISO 3166-2 code, such as UA-30.")
     return code
 
 
 def _currency(code: str) -> str:
     if code not in currencies():
-        raise Refused("currency", "A currency is an ISO 4217 code in capitals, or BTC, ETH or USDT.")
+        raise ValueRefused("currency", "A currency is an ISO 4217 code in capitals, or BTC, ETH or USDT.")
     return code
 
 
 def _language(code: str) -> str:
     if code not in languages():
-        raise Refused("language", "A language is an ISO 639-1 code, or an ISO 639-3 code where that has none.")
+        raise ValueRefused("language", "A language is an ISO 639-1 code, or an ISO 639-3 code where that has none.")
     return code
 
 
@@ -147,21 +147,21 @@ def _imo(text: str) -> str:
     match = IMO.fullmatch(text)
     digits = match[1] if match else ""
     if not digits or sum(int(d) * w for d, w in zip(digits, range(7, 1, -1), strict=False)) % 10 != int(digits[6]):
-        raise Refused("imo", "A ship's IMO number has seven digits, the last of which checks the others.")
+        raise ValueRefused("imo", "A ship's IMO number has seven digits, the last of which checks the others.")
     return digits
 
 
 def _bic(code: str) -> str:
     match = BIC.fullmatch(code)
     if not match or match[1] not in countries():
-        raise Refused("bic", "A BIC has 8 or 11 capitals and digits, the fifth and sixth being a country.")
+        raise ValueRefused("bic", "A BIC has 8 or 11 capitals and digits, the fifth and sixth being a country.")
     return code
 
 
 def _legal_act(text: str, info: ValidationInfo) -> str:
     number = text.removeprefix("CELEX").lstrip(": ")
     if LIKE_CELEX.fullmatch(number) and not CELEX.fullmatch(number) and not is_stored(info):
-        raise Refused("legal-act", "This looks like a CELEX number, but is none; one is 32014R0833.")
+        raise ValueRefused("legal-act", "This looks like a CELEX number, but is none; one is 32014R0833.")
     return text
 
 
@@ -169,17 +169,17 @@ def _form(pattern: str, example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
 
 
-Country = Annotated[str, listed(_country), _form("^[A-Z]{2}([A-Z]{2})?$", "UA")]
-Party = Annotated[str, listed(_party), _form("^[A-Z]{2}([A-Z]{2})?$", "EU")]
-Admin1 = Annotated[str, listed(_admin1), _form("^[A-Z]{2}-[A-Z0-9]{1,3}$", "UA-30")]
-Currency = Annotated[str, listed(_currency), _form("^[A-Z]{3,4}$", "EUR")]
-Language = Annotated[str, listed(_language), _form("^[a-z]{2,3}$", "uk")]
+Country = Annotated[str, require_listed(_country), _form("^[A-Z]{2}([A-Z]{2})?$", "UA")]
+Party = Annotated[str, require_listed(_party), _form("^[A-Z]{2}([A-Z]{2})?$", "EU")]
+Admin1 = Annotated[str, require_listed(_admin1), _form("^[A-Z]{2}-[A-Z0-9]{1,3}$", "UA-30")]
+Currency = Annotated[str, require_listed(_currency), _form("^[A-Z]{3,4}$", "EUR")]
+Language = Annotated[str, require_listed(_language), _form("^[a-z]{2,3}$", "uk")]
 Imo = Annotated[str, AfterValidator(_imo), _form("^([Ii][Mm][Oo] ?)?[0-9]{7}$", "9074729")]
-Bic = Annotated[str, listed(_bic), _form("^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", "SABRRUMM")]
+Bic = Annotated[str, require_listed(_bic), _form("^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", "SABRRUMM")]
 LegalAct = Annotated[
     str,
     Field(min_length=1, max_length=300),
-    BeforeValidator(one_line),
+    BeforeValidator(clean_line),
     AfterValidator(_legal_act),
     WithJsonSchema(
         {

@@ -15,7 +15,7 @@ from typing import Any
 import pycountry
 
 from app.kinds.codes import KOSOVO, UNION, countries, spellings, subdivisions
-from app.kinds.field_errors import Refused
+from app.kinds.field_errors import ValueRefused
 from app.kinds.strings import fold
 
 # English names that pycountry lacks: common ones, former ones, and those of codes outside ISO 3166-1.
@@ -60,7 +60,7 @@ NAMES = {
     KOSOVO: ("XKX", "Kosovo"),
     UNION: ("EUE", "European Union"),
 }
-LONGEST_COMPARED = 100  # characters of an unknown text
+MAX_COMPARED_LENGTH = 100  # characters of an unknown text
 COMPARED = 20  # known texts that are compared whole with it
 SIMILAR = 0.7  # the ratio of `difflib` from which one is suggested
 ACCEPTED = "Give an ISO 3166 code, such as UA or UKR, or an English name, such as Ukraine."
@@ -78,7 +78,7 @@ def read_country(text: str) -> str:
     if code is None:
         near = country_spellings().nearest(plain(text))
         hint = ACCEPTED if near is None else f"The nearest is {shown(known_countries()[near])}."
-        raise Refused("country", f"No country has that code or English name. {hint}")
+        raise ValueRefused("country", f"No country has that code or English name. {hint}")
     return code
 
 
@@ -99,7 +99,7 @@ def read_division(text: str) -> str:
         likely = division_spellings(country if country in divided() else None)
         near = likely.nearest(fold(text))
         hint = "Give a code such as UA-30." if near is None else f"The nearest is {known_divisions()[near]}."
-        raise Refused("admin1", f"No first-order division has that ISO 3166-2 code. {hint}")
+        raise ValueRefused("admin1", f"No first-order division has that ISO 3166-2 code. {hint}")
     return code
 
 
@@ -120,7 +120,7 @@ class Spellings:
 
         Those that share most pairs of letters (Dice's coefficient) are compared whole.
         """
-        short = text[:LONGEST_COMPARED]
+        short = text[:MAX_COMPARED_LENGTH]
         pairs = pairs_of(short)
         common = Counter(n for pair in pairs for n in self._having.get(pair, ()))
         shares = {n: both / (len(pairs) + self._sizes[n]) for n, both in common.items()}

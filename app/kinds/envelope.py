@@ -7,13 +7,22 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictFloat
 
-from app.kinds.base import INTEGRAL, Estimate, Kind, Shape, many, many_later, maybe, maybe_later
+from app.kinds.base import (
+    INTEGRAL,
+    Estimate,
+    Kind,
+    StrictModel,
+    later_list_field,
+    later_optional_field,
+    list_field,
+    optional_field,
+)
 from app.kinds.codes import Admin1, Country, Language, Party
-from app.kinds.field_errors import Refused
-from app.kinds.strings import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, once_each
+from app.kinds.field_errors import ValueRefused
+from app.kinds.strings import EventReference, Name, Pointer, Slug, Summary, System, Text, Url, deduplicate
 from app.kinds.timestamps import EventTime, Instant, Zone, micros, unit_end, zone_or_utc
 
-LARGEST_EXTRA = 16 * 1024
+MAX_EXTRA_BYTES = 16 * 1024
 MICROSECOND = 1
 # The names among an event's strings, which a search finds beside title and summary; a kind's are `Kind.names`.
 NAMES = ("locations.name", "actors.name", "actors.aliases")
@@ -80,9 +89,9 @@ def _small(extra: dict[str, Any]) -> dict[str, Any]:
     try:
         text = orjson.dumps(extra, option=orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError):  # orjson's errors: what no JSON body can hold, given by Python code
-        raise Refused("json", "This is not JSON.") from None
-    if len(text) > LARGEST_EXTRA:
-        raise Refused("too-long", "The object takes more than 16 KiB as JSON.")
+        raise ValueRefused("json", "This is not JSON.") from None
+    if len(text) > MAX_EXTRA_BYTES:
+        raise ValueRefused("too-long", "The object takes more than 16 KiB as JSON.")
     tidy: dict[str, Any] = ordered(extra)
     return tidy
 
@@ -99,72 +108,72 @@ Longitude = Annotated[StrictFloat, Field(ge=-180, le=180, allow_inf_nan=False), 
 Extra = Annotated[dict[str, Any], AfterValidator(_small)]
 
 
-class Location(Shape):
+class Location(StrictModel):
     """A place of the event. `precision` is UCDP's where_prec 1-7 in words."""
 
-    name: Name | None = maybe("What the source calls the place.")
-    country: Country | None = maybe("ISO 3166-1 alpha-2, ISO 3166-3 for former states, or XK.")
-    admin1: Admin1 | None = maybe("ISO 3166-2, a division of `country`.")
-    lat: Latitude | None = maybe("Degrees north, WGS 84; together with `lon`.")
-    lon: Longitude | None = maybe("Degrees east, WGS 84; together with `lat`.")
-    precision: PlacePrecision | None = maybe("How exactly the place is known.")
-    role: PlaceRole | None = maybe("What the place is to the event.")
+    name: Name | None = optional_field("What the source calls the place.")
+    country: Country | None = optional_field("ISO 3166-1 alpha-2, ISO 3166-3 for former states, or XK.")
+    admin1: Admin1 | None = optional_field("ISO 3166-2, a division of `country`.")
+    lat: Latitude | None = optional_field("Degrees north, WGS 84; together with `lon`.")
+    lon: Longitude | None = optional_field("Degrees east, WGS 84; together with `lat`.")
+    precision: PlacePrecision | None = optional_field("How exactly the place is known.")
+    role: PlaceRole | None = optional_field("What the place is to the event.")
 
 
-class Actor(Shape):
+class Actor(StrictModel):
     """Who took part. `type` is ACLED's inter code in words, and some that ACLED lacks.
 
     The role `party` is that of a side whose direction the source does not give, as in ACLED and UCDP.
     """
 
     name: Name = Field(description="What the source calls the actor.")
-    aliases: Annotated[list[Name], AfterValidator(once_each)] = many_later("Other names and spellings.")
+    aliases: Annotated[list[Name], AfterValidator(deduplicate)] = later_list_field("Other names and spellings.")
     role: ActorRole = Field(description="What the actor is to the event.")
     type: ActorType = Field(description="What sort of actor it is.")
-    country: Party | None = maybe("The actor's country, or EU.")
-    ref: Name | None = maybe("A Wikidata or OpenSanctions identifier.")
+    country: Party | None = optional_field("The actor's country, or EU.")
+    ref: Name | None = optional_field("A Wikidata or OpenSanctions identifier.")
 
 
-class Casualty(Shape):
+class Casualty(StrictModel):
     """A row of people harmed. With `subgroup` it is an "of which" of another row and adds nothing to sums."""
 
     measure: Harm = Field(description="What happened to them.")
     group: Group = Field(description="Whether they were civilians.")
-    subgroup: Subgroup | None = maybe("The part of the group that this row counts.")
-    actor: Text | None = maybe_later("Whose losses they are: the name of one of `actors`.")
+    subgroup: Subgroup | None = optional_field("The part of the group that this row counts.")
+    actor: Text | None = later_optional_field("Whose losses they are: the name of one of `actors`.")
     count: Estimate = Field(description="How many.")
 
 
-class Source(Shape):
+class Source(StrictModel):
     """Where the report comes from."""
 
     publisher: Name = Field(description="Who published it.")
-    url: Url | None = maybe("Its http or https address.")
-    title: Text | None = maybe("Its title.")
-    published_at: Instant | None = maybe(
+    url: Url | None = optional_field("Its http or https address.")
+    title: Text | None = optional_field("Its title.")
+    published_at: Instant | None = optional_field(
         "When it was published; with an offset, or a bare day, which is its midnight in `timezone`, else in UTC."
     )
-    language: Language | None = maybe("ISO 639-1, or ISO 639-3 for a language that has no code there.")
-    scale: Text | None = maybe("ACLED's source scale.")
+    language: Language | None = optional_field("ISO 639-1, or ISO 639-3 for a language that has no code there.")
+    scale: Text | None = optional_field("ACLED's source scale.")
 
 
-class Claim(Shape):
+class Claim(StrictModel):
     """What one source says of a field, beside what others say."""
 
     field: Pointer = Field(description="JSON pointer of the field in this event.")
     value: Annotated[JsonValue, AfterValidator(ordered)] = Field(description="The value claimed, any JSON.")
     source: Annotated[int, Field(strict=True, ge=0), INTEGRAL] = Field(description="Index of the source in `sources`.")
-    claimed_by: Text | None = maybe("Who claims it, if not the publisher.")
+    claimed_by: Text | None = optional_field("Who claims it, if not the publisher.")
 
 
-class ExternalId(Shape):
+class ExternalId(StrictModel):
     """The key of the event elsewhere: no two events share one."""
 
     system: System = Field(description="Whose key it is, such as ucdp-ged.")
     id: Name = Field(description="The key.")
 
 
-class Relation(Shape):
+class Relation(StrictModel):
     """How this event relates to another."""
 
     type: RelationType = Field(description="This event ... that one.")
@@ -179,7 +188,7 @@ def _with_a_source(schema: dict[str, Any]) -> None:
     schema["properties"]["sources"]["minItems"] = 1
 
 
-class Event(Shape):
+class Event(StrictModel):
     """An event as a writer sends it: all but what the server sets."""
 
     model_config = ConfigDict(json_schema_extra=_with_a_source)
@@ -187,23 +196,25 @@ class Event(Shape):
     kind: str = Field(description="The kind of event.")
     status: Status = Field(default="reported", description="How far the report is confirmed.")
     title: Text = Field(description="What happened, in a line.")
-    summary: Summary | None = maybe("What happened, in a paragraph.")
+    summary: Summary | None = optional_field("What happened, in a paragraph.")
     started_at: EventTime = Field(
         description="When it began; with an offset, or a bare day where `time_precision` is `day` or coarser."
     )
-    ended_at: EventTime | None = maybe(
+    ended_at: EventTime | None = optional_field(
         "When it ended; with an offset, or a bare day where `time_precision` is `day` or coarser."
     )
     time_precision: TimePrecision = Field(default="instant", description="How exact the times are; `days` is 2 to 6.")
-    timezone: Zone | None = maybe("IANA zone in which the source told the time, and in which its days run; else UTC.")
-    locations: list[Location] = many("Where.")
-    actors: list[Actor] = many("Who.")
-    casualties: list[Casualty] = many("People harmed.")
-    sources: list[Source] = many("Who says so: at least one.")
-    claims: list[Claim] = many("Conflicting statements, side by side.")
-    external_ids: list[ExternalId] = many("Keys of the event elsewhere.")
-    relations: list[Relation] = many("Relations to other events.")
-    tags: Annotated[list[Slug], AfterValidator(once_each)] = many("Lower-case slugs.")
+    timezone: Zone | None = optional_field(
+        "IANA zone in which the source told the time, and in which its days run; else UTC."
+    )
+    locations: list[Location] = list_field("Where.")
+    actors: list[Actor] = list_field("Who.")
+    casualties: list[Casualty] = list_field("People harmed.")
+    sources: list[Source] = list_field("Who says so: at least one.")
+    claims: list[Claim] = list_field("Conflicting statements, side by side.")
+    external_ids: list[ExternalId] = list_field("Keys of the event elsewhere.")
+    relations: list[Relation] = list_field("Relations to other events.")
+    tags: Annotated[list[Slug], AfterValidator(deduplicate)] = list_field("Lower-case slugs.")
     extra: Extra = Field(default_factory=dict, description="Columns of the source with no home here, at most 16 KiB.")
     detail: Kind = Field(description="The kind's own part.")
 

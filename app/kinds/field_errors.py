@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import FieldError
 
-MOST_ERRORS = 100
+MAX_ERRORS = 100
 
 CODES = {
     "admin1": "Not an ISO 3166-2 code, or not one of the location's country.",
@@ -81,7 +81,7 @@ DETAILS = {
 QUOTED = re.compile(r"'([^']*)'")
 
 
-class Refused(ValueError):
+class ValueRefused(ValueError):
     """A value that a field cannot take: a code of `CODES` and a sentence that does not repeat the value."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -101,7 +101,7 @@ def pointer(path: Sequence[str | int]) -> str:
 
 def field_errors(refusal: ValidationError, model: type[BaseModel], base: str) -> list[FieldError]:
     """All that pydantic found, in the contract's words, pointers below `base`; at most the first 100."""
-    found = refusal.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+    found = refusal.errors(include_url=False, include_input=False)[:MAX_ERRORS]
     return [_translate(error, model, base) for error in found]
 
 
@@ -109,7 +109,7 @@ def _translate(error: Any, model: type[BaseModel], base: str) -> FieldError:
     kind, path = error["type"], error["loc"]
     where = base + pointer(path)
     cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, Refused):
+    if isinstance(cause, ValueRefused):
         return FieldError(cause.code, cause.detail, pointer=where)
     detail = DETAILS.get(kind, error["msg"] + ".")
     return FieldError(PYDANTIC.get(kind, "type"), detail, pointer=where, allowed=_allowed(error, model))

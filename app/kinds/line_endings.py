@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationInfo
 
-from app.kinds.field_errors import Refused
+from app.kinds.field_errors import ValueRefused
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -29,7 +29,7 @@ def is_stored(info: ValidationInfo) -> bool:
     return bool(info.context and info.context.get("stored"))
 
 
-def tidied(text: str) -> str:
+def strip_invisible(text: str) -> str:
     r"""The text without white space and invisible characters at its ends.
 
     >>> tidied("\ufeff Kyiv\u200b ")
@@ -38,20 +38,20 @@ def tidied(text: str) -> str:
     return text.strip(UNSEEN)
 
 
-def one_line(value: Any, info: ValidationInfo) -> Any:
+def clean_line(value: Any, info: ValidationInfo) -> Any:
     """Tidy a name or title, and refuse control characters within it."""
     if not isinstance(value, str) or is_stored(info):
         return value
-    return refused_controls(tidied(value), CONTROL)
+    return reject_controls(strip_invisible(value), CONTROL)
 
 
-def many_lines(value: Any, info: ValidationInfo) -> Any:
+def clean_lines(value: Any, info: ValidationInfo) -> Any:
     """Refuse control characters in a text, but line feeds and tabs."""
-    return value if not isinstance(value, str) or is_stored(info) else refused_controls(value, CONTROL_IN_LINES)
+    return value if not isinstance(value, str) or is_stored(info) else reject_controls(value, CONTROL_IN_LINES)
 
 
-def refused_controls(text: str, found: re.Pattern[str]) -> str:
+def reject_controls(text: str, found: re.Pattern[str]) -> str:
     """The text, if it has no control character of that sort."""
     if not text.isprintable() and found.search(text):
-        raise Refused("control-character", "The string has a control character.")
+        raise ValueRefused("control-character", "The string has a control character.")
     return text

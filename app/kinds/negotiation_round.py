@@ -14,15 +14,15 @@ from app.kinds.base import (
     Kind,
     Measure,
     Numbers,
-    Shape,
+    StrictModel,
     Whole,
     exactly,
-    many,
-    many_later,
-    maybe,
-    maybe_later,
+    later_list_field,
+    later_optional_field,
+    list_field,
+    optional_field,
 )
-from app.kinds.strings import Name, Text, Url, once_each
+from app.kinds.strings import Name, Text, Url, deduplicate
 from app.kinds.timestamps import Day
 
 Format = Literal["direct", "proximity", "mediated", "shuttle", "multilateral", "summit", "phone_call", "working_group"]
@@ -53,31 +53,31 @@ Stage = Literal["Pre", "Cea", "SubPar", "SubComp", "Imp", "Ren", "Oth"]
 Implementation = Literal["pending", "partial", "done", "breached"]
 
 
-class Process(Shape):
+class Process(StrictModel):
     """The peace process that the round belongs to."""
 
     key: Name = Field(description="The same for all rounds of the process.")
-    name: Text | None = maybe("What it is called.")
+    name: Text | None = optional_field("What it is called.")
 
 
-class Agreement(Shape):
+class Agreement(StrictModel):
     """What was agreed on one issue. `stage` is PA-X's: pre-negotiation, ceasefire, substantive, ..."""
 
-    title: Text | None = maybe_later("What the agreement is called.")
-    signatories: Annotated[list[Name], AfterValidator(once_each)] = many_later("Who signed it.")
+    title: Text | None = later_optional_field("What the agreement is called.")
+    signatories: Annotated[list[Name], AfterValidator(deduplicate)] = later_list_field("Who signed it.")
     issue: Issue = Field(description="What it is about.")
-    stage: Stage | None = maybe("PA-X agreement stage.")
-    text_status: Text | None = maybe("Whether there is a text, and how it was accepted (PA-X status).")
-    quantity: Estimate | None = maybe("How many: prisoners exchanged, bodies returned.")
-    implementation: Implementation | None = maybe("How far it was carried out.")
-    url: Url | None = maybe("Where its text is.")
+    stage: Stage | None = optional_field("PA-X agreement stage.")
+    text_status: Text | None = optional_field("Whether there is a text, and how it was accepted (PA-X status).")
+    quantity: Estimate | None = optional_field("How many: prisoners exchanged, bodies returned.")
+    implementation: Implementation | None = optional_field("How far it was carried out.")
+    url: Url | None = optional_field("Where its text is.")
 
 
-class NextRound(Shape):
+class NextRound(StrictModel):
     """The round that is to follow."""
 
-    date: Day | None = maybe("Its first day.")
-    place: Text | None = maybe("Where it is to be.")
+    date: Day | None = optional_field("Its first day.")
+    place: Text | None = optional_field("Where it is to be.")
 
 
 def _rounds(event: Any) -> Numbers | None:
@@ -91,18 +91,18 @@ class NegotiationRound(Kind):
     plural: ClassVar = "negotiations"
     title: ClassVar = "Negotiation round"
 
-    process: Process | None = maybe("The process that the round belongs to.")
-    round_number: Whole | None = maybe("Which round of the process it is.")
+    process: Process | None = optional_field("The process that the round belongs to.")
+    round_number: Whole | None = optional_field("Which round of the process it is.")
     rounds_covered: Annotated[StrictInt, Field(ge=1, le=INT64), INTEGRAL] = Field(
         default=1, description="How many rounds the event stands for."
     )
-    format: Format | None = maybe("How the parties talked.")
-    level: Level | None = maybe("The highest level at which they talked.")
+    format: Format | None = optional_field("How the parties talked.")
+    level: Level | None = optional_field("The highest level at which they talked.")
     state: State = Field(description="Whether it took place.")
-    issues: Annotated[list[Issue], AfterValidator(once_each)] = many("What was talked about.")
-    outcome: Outcome | None = maybe("What came of it.")
-    agreements: list[Agreement] = many("What was agreed.")
-    next_round: NextRound | None = maybe("The round that is to follow.")
+    issues: Annotated[list[Issue], AfterValidator(deduplicate)] = list_field("What was talked about.")
+    outcome: Outcome | None = optional_field("What came of it.")
+    agreements: list[Agreement] = list_field("What was agreed.")
+    next_round: NextRound | None = optional_field("The round that is to follow.")
 
     names: ClassVar = ("process.name", "agreements.title", "agreements.signatories", "next_round.place")
     facets: ClassVar = (

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StrictInt, create_model
 
-from app.kinds.base import Shape
+from app.kinds.base import StrictModel
 from app.kinds.envelope import Event
 from app.kinds.timestamps import Instant
 
@@ -15,7 +15,7 @@ Version = Annotated[StrictInt, Field(ge=1, description="One more with each accep
 Reason = Literal["duplicate", "erroneous", "retracted_by_source", "out_of_scope", "legal"]
 
 
-def event_out(event: type[Event], flags: tuple[str, ...]) -> type[Shape]:
+def event_out(event: type[Event], flags: tuple[str, ...]) -> type[StrictModel]:
     """The event as the server gives it: the sent fields and the server's own, in the contract's order."""
     sent: dict[str, Any] = {name: (field.annotation, field) for name, field in event.model_fields.items()}
     kind, extra, detail = sent.pop("kind"), sent.pop("extra"), sent.pop("detail")
@@ -31,10 +31,12 @@ def event_out(event: type[Event], flags: tuple[str, ...]) -> type[Shape]:
         "created_at": (Instant, Field(description="When the event was recorded.")),
         "updated_at": (Instant, Field(description="When this version was recorded.")),
     }
-    return create_model(event.__name__.removesuffix("In") + "Out", __base__=Shape, __doc__=event.__doc__, **fields)
+    return create_model(
+        event.__name__.removesuffix("In") + "Out", __base__=StrictModel, __doc__=event.__doc__, **fields
+    )
 
 
-def tombstone(kinds: tuple[str, ...]) -> type[Shape]:
+def tombstone(kinds: tuple[str, ...]) -> type[StrictModel]:
     """What is left of a deleted event."""
     fields: dict[str, Any] = {
         "id": (UUID, Field(description="The event's id.")),
@@ -45,4 +47,4 @@ def tombstone(kinds: tuple[str, ...]) -> type[Shape]:
         "superseded_by": (UUID | None, Field(description="The event that takes its place.")),
         "erased": (bool, Field(description="Whether its earlier versions are gone too, for legal reasons.")),
     }
-    return create_model("Tombstone", __base__=Shape, __doc__="What is left of a deleted event.", **fields)
+    return create_model("Tombstone", __base__=StrictModel, __doc__="What is left of a deleted event.", **fields)

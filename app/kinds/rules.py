@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from app.errors import FieldError
-from app.kinds.base import Estimate, Facet, FacetValue, Measure, Numbers, Rule, country_value, named, total
+from app.kinds.base import Estimate, Facet, FacetValue, Measure, Numbers, Rule, country_value, facet_value, total
 from app.kinds.codes import spellings
 from app.kinds.envelope import Actor, Event, Location, Status
 from app.kinds.field_errors import models_in, pointer
@@ -19,7 +19,7 @@ from app.kinds.field_errors import models_in, pointer
 def actor_value(actor: Actor) -> FacetValue:
     """An actor by name; its aliases, ref and country find it too."""
     codes = () if actor.country is None else spellings(actor.country)
-    return named(actor.name, *actor.aliases, actor.ref, *codes)
+    return facet_value(actor.name, *actor.aliases, actor.ref, *codes)
 
 
 def actors_in(role: str) -> Callable[[Event], list[FacetValue]]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from app.errors import FieldError
 from app.kinds.base import (
-    MOST_ITEMS,
+    MAX_ITEMS,
     Estimate,
     Facet,
     FacetValue,
@@ -21,18 +21,18 @@ from app.kinds.base import (
     Number,
     Numbers,
     Rule,
-    Shape,
+    StrictModel,
     Whole,
     country_value,
-    many,
-    many_later,
-    maybe,
-    maybe_later,
-    named,
+    facet_value,
+    later_list_field,
+    later_optional_field,
+    list_field,
+    optional_field,
     total,
 )
 from app.kinds.codes import Bic, Currency, Imo, LegalAct, Party, spellings
-from app.kinds.strings import Lines, Name, Text, Url, once_each
+from app.kinds.strings import Lines, Name, Text, Url, deduplicate
 from app.kinds.timestamps import Day
 
 Stage = Literal[
@@ -95,55 +95,59 @@ Schema = Literal[
 ]
 
 
-class Authority(Shape):
+class Authority(StrictModel):
     """A state, an organisation of states or a coalition that sanctions."""
 
     name: Name = Field(description="What the source calls it.")
     type: Literal["state", "igo", "coalition"] = Field(description="What sort of authority.")
-    country: Party | None = maybe("Its country, or EU.")
+    country: Party | None = optional_field("Its country, or EU.")
 
 
-class Programme(Shape):
+class Programme(StrictModel):
     """The sanctions programme or package that the move belongs to."""
 
-    name: Name | None = maybe("What it is called.")
-    id: Name | None = maybe("Its identifier, as OpenSanctions has it.")
-    url: Url | None = maybe("Where it is published.")
-    package_number: Whole | None = maybe("The number of the package.")
-    legal_act: LegalAct | None = maybe("The legal act as cited; checked only where it looks like a CELEX number.")
+    name: Name | None = optional_field("What it is called.")
+    id: Name | None = optional_field("Its identifier, as OpenSanctions has it.")
+    url: Url | None = optional_field("Where it is published.")
+    package_number: Whole | None = optional_field("The number of the package.")
+    legal_act: LegalAct | None = optional_field(
+        "The legal act as cited; checked only where it looks like a CELEX number."
+    )
 
 
-class Entity(Shape):
+class Entity(StrictModel):
     """Who or what a measure is aimed at; `schema` is FollowTheMoney's, or Country or Sector."""
 
     name: Name = Field(description="What the source calls it.")
-    aliases: Annotated[list[Name], AfterValidator(once_each)] = many_later("Other names and spellings.")
+    aliases: Annotated[list[Name], AfterValidator(deduplicate)] = later_list_field("Other names and spellings.")
     schema_: Schema = Field(alias="schema", description="What sort of thing it is.")
-    country: Party | None = maybe("Its country.")
-    countries: Annotated[list[Party], AfterValidator(once_each)] = many_later("Its countries, where it has several.")
-    imo: Imo | None = maybe("A ship's IMO number; seven digits on output.")
-    bic: Bic | None = maybe("A bank's identifier (ISO 9362).")
-    registration: Name | None = maybe_later("Its number in a register: of companies, aircraft, vehicles.")
-    ids: Annotated[list[Name], AfterValidator(once_each)] = many(
+    country: Party | None = optional_field("Its country.")
+    countries: Annotated[list[Party], AfterValidator(deduplicate)] = later_list_field(
+        "Its countries, where it has several."
+    )
+    imo: Imo | None = optional_field("A ship's IMO number; seven digits on output.")
+    bic: Bic | None = optional_field("A bank's identifier (ISO 9362).")
+    registration: Name | None = later_optional_field("Its number in a register: of companies, aircraft, vehicles.")
+    ids: Annotated[list[Name], AfterValidator(deduplicate)] = list_field(
         "Its identifiers elsewhere: OpenSanctions, Wikidata, ..."
     )
-    count: Estimate | None = maybe("How many, where the entry stands for several.")
-    status: EntityStatus | None = maybe_later("What becomes of its entry in the list.")
+    count: Estimate | None = optional_field("How many, where the entry stands for several.")
+    status: EntityStatus | None = later_optional_field("What becomes of its entry in the list.")
 
 
-class SanctionMeasure(Shape):
+class SanctionMeasure(StrictModel):
     """One measure of the move; `type` in OpenSanctions' words, and some that it lacks."""
 
     type: MeasureType = Field(description="What sort of measure.")
-    subtype: Name | None = maybe("More exactly, such as swift_exclusion, vessel_listing, oil_price_cap.")
-    status: MeasureStatus | None = maybe("How far this measure has come.")
-    rate_pct: Number | None = maybe("Rate of a tariff in percent.")
-    rate_low_pct: Number | None = maybe_later("The lowest rate, where there are several.")
-    rate_high_pct: Number | None = maybe_later("The highest rate, where there are several.")
-    amount: Money | None = maybe("An amount of money, with its currency.")
-    currency: Currency | None = maybe("ISO 4217, withdrawn codes too, or BTC, ETH, USDT.")
-    unit: Text | None = maybe("What the amount is for, such as barrel.")
-    targets: list[Entity] = many("Who or what it is aimed at.")
+    subtype: Name | None = optional_field("More exactly, such as swift_exclusion, vessel_listing, oil_price_cap.")
+    status: MeasureStatus | None = optional_field("How far this measure has come.")
+    rate_pct: Number | None = optional_field("Rate of a tariff in percent.")
+    rate_low_pct: Number | None = later_optional_field("The lowest rate, where there are several.")
+    rate_high_pct: Number | None = later_optional_field("The highest rate, where there are several.")
+    amount: Money | None = optional_field("An amount of money, with its currency.")
+    currency: Currency | None = optional_field("ISO 4217, withdrawn codes too, or BTC, ETH, USDT.")
+    unit: Text | None = optional_field("What the amount is for, such as barrel.")
+    targets: list[Entity] = list_field("Who or what it is aimed at.")
 
 
 def _entities(event: Any) -> list[Entity]:
@@ -152,18 +156,18 @@ def _entities(event: Any) -> list[Entity]:
 
 def _authority(event: Any) -> list[FacetValue]:
     authority = event.detail.authority
-    return [named(authority.name, *(spellings(authority.country) if authority.country else ()))]
+    return [facet_value(authority.name, *(spellings(authority.country) if authority.country else ()))]
 
 
 def _programme(event: Any) -> list[FacetValue]:
     programme = event.detail.programme
     label = programme and (programme.name or programme.id)
-    return [named(label, programme.id)] if label else []
+    return [facet_value(label, programme.id)] if label else []
 
 
 def _entity_values(event: Any) -> list[FacetValue]:
     return [
-        named(entity.name, *entity.aliases, *entity.ids, *_imo_names(entity), entity.bic, entity.registration)
+        facet_value(entity.name, *entity.aliases, *entity.ids, *_imo_names(entity), entity.bic, entity.registration)
         for entity in _entities(event)
     ]
 
@@ -221,21 +225,21 @@ class SanctionMove(Kind):
     title: ClassVar = "Sanction move"
 
     authority: Authority = Field(description="Who makes the move.")
-    programme: Programme | None = maybe("The programme or package.")
+    programme: Programme | None = optional_field("The programme or package.")
     stage: Stage = Field(description="How far the move has come.")
-    direction: Direction | None = maybe("Whether it adds to the pressure or takes from it.")
+    direction: Direction | None = optional_field("Whether it adds to the pressure or takes from it.")
     is_secondary: Flag = Field(default=False, description="Whether it is aimed at third parties.")
-    ultimate_target: Party | None = maybe("The country whose conduct is to change.")
-    measures: list[SanctionMeasure] = Field(min_length=1, max_length=MOST_ITEMS, description="The measures.")
-    announced_on: Day | None = maybe("When it was announced.")
-    adopted_on: Day | None = maybe("When it was adopted.")
-    effective_on: Day | None = maybe("When it takes effect.")
-    expires_on: Day | None = maybe("When it ends.")
-    objectives: Annotated[list[Text], AfterValidator(once_each)] = many(
+    ultimate_target: Party | None = optional_field("The country whose conduct is to change.")
+    measures: list[SanctionMeasure] = Field(min_length=1, max_length=MAX_ITEMS, description="The measures.")
+    announced_on: Day | None = optional_field("When it was announced.")
+    adopted_on: Day | None = optional_field("When it was adopted.")
+    effective_on: Day | None = optional_field("When it takes effect.")
+    expires_on: Day | None = optional_field("When it ends.")
+    objectives: Annotated[list[Text], AfterValidator(deduplicate)] = list_field(
         "What it is to achieve, in GSDB's words: policy_change, destabilize_regime, territorial_conflict, prevent_war, "
         "terrorism, end_war, human_rights, democracy, other."
     )
-    reason: Lines | None = maybe("Why, as the authority puts it.")
+    reason: Lines | None = optional_field("Why, as the authority puts it.")
 
     names: ClassVar = (
         "authority.name",
@@ -268,7 +272,7 @@ class SanctionMove(Kind):
         Facet(
             "imo",
             "IMO number of a ship that is a target of a measure.",
-            lambda event: [named(*_imo_names(entity)) for entity in _entities(event) if entity.imo],
+            lambda event: [facet_value(*_imo_names(entity)) for entity in _entities(event) if entity.imo],
         ),
     )
     totals: ClassVar = (

@@ -18,16 +18,16 @@ from app.kinds.base import (
     Money,
     Numbers,
     Rule,
-    Shape,
+    StrictModel,
     Whole,
     exactly,
-    many,
-    maybe,
+    list_field,
+    optional_field,
     total,
 )
 from app.kinds.codes import Currency
 from app.kinds.rules import actors_in
-from app.kinds.strings import Lines, Name, Text, once_each
+from app.kinds.strings import Lines, Name, Text, deduplicate
 
 Commitment = Literal[
     "defense",
@@ -62,35 +62,35 @@ Stage = Literal[
 TriggerType = Literal["ceasefire", "peace_agreement", "renewed_attack", "immediate", "date", "unspecified"]
 
 
-class Framework(Shape):
+class Framework(StrictModel):
     """The arrangement that the guarantee belongs to."""
 
     key: Name = Field(description="The same for all events of the arrangement.")
-    name: Text | None = maybe("What it is called.")
+    name: Text | None = optional_field("What it is called.")
 
 
-class Pledgers(Shape):
+class Pledgers(StrictModel):
     """Who pledges; those that are named are actors with role guarantor."""
 
-    count: Estimate | None = maybe("How many pledge, named or not.")
+    count: Estimate | None = optional_field("How many pledge, named or not.")
 
 
-class Trigger(Shape):
+class Trigger(StrictModel):
     """What makes the guarantee take effect."""
 
     type: TriggerType = Field(description="What sort of condition.")
-    text: Lines | None = maybe("The condition as stated.")
+    text: Lines | None = optional_field("The condition as stated.")
 
 
-class Contribution(Shape):
+class Contribution(StrictModel):
     """What one of the pledgers puts in."""
 
     actor: Text = Field(description="Who.")
-    type: Text | None = maybe("What, where possible in the words of `commitments`.")
-    personnel: Estimate | None = maybe("How many people.")
-    amount: Money | None = maybe("An amount of money, with its currency.")
-    currency: Currency | None = maybe("ISO 4217, withdrawn codes too, or BTC, ETH, USDT.")
-    conditional: Flag | None = maybe("Whether it hangs on a condition.")
+    type: Text | None = optional_field("What, where possible in the words of `commitments`.")
+    personnel: Estimate | None = optional_field("How many people.")
+    amount: Money | None = optional_field("An amount of money, with its currency.")
+    currency: Currency | None = optional_field("ISO 4217, withdrawn codes too, or BTC, ETH, USDT.")
+    conditional: Flag | None = optional_field("Whether it hangs on a condition.")
 
 
 def _guarantors(event: Any) -> int:
@@ -127,15 +127,15 @@ class SecurityGuarantee(Kind):
     plural: ClassVar = "guarantees"
     title: ClassVar = "Security guarantee"
 
-    framework: Framework | None = maybe("The arrangement that it belongs to.")
-    pledgers: Pledgers | None = maybe("Who pledges.")
-    commitments: Annotated[list[Commitment], AfterValidator(once_each)] = many("What is promised.")
-    domains: Annotated[list[Domain], AfterValidator(once_each)] = many("Where it is to work.")
-    bindingness: Bindingness | None = maybe("How far it binds.")
+    framework: Framework | None = optional_field("The arrangement that it belongs to.")
+    pledgers: Pledgers | None = optional_field("Who pledges.")
+    commitments: Annotated[list[Commitment], AfterValidator(deduplicate)] = list_field("What is promised.")
+    domains: Annotated[list[Domain], AfterValidator(deduplicate)] = list_field("Where it is to work.")
+    bindingness: Bindingness | None = optional_field("How far it binds.")
     stage: Stage = Field(description="How far it has come.")
-    trigger: Trigger | None = maybe("What makes it take effect.")
-    contributions: list[Contribution] = many("What each puts in.")
-    duration_months: Whole | None = maybe("For how many months.")
+    trigger: Trigger | None = optional_field("What makes it take effect.")
+    contributions: list[Contribution] = list_field("What each puts in.")
+    duration_months: Whole | None = optional_field("For how many months.")
 
     names: ClassVar = ("framework.name", "contributions.actor")
     facets: ClassVar = (

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from app.kinds.field_errors import Refused
-from app.kinds.line_endings import is_stored, many_lines, one_line
+from app.kinds.field_errors import ValueRefused
+from app.kinds.line_endings import clean_line, clean_lines, is_stored
 
-LONGEST_FOLDED = 1_000
-SURELY_SHORT = 18  # characters: one folds to at most 18 (U+FDFA) of up to 3 bytes each
+MAX_FOLDED_BYTES = 1_000
+ALWAYS_FITS = 18  # characters: one folds to at most 18 (U+FDFA) of up to 3 bytes each
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 EARLIER_ITEM = re.compile(r"#(0|[1-9][0-9]{0,3})")
 ADDRESS = re.compile(r"https?://[^\s\\]+", re.IGNORECASE)
@@ -34,13 +34,13 @@ def fold(text: str) -> str:
 
 def fits_index(text: str) -> bool:
     """Whether the folded form is at most 1,000 UTF-8 bytes, as both databases can index."""
-    return text.isascii() or len(text) <= SURELY_SHORT or len(fold(text).encode()) <= LONGEST_FOLDED
+    return text.isascii() or len(text) <= ALWAYS_FITS or len(fold(text).encode()) <= MAX_FOLDED_BYTES
 
 
-def indexable(text: str, info: ValidationInfo) -> str:
+def require_indexable(text: str, info: ValidationInfo) -> str:
     """Refuse a name that is too long for the index."""
     if not fits_index(text) and not is_stored(info):
-        raise Refused("too-long", "The folded form is longer than 1,000 bytes in UTF-8.")
+        raise ValueRefused("too-long", "The folded form is longer than 1,000 bytes in UTF-8.")
     return text
 
 
@@ -51,7 +51,7 @@ def web_address(text: str) -> str:
     except ValueError:
         host = None
     if not host:
-        raise Refused("url", "An address begins with http:// or https:// and a host, and holds no space.")
+        raise ValueRefused("url", "An address begins with http:// or https:// and a host, and holds no space.")
     return text
 
 
@@ -61,10 +61,10 @@ def event_reference(text: str, info: ValidationInfo) -> str:
         return text.lower()
     if info.context and info.context.get("batch") and EARLIER_ITEM.fullmatch(text):
         return text
-    raise Refused("uuid", "An event is named by its UUID, in a batch also by #<index> of an earlier item.")
+    raise ValueRefused("uuid", "An event is named by its UUID, in a batch also by #<index> of an earlier item.")
 
 
-def once_each(items: list[Item]) -> list[Item]:
+def deduplicate(items: list[Item]) -> list[Item]:
     """The items in their order, repetitions left out."""
     return list(dict.fromkeys(items)) if len(items) > 1 else items
 
@@ -73,11 +73,11 @@ def _form(pattern: str, **more: object) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 300, "pattern": pattern, **more})
 
 
-Line = BeforeValidator(one_line)
+Line = BeforeValidator(clean_line)
 Text = Annotated[str, Field(min_length=1, max_length=300), Line]
-Name = Annotated[Text, AfterValidator(indexable)]
-Lines = Annotated[str, Field(min_length=1, max_length=300), BeforeValidator(many_lines)]
-Summary = Annotated[str, Field(min_length=1, max_length=5_000), BeforeValidator(many_lines)]
+Name = Annotated[Text, AfterValidator(require_indexable)]
+Lines = Annotated[str, Field(min_length=1, max_length=300), BeforeValidator(clean_lines)]
+Summary = Annotated[str, Field(min_length=1, max_length=5_000), BeforeValidator(clean_lines)]
 Slug = Annotated[Text, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 System = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Pointer = Annotated[Text, Field(pattern=r"^(/([^~/]|~[01])*)+$")]

@@ -11,8 +11,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from app.kinds.codes import listed
-from app.kinds.field_errors import Refused
+from app.kinds.codes import require_listed
+from app.kinds.field_errors import ValueRefused
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -31,7 +31,7 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def parse_instant(text: str) -> datetime:
-    """An RFC 3339 instant in UTC, a space allowed for its T. Raises `Refused`: `instant`, `offset-missing`, `range`.
+    """An RFC 3339 instant in UTC, a space allowed for its T. Raises `ValueRefused`: `instant`, `offset-missing`, `range`.
 
     Of up to 9 fractional digits 6 are kept.
 
@@ -43,26 +43,28 @@ def parse_instant(text: str) -> datetime:
     try:
         return in_utc(datetime.fromisoformat(text.upper()))
     except (ValueError, OverflowError) as error:
-        raise error if isinstance(error, Refused) else Refused("instant", "There is no such day.") from None
+        raise error if isinstance(error, ValueRefused) else ValueRefused("instant", "There is no such day.") from None
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The moment in UTC. Raises `Refused` where it, or what was written, lies outside 1900-2200."""
+    """The moment in UTC. Raises `ValueRefused` where it, or what was written, lies outside 1900-2200."""
     if FIRST_YEAR <= moment.year <= LAST_YEAR:
         moment = moment.astimezone(UTC)
         if FIRST_YEAR <= moment.year <= LAST_YEAR:
             return moment
-    raise Refused("range", "Years run from 1900 to 2200.")
+    raise ValueRefused("range", "Years run from 1900 to 2200.")
 
 
-def _misread(text: str) -> Refused:
+def _misread(text: str) -> ValueRefused:
     if SPACED.fullmatch(text):
-        return Refused("offset-missing", "A space stands where + was meant; in a URL write %2B.")
+        return ValueRefused("offset-missing", "A space stands where + was meant; in a URL write %2B.")
     if NAIVE.fullmatch(text):
-        return Refused("offset-missing", "An instant needs its offset from UTC: Z or +hh:mm.")
+        return ValueRefused("offset-missing", "An instant needs its offset from UTC: Z or +hh:mm.")
     if LEAP.fullmatch(text):
-        return Refused("instant", "Second 60 is not accepted.")
-    return Refused("instant", "An instant is YYYY-MM-DDThh:mm:ss, at most 9 fractional digits, and Z or an offset.")
+        return ValueRefused("instant", "Second 60 is not accepted.")
+    return ValueRefused(
+        "instant", "An instant is YYYY-MM-DDThh:mm:ss, at most 9 fractional digits, and Z or an offset."
+    )
 
 
 def format_instant(moment: datetime) -> str:
@@ -103,13 +105,13 @@ def from_micros(count: int) -> datetime:
 
 
 def parse_day(text: str) -> date:
-    """A calendar date. Raises `Refused` with `date`."""
+    """A calendar date. Raises `ValueRefused` with `date`."""
     try:
         day = date.fromisoformat(text) if DAY.fullmatch(text) else None
     except ValueError:
         day = None
     if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise Refused("date", "A date is YYYY-MM-DD, between 1900 and 2200.")
+        raise ValueRefused("date", "A date is YYYY-MM-DD, between 1900 and 2200.")
     return day
 
 
@@ -152,11 +154,11 @@ def zone_names() -> frozenset[str]:
 
 
 def zone_named(name: str | None) -> tzinfo:
-    """The zone, or UTC for none. Raises `Refused` with `timezone`."""
+    """The zone, or UTC for none. Raises `ValueRefused` with `timezone`."""
     if name is None:
         return UTC
     if name not in zone_names():
-        raise Refused("timezone", "A time zone is a name of the IANA database, such as Europe/Kyiv.")
+        raise ValueRefused("timezone", "A time zone is a name of the IANA database, such as Europe/Kyiv.")
     return zoneinfo.ZoneInfo(name)
 
 
@@ -186,13 +188,13 @@ def _read_instant(value: Any, info: ValidationInfo) -> datetime:
         return parse_instant(value)
     if isinstance(value, datetime) and value.utcoffset() is not None:
         return in_utc(value)
-    raise Refused("type", "An instant is a string.")
+    raise ValueRefused("type", "An instant is a string.")
 
 
 def _read_event_time(value: Any, info: ValidationInfo) -> datetime:
     read = info.context.get("midnights") if info.context else None
     if read is not None and not read.by_days and isinstance(value, str) and DAY.fullmatch(value):
-        raise Refused(
+        raise ValueRefused(
             "instant", "A bare day is taken only where time_precision is day or coarser; else give an instant."
         )
     return _read_instant(value, info)
@@ -203,7 +205,7 @@ def _read_day(value: Any) -> date:
         return parse_day(value)
     if type(value) is date:
         return parse_day(value.isoformat())
-    raise Refused("type", "A date is a string.")
+    raise ValueRefused("type", "A date is a string.")
 
 
 def _known_zone(name: str) -> str:
@@ -218,6 +220,6 @@ Day = Annotated[date, BeforeValidator(_read_day)]
 Zone = Annotated[
     str,
     Field(min_length=1, max_length=300),
-    listed(_known_zone),
+    require_listed(_known_zone),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 300, "examples": ["Europe/Kyiv"]}),
 ]

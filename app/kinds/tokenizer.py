@@ -13,10 +13,10 @@ from anyascii import anyascii
 
 from app.kinds.strings import fold
 
-LONGEST_TERM = 100
+MAX_TERM_LENGTH = 100
 # What a text may come to in the index; only thousands of names reach it. PostgreSQL's tsvector holds 1 MiB.
-LARGEST_TEXT = 900_000
-REMEMBERED = 50_000
+MAX_TEXT_LENGTH = 900_000
+MAX_CACHED = 50_000
 # The first character of a term that holds how a Latin word, or a word of another script, is romanised.
 LATIN, FOREIGN = "\N{ALMOST EQUAL TO}", "\N{TRIPLE TILDE}"
 
@@ -45,7 +45,7 @@ HARD_C = re.compile("c(?!h)")
 SILENT_H, BREATHED, DOUBLED = re.compile("(?<=[stxz])h+"), re.compile("[kg]?h+"), re.compile(r"([a-z])\1+")
 
 
-class Spot(NamedTuple):
+class WordPosition(NamedTuple):
     """A word of a question: one of these terms, or with `prefix` one that begins so, at one place of the text."""
 
     terms: tuple[str, ...]
@@ -87,15 +87,15 @@ def search_text(texts: Iterable[str | None]) -> str:
     ' /kyivs/≈kivs/kyiv/≈kiv/ /raid/ '
     """
     written = " \n ".join(dict.fromkeys(filter(None, map(_places, filter(None, texts)))))
-    if len(written) > LARGEST_TEXT // 4 and len(written.encode()) > LARGEST_TEXT:
-        shortened = written.encode()[:LARGEST_TEXT].decode(errors="ignore")
+    if len(written) > MAX_TEXT_LENGTH // 4 and len(written.encode()) > MAX_TEXT_LENGTH:
+        shortened = written.encode()[:MAX_TEXT_LENGTH].decode(errors="ignore")
         written = shortened[: shortened.rindex(" ")]
     return f" {written} "
 
 
-def spots(text: str) -> list[Spot]:
+def word_positions(text: str) -> list[WordPosition]:
     """The words that a question asks for one after the other; those of a `begin*` are prefixes."""
-    found: list[Spot] = []
+    found: list[WordPosition] = []
     for part in text.split():
         some = [spot for chunk in _chunks(part) for spot in _asked(chunk)]
         if part.endswith("*") and some and not UNSPACED.match(some[-1].terms[0]):
@@ -122,7 +122,7 @@ def _chunks(text: str) -> list[str]:
     return unicodedata.normalize("NFC", bare).split()
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(MAX_CACHED)
 def _indexed(chunk: str) -> str:
     """The terms of what stands between two spaces of a text."""
     places = [_indexed_word(part) if not is_run else _indexed_run(part) for part, is_run in _parts(chunk)]
@@ -132,7 +132,7 @@ def _indexed(chunk: str) -> str:
 def _indexed_word(word: str) -> str:
     parts = word.split("'")
     heard = [part for part, after in zip(parts, [*parts[1:], ""], strict=True) if len(part) > 1 and after != "t"]
-    terms = dict.fromkeys(term for each in ("".join(parts), *heard) for term in _terms(each[:LONGEST_TERM]))
+    terms = dict.fromkeys(term for each in ("".join(parts), *heard) for term in _terms(each[:MAX_TERM_LENGTH]))
     return f"/{'/'.join(terms)}/"
 
 
@@ -142,15 +142,15 @@ def _indexed_run(run: str) -> str:
     return " ".join([*pairs, f"/{signs[-1]}/"])
 
 
-def _asked(chunk: str) -> list[Spot]:
-    found: list[Spot] = []
+def _asked(chunk: str) -> list[WordPosition]:
+    found: list[WordPosition] = []
     for part, is_run in _parts(chunk):
         if is_run:
             signs = _signs(part)
-            found += [Spot((one + two,)) for one, two in pairwise(signs)]
-            found.append(Spot((signs[-1],)))
+            found += [WordPosition((one + two,)) for one, two in pairwise(signs)]
+            found.append(WordPosition((signs[-1],)))
         else:
-            found.append(Spot(_sought(part.replace("'", "")[:LONGEST_TERM])))
+            found.append(WordPosition(_sought(part.replace("'", "")[:MAX_TERM_LENGTH])))
     return found
 
 
@@ -159,8 +159,8 @@ def _parts(chunk: str) -> list[tuple[str, bool]]:
     if chunk.isascii() and "'" not in chunk:
         return [(chunk, False)]
     found = []
-    for n, piece in enumerate(UNSPACED.split(BETWEEN_DIGITS.sub(" ", chunk))):
-        found += [(word, n % 2 == 1) for part in piece.split() if (word := part.strip("'"))]
+    for n, encoded in enumerate(UNSPACED.split(BETWEEN_DIGITS.sub(" ", chunk))):
+        found += [(word, n % 2 == 1) for part in encoded.split() if (word := part.strip("'"))]
     return found
 
 
@@ -169,7 +169,7 @@ def _signs(run: str) -> list[str]:
     signs: list[str] = []
     for character in run:
         if signs and unicodedata.category(character)[0] == "M":
-            signs[-1] = (signs[-1] + character)[:LONGEST_TERM]
+            signs[-1] = (signs[-1] + character)[:MAX_TERM_LENGTH]
         else:
             signs.append(character)
     return signs
@@ -190,17 +190,17 @@ def _sought(word: str) -> tuple[str, ...]:
     return (word, *(term for sound in _sounds(word) for term in (sound, LATIN + sound)))
 
 
-def _beginning(chunk: str) -> Spot:
+def _beginning(chunk: str) -> WordPosition:
     """The last word of a chunk as a prefix."""
-    word = _parts(chunk)[-1][0].replace("'", "")[:LONGEST_TERM]
+    word = _parts(chunk)[-1][0].replace("'", "")[:MAX_TERM_LENGTH]
     more = (FOREIGN + _sound(word + "h"),) if word.isascii() and word.endswith(("k", "c")) else ()  # for kh and ch
-    return Spot(tuple(dict.fromkeys((word, *_sought(word), *more))), prefix=True)
+    return WordPosition(tuple(dict.fromkeys((word, *_sought(word), *more))), prefix=True)
 
 
 def _sounds(word: str) -> tuple[str, ...]:
     """How a word that is not Latin is romanised; an E at its beginning may be a Ye."""
     roman = NOT_ROMAN.sub("", anyascii(SOFT_BEFORE_VOWEL.sub("\u0439", word)).lower())
-    sound = _sound(roman)[:LONGEST_TERM]
+    sound = _sound(roman)[:MAX_TERM_LENGTH]
     return (sound, "i" + sound) if sound.startswith("e") else (sound,) if sound else ()
 
 
@@ -208,7 +208,7 @@ def _sound(roman: str) -> str:
     """Letters that romanisations interchange are one: y, i, j; kh, gh, h, g; c, k, q; v, w; doubled and single."""
     return DOUBLED.sub(
         r"\1", BREATHED.sub("g", SILENT_H.sub("", HARD_C.sub("k", roman.translate(ONE_SOUND)).replace("ch", "x")))
-    )[:LONGEST_TERM]
+    )[:MAX_TERM_LENGTH]
 
 
 def texts_at(node: Any, paths: Iterable[str]) -> list[str]:

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from app.errors import FieldError, Invalid
-from app.kinds.codes import Doubt, doubt_of
+from app.kinds.codes import CodeStatus, code_status
 from app.kinds.envelope import Event
 
 # The refusals that come from lists which change with the years.
 LISTED = frozenset({"admin1", "bic", "country", "currency", "language", "timezone"})
 
 
-class Change(NamedTuple):
+class CodeChange(NamedTuple):
     """An event that is to take another's place, the codes in it that no list has, and their refusal."""
 
     event: Event
-    doubts: frozenset[Doubt] = frozenset()
+    doubts: frozenset[CodeStatus] = frozenset()
     errors: tuple[FieldError, ...] = ()
 
     def check(self, before: dict[str, Any] | None) -> None:
@@ -30,10 +30,10 @@ class Change(NamedTuple):
             raise Invalid("The event is not valid.", errors=named or self.errors)
 
 
-def strings(value: Any, field: str) -> Iterator[Doubt]:
+def strings(value: Any, field: str) -> Iterator[CodeStatus]:
     """Every string below a JSON value, with the name of the field that it stands in."""
     if isinstance(value, str):
-        yield doubt_of(field, value)
+        yield code_status(field, value)
     elif isinstance(value, dict):
         for name, part in value.items():
             yield from strings(part, name)
@@ -42,7 +42,7 @@ def strings(value: Any, field: str) -> Iterator[Doubt]:
             yield from strings(part, field)
 
 
-def value_at(event: Event, error: FieldError) -> Doubt:
+def value_at(event: Event, error: FieldError) -> CodeStatus:
     """The code that an error is about, with the name of its field."""
     found: Any = event
     field = ""
@@ -51,4 +51,4 @@ def value_at(event: Event, error: FieldError) -> Doubt:
             found = found[int(step)]
         elif step in getattr(type(found), "model_fields", ()):
             field, found = step, getattr(found, step)
-    return doubt_of(field, found if isinstance(found, str) else "")
+    return code_status(field, found if isinstance(found, str) else "")

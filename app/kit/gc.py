@@ -8,7 +8,7 @@ import gc
 COLLECT_AFTER = (20_000, 20, 50)
 
 
-def spare_collector() -> None:
+def freeze_gc() -> None:
     """Take what lives as long as the process from the garbage collector's rounds: they cost a quarter of a write."""
     if not gc.get_freeze_count():
         gc.collect()

@@ -11,7 +11,7 @@ LEAD = b"\xe2"
 LINE_SEPARATOR, PARAGRAPH_SEPARATOR = b"\xe2\x80\xa8", b"\xe2\x80\xa9"
 
 
-def on_one_line(text: bytes) -> bytes:
+def escape_line_separators(text: bytes) -> bytes:
     r"""The same JSON with U+2028 and U+2029 escaped, which can stand only within its strings.
 
     >>> on_one_line('["a\u2028b"]'.encode())
@@ -22,6 +22,6 @@ def on_one_line(text: bytes) -> bytes:
     return text.replace(LINE_SEPARATOR, b"\\u2028").replace(PARAGRAPH_SEPARATOR, b"\\u2029")
 
 
-def as_json(value: Any) -> bytes:
+def dump_json(value: Any) -> bytes:
     """A value as JSON for an answer."""
-    return on_one_line(orjson.dumps(value))
+    return escape_line_separators(orjson.dumps(value))

@@ -20,12 +20,12 @@ POOL = ThreadPoolExecutor(THREADS, "sitrep-aside")
 TURN_BYTES = 1024 * 1024
 
 
-async def aside(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+async def run_in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Do some milliseconds of work on another thread; more is to be cut into slices, each a call of its own."""
     return await asyncio.get_running_loop().run_in_executor(POOL, lambda: work(*args, **named))
 
 
-async def in_turns(work: Callable[[Item], T], items: Iterable[Item], size: Callable[[Item], int]) -> list[T]:
+async def run_in_turns(work: Callable[[Item], T], items: Iterable[Item], size: Callable[[Item], int]) -> list[T]:
     """Do a little work for each item here; other requests have their turn after each MiB of what `size` tells."""
     done: list[T] = []
     taken = 0

@@ -83,11 +83,13 @@ def name_enums(document: dict[str, Any]) -> dict[str, Schema]:
         if len(values) > 1 and all(isinstance(value, str) for value in values):
             found.setdefault(tuple(sorted(values)), []).append((occurrence, schema))
     named: dict[str, Schema] = {}
-    for uses in found.values():
-        values = [value for value in uses[0][1]["enum"] if value is not None]
-        name = enum_name([occurrence for occurrence, _ in uses], taken={*named, *document["components"]["schemas"]})
+    for last_used in found.values():
+        values = [value for value in last_used[0][1]["enum"] if value is not None]
+        name = enum_name(
+            [occurrence for occurrence, _ in last_used], taken={*named, *document["components"]["schemas"]}
+        )
         named[name] = {"type": "string", "enum": values}
-        for _, schema in uses:
+        for _, schema in last_used:
             refer(schema, name)
     return named
 
@@ -124,14 +126,14 @@ def parts(schema: Schema, occurrence: Occurrence) -> Iterator[tuple[Occurrence, 
             yield from parts(schema[word], occurrence)
 
 
-def enum_name(uses: list[Occurrence], taken: set[str]) -> str:
+def enum_name(last_used: list[Occurrence], taken: set[str]) -> str:
     """Name an enum after the schema and the property that have it.
 
     `EventStatus` for what all kinds share, `MunitionCategory` for one schema's own, the property alone where unrelated
     schemas share it or only parameters have it.
     """
-    owners = sorted({stem(owner) for owner, _ in uses if owner is not None}, key=len)
-    field = next(field for owner, field in uses if owner is not None or not owners)
+    owners = sorted({stem(owner) for owner, _ in last_used if owner is not None}, key=len)
+    field = next(field for owner, field in last_used if owner is not None or not owners)
     word = camel(field.removesuffix("s") if field in PLURAL else field)
     if owners and all(owners[0] in owner for owner in owners):
         name = owners[0] + word
@@ -158,13 +160,13 @@ def camel(name: str) -> str:
 def share_parameters(operations: list[dict[str, Any]]) -> dict[str, Any]:
     """Give parameters that several operations have one component each; return these."""
     lists = [operation["parameters"] for operation in operations if "parameters" in operation]
-    return share(lists, lambda parameter: str(parameter["name"]))
+    return move_to(lists, lambda parameter: str(parameter["name"]))
 
 
 def share_refusals(operations: list[dict[str, Any]]) -> dict[str, Any]:
     """Give refusals that several operations have one component each; return these."""
     lists = [operation["responses"] for operation in operations]
-    return share(lists, refusal_name)
+    return move_to(lists, refusal_name)
 
 
 def refusal_name(response: dict[str, Any]) -> str | None:
@@ -173,7 +175,7 @@ def refusal_name(response: dict[str, Any]) -> str | None:
     return "Or".join(camel(slug.replace("-", "_")) for slug in slugs) or None
 
 
-def share(holders: list[Any], name_of: Callable[[dict[str, Any]], str | None]) -> dict[str, Any]:
+def move_to(holders: list[Any], name_of: Callable[[dict[str, Any]], str | None]) -> dict[str, Any]:
     """Replace values that are equal in several lists or mappings by references to a component."""
     room = "parameters" if holders and isinstance(holders[0], list) else "responses"
     places = [

@@ -13,8 +13,8 @@ from app.events.read.filter import EventFilter
 from app.http.query_params import parameters_of
 from app.kinds import MEASURES
 from app.openapi.document import served_bytes
-from app.openapi.static_files import ASSETS, DIGEST, File, answer, page
-from app.version import release
+from app.openapi.static_files import ASSETS, DIGEST, StaticFile, file_response, read_page
+from app.version import get_version
 
 # Nothing from elsewhere, and no script but our files. Swagger UI draws without inline styles; Redoc writes style
 # elements (styled-components) and searches in a worker that it makes of a blob.
@@ -53,10 +53,10 @@ def add(app: FastAPI, path: str, endpoint: Endpoint) -> None:
 
 async def show_page(name: str, request: Request) -> Response:
     """The dashboard, Swagger UI or Redoc."""
-    text = page(name).format(
-        assets=assets(), release=html.escape(release()), filters=filter_names(), measures=" ".join(MEASURES)
+    text = read_page(name).format(
+        assets=assets(), release=html.escape(get_version()), filters=filter_names(), measures=" ".join(MEASURES)
     )
-    return await answer(request, File(text.encode(), "text/html; charset=utf-8"), guarded(name))
+    return await file_response(request, StaticFile(text.encode(), "text/html; charset=utf-8"), guarded(name))
 
 
 async def show_document(request: Request) -> Response:
@@ -67,13 +67,13 @@ async def show_document(request: Request) -> Response:
         written = await asyncio.to_thread(served_bytes, request.app, prefix)
         if len(documents) >= MAX_DOCUMENTS:
             documents.clear()
-        documents[prefix] = File(written, "application/json")
-    return await answer(request, documents[prefix], {"cache-control": "no-cache", **GUARDS})
+        documents[prefix] = StaticFile(written, "application/json")
+    return await file_response(request, documents[prefix], {"cache-control": "no-cache", **GUARDS})
 
 
 async def show_icon(request: Request) -> Response:
     """The icon, for those who ask where icons used to be."""
-    return await answer(request, ASSETS["favicon.ico"], {"cache-control": "public, max-age=86400", **GUARDS})
+    return await file_response(request, ASSETS["favicon.ico"], {"cache-control": "public, max-age=86400", **GUARDS})
 
 
 async def show_asset(request: Request) -> Response:
@@ -82,7 +82,7 @@ async def show_asset(request: Request) -> Response:
     if found is None:
         raise NotFound("There is no such asset.")
     lifetime = FOR_EVER if request.path_params["digest"] == DIGEST else "no-cache"
-    return await answer(request, found, {"cache-control": lifetime, **GUARDS})
+    return await file_response(request, found, {"cache-control": lifetime, **GUARDS})
 
 
 def guarded(name: str) -> dict[str, str]:

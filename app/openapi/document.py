@@ -11,10 +11,10 @@ from app.openapi.headers import RESPONSE_HEADERS
 from app.openapi.media_examples import shared
 from app.openapi.operations import operation, shapes_wanted
 from app.openapi.problems import SCHEMAS
-from app.openapi.route_facts import calls_of
-from app.openapi.schemas import Shapes
+from app.openapi.route_facts import operations_of
+from app.openapi.schemas import SchemaRegistry
 from app.openapi.webhooks import PUSHED, webhooks
-from app.version import release
+from app.version import get_version
 
 TAGS = {
     "events": "Write events one by one or in batches; find, count and export them; see how each came to be.",
@@ -61,8 +61,8 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def make_document(app: FastAPI) -> dict[str, Any]:
     """The whole document."""
-    calls = calls_of(app)
-    shapes = Shapes([*shapes_wanted(calls), *PUSHED])
+    calls = operations_of(app)
+    shapes = SchemaRegistry([*shapes_wanted(calls), *PUSHED])
     paths: dict[str, dict[str, Any]] = {}
     for call in calls:
         paths.setdefault(call.path, {})[call.method.lower()] = operation(call, shapes)
@@ -89,7 +89,7 @@ def info() -> dict[str, Any]:
     """What this is, in prose."""
     return {
         "title": "Sitrep",
-        "version": release(),
+        "version": get_version(),
         "summary": "A live, queryable event feed for armed conflict and its diplomacy.",
         "description": Path(__file__).with_name("about.md").read_text(encoding="utf-8"),
         "license": {"name": "MIT", "identifier": "MIT"},

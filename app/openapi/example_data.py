@@ -9,7 +9,7 @@ import orjson
 
 from app.events.formats.atom import Channel, entry, opening
 from app.events.formats.export import FORMATS
-from app.kinds import KINDS, MEASURES, core, facets_of, measures_of, parse_event
+from app.kinds import KINDS, MEASURES, canonical_json, facets_of, measures_of, parse_event
 from app.samples import load
 
 FOLDER = Path(__file__).with_name("examples")
@@ -46,7 +46,7 @@ def as_given(event: Any, number: int) -> Any:
     shown = sample("event")
     if shown["kind"] == event["kind"]:
         return shown
-    inner = json.loads(core(parse_event(event), []))
+    inner = json.loads(canonical_json(parse_event(event), []))
     own = {"id": f"{shown['id'][:-2]}{number:02x}", "kind": event["kind"], "version": 1}
     return {**own, **inner, "created_at": shown["created_at"], "updated_at": shown["updated_at"]}
 

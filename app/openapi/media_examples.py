@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from app.errors import PROBLEMS, FieldError, Problem
 from app.events.formats.atom import ATOM
 from app.events.formats.export import CSV, GEOJSON, JSON, NDJSON
-from app.events.kinds_routes import shown
+from app.events.kinds_routes import serialize_kind
 from app.events.schemas import FeatureCollection
 from app.feed.schemas import FeedItem
 from app.kinds import KINDS, EventOut, schema_of
@@ -80,8 +80,8 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("stream_feed", SSE): lambda: {"stream": samples.stream()},
     ("read_head", JSON): lambda: {"head": sample("head")},
     ("read_checkpoint", JSON): lambda: {"checkpoint": sample("checkpoint")},
-    ("list_kinds", JSON): lambda: {"kinds": {"items": [shown(kind) for kind in KINDS]}},
-    ("get_kind", JSON): lambda: {kind: {**shown(kind), "schema": abridged(kind)} for kind in KINDS},
+    ("list_kinds", JSON): lambda: {"kinds": {"items": [serialize_kind(kind) for kind in KINDS]}},
+    ("get_kind", JSON): lambda: {kind: {**serialize_kind(kind), "schema": abridged(kind)} for kind in KINDS},
     ("create_subscription", JSON): lambda: {"push": samples.new_subscription()},
     ("list_subscriptions", JSON): lambda: {"page": {"items": [sample("subscription")], "next": None}},
     ("get_subscription", JSON): lambda: {"subscription": sample("subscription")},

@@ -11,9 +11,9 @@ from app.kinds import EventOut
 from app.openapi.headers import response_headers
 from app.openapi.media_examples import MEDIA, REQUESTS, RESPONSES, Media, shown_as
 from app.openapi.parameters import parameters
-from app.openapi.problems import refusals_of
-from app.openapi.route_facts import Call
-from app.openapi.schemas import Shape, Shapes
+from app.openapi.problems import problem_responses
+from app.openapi.route_facts import Operation
+from app.openapi.schemas import SchemaRegistry, SchemaType
 
 JSON = "application/json"
 QUOTA = ("RateLimit", "RateLimit-Policy")
@@ -21,7 +21,7 @@ REASONS = {200: "The answer.", 201: "The new thing.", 202: "It will be done.", 2
 EVENT = {200: "The event as it stands.", 201: "The new event."}
 
 
-def shapes_wanted(calls: Iterable[Call]) -> Iterator[Shape]:
+def shapes_wanted(calls: Iterable[Operation]) -> Iterator[SchemaType]:
     """Every type that these calls read or answer with."""
     for call in calls:
         if call.body is not None:
@@ -33,7 +33,7 @@ def shapes_wanted(calls: Iterable[Call]) -> Iterator[Shape]:
             yield from ((shape, "serialization") for shape in media if shape is not None)
 
 
-def operation(call: Call, shapes: Shapes) -> dict[str, Any]:
+def operation(call: Operation, shapes: SchemaRegistry) -> dict[str, Any]:
     """What the document says of one call."""
     told: dict[str, Any] = {
         "tags": [call.tag],
@@ -46,11 +46,11 @@ def operation(call: Call, shapes: Shapes) -> dict[str, Any]:
         told["parameters"] = found
     if call.body is not None:
         told["requestBody"] = request_body(call, call.body, shapes)
-    told["responses"] = {**answers(call, shapes), **refusals_of(call)}
+    told["responses"] = {**responses(call, shapes), **problem_responses(call)}
     return told
 
 
-def request_body(call: Call, body: Body[Any], shapes: Shapes) -> dict[str, Any]:
+def request_body(call: Operation, body: Body[Any], shapes: SchemaRegistry) -> dict[str, Any]:
     """What the call reads, in the media type it prefers: generators break on two media types of one body."""
     told: dict[str, Any] = {"schema": shapes.of(body.body_schema, "validation")}
     if call.name in REQUESTS:
@@ -58,7 +58,7 @@ def request_body(call: Call, body: Body[Any], shapes: Shapes) -> dict[str, Any]:
     return {"required": not body.body_optional, "content": {body.body_media[0]: told}}
 
 
-def security(call: Call) -> list[dict[str, list[str]]]:
+def security(call: Operation) -> list[dict[str, list[str]]]:
     """The scope that a key must have; an empty choice where none is needed."""
     if call.needs is None:
         return [{"bearer": []}, {}] if Unauthorized in call.problems else []
@@ -66,12 +66,12 @@ def security(call: Call) -> list[dict[str, list[str]]]:
     return [{"bearer": scopes}, *([{}] if call.needs.anonymous else [])]
 
 
-def answers(call: Call, shapes: Shapes) -> dict[str, Any]:
+def responses(call: Operation, shapes: SchemaRegistry) -> dict[str, Any]:
     """The answers below 400."""
-    return {str(status): answer(call, status, said, shapes) for status, said in call.answers.items()}
+    return {str(status): response(call, status, said, shapes) for status, said in call.answers.items()}
 
 
-def answer(call: Call, status: int, said: dict[str, Any], shapes: Shapes) -> dict[str, Any]:
+def response(call: Operation, status: int, said: dict[str, Any], shapes: SchemaRegistry) -> dict[str, Any]:
     """One answer: its meaning, header fields and content."""
     told: dict[str, Any] = {"description": said.get("description") or meaning(status, said) or REASONS[status]}
     fields = (*response_headers(call.name, status), *(QUOTA if call.needs is not None else ()))
@@ -82,7 +82,7 @@ def answer(call: Call, status: int, said: dict[str, Any], shapes: Shapes) -> dic
     return told
 
 
-def contents(call: Call, status: int, said: dict[str, Any], shapes: Shapes) -> dict[str, Any]:
+def contents(call: Operation, status: int, said: dict[str, Any], shapes: SchemaRegistry) -> dict[str, Any]:
     """The media types of an answer, each with its schema and examples."""
     found: dict[str, dict[str, Any]] = {}
     if said.get("model") is not None:
@@ -96,7 +96,7 @@ def contents(call: Call, status: int, said: dict[str, Any], shapes: Shapes) -> d
     return found
 
 
-def other(media: Media, shapes: Shapes) -> dict[str, Any]:
+def other(media: Media, shapes: SchemaRegistry) -> dict[str, Any]:
     """The schema of what is no plain JSON; `x-item-schema` tells what a stream of text is made of."""
     if media.whole is not None:
         return shapes.of(media.whole, "serialization")

@@ -6,16 +6,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from app.events.feeds.summary_feeds import FIXED_FEEDS
+from app.events.feeds.summary_feeds import SUMMARY_FEEDS
 from app.kinds import KINDS
 from app.openapi.example_data import asked
 from app.openapi.headers import POSITION, REQUEST_HEADERS, request_headers
-from app.openapi.route_facts import Call
-from app.openapi.schemas import Plain
-from app.openapi.text_patterns import TEXT, told_text
+from app.openapi.route_facts import Operation
+from app.openapi.schemas import CompactSchema
+from app.openapi.text_patterns import TEXT, documented_text
 
 EVENT = "019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"
-UNTOLD: dict[str, Any] = {"schema": {"type": "string", **TEXT}}
+UNDOCUMENTED: dict[str, Any] = {"schema": {"type": "string", **TEXT}}
 WORDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 EXAMPLES: dict[str, list[Any]] = {
     "bbox": ["22.1,44.3,40.3,52.4"],
@@ -54,7 +54,7 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
     "/v1/feeds/": {
         "feed": {
             "description": "What of, and how far back: 24 hours, 7 days or 30 days.",
-            "schema": {"type": "string", "enum": list(FIXED_FEEDS), "examples": ["attacks_day"]},
+            "schema": {"type": "string", "enum": list(SUMMARY_FEEDS), "examples": ["attacks_day"]},
         },
     },
     "/v1/subscriptions/": {
@@ -76,7 +76,7 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-class Given(Plain):
+class CompactParameterSchema(CompactSchema):
     """Schemas of what is given or left out: null cannot be sent in a query."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
@@ -84,21 +84,21 @@ class Given(Plain):
         return self.generate_inner(schema["schema"])
 
 
-def parameters(call: Call) -> list[dict[str, Any]]:
+def parameters(call: Operation) -> list[dict[str, Any]]:
     """All the parameters of a call."""
     queried = [] if call.query_model is None else query_parameters(call.query_model)
     return [*(path_parameter(call, name) for name in call.path_parameters), *queried, *header_parameters(call)]
 
 
-def path_parameter(call: Call, name: str) -> dict[str, Any]:
+def path_parameter(call: Operation, name: str) -> dict[str, Any]:
     """A name in braces."""
-    told = next((names[name] for start, names in PATHS.items() if call.path.startswith(start)), UNTOLD)
+    told = next((names[name] for start, names in PATHS.items() if call.path.startswith(start)), UNDOCUMENTED)
     return {"name": name, "in": "path", "required": True, **told}
 
 
 def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     """Every name that the query may have, the most useful first."""
-    told = model.model_json_schema(mode="validation", schema_generator=Given)
+    told = model.model_json_schema(mode="validation", schema_generator=CompactParameterSchema)
     needed, found = told.get("required", ()), told.get("properties", {})
     order = dict.fromkeys([*(name for name in FIRST if name in found), *found])
     return [query_parameter(name, dict(found[name]), name in needed) for name in order]
@@ -120,10 +120,10 @@ def query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[s
     schema = {WORDS.get(key, key): value for key, value in schema.items()}
     if found := schema.get("examples") or EXAMPLES.get(name) or asked().get(name):
         schema["examples"] = found
-    return {**told, "schema": told_text(name, schema)}
+    return {**told, "schema": documented_text(name, schema)}
 
 
-def header_parameters(call: Call) -> list[dict[str, Any]]:
+def header_parameters(call: Operation) -> list[dict[str, Any]]:
     """The header fields that the call looks at, beside Authorization, Accept and Content-Type."""
     return [
         {"name": name, "in": "header", "required": required, **REQUEST_HEADERS[name]}

@@ -28,7 +28,7 @@ from app.errors import (
     VersionMismatch,
 )
 from app.openapi.headers import request_headers
-from app.openapi.route_facts import Call
+from app.openapi.route_facts import Operation
 
 SCHEMA = {"$ref": "#/components/schemas/Problem"}
 WORD = {"type": "string"}
@@ -96,14 +96,14 @@ PROBLEM = {
 SCHEMAS = {"Problem": PROBLEM, "FieldError": FAULT}
 
 
-def problems_of(call: Call) -> list[type[Problem]]:
+def problems_of(call: Operation) -> list[type[Problem]]:
     """The refusals that a call may answer with, by status."""
-    found = {*implied(call), *call.problems}
+    found = {*implied_problems(call), *call.problems}
     order = list(PROBLEMS.values())
     return sorted(found, key=lambda problem: (problem.status, order.index(problem)))
 
 
-def implied(call: Call) -> Iterable[type[Problem]]:
+def implied_problems(call: Operation) -> Iterable[type[Problem]]:
     """The refusals that follow from what the call reads."""
     yield Internal
     if call.needs is not None:
@@ -129,7 +129,7 @@ def of_headers(fields: dict[str, bool]) -> Iterable[type[Problem]]:
             yield PreconditionRequired
 
 
-def refusals_of(call: Call) -> dict[str, dict[str, Any]]:
+def problem_responses(call: Operation) -> dict[str, dict[str, Any]]:
     """The refusals of a call as responses."""
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in problems_of(call):

@@ -11,16 +11,16 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic import BaseModel
 
-from app.auth import Needs
+from app.auth import RequireScope
 from app.errors import Problem
 from app.http import Body, Query
-from app.openapi.schemas import flowing
+from app.openapi.schemas import join_paragraph
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Call:
+class Operation:
     """One operation of the API: a method on a path."""
 
     route: RouteContext
@@ -44,7 +44,7 @@ class Call:
     @property
     def text(self) -> str:
         """What the route's docstring tells the API user."""
-        return flowing(inspect.cleandoc(self.route.description))
+        return join_paragraph(inspect.cleandoc(self.route.description))
 
     @property
     def path_parameters(self) -> list[str]:
@@ -52,9 +52,9 @@ class Call:
         return list(self.route.param_convertors)
 
     @cached_property
-    def needs(self) -> Needs | None:
+    def needs(self) -> RequireScope | None:
         """The key it needs, None where the call is always open."""
-        return self._dependency(Needs)
+        return self._dependency(RequireScope)
 
     @cached_property
     def query_model(self) -> type[BaseModel] | None:
@@ -95,10 +95,10 @@ def tree(dependant: Dependant) -> Iterator[Dependant]:
         yield from tree(child)
 
 
-def calls_of(app: FastAPI) -> list[Call]:
+def operations_of(app: FastAPI) -> list[Operation]:
     """Every documented operation, in the order of the routers; HEAD goes without saying."""
     return [
-        Call(route, method)
+        Operation(route, method)
         for route in iter_route_contexts(app.routes)
         if isinstance(route.original_route, APIRoute) and route.include_in_schema
         for method in sorted((route.methods or set()) - {"HEAD"})

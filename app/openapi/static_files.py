@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import Request
 from starlette.responses import Response
 
-from app.compression import KeptResponse
+from app.compression import StaticResponse
 from app.http import if_none_match
 
 FOLDER = Path(__file__).with_name("assets")
@@ -22,7 +22,7 @@ MEDIA = {
 }
 
 
-class File:
+class StaticFile:
     """Some bytes of a media type."""
 
     def __init__(self, body: bytes, media: str) -> None:
@@ -35,12 +35,12 @@ class File:
         return hashlib.sha256(self.body).hexdigest()[:32]
 
     @cached_property
-    def response(self) -> KeptResponse:
+    def response(self) -> StaticResponse:
         """The bytes as a response, which is compressed once; it has no other header fields yet."""
-        return KeptResponse(Response(self.body, media_type=self.media))
+        return StaticResponse(Response(self.body, media_type=self.media))
 
 
-async def answer(request: Request, file: File, headers: Mapping[str, str]) -> Response:
+async def file_response(request: Request, file: StaticFile, headers: Mapping[str, str]) -> Response:
     """The file, or 304 for those who have it."""
     etag = f'"{file.etag}"'
     told = {**headers, "etag": etag, "vary": "Accept-Encoding"}
@@ -49,10 +49,12 @@ async def answer(request: Request, file: File, headers: Mapping[str, str]) -> Re
     return file.response.with_headers(told)
 
 
-def found(folder: Path, start: str = "") -> dict[str, File]:
+def find_file(folder: Path, start: str = "") -> dict[str, StaticFile]:
     """Every asset of a folder by its path; what has no media type here is not served."""
     files = sorted(path for path in folder.rglob("*") if path.suffix in MEDIA)
-    return {start + path.relative_to(folder).as_posix(): File(path.read_bytes(), MEDIA[path.suffix]) for path in files}
+    return {
+        start + path.relative_to(folder).as_posix(): StaticFile(path.read_bytes(), MEDIA[path.suffix]) for path in files
+    }
 
 
 def digest() -> str:
@@ -64,11 +66,11 @@ def digest() -> str:
 
 
 @cache
-def page(name: str) -> str:
+def read_page(name: str) -> str:
     """The text of a page, with places to fill in."""
     path = DASHBOARD / "index.html" if name == "dashboard" else FOLDER / f"{name}.html"
     return path.read_text(encoding="utf-8")
 
 
-ASSETS = {**found(FOLDER), **found(DASHBOARD, "dashboard/")}
+ASSETS = {**find_file(FOLDER), **find_file(DASHBOARD, "dashboard/")}
 DIGEST = digest()

@@ -6,10 +6,10 @@ from typing import Any
 
 from app.feed.schemas import FeedItem
 from app.openapi.example_data import AS_OF, sample
-from app.openapi.schemas import Shape, Shapes
+from app.openapi.schemas import SchemaRegistry, SchemaType
 
 MEDIA = "application/cloudevents+json"
-PUSHED: list[Shape] = [(FeedItem, "serialization")]
+PUSHED: list[SchemaType] = [(FeedItem, "serialization")]
 TEXT = {"type": "string"}
 VERIFY = (
     "Verify before you trust: join `webhook-id`, `webhook-timestamp` and the body exactly as it came with full stops, "
@@ -62,7 +62,7 @@ PING = {
 }
 
 
-def webhooks(shapes: Shapes) -> dict[str, Any]:
+def webhooks(shapes: SchemaRegistry) -> dict[str, Any]:
     """The `webhooks` of the document."""
     change, item = shapes.of(FeedItem, "serialization"), sample("feed")["items"][0]
     ping = {

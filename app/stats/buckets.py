@@ -63,16 +63,16 @@ def begins(moment: datetime, interval: str, zone: tzinfo) -> Iterator[datetime]:
 
 def hours(moment: datetime, zone: tzinfo) -> Iterator[datetime]:
     """Hours as clocks in the zone show them; one that clocks show twice is two, unless they go back by less."""
-    at = moment - past_the_hour(moment, zone)
+    at = moment - minutes_past_hour(moment, zone)
     while True:
         yield at
-        after = at + HOUR - past_the_hour(at, zone)
-        if past_the_hour(after, zone) and after.astimezone(zone).hour == at.astimezone(zone).hour:
-            after += HOUR - past_the_hour(after, zone)
+        after = at + HOUR - minutes_past_hour(at, zone)
+        if minutes_past_hour(after, zone) and after.astimezone(zone).hour == at.astimezone(zone).hour:
+            after += HOUR - minutes_past_hour(after, zone)
         at = after
 
 
-def past_the_hour(moment: datetime, zone: tzinfo) -> timedelta:
+def minutes_past_hour(moment: datetime, zone: tzinfo) -> timedelta:
     """How long the clock in the zone has shown this hour."""
     local = moment.astimezone(zone)
     return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
@@ -102,7 +102,7 @@ def next_day(day: date, interval: str) -> date:
     return date(day.year + ahead // 12, ahead % 12 + 1, 1)
 
 
-def told(begin: int, zone: tzinfo) -> datetime:
+def describe_interval(begin: int, zone: tzinfo) -> datetime:
     """A beginning with the zone's offset; in UTC where the offset has seconds, which RFC 3339 cannot write."""
     moment = from_micros(begin)
     if zone in ALWAYS_UTC:

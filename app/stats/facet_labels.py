@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.db import Statement, as_pairs, pairs_source
+from app.db import Statement, pairs_param, pairs_source
 from app.events.tables import FacetValue
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 async def labels_of(db: Database, facet: str, values: Iterable[str]) -> dict[str, str]:
     """The label of each folded value."""
     pairs = [(facet, value) for value in values]
-    return dict(await db.rows(labels_statement(db.dialect), as_pairs(pairs, db.dialect), heavy=True)) if pairs else {}
+    return (
+        dict(await db.rows(labels_statement(db.dialect), pairs_param(pairs, db.dialect), heavy=True)) if pairs else {}
+    )
 
 
 @lru_cache(2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.stats.facet_labels import labels_of
 from app.stats.index_counts import count_values
-from app.stats.rollup_counts import scope_of, tallied_values
+from app.stats.rollup_counts import rollup_query, rollup_values
 from app.stats.schemas import changed, just_before
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ async def facet_counts(db: Database, asked: FacetsQuery) -> dict[str, list[dict[
 
 async def counts_of(db: Database, asked: FacetsQuery, facet: str) -> dict[str, int]:
     """How many matches have each folded value: from the tally where it can tell, with what began before `since`."""
-    scope = scope_of(asked, None, facet)
+    scope = rollup_query(asked, None, facet)
     if scope is None or asked.timeless:
         return await count_values(db, asked, facet)
-    began = tallied_values(db, scope, facet)
+    began = rollup_values(db, scope, facet)
     if asked.since_us is None:
         return await began
     counts, early = await asyncio.gather(began, count_values(db, just_before(asked), facet, early=True))

@@ -11,35 +11,35 @@ import sqlalchemy as sa
 from app.db import Statement
 from app.db.heavy_queries import admit
 from app.events.index.rollup import LOW_BITS, LOWER
-from app.events.read.planner import Question, find_values, size_of
-from app.events.read.queries import narrow
-from app.events.read.rows import Wanted
-from app.events.read.statements import Shape, big, matching
+from app.events.read.planner import PageSpec, resolve_terms, size_of
+from app.events.read.queries import plan_narrowed
+from app.events.read.rows import ResolvedQuery
+from app.events.read.statements import StatementKey, big, matching
 from app.events.tables import EventFacet, EventMeasure, FacetValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from app.db import Database
-    from app.events.read.filter import FixedFilter
+    from app.events.read.filter import BaseEventFilter
 
 NUMBERS = ("low", "best", "high")
 # Facets of which every event has exactly one value, so that no event is without.
 UNIVERSAL = frozenset({"kind", "status"})
-UNASKED = frozenset({"timezone", "facet", "limit"})
+NO_MEASURE = frozenset({"timezone", "facet", "limit"})
 ALL, WITH_A_VALUE, BY_VALUE = 0, 1, 2
 # What it takes, about, in microseconds to count the values that an event has of a facet.
 POSTING_US = 3
 
 
-class Grid(NamedTuple):
+class TimeGrid(NamedTuple):
     """Where time is counted from and in what unit, in microseconds: every bucket is a number of whole units."""
 
     origin: int
     unit: int
 
 
-class Wish(NamedTuple):
+class Aggregation(NamedTuple):
     """What is summed and grouped by; with `early` only events that began before `since`."""
 
     measure: str | None
@@ -53,17 +53,17 @@ Total = tuple[int, int, int, int]
 Numbers = list[list[int]]
 Groups = dict[str | None, Numbers]
 # How many units after the origin, the folded group, and what is there: plain tuples, as there may be thousands.
-Found = tuple[int, str | None, Total]
+CountSource = tuple[int, str | None, Total]
 
 
-def nothing(edges: Sequence[int], wish: Wish) -> Numbers:
+def nothing(edges: Sequence[int], wish: Aggregation) -> Numbers:
     """Zeros for every bucket."""
     return [[0] * (len(edges) - 1) for _ in range(1 if wish.measure is None else 4)]
 
 
-async def span_of(db: Database, asked: FixedFilter) -> tuple[int, int] | None:
+async def span_of(db: Database, asked: BaseEventFilter) -> tuple[int, int] | None:
     """When the first and the last match began."""
-    plan = await narrow(db, Wanted(asked), Question("count"))
+    plan = await plan_narrowed(db, ResolvedQuery(asked), PageSpec("count"))
     if plan is None:
         return None
     [(first, last)] = await db.rows(span_statement(plan.shape), plan.values, heavy=True)
@@ -71,15 +71,15 @@ async def span_of(db: Database, asked: FixedFilter) -> tuple[int, int] | None:
 
 
 @lru_cache(256)
-def span_statement(shape: Shape) -> Statement:
+def span_statement(shape: StatementKey) -> Statement:
     """The least and the greatest beginning."""
     found = matching(shape)
     return Statement(sa.select(sa.func.min(found.c.at), sa.func.max(found.c.at)))
 
 
-async def count_matches(db: Database, asked: FixedFilter, grid: Grid, wish: Wish) -> list[Found]:
+async def count_matches(db: Database, asked: BaseEventFilter, grid: TimeGrid, wish: Aggregation) -> list[CountSource]:
     """Every unit of every group that has a match; an event counts in each of its groups, or in the group None."""
-    plan = await narrow(db, Wanted(asked), Question("count"))
+    plan = await plan_narrowed(db, ResolvedQuery(asked), PageSpec("count"))
     if plan is None:
         return []
     values = {**plan.values, "origin": grid.origin, "unit": grid.unit}
@@ -103,7 +103,7 @@ def joined(events: int, *halves: int) -> Total:
     return events, low + (low_rest << LOW_BITS), best + (best_rest << LOW_BITS), high + (high_rest << LOW_BITS)
 
 
-def without(everything: Iterable[Found], valued: Iterable[Found]) -> list[Found]:
+def without(everything: Iterable[CountSource], valued: Iterable[CountSource]) -> list[CountSource]:
     """What is left for the events without any value."""
     rest = {unit: total for unit, _, total in everything}
     for unit, _, total in valued:
@@ -118,7 +118,7 @@ def difference(whole: Total, part: Total) -> Total:
 
 
 @lru_cache(512)
-def series_statement(shape: Shape, measured: bool, facet: str, early: bool) -> Statement:
+def series_statement(shape: StatementKey, measured: bool, facet: str, early: bool) -> Statement:
     """All parts in one statement, so that they are of one moment."""
     events = picked(shape, early)
     if not facet:
@@ -131,7 +131,7 @@ def series_statement(shape: Shape, measured: bool, facet: str, early: bool) -> S
     return Statement(sa.union_all(*parts) if len(parts) > 1 else parts[0])
 
 
-def picked(shape: Shape, early: bool) -> Any:
+def picked(shape: StatementKey, early: bool) -> Any:
     """All that match, or those of them that began before `since`."""
     found = matching(shape)
     events: Any = sa.select(found.c.at, found.c.event)
@@ -148,7 +148,7 @@ def with_values(events: Any) -> Any:
     return sa.select(*columns).select_from(events.join(posting, mine).join(value, named))
 
 
-def part(shape: Shape, number: int, source: Any, measured: bool) -> Any:
+def part(shape: StatementKey, number: int, source: Any, measured: bool) -> Any:
     """Counts and sums of a source by unit, and by group where it has one."""
     greater = sa.func.max if shape.dialect == "sqlite" else sa.func.greatest
     unit = (greater(source.c.at, big("origin")) - big("origin")) // big("unit")
@@ -184,12 +184,12 @@ def columns_of(number: Any) -> list[Any]:
     return [sa.type_coerce(getattr(number, name), sa.BigInteger) for name in NUMBERS]
 
 
-async def count_values(db: Database, asked: FixedFilter, facet: str, *, early: bool = False) -> dict[str, int]:
+async def count_values(db: Database, asked: BaseEventFilter, facet: str, *, early: bool = False) -> dict[str, int]:
     """How many matches have each folded value of a facet; with `early` of those that began before `since`."""
-    if not asked.model_fields_set - UNASKED:
-        await admit(POSTING_US * size_of(await find_values(db, asked)))
+    if not asked.model_fields_set - NO_MEASURE:
+        await admit(POSTING_US * size_of(await resolve_terms(db, asked)))
         return dict(await db.rows(EVERY_VALUE, {"facet": facet}, heavy=True))
-    plan = await narrow(db, Wanted(asked), Question("count"))
+    plan = await plan_narrowed(db, ResolvedQuery(asked), PageSpec("count"))
     if plan is None:
         return {}
     values = {**plan.values, "facet": facet, "early": asked.since_us}
@@ -197,7 +197,7 @@ async def count_values(db: Database, asked: FixedFilter, facet: str, *, early: b
 
 
 @lru_cache(256)
-def values_statement(shape: Shape, early: bool) -> Statement:
+def values_statement(shape: StatementKey, early: bool) -> Statement:
     """Matches by value."""
     valued = with_values(picked(shape, early)).subquery("valued")
     return Statement(sa.select(valued.c.group, sa.func.count()).group_by(valued.c.group))

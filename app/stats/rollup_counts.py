@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import IntegerList, Statement, any_of, gathered
-from app.events.index.rollup import ANY, BEYOND, LENGTHS, LOW_BITS, NOWHERE
-from app.events.tables import FacetValue, Tally
+from app.db import IntegerList, Statement, any_of, array_agg
+from app.events.index.rollup import ANY_COUNTRY, BEYOND, LENGTHS, LOW_BITS, NO_COUNTRY
+from app.events.tables import FacetValue, HourlyRollup
 from app.events.terms import HOUR
 from app.kinds import KINDS, fold
 from app.kinds.codes import is_ambiguous, spellings
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from app.db import Database
-    from app.events.read.filter import FixedFilter
-    from app.stats.index_counts import Groups, Numbers, Wish
+    from app.events.read.filter import BaseEventFilter
+    from app.stats.index_counts import Aggregation, Groups, Numbers
 
 NARROWING = frozenset({"kind", "country", "since", "until"})
 BESIDE = frozenset({"timezone", "interval", "measure", "group_by", "facet", "limit"})
@@ -41,7 +41,7 @@ COUNTRIES = Statement(
 )
 
 
-class Scope(NamedTuple):
+class RollupQuery(NamedTuple):
     """The part of the tally that a question is about, its time in microseconds; times are whole hours or open."""
 
     kinds: tuple[str, ...]
@@ -68,14 +68,14 @@ class Scope(NamedTuple):
             yield {**hours, "from": max(hours["from"], 24 * last, 24 * first)}
 
 
-class Form(NamedTuple):
+class RollupStatementKey(NamedTuple):
     """What decides the text of a statement on the tally."""
 
     one_kind: bool
     any_country: bool
 
 
-def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scope | None:
+def rollup_query(asked: BaseEventFilter, measure: str | None, facet: str | None) -> RollupQuery | None:
     """The part of the tally that answers the question; None where only the events can."""
     set_ = asked.model_fields_set
     countries = getattr(asked, "country", None) or []
@@ -91,13 +91,13 @@ def scope_of(asked: FixedFilter, measure: str | None, facet: str | None) -> Scop
         return None
     kinds = tuple(dict.fromkeys(getattr(asked, "kind", None) or ()))
     apart = measure is not None or facet == "kind"
-    country = None if by_country else fold(spellings(countries[0].upper())[0]) if countries else ANY
-    return Scope(kinds or (tuple(KINDS) if apart else (ANY,)), country, asked.since_us, asked.until_us)
+    country = None if by_country else fold(spellings(countries[0].upper())[0]) if countries else ANY_COUNTRY
+    return RollupQuery(kinds or (tuple(KINDS) if apart else (ANY_COUNTRY,)), country, asked.since_us, asked.until_us)
 
 
-async def tallied_span(db: Database, scope: Scope, *, by_day: bool) -> tuple[int, int] | None:
+async def rollup_span(db: Database, scope: RollupQuery, *, by_day: bool) -> tuple[int, int] | None:
     """When the days of the first and the last match begin, or else their hours, looked for in these days."""
-    statement, values = span_statement(db.dialect, form_of(scope)), await bound(db, scope, None)
+    statement, values = span_statement(db.dialect, rollup_statement_key(scope)), await bound(db, scope, None)
     [(first, last)] = await db.rows(statement, {**values, **scope.periods(24, outward=True)})
     if first is None:
         return None
@@ -112,12 +112,14 @@ async def tallied_span(db: Database, scope: Scope, *, by_day: bool) -> tuple[int
     return (min(moments), max(moments)) if moments else None
 
 
-async def count_tallied(db: Database, scope: Scope, edges: tuple[int, ...], unit: int, wish: Wish) -> Groups:
+async def count_rollup(
+    db: Database, scope: RollupQuery, edges: tuple[int, ...], unit: int, wish: Aggregation
+) -> Groups:
     """What `count_matches` would find in each bucket, for events that began within the scope's time."""
     ends = (edges[0], unit, scope.since or 0, scope.until or 0)
     hours = next(hours for hours in reversed(LENGTHS) if not any(moment % (hours * HOUR) for moment in ends))
     values = {**await bound(db, scope, wish.measure), **scope.periods(hours)}
-    statement = tally_statement(db.dialect, form_of(scope), wish.facet, wish.measure is not None)
+    statement = rollup_statement(db.dialect, rollup_statement_key(scope), wish.facet, wish.measure is not None)
     marks = marks_of(edges, hours * HOUR)
     groups: Groups = {}
     heavy = hours == 1 or wish.facet is not None
@@ -125,7 +127,7 @@ async def count_tallied(db: Database, scope: Scope, edges: tuple[int, ...], unit
     for group, part, periods, *columns in sorted(rows, key=lambda row: PARTS.index(row[1])):
         places = places_of(periods, marks) if periods else []
         sums = [spans(column, places) for column in columns if column]
-        name = None if group == NOWHERE else group
+        name = None if group == NO_COUNTRY else group
         if part == COUNTED and any(map(any, sums)):
             groups[name] = [*sums, *nothing(edges, wish)[1:]]
         elif part == LOWER and sums and name in groups:
@@ -135,21 +137,21 @@ async def count_tallied(db: Database, scope: Scope, edges: tuple[int, ...], unit
     return groups
 
 
-async def tallied_values(db: Database, scope: Scope, facet: str) -> dict[str, int]:
+async def rollup_values(db: Database, scope: RollupQuery, facet: str) -> dict[str, int]:
     """How many events that began within the scope's time have each folded value of the facet."""
     counts: Counter[str] = Counter()
-    statement, values = values_statement(db.dialect, form_of(scope), facet), await bound(db, scope, None)
+    statement, values = values_statement(db.dialect, rollup_statement_key(scope), facet), await bound(db, scope, None)
     for stretch in scope.stretches():
         if stretch["from"] < stretch["to"]:
             counts.update(dict(await db.rows(statement, {**values, **stretch}, heavy=True)))
-    del counts[NOWHERE]
+    del counts[NO_COUNTRY]
     return dict(+counts)
 
 
 @lru_cache(8)
-def values_statement(dialect: str, form: Form, facet: str) -> Statement:
+def values_statement(dialect: str, form: RollupStatementKey, facet: str) -> Statement:
     """Events by value."""
-    table: Any = Tally
+    table: Any = HourlyRollup
     value = getattr(table, facet)
     total = sa.cast(sa.func.sum(table.events), sa.BigInteger)
     return Statement(sa.select(value, total).where(*conditions(dialect, form, COUNTED)).group_by(value))
@@ -188,23 +190,23 @@ def spans(column: list[int], places: Sequence[int]) -> list[int]:
     return [upto[end] - upto[begin] for begin, end in pairwise(places)]
 
 
-def form_of(scope: Scope) -> Form:
+def rollup_statement_key(scope: RollupQuery) -> RollupStatementKey:
     """Whether the scope has one kind, and whether it has any country."""
-    return Form(len(scope.kinds) == 1, scope.country is None)
+    return RollupStatementKey(len(scope.kinds) == 1, scope.country is None)
 
 
-async def bound(db: Database, scope: Scope, measure: str | None) -> dict[str, Any]:
+async def bound(db: Database, scope: RollupQuery, measure: str | None) -> dict[str, Any]:
     """What the statements bind; where any country will do, each is named, so that its rows are found by their key."""
-    named = [] if scope.country is not None else [NOWHERE, *(value for (value,) in await db.rows(COUNTRIES))]
+    named = [] if scope.country is not None else [NO_COUNTRY, *(value for (value,) in await db.rows(COUNTRIES))]
     kinds = {"kind": scope.kinds[0], "kinds": db.as_list(list(scope.kinds))}
     measures = {} if measure is None else {LOWER: measure, UPPER: measure + BEYOND}
     return {**kinds, "country": scope.country, "countries": db.as_list(named), **measures}
 
 
 @lru_cache(8)
-def span_statement(dialect: str, form: Form) -> Statement:
+def span_statement(dialect: str, form: RollupStatementKey) -> Statement:
     """The first and the last period with an event: the ends of the table's order where all is in one place."""
-    table: Any = Tally
+    table: Any = HourlyRollup
     asked = [*conditions(dialect, form, COUNTED), table.events > 0]
     if not form.one_kind or form.any_country:
         return Statement(sa.select(sa.func.min(table.period), sa.func.max(table.period)).where(*asked))
@@ -214,15 +216,15 @@ def span_statement(dialect: str, form: Form) -> Statement:
 
 
 @lru_cache(32)
-def tally_statement(dialect: str, form: Form, facet: str | None, measured: bool) -> Statement:
+def rollup_statement(dialect: str, form: RollupStatementKey, facet: str | None, measured: bool) -> Statement:
     """For each group and measure its periods and their numbers, as lists: events, or a measure's low, best and high."""
     parts = [part_of(dialect, form, facet, name) for name in (PARTS if measured else PARTS[:1])]
     return Statement(sa.union_all(*parts) if len(parts) > 1 else parts[0])
 
 
-def part_of(dialect: str, form: Form, facet: str | None, part: str) -> Any:
+def part_of(dialect: str, form: RollupStatementKey, facet: str | None, part: str) -> Any:
     """The part of one measure, added up over kinds where there are several."""
-    table: Any = Tally
+    table: Any = HourlyRollup
     group: Any = {"kind": table.kind, "country": table.country}.get(facet or "", sa.cast(sa.null(), sa.Text))
     numbers = [table.events] if part == COUNTED else [getattr(table, name) for name in NUMBERS]
     added = not form.one_kind and facet != "kind"
@@ -231,7 +233,7 @@ def part_of(dialect: str, form: Form, facet: str | None, part: str) -> Any:
     found = sa.select(group.label("group"), table.period, *(c.label(f"n{n}") for n, c in enumerate(columns)))
     found = found.where(*conditions(dialect, form, part)).order_by(*places)
     rows: Any = (found.group_by(*places) if added else found).subquery("rows_" + part)
-    lists = [gathered(column, rows.c.period, dialect) for column in list(rows.c)[1:]]
+    lists = [array_agg(column, rows.c.period, dialect) for column in list(rows.c)[1:]]
     padding = [sa.type_coerce(sa.null(), IntegerList()) for _ in range(1 + len(NUMBERS) - len(lists))]
     label: Any = sa.literal_column(f"'{part}'").label("part")
     if facet is None:
@@ -239,9 +241,9 @@ def part_of(dialect: str, form: Form, facet: str | None, part: str) -> Any:
     return sa.select(rows.c.group, label, *lists, *padding).group_by(rows.c.group)
 
 
-def conditions(dialect: str, form: Form, name: str) -> list[Any]:
+def conditions(dialect: str, form: RollupStatementKey, name: str) -> list[Any]:
     """The part of the tally that the values bind."""
-    table: Any = Tally
+    table: Any = HourlyRollup
     return [
         table.kind == sa.bindparam("kind") if form.one_kind else any_of(table.kind, "kinds", dialect),
         any_of(table.country, "countries", dialect) if form.any_country else table.country == sa.bindparam("country"),

@@ -11,17 +11,17 @@ from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
 from app.changes import Head
-from app.errors import Forbidden, Invalid, TooManyRequests, Unauthorized, Unavailable, refusals
+from app.errors import Forbidden, Invalid, TooManyRequests, Unauthorized, Unavailable, problem_responses
 from app.http import query
-from app.kit.json_lines import as_json
-from app.response_cache import answered
+from app.kit.json_lines import dump_json
+from app.response_cache import cached
 from app.stats.facets import facet_counts
 from app.stats.schemas import Facets, FacetsQuery, SeriesQuery, SeriesRow
 from app.stats.series import series
 
 JSON = "application/json"
 router = APIRouter(prefix="/v1/stats", tags=["statistics"])
-ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 
 
 class Series(RootModel[list[SeriesRow]]):
@@ -31,7 +31,7 @@ class Series(RootModel[list[SeriesRow]]):
 @router.get(
     "/series",
     response_model=None,
-    responses={200: {"model": Series}, 304: {"description": "Not modified."}, **refusals(*ALWAYS)},
+    responses={200: {"model": Series}, 304: {"description": "Not modified."}, **problem_responses(*COMMON_PROBLEMS)},
 )
 async def read_series(
     request: Request, _: ReadKey, asked: Annotated[SeriesQuery, Depends(query(SeriesQuery))]
@@ -49,13 +49,13 @@ async def read_series(
         headers = {"etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "cache-control": "no-cache"}
         return Response(body, headers=headers, media_type=JSON)
 
-    return await answered(request, count)
+    return await cached(request, count)
 
 
 @router.get(
     "/facets",
     response_model=None,
-    responses={200: {"model": Facets}, **refusals(*ALWAYS)},
+    responses={200: {"model": Facets}, **problem_responses(*COMMON_PROBLEMS)},
 )
 async def read_facets(
     request: Request, _: ReadKey, asked: Annotated[FacetsQuery, Depends(query(FacetsQuery))]
@@ -70,6 +70,6 @@ async def read_facets(
     async def count(head: Head) -> Response:
         counted = {"facets": await facet_counts(request.app.state.db, asked), "as_of": head.cursor}
         headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-        return Response(as_json(counted), headers=headers, media_type=JSON)
+        return Response(dump_json(counted), headers=headers, media_type=JSON)
 
-    return await answered(request, count)
+    return await cached(request, count)

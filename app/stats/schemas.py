@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field
 
 from app.events.read.filter import EventFilter
-from app.events.read.filter_parsers import as_many, word_of
+from app.events.read.filter_parsers import list_of, word_of
 from app.events.schemas import Cursor
 from app.kinds import FACETS, MEASURES, from_micros
 
@@ -34,17 +34,17 @@ class FacetsQuery(EventFilter):
 
     facet: Annotated[
         list[FacetName],
-        BeforeValidator(as_many),
+        BeforeValidator(list_of),
         Field(min_length=1, description="Facets, each counted without its own filter.", examples=[["country"]]),
     ]
     limit: Annotated[int, Field(ge=1, le=1000, description="Values of each facet, those of most events.")] = 50
 
 
-Asked = TypeVar("Asked", bound=BaseModel)
+AggregationQuery = TypeVar("AggregationQuery", bound=BaseModel)
 Counted = TypeVar("Counted", bound=EventFilter)
 
 
-def changed(asked: Asked, *without: str, **values: Any) -> Asked:
+def changed(asked: AggregationQuery, *without: str, **values: Any) -> AggregationQuery:
     """The same question without some names and with other values, which are taken as they are."""
     kept = {name: getattr(asked, name) for name in asked.model_fields_set - set(without)} | values
     return type(asked).model_construct(set(kept), **kept)

@@ -13,37 +13,42 @@ from app.errors import FieldError, Invalid
 from app.events.terms import HOUR
 from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds
 from app.stats.facet_labels import labels_of
-from app.stats.index_counts import Grid, Wish, count_matches, nothing, span_of
-from app.stats.rollup_counts import count_tallied, scope_of, tallied_span
+from app.stats.index_counts import Aggregation, TimeGrid, count_matches, nothing, span_of
+from app.stats.rollup_counts import count_rollup, rollup_query, rollup_span
 from app.stats.schemas import COUNT, just_before
-from app.stats.series_json import written
+from app.stats.series_json import serialize_rows
 
 if TYPE_CHECKING:
     from app.db import Database
     from app.stats.index_counts import Groups
-    from app.stats.rollup_counts import Scope
+    from app.stats.rollup_counts import RollupQuery
     from app.stats.schemas import SeriesQuery
 
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 
 
 async def series(db: Database, asked: SeriesQuery) -> bytes:
     """The rows as JSON, by start and then by group; none where nothing matches and the range is open."""
-    wish, zone = Wish(None if asked.measure == COUNT else asked.measure, asked.group_by), ZoneInfo(asked.timezone)
-    scope = scope_of(asked, wish.measure, wish.facet)
+    wish, zone = (
+        Aggregation(None if asked.measure == COUNT else asked.measure, asked.group_by),
+        ZoneInfo(asked.timezone),
+    )
+    scope = rollup_query(asked, wish.measure, wish.facet)
     edges = await buckets(db, asked, scope, zone)
     if scope is not None and edges and any(number % HOUR for number in grid_of(edges)):  # hours that are not UTC's
         scope, edges = None, await buckets(db, asked, None, zone)
     if not edges:
         return b"[]"
-    groups = await (counted(db, asked, edges, wish) if scope is None else tallied(db, asked, scope, edges, wish))
+    groups = await (
+        count_from_index(db, asked, edges, wish) if scope is None else count_from_rollup(db, asked, scope, edges, wish)
+    )
     if wish.facet is None:
-        return written(edges, zone, [(None, groups.get(None) or nothing(edges, wish))])
+        return serialize_rows(edges, zone, [(None, groups.get(None) or nothing(edges, wish))])
     check_size(edges, (len(edges) - 1) * len(groups))
-    return written(edges, zone, await labelled(db, wish.facet, groups))
+    return serialize_rows(edges, zone, await labelled(db, wish.facet, groups))
 
 
-async def counted(db: Database, asked: SeriesQuery, edges: tuple[int, ...], wish: Wish) -> Groups:
+async def count_from_index(db: Database, asked: SeriesQuery, edges: tuple[int, ...], wish: Aggregation) -> Groups:
     """The numbers of each group, from the events; what was written beyond the range meanwhile is left out."""
     groups: Groups = {}
     grid, past = grid_of(edges), len(edges) - 1
@@ -58,19 +63,23 @@ async def counted(db: Database, asked: SeriesQuery, edges: tuple[int, ...], wish
     return groups
 
 
-async def tallied(db: Database, asked: SeriesQuery, scope: Scope, edges: tuple[int, ...], wish: Wish) -> Groups:
+async def count_from_rollup(
+    db: Database, asked: SeriesQuery, scope: RollupQuery, edges: tuple[int, ...], wish: Aggregation
+) -> Groups:
     """What began in the range, from the tally, and what began before it and went on, from the events."""
-    began = count_tallied(db, scope, edges, grid_of(edges).unit, wish)
+    began = count_rollup(db, scope, edges, grid_of(edges).unit, wish)
     if asked.since_us is None:
         return await began
-    groups, early = await asyncio.gather(began, counted(db, just_before(asked), edges, wish._replace(early=True)))
+    groups, early = await asyncio.gather(
+        began, count_from_index(db, just_before(asked), edges, wish._replace(early=True))
+    )
     for group, numbers in early.items():
         for column, (first, *_) in zip(groups.setdefault(group, nothing(edges, wish)), numbers, strict=True):
             column[0] += first
     return groups
 
 
-async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: ZoneInfo) -> tuple[int, ...]:
+async def buckets(db: Database, asked: SeriesQuery, scope: RollupQuery | None, zone: ZoneInfo) -> tuple[int, ...]:
     """Where the buckets begin, and where the last one ends."""
     if asked.timeless:
         return ()
@@ -79,7 +88,7 @@ async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: Z
         span = (
             await span_of(db, asked)
             if scope is None
-            else await tallied_span(db, scope, by_day=zone in ALWAYS_UTC and asked.interval != "hour")
+            else await rollup_span(db, scope, by_day=zone in ALWAYS_UTC and asked.interval != "hour")
         )
         if span is None:
             return ()
@@ -87,14 +96,14 @@ async def buckets(db: Database, asked: SeriesQuery, scope: Scope | None, zone: Z
             first if first is not None else span[0],
             last if last is not None else max(span[1], first or span[1]),
         )
-    edges = bounds(first, max(first, last), asked.interval, zone, MOST_ROWS)
+    edges = bounds(first, max(first, last), asked.interval, zone, MAX_ROWS)
     return check_size(edges, len(edges) - 1)
 
 
 def check_size(edges: tuple[int, ...], rows: int) -> tuple[int, ...]:
     """The edges, if the answer is not too long."""
-    if rows > MOST_ROWS:
-        detail = f"That would be more than {MOST_ROWS:,} rows: ask for longer intervals, a shorter range or no groups."
+    if rows > MAX_ROWS:
+        detail = f"That would be more than {MAX_ROWS:,} rows: ask for longer intervals, a shorter range or no groups."
         raise Invalid(
             "The query was refused; see errors.", errors=[FieldError("too-many", detail, parameter="interval")]
         )
@@ -102,9 +111,9 @@ def check_size(edges: tuple[int, ...], rows: int) -> tuple[int, ...]:
 
 
 @lru_cache(CALENDARS)
-def grid_of(edges: tuple[int, ...]) -> Grid:
+def grid_of(edges: tuple[int, ...]) -> TimeGrid:
     """The longest unit of which every bucket is a whole number."""
-    return Grid(edges[0], gcd(*(edge - edges[0] for edge in edges[1:])))
+    return TimeGrid(edges[0], gcd(*(edge - edges[0] for edge in edges[1:])))
 
 
 async def labelled(db: Database, facet: str, groups: Groups) -> list[tuple[str | None, list[list[int]]]]:

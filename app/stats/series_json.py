@@ -6,8 +6,8 @@ from functools import lru_cache
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-from app.kit.json_lines import as_json
-from app.stats.buckets import CALENDARS, told
+from app.kit.json_lines import dump_json
+from app.stats.buckets import CALENDARS, describe_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ COUNTED = '"count":%d,"low":null,"best":null,"high":null}'
 MEASURED = '"count":%d,"low":%d,"best":%d,"high":%d}'
 
 
-def written(edges: tuple[int, ...], zone: ZoneInfo, groups: Sequence[tuple[str | None, Numbers]]) -> bytes:
+def serialize_rows(edges: tuple[int, ...], zone: ZoneInfo, groups: Sequence[tuple[str | None, Numbers]]) -> bytes:
     """An array of rows, by start and then in the order of the groups; integers have no limit."""
     if not groups:
         return b"[]"
@@ -32,9 +32,9 @@ def written(edges: tuple[int, ...], zone: ZoneInfo, groups: Sequence[tuple[str |
 @lru_cache(CALENDARS)
 def form_of(edges: tuple[int, ...], zone: ZoneInfo, labels: tuple[str | None, ...], *, measured: bool) -> str:
     """All that such an answer says but for its numbers."""
-    names = [as_json(label).decode().replace("%", "%%") for label in labels]
+    names = [dump_json(label).decode().replace("%", "%%") for label in labels]
     ends = [f'"group":{name},{MEASURED if measured else COUNTED}' for name in names]
-    texts = [told(edge, zone).isoformat() for edge in edges]
+    texts = [describe_interval(edge, zone).isoformat() for edge in edges]
     return f"[{','.join(beginning(*span) + end for span in pairwise(texts) for end in ends)}]"
 
 

@@ -18,7 +18,7 @@ EARLIEST = Statement(
 )
 
 
-async def held_back(db: Database) -> int | None:
+async def oldest_needed_cursor(db: Database) -> int | None:
     """The cursor that is furthest behind, None where there is none; those that were given up hold nothing back."""
     [(earliest,)] = await db.rows(EARLIEST, primary=True)
     return None if earliest is None else int(earliest)

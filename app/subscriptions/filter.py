@@ -15,7 +15,7 @@ from app.http.query_params import INTEGER, NUMBER, Parameter, parameters_of, tra
 from app.kinds.base import integral
 from app.kinds.field_errors import pointer
 
-MOST_BYTES = 2048
+MAX_BYTES = 2048
 NUMBERS = {"bbox": 4, "near": 2}
 BASE = "/filter"
 
@@ -35,8 +35,8 @@ def read_filter(data: object) -> Filter:
     """
     if not isinstance(data, dict):
         raise refused([FieldError("type", "A filter is an object.", pointer=BASE)])
-    if len(orjson.dumps(data)) > MOST_BYTES:
-        raise refused([FieldError("too-long", f"A filter has at most {MOST_BYTES} bytes.", pointer=BASE)])
+    if len(orjson.dumps(data)) > MAX_BYTES:
+        raise refused([FieldError("too-long", f"A filter has at most {MAX_BYTES} bytes.", pointer=BASE)])
     return checked(data)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth import ApiKey
-from app.auth.tables import INCLUDES
+from app.auth.tables import IMPLIED_SCOPES
 from app.db import Statement, UtcTime, any_of
 from app.subscriptions.statements import LOCK, add_notices, put_subscription, subscription_of
 from app.subscriptions.tables import SUBSCRIPTION_COLUMNS, Notice, StoredSubscription
@@ -39,7 +39,9 @@ async def owners_without_key(db: Database, owners: Collection[str], now: datetim
     """Those of some owners who may subscribe no more."""
     values = {"owners": db.as_list(sorted(owners)), "now": now}
     rows = await db.rows(VALID_KEYS[db.dialect], values, primary=True)
-    return set(owners) - {owner for owner, scopes in rows if any("subscribe" in INCLUDES[s] for s in scopes.split())}
+    return set(owners) - {
+        owner for owner, scopes in rows if any("subscribe" in IMPLIED_SCOPES[s] for s in scopes.split())
+    }
 
 
 # What no pump holds: pull subscriptions, and those that wait for a ping or are paused.

@@ -7,23 +7,23 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 from pydantic.json_schema import WithJsonSchema
 
-from app.events.read.filter_parsers import LARGEST, Moment
+from app.events.read.filter_parsers import MAX_NUMBER, Moment
 from app.kinds.base import INTEGRAL
-from app.kinds.line_endings import one_line
+from app.kinds.line_endings import clean_line
 from app.subscriptions.tables import DeliveryStatus, Mode
-from app.subscriptions.transport.custom_headers import LONGEST_NAME, NAME
+from app.subscriptions.transport.custom_headers import MAX_NAME_LENGTH, NAME
 
-MOST_OPEN = 10_000
-MOST_IN_FLIGHT = 100
-LONGEST_TIMEOUT_S = 60
-LONGEST_URL = 2000
-LONGEST_OVERLAP_S = 30 * 86_400
-MOST_HEADERS = 10
+MAX_OPEN = 10_000
+MAX_IN_FLIGHT = 100
+MAX_TIMEOUT_S = 60
+MAX_URL_LENGTH = 2000
+MAX_OVERLAP_S = 30 * 86_400
+MAX_HEADERS = 10
 
 Name = Annotated[
     str,
     Field(min_length=1, max_length=300, description="What it is for.", examples=["sanctions desk"]),
-    BeforeValidator(one_line),
+    BeforeValidator(clean_line),
 ]
 Position = Annotated[
     str,
@@ -48,7 +48,7 @@ Filter = Annotated[
 Whole = Annotated[int, Field(ge=1), INTEGRAL]
 HeaderValue = Annotated[str, Field(max_length=2000, pattern="^[!-~](?:[ -~]*[!-~])?$")]
 # Names are checked by `header_faults`, which knows those that are reserved.
-NAMES: dict[str, Any] = {"propertyNames": {"pattern": f"^{NAME.pattern}$", "maxLength": LONGEST_NAME}}
+NAMES: dict[str, Any] = {"propertyNames": {"pattern": f"^{NAME.pattern}$", "maxLength": MAX_NAME_LENGTH}}
 
 
 class Asked(BaseModel):
@@ -62,24 +62,24 @@ class NewPush(Asked):
 
     url: str = Field(
         min_length=1,
-        max_length=LONGEST_URL,
+        max_length=MAX_URL_LENGTH,
         description="An https address.",
         examples=["https://desk.example.org/sitrep"],
     )
     max_open: Whole = Field(
         default=100,
-        le=MOST_OPEN,
+        le=MAX_OPEN,
         description="The cursor waits while so many deliveries are unfinished; 1 keeps strict order.",
     )
-    max_in_flight: Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT), INTEGRAL] | None = Field(
+    max_in_flight: Annotated[int, Field(ge=1, le=MAX_IN_FLIGHT), INTEGRAL] | None = Field(
         default=None, description="Requests at once. Default: 4, or `max_open` if that is less."
     )
     timeout_s: Whole = Field(
-        default=15, le=LONGEST_TIMEOUT_S, description="Seconds for a whole request, from the name look-up to its end."
+        default=15, le=MAX_TIMEOUT_S, description="Seconds for a whole request, from the name look-up to its end."
     )
     headers: dict[str, HeaderValue] = Field(
         default_factory=dict,
-        max_length=MOST_HEADERS,
+        max_length=MAX_HEADERS,
         repr=False,
         description="Own headers of each request, such as a token for a gateway; none of the transport's, `content-*` "
         "or `webhook-*`. The values are sealed, and come back as `***`.",
@@ -152,7 +152,7 @@ class Ack(Asked):
 class Rotation(Asked):
     """How long the old secret goes on signing."""
 
-    overlap_s: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP_S), INTEGRAL] = 86_400
+    overlap_s: Annotated[int, Field(ge=0, le=MAX_OVERLAP_S), INTEGRAL] = 86_400
 
 
 class Retry(Asked):
@@ -200,6 +200,6 @@ class NoticesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     after: int = Field(
-        default=0, ge=0, le=LARGEST, description="The `id` of the last notice that was seen.", examples=[0, 42]
+        default=0, ge=0, le=MAX_NUMBER, description="The `id` of the last notice that was seen.", examples=[0, 42]
     )
     limit: int = Field(default=100, ge=1, le=1000, description="How many items at most.")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from app.auth.schemas import show_instant
+from app.auth.schemas import serialize_instant
 from app.changes import format_cursor
 from app.kinds import format_instant
-from app.subscriptions.transport.custom_headers import show_headers
+from app.subscriptions.transport.custom_headers import serialize_headers
 
 if TYPE_CHECKING:
     from app.changes import Head
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.subscriptions.tables import Delivery, Notice, Subscription
 
 
-def show_subscription(subscription: Subscription, head: Head, counts: Counts) -> dict[str, Any]:
+def serialize_subscription(subscription: Subscription, head: Head, counts: Counts) -> dict[str, Any]:
     """A subscription as `SubscriptionShape`."""
     push = None
     if subscription.mode == "push":
@@ -26,9 +26,9 @@ def show_subscription(subscription: Subscription, head: Head, counts: Counts) ->
             "max_open": subscription.max_open,
             "max_in_flight": subscription.max_in_flight,
             "timeout_s": subscription.timeout_s,
-            "headers": show_headers(subscription.headers),
+            "headers": serialize_headers(subscription.headers),
         }
-    place = show_place(subscription, head)
+    place = serialize_position(subscription, head)
     return {
         "id": str(subscription.id),
         "version": subscription.version,
@@ -44,14 +44,14 @@ def show_subscription(subscription: Subscription, head: Head, counts: Counts) ->
         "open": counts.open,
         "dead": counts.dead,
         "consecutive_failures": subscription.consecutive_failures,
-        "failing_since": show_instant(subscription.failing_since),
-        "last_success_at": show_instant(subscription.last_success_at),
+        "failing_since": serialize_instant(subscription.failing_since),
+        "last_success_at": serialize_instant(subscription.last_success_at),
         "last_error": subscription.last_error,
         "created_at": format_instant(subscription.created_at),
     }
 
 
-def show_place(subscription: Subscription, head: Head) -> dict[str, Any]:
+def serialize_position(subscription: Subscription, head: Head) -> dict[str, Any]:
     """Where a subscription stands, as `Place`."""
     return {
         "cursor": format_cursor(head.epoch, subscription.cursor),
@@ -60,15 +60,15 @@ def show_place(subscription: Subscription, head: Head) -> dict[str, Any]:
     }
 
 
-def show_delivery_head(delivery: Delivery) -> dict[str, Any]:
+def serialize_delivery_head(delivery: Delivery) -> dict[str, Any]:
     """A delivery in a list, as `DeliveryHead`."""
-    shown = show_delivery(delivery)
+    shown = serialize_delivery(delivery)
     return {("attempt_count" if name == "attempts" else name): value for name, value in shown.items()} | {
         "attempt_count": delivery.attempt_count
     }
 
 
-def show_delivery(delivery: Delivery) -> dict[str, Any]:
+def serialize_delivery(delivery: Delivery) -> dict[str, Any]:
     """A delivery with its attempts, as `DeliveryShape`."""
     waits = delivery.status in {"queued", "retrying"}
     return {
@@ -78,12 +78,12 @@ def show_delivery(delivery: Delivery) -> dict[str, Any]:
         "generation": delivery.generation,
         "status": delivery.status,
         "attempts": orjson.loads(delivery.attempts),
-        "next_attempt_at": show_instant(delivery.next_attempt_at) if waits else None,
+        "next_attempt_at": serialize_instant(delivery.next_attempt_at) if waits else None,
         "created_at": format_instant(delivery.created_at),
     }
 
 
-def show_notice(notice: Notice) -> dict[str, Any]:
+def serialize_notice(notice: Notice) -> dict[str, Any]:
     """A notice as `NoticeShape`."""
     return {
         "id": notice.id,

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, UtcTime, any_of, as_list
+from app.db import Statement, UtcTime, any_of, array_param
 from app.errors import NotFound
 from app.subscriptions.tables import (
     DELIVERY_COLUMNS,
@@ -168,7 +168,7 @@ async def count_deliveries(db: Database, ids: Sequence[UUID]) -> dict[UUID, Coun
 def uuid_list(db: Database | Transaction, ids: Sequence[UUID]) -> Any:
     """Ids as the one parameter that `any_of` takes; SQLite keeps them as 32 hexadecimal digits."""
     if db.dialect == "sqlite":
-        return as_list([id.hex for id in ids], "sqlite")
+        return array_param([id.hex for id in ids], "sqlite")
     return list(ids)
 
 

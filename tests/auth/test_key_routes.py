@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from httpx import AsyncClient, Response
 
-from app.auth.key_format import read_key
+from app.auth.key_format import parse_key
 from app.auth.keys import create_key, find_key
 from app.db import Database
 
@@ -36,7 +36,7 @@ async def test_a_key_is_made_used_and_revoked(client: AsyncClient, db: Database,
     assert (key["owner"], key["scopes"]) == ("newsroom", ["read", "subscribe"])
     assert re.fullmatch(INSTANT, key["created_at"])
     assert key["expires_at"] is key["revoked_at"] is key["last_used_at"] is None
-    assert (read_key(key["key"]) or [""])[0] == key["id"]
+    assert (parse_key(key["key"]) or [""])[0] == key["id"]
     assert made.headers["cache-control"] == "no-store"
 
     me = await client.get("/v1/me", headers=bearer(key["key"]))
@@ -49,8 +49,8 @@ async def test_a_key_is_made_used_and_revoked(client: AsyncClient, db: Database,
 
     trail = (await client.get("/v1/audit", headers=admin)).json()
     assert list(trail) == ["items", "next"]
-    assert [list(deed) for deed in trail["items"]] == [["id", "at", "by", "action", "subject", "address"]] * 3
-    assert [(deed["by"], deed["action"], deed["subject"]) for deed in trail["items"][:2]] == [
+    assert [list(entry) for entry in trail["items"]] == [["id", "at", "by", "action", "subject", "address"]] * 3
+    assert [(entry["by"], entry["action"], entry["subject"]) for entry in trail["items"][:2]] == [
         ("ops", "key.revoked", key["id"]),
         ("ops", "key.created", key["id"]),
     ]

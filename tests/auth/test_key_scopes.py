@@ -8,7 +8,7 @@ import pytest
 
 from app.auth.key_format import hash_secret, new_secret
 from app.auth.last_used import is_due
-from app.auth.tables import ANONYMOUS, SCOPES, Key, Scope, StoredKey, fault, sort_scopes
+from app.auth.tables import ANONYMOUS, SCOPES, Key, Scope, StoredKey, rejection_reason, sort_scopes
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -40,25 +40,25 @@ def test_the_anonymous_reader_may_read_only() -> None:
 
 def test_a_good_key_has_no_fault() -> None:
     secret = new_secret()
-    assert fault(stored(secret), secret, NOW) is None
-    assert fault(stored(secret, expires_at=NOW + SECOND), secret, NOW) is None
+    assert rejection_reason(stored(secret), secret, NOW) is None
+    assert rejection_reason(stored(secret, expires_at=NOW + SECOND), secret, NOW) is None
 
 
 def test_unknown_wrong_revoked_and_expired_keys_have_one() -> None:
     secret = new_secret()
-    assert fault(None, secret, NOW) == "The key is not known here."
-    assert fault(stored(secret), new_secret(), NOW) == "The key is not known here."
-    assert fault(stored(secret, revoked_at=NOW), secret, NOW) == "The key was revoked."
-    assert fault(stored(secret, expires_at=NOW), secret, NOW) == "The key has expired."
+    assert rejection_reason(None, secret, NOW) == "The key is not known here."
+    assert rejection_reason(stored(secret), new_secret(), NOW) == "The key is not known here."
+    assert rejection_reason(stored(secret, revoked_at=NOW), secret, NOW) == "The key was revoked."
+    assert rejection_reason(stored(secret, expires_at=NOW), secret, NOW) == "The key has expired."
 
 
 def test_only_who_knows_the_secret_learns_that_a_key_was_revoked_or_has_expired() -> None:
     gone = stored(new_secret(), revoked_at=NOW, expires_at=NOW)
-    assert fault(gone, new_secret(), NOW) == "The key is not known here."
+    assert rejection_reason(gone, new_secret(), NOW) == "The key is not known here."
 
 
 def test_no_secret_hashes_to_the_dummy() -> None:
-    assert fault(None, "", NOW) is not None
+    assert rejection_reason(None, "", NOW) is not None
 
 
 def test_scopes_are_kept_once_each_and_in_order() -> None:

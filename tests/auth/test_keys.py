@@ -6,10 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.auth.audit import list_deeds
-from app.auth.key_format import read_key
-from app.auth.keys import FIRST_ID, create_key, find_key, first_admin_key, list_keys, note_use, remake_key, revoke_key
-from app.auth.tables import fault
+from app.auth.audit import list_entries
+from app.auth.key_format import parse_key
+from app.auth.keys import (
+    FIRST_ID,
+    create_key,
+    find_key,
+    first_admin_key,
+    list_keys,
+    record_use,
+    replace_key,
+    revoke_key,
+)
+from app.auth.tables import rejection_reason
 from app.db import Database, open_database
 from app.db.sqlite import SqliteDatabase
 from app.errors import CursorMalformed, Invalid
@@ -23,18 +32,18 @@ def at(moment: datetime) -> Callable[[], datetime]:
 
 
 async def trail(db: Database) -> list[tuple[str, str, str, str]]:
-    deeds, _ = await list_deeds(db, 100)
-    return [(deed.by, deed.action, deed.subject, deed.address) for deed in reversed(deeds)]
+    deeds, _ = await list_entries(db, 100)
+    return [(entry.by, entry.action, entry.subject, entry.address) for entry in reversed(deeds)]
 
 
 async def test_a_key_is_found_by_its_id_and_its_secret_fits(db: Database) -> None:
     key, text = await create_key(db, "newsroom", ["write", "subscribe"], expires_at=START + MINUTE, clock=at(START))
 
-    key_id, secret = read_key(text) or ("", "")
+    key_id, secret = parse_key(text) or ("", "")
     found = await find_key(db, key_id)
 
     assert found == key
-    assert fault(found, secret, START) is None
+    assert rejection_reason(found, secret, START) is None
     assert (key.owner, key.scopes, key.created_at, key.expires_at) == (
         "newsroom", ("write", "subscribe"), START, START + MINUTE,
     )  # fmt: skip
@@ -94,14 +103,14 @@ async def test_a_foreign_cursor_is_refused(db: Database, cursor: str) -> None:
     with pytest.raises(CursorMalformed):
         await list_keys(db, 1, cursor)
     with pytest.raises(CursorMalformed):
-        await list_deeds(db, 1, cursor)
+        await list_entries(db, 1, cursor)
 
 
 async def test_a_cursor_with_one_letter_changed_or_of_the_other_list_is_refused(db: Database) -> None:
     for name in "ab":
         await create_key(db, name, ["read"])
     _, keys_cursor = await list_keys(db, 1)
-    _, audit_cursor = await list_deeds(db, 1)
+    _, audit_cursor = await list_entries(db, 1)
     assert keys_cursor is not None
     assert audit_cursor is not None
 
@@ -111,7 +120,7 @@ async def test_a_cursor_with_one_letter_changed_or_of_the_other_list_is_refused(
     with pytest.raises(CursorMalformed):
         await list_keys(db, 1, audit_cursor)
     with pytest.raises(CursorMalformed):
-        await list_deeds(db, 1, keys_cursor)
+        await list_entries(db, 1, keys_cursor)
 
 
 async def test_a_revoked_key_stays_in_the_list_and_revoking_again_changes_nothing(db: Database) -> None:
@@ -135,7 +144,7 @@ async def test_remaking_a_key_revokes_all_of_that_name_and_no_other(db: Database
     old = [(await create_key(db, "demo", ["admin"]))[0].id for _ in range(2)]
     other, _ = await create_key(db, "other", ["read"])
 
-    new, _ = await remake_key(db, "demo", ["admin"])
+    new, _ = await replace_key(db, "demo", ["admin"])
 
     keys, _ = await list_keys(db)
     assert {key.id for key in keys if key.revoked_at is None} == {new.id, other.id}
@@ -149,7 +158,7 @@ async def test_the_first_start_makes_one_admin_key_once(db: Database) -> None:
 
     (key,), _ = await list_keys(db)
     assert (key.id, key.name, key.scopes) == (FIRST_ID, "admin", ("admin",))
-    assert fault(key, text.split("_")[2], START) is None
+    assert rejection_reason(key, text.split("_")[2], START) is None
     assert await trail(db) == [("cli", "key.created", FIRST_ID, "")]
 
 
@@ -175,7 +184,7 @@ async def test_of_many_first_starts_at_once_one_makes_the_key(db: Database) -> N
 async def test_a_use_is_noted_and_an_earlier_one_never_replaces_it(db: Database) -> None:
     key, _ = await create_key(db, "a", ["read"])
     for moment in (START, START + MINUTE, START):
-        await note_use(db, {key.id: moment, "zzzzzzzzzz": moment})
+        await record_use(db, {key.id: moment, "zzzzzzzzzz": moment})
     found = await find_key(db, key.id)
     assert found is not None
     assert found.last_used_at == START + MINUTE
@@ -183,7 +192,7 @@ async def test_a_use_is_noted_and_an_earlier_one_never_replaces_it(db: Database)
 
 async def test_the_trail_is_paged_newest_first(db: Database) -> None:
     ids = [(await create_key(db, str(n), ["read"]))[0].id for n in range(5)]
-    first, cursor = await list_deeds(db, 3)
-    second, end = await list_deeds(db, 3, cursor)
-    assert [deed.subject for deed in first + second] == ids[::-1]
+    first, cursor = await list_entries(db, 3)
+    second, end = await list_entries(db, 3, cursor)
+    assert [entry.subject for entry in first + second] == ids[::-1]
     assert end is None

@@ -7,10 +7,10 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from app.auth.authentication import Access
-from app.auth.key_format import new_id, new_secret, write_key
+from app.auth.authentication import Authenticator
+from app.auth.key_format import format_key, new_key_id, new_secret
 from app.auth.keys import create_key, revoke_key, utc_now
-from app.auth.tables import INCLUDES
+from app.auth.tables import IMPLIED_SCOPES
 from app.db import Database
 
 OPEN = {"/", "/docs", "/redoc", "/openapi.json", "/livez", "/readyz"}
@@ -48,8 +48,8 @@ def filled(path: str) -> str:
 
 async def ask(app: FastAPI, client: AsyncClient, method: str, path: str, *authorization: str) -> int:
     """The status for these credentials, from a door that has seen no failures yet."""
-    door: Access = app.state.keys
-    app.state.keys = Access(app.state.db, app.state.settings)
+    door: Authenticator = app.state.keys
+    app.state.keys = Authenticator(app.state.db, app.state.settings)
     headers: Any = [("Authorization", value) for value in authorization]
     try:
         # A query that no route knows: who is let in gets 422 at once, streams included, and nothing is written.
@@ -70,8 +70,8 @@ async def bad_credentials(db: Database) -> dict[str, tuple[str, ...]]:
     return {
         "no key": (),
         "broken checksum": (f"Bearer {good[:-1]}{'1' if good[-1] == '0' else '0'}",),
-        "unknown id": (f"Bearer {write_key(new_id(), new_secret())}",),
-        "wrong secret": (f"Bearer {write_key(good.split('_')[1], new_secret())}",),
+        "unknown id": (f"Bearer {format_key(new_key_id(), new_secret())}",),
+        "wrong secret": (f"Bearer {format_key(good.split('_')[1], new_secret())}",),
         "revoked": (f"Bearer {revoked_text}",),
         "expired": (f"Bearer {expired}",),
         "another scheme": (f"Basic {good}",),
@@ -98,7 +98,7 @@ async def test_every_route_asks_for_its_scope(app: FastAPI, client: AsyncClient,
     for method, path in routes(app):
         status = await ask(app, client, method, path, f"Bearer {text}")
         scope = needed(method, path)
-        enough = scope is None or scope in INCLUDES[held]
+        enough = scope is None or scope in IMPLIED_SCOPES[held]
         if (status == 403) is enough or status == 401 or status < 300 or status >= 500:
             surprises.append((method, path, status))
     assert surprises == []

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from app.check.replay import PACKED
 from app.check.run import check, check_and_repair
 from app.events.write.batch import read_items
-from app.events.write.idempotency import Answer
-from app.events.write.transaction import Job
+from app.events.write.idempotency import ResponseData
+from app.events.write.transaction import WriteRequest
 from app.migrate import METADATA, run
 from app.samples import load
 
@@ -307,7 +307,7 @@ async def test_many_events_are_checked_while_others_write(
     items = [item for n in range(MANY // 100) for item in retitled(load(), n)]
     for _ in range(MANY // len(items) + 1):
         commands, places = read_items(items)
-        await app.state.store.run(Job(commands, "desk", lambda _results: Answer(200), places=places))
+        await app.state.store.run(WriteRequest(commands, "desk", lambda _results: ResponseData(200), places=places))
     writing = asyncio.create_task(write_until_told(api, make_event))
     report = await check(db, quiet)
     writing.cancel()

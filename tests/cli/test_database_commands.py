@@ -10,11 +10,11 @@ import pytest
 from conftest import load_samples, set_revision
 from sqlmodel import select
 
-from app.auth.audit import list_deeds
+from app.auth.audit import list_entries
 from app.changes import LogHead
 from app.db import Statement, open_database
 from app.db.revision import needed_schema
-from app.migrate import newest, revision
+from app.migrate import is_newest, revision
 from cli.conftest import bearer, keys_in
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ class TestMigrate:
     async def test_it_goes_to_the_newest_revision_and_again_changes_nothing(self, typed: Typed) -> None:
         for _ in range(2):
             said = await typed("migrate")
-            assert (said.status, said.out, said.err) == (0, f"The database is at revision {newest()}.\n", "")
+            assert (said.status, said.out, said.err) == (0, f"The database is at revision {is_newest()}.\n", "")
 
     @pytest.mark.usefixtures("migrated")
     async def test_it_goes_back_and_up_again(self, typed: Typed) -> None:
         assert (await typed("migrate", "--to", "base")).out == "The database has no tables.\n"
-        assert (await typed("migrate", "--to", str(newest()))).out == f"The database is at revision {newest()}.\n"
+        assert (await typed("migrate", "--to", str(is_newest()))).out == f"The database is at revision {is_newest()}.\n"
 
     async def test_of_four_processes_at_once_one_applies_and_all_succeed(
         self, empty: str, start: Callable[..., Started]
@@ -139,7 +139,9 @@ async def test_with_the_schema_of_another_version_every_command_says_so(
     await asyncio.to_thread(set_revision, migrated, there)
     said = await typed(*command.split())
     assert (said.status, said.out) == (1, "")
-    assert re.fullmatch(rf"sitrep: The database is at revision {there}, {revision} than {newest()}, .+\.\n", said.err)
+    assert re.fullmatch(
+        rf"sitrep: The database is at revision {there}, {revision} than {is_newest()}, .+\.\n", said.err
+    )
 
 
 async def test_migrate_on_a_newer_database_says_what_is_the_matter(typed: Typed, migrated: str) -> None:
@@ -148,7 +150,7 @@ async def test_migrate_on_a_newer_database_says_what_is_the_matter(typed: Typed,
         said = await typed("migrate", *arguments)
         assert (said.status, said.out) == (1, "")
         assert said.err == (
-            f"sitrep: The database is at revision 9999, newer than {newest()}, the newest that this Sitrep knows: "
+            f"sitrep: The database is at revision 9999, newer than {is_newest()}, the newest that this Sitrep knows: "
             "run the Sitrep that migrated it.\n"
         )
     assert await asyncio.to_thread(revision, migrated) == "9999"
@@ -179,8 +181,8 @@ class TestKeys:
         assert (await typed("key", "revoke", me["id"])).out == f"revoked {me['id']}\n"
         assert (await client.get("/v1/me", headers=bearer(key))).status_code == 401
         assert (await typed("key", "list")).out.splitlines()[1].split()[1] == "revoked"
-        deeds, _ = await list_deeds(db, 10)
-        assert [(deed.by, deed.action, deed.subject) for deed in deeds] == [
+        deeds, _ = await list_entries(db, 10)
+        assert [(entry.by, entry.action, entry.subject) for entry in deeds] == [
             ("cli", "key.revoked", me["id"]),
             ("cli", "key.created", me["id"]),
         ]
@@ -269,5 +271,5 @@ class TestEpoch:
         assert (page["items"][0]["id"], page["next"]) == (before, "e2-000000000001")
         after = (await api.post("/v1/events", json=make_event())).headers["feed-cursor"]
         assert after == "e2-000000000002"
-        [deed, *_], _ = await list_deeds(db, 10)
-        assert (deed.by, deed.action, deed.subject) == ("cli", "epoch.raised", "e2")
+        [entry, *_], _ = await list_entries(db, 10)
+        assert (entry.by, entry.action, entry.subject) == ("cli", "epoch.raised", "e2")

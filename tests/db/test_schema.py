@@ -13,10 +13,10 @@ from conftest import client_of, set_revision
 from app.auth.keys import create_key
 from app.changes.epoch import raise_epoch
 from app.db import open_database
-from app.db.revision import Schema, needed_schema
+from app.db.revision import SchemaCheck, needed_schema
 from app.errors import SchemaMismatch, Unavailable
 from app.main import create_app
-from app.migrate import migrate, newest, run
+from app.migrate import is_newest, migrate, run
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ OLDER = sorted(needed_schema().known)[-2]
 NEWER = "9999"
 SENTENCES = {
     OLDER: (
-        f"The database is at revision {OLDER}, older than {newest()}, which this Sitrep needs: run `sitrep migrate`."
+        f"The database is at revision {OLDER}, older than {is_newest()}, which this Sitrep needs: run `sitrep migrate`."
     ),
     NEWER: (
-        f"The database is at revision {NEWER}, newer than {newest()}, the newest that this Sitrep knows: "
+        f"The database is at revision {NEWER}, newer than {is_newest()}, the newest that this Sitrep knows: "
         "run the Sitrep that migrated it."
     ),
-    None: f"The database has no tables yet: run `sitrep migrate`, which brings it to revision {newest()}.",
+    None: f"The database has no tables yet: run `sitrep migrate`, which brings it to revision {is_newest()}.",
 }
 
 
@@ -86,7 +86,7 @@ async def test_the_wrong_schema_takes_no_write_and_is_not_ready_until_it_fits(
     assert (await api.get(f"/v1/events/{event['id']}")).json() == event
     assert (await api.get("/v1/feed/head")).json()["head"] == "e1-000000000001"
 
-    await be_at(database_url, newest())
+    await be_at(database_url, is_newest())
     assert (await api.get("/readyz")).status_code == 200
     statuses = [answer.status_code for answer in await writes(api, make_event(), event["id"], pulled["id"])]
     assert statuses == [201, 201, 200, 200, 201, 200, 204, 201, 404, 201, 200, 200, 200, 204]
@@ -174,6 +174,6 @@ async def test_a_newer_database_is_told_as_such_and_left_alone(database_url: str
 
 
 def test_a_branched_history_fits_nobody() -> None:
-    schema = Schema("0003", frozenset({"0001", "0002", "0003"}))
+    schema = SchemaCheck("0003", frozenset({"0001", "0002", "0003"}))
     with pytest.raises(SchemaMismatch, match="0002 and 0003"):
         schema.check(["0003", "0002"])

@@ -13,9 +13,9 @@ from conftest import client_of
 
 from app.errors import NotFound
 from app.events.write.commands import Create, Patch, Remove
-from app.events.write.idempotency import Answer
+from app.events.write.idempotency import ResponseData
 from app.events.write.store import Store
-from app.events.write.transaction import Job, Outcome
+from app.events.write.transaction import CommandResult, WriteRequest
 from app.kinds import parse_event
 
 if TYPE_CHECKING:
@@ -160,17 +160,17 @@ async def test_requests_that_share_a_transaction_are_decided_in_order_and_keep_t
     event = await written(api, make_event(external_ids=[{"system": "s", "id": "1"}]))
     id, keyed = UUID(event["id"]), parse_event(make_event(external_ids=event["external_ids"], tags=["heir"]))
     jobs = [
-        Job([Create(parse_event(make_event(tags=["first"])))], "newsroom", told),
-        Job([Create(keyed)], "newsroom", told),
-        Job([Patch(id, {"title": "two"}, "*")], "newsroom", told),
-        Job([Patch(id, {"title": "never"}, frozenset({9}))], "newsroom", told),
-        Job([Patch(id, {"title": None}, "*")], "newsroom", told),
-        Job([Create(parse_event(make_event(tags=["never"]))), NotFound("no")], "newsroom", told),
-        Job([Patch(id, {"title": "three"}, frozenset({2}))], "newsroom", told),
-        Job([Create(parse_event(make_event(tags=["broken"])))], "newsroom", broken),
-        Job([Remove(id, "duplicate")], "newsroom", told),
-        Job([Patch(id, {"title": "late"}, "*")], "newsroom", told),
-        Job([Create(keyed)], "newsroom", told),
+        WriteRequest([Create(parse_event(make_event(tags=["first"])))], "newsroom", told),
+        WriteRequest([Create(keyed)], "newsroom", told),
+        WriteRequest([Patch(id, {"title": "two"}, "*")], "newsroom", told),
+        WriteRequest([Patch(id, {"title": "never"}, frozenset({9}))], "newsroom", told),
+        WriteRequest([Patch(id, {"title": None}, "*")], "newsroom", told),
+        WriteRequest([Create(parse_event(make_event(tags=["never"]))), NotFound("no")], "newsroom", told),
+        WriteRequest([Patch(id, {"title": "three"}, frozenset({2}))], "newsroom", told),
+        WriteRequest([Create(parse_event(make_event(tags=["broken"])))], "newsroom", broken),
+        WriteRequest([Remove(id, "duplicate")], "newsroom", told),
+        WriteRequest([Patch(id, {"title": "late"}, "*")], "newsroom", told),
+        WriteRequest([Create(keyed)], "newsroom", told),
     ]
     fates: list[object] = [b"created 1", 409, b"updated 2", 412, 422, 404, b"updated 3", None, b"deleted 4", 410]
 
@@ -179,7 +179,10 @@ async def test_requests_that_share_a_transaction_are_decided_in_order_and_keep_t
     answers = await asyncio.gather(*(store.run(job) for job in jobs), return_exceptions=True)
     await store.stop()
 
-    assert [a.body if isinstance(a, Answer) else getattr(a, "status", None) for a in answers] == [*fates, b"created 1"]
+    assert [a.body if isinstance(a, ResponseData) else getattr(a, "status", None) for a in answers] == [
+        *fates,
+        b"created 1",
+    ]
     assert await found(api, "tag=never") == await found(api, "tag=broken") == []
     assert len(await found(api, "tag=first")) == 1
     assert await found(api, "external_id=s:1") == await found(api, "tag=heir")
@@ -188,14 +191,14 @@ async def test_requests_that_share_a_transaction_are_decided_in_order_and_keep_t
     assert good(await api.get("/v1/feed/checkpoint"))["live_events"] == 2
 
 
-def told(results: list[Result]) -> Answer:
+def told(results: list[Result]) -> ResponseData:
     """What happened, in words."""
     [outcome] = results
-    assert isinstance(outcome, Outcome)
-    return Answer(200, f"{outcome.decision.operation} {outcome.decision.after.version}".encode())
+    assert isinstance(outcome, CommandResult)
+    return ResponseData(200, f"{outcome.decision.operation} {outcome.decision.after.version}".encode())
 
 
-def broken(results: list[Result]) -> Answer:
+def broken(results: list[Result]) -> ResponseData:
     raise ZeroDivisionError
 
 

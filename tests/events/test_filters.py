@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from sqlmodel import col
 
-from app.db import Surprise
+from app.db import WriteConflict
 from app.events.read.filter import EventFilter
 from app.events.schemas import ListQuery
 from app.events.tables import FacetValue
-from app.events.terms import facts_of
+from app.events.terms import index_terms
 from app.events.write.commands import content
 from app.http import read_query
 from app.kinds import parse_event
@@ -131,7 +131,7 @@ def ours(events: list[worlds.Event], question: worlds.Question) -> list[worlds.E
     asked = read_query(urlencode(question).encode(), ListQuery)
     since = next((value for name, value in question if name == "changed_since"), None)
     later = [event for event in events if since is None or worlds.passes(event, "changed_since", [since], "")]
-    return [event for event in later if asked.matches(facts_of(parse_event(content(event))), UUID(event["id"]))]
+    return [event for event in later if asked.matches(index_terms(parse_event(content(event))), UUID(event["id"]))]
 
 
 @GROWING
@@ -161,7 +161,7 @@ async def misjudge(db: Database, way: int) -> None:
     """Spoil the planner's estimates, by which it chooses what to read first: the answers must not depend on them."""
     if way:
         judged = sa.update(FacetValue).values(events=(col(FacetValue.id) * way % 3) * 30_000)
-        with suppress(Surprise):  # the store may be counting just now
+        with suppress(WriteConflict):  # the store may be counting just now
             await db.write(lambda tx: tx.run(judged))
 
 

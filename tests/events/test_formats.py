@@ -26,8 +26,8 @@ from app.events.formats.export import (
     GEOJSON,
     MEDIA_TYPES,
     NDJSON,
-    SLICE,
     SLICE_BYTES,
+    SLICE_EVENTS,
     csv_header,
     csv_rows,
     export_stream,
@@ -39,7 +39,7 @@ from app.events.formats.export import (
     slices,
 )
 from app.events.write.commands import SERVER_FIELDS
-from app.kinds import FACETS, MEASURES, RESERVED, core, facets_of, measures_of, parse_event
+from app.kinds import FACETS, MEASURES, RESERVED, canonical_json, facets_of, measures_of, parse_event
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "app" / "samples" / "events.json"
@@ -89,7 +89,7 @@ def stored(event: dict[str, Any], number: int = 1, flags: tuple[str, ...] = ()) 
     """The public JSON of the event as the store keeps it."""
     read = parse_event(event, batch=True)
     head = b'{"id":"%b","kind":"%b","version":3,' % (str(UUID(int=number)).encode(), read.kind.encode())
-    return head + core(read, flags)[1:-1] + b',"created_at":"%b","updated_at":"%b"}' % (WHEN, WHEN)
+    return head + canonical_json(read, flags)[1:-1] + b',"created_at":"%b","updated_at":"%b"}' % (WHEN, WHEN)
 
 
 def with_values(**values: Any) -> bytes:
@@ -128,11 +128,11 @@ async def pages_of(*pages: list[bytes]) -> AsyncIterator[list[bytes]]:
 
 
 async def export(format: str, *pages: list[bytes]) -> list[bytes]:  # noqa: A002 - as in the contract
-    return [piece async for piece in export_stream(pages_of(*pages), format, AS_OF)]
+    return [encoded async for encoded in export_stream(pages_of(*pages), format, AS_OF)]
 
 
 async def whole(pieces: AsyncIterator[bytes]) -> bytes:
-    return b"".join([piece async for piece in pieces])
+    return b"".join([encoded async for encoded in pieces])
 
 
 async def test_a_json_page_holds_the_events_byte_for_byte() -> None:
@@ -221,7 +221,7 @@ async def test_large_pages_leave_in_pieces_and_small_ones_whole() -> None:
 
     assert json.loads(bytes(small_answer.body))["items"] == [json.loads(body)]
     assert isinstance(large_answer, StreamingResponse)
-    pieces = [bytes(piece) async for piece in large_answer.body_iterator]  # type: ignore[arg-type]  # they are bytes
+    pieces = [bytes(encoded) async for encoded in large_answer.body_iterator]  # type: ignore[arg-type]  # they are bytes
     assert max(map(len, pieces)) < 1024 * 1024
     assert json.loads(b"".join(pieces))["items"] == [json.loads(body)] * 8
 
@@ -421,7 +421,7 @@ async def test_an_export_of_nothing_is_a_valid_file(name: str, nothing: bytes) -
 
 
 async def test_an_export_comes_in_pieces_while_pages_are_read() -> None:
-    page = [stored(ATTACK, number) for number in range(SLICE + 1)]
+    page = [stored(ATTACK, number) for number in range(SLICE_EVENTS + 1)]
     read = 0
 
     async def endless() -> AsyncIterator[list[bytes]]:
@@ -434,7 +434,7 @@ async def test_an_export_comes_in_pieces_while_pages_are_read() -> None:
 
     pieces = [await anext(stream) for _ in range(5)]
 
-    assert [piece.count(b"\n") for piece in pieces] == [SLICE, 1, SLICE, 1, SLICE]
+    assert [encoded.count(b"\n") for encoded in pieces] == [SLICE_EVENTS, 1, SLICE_EVENTS, 1, SLICE_EVENTS]
     assert read == 3
 
 

@@ -12,10 +12,10 @@ from conftest import client_of
 
 from app.auth.keys import create_key
 from app.events.write.commands import Create
-from app.events.write.idempotency import Answer, Place, Reuse
-from app.events.write.responses import created
+from app.events.write.idempotency import IdempotencyKey, IdempotentRequest, ResponseData
+from app.events.write.responses import created_response
 from app.events.write.store import Store
-from app.events.write.transaction import Job, Outcome
+from app.events.write.transaction import CommandResult, WriteRequest
 from app.kinds import parse_event
 
 if TYPE_CHECKING:
@@ -165,15 +165,15 @@ async def test_an_answer_is_kept_for_a_day(db: Database, make_event: MakeEvent, 
     clock = Clock()
     store = Store(db, clock=clock)
     store.start()
-    reuse = Reuse(Place("newsroom", "POST /v1/events", "k"), b"hash")
+    reuse = IdempotentRequest(IdempotencyKey("newsroom", "POST /v1/events", "k"), b"hash")
 
-    def render(results: list[Result]) -> Answer:
+    def render(results: list[Result]) -> ResponseData:
         [outcome] = results
-        assert isinstance(outcome, Outcome)
-        return created(outcome)
+        assert isinstance(outcome, CommandResult)
+        return created_response(outcome)
 
-    async def write() -> Answer:
-        return await store.run(Job([Create(parse_event(make_event()))], "newsroom", render, reuse=reuse))
+    async def write() -> ResponseData:
+        return await store.run(WriteRequest([Create(parse_event(make_event()))], "newsroom", render, reuse=reuse))
 
     first = await write()
     clock.now += timedelta(hours=hours)

@@ -12,7 +12,7 @@ from conftest import client_of, load_samples
 from app.auth.keys import create_key
 from app.changes import Change
 from app.db import Statement
-from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent, Tally
+from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, HourlyRollup, PastFacet, StoredEvent
 from app.events.terms import unpack
 from app.migrate import migrate, run
 
@@ -74,7 +74,7 @@ async def contents(db: Database) -> dict[str, Any]:
         "points": sorted(await rows(db, EventPoint, ("event", "n", "lat", "lon", "x", "y", "z"))),
         "measures": sorted(await rows(db, EventMeasure, ("event", "measure", "low", "best", "high"))),
         "events": sorted(await rows(db, StoredEvent, ("key", "version", "started_at", "ends_at", "span", "deleted"))),
-        "tally": sorted(row for row in await rows(db, Tally, tuple(Tally.model_fields)) if any(row[5:])),
+        "tally": sorted(row for row in await rows(db, HourlyRollup, tuple(HourlyRollup.model_fields)) if any(row[5:])),
         "texts": sorted(tuple(row) for row in await db.rows(Statement(sa.text(text)))),
         "changes": [
             (seq, states(before), states(after))

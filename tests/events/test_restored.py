@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from app.changes.epoch import raise_epoch
 from app.events.tables import EventFacet, FacetValue
-from app.events.write.commands import Stored
-from app.events.write.load import holds
+from app.events.write.commands import EventVersion
+from app.events.write.load import matches_holder
 from app.kit.ids import IdSource
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ async def test_ids_of_facet_values_are_read_anew_after_a_restore(
 
 def test_a_locked_event_must_still_have_the_external_id_it_was_found_by() -> None:
     body = orjson.dumps({"external_ids": [{"system": "wire", "id": "1"}]})
-    holder = Stored(IdSource()(), "attack", 1, deleted=False, body=body)
+    holder = EventVersion(IdSource()(), "attack", 1, deleted=False, body=body)
 
-    assert holds(holder, ("wire", "1"))
-    assert not holds(holder, ("wire", "2"))
-    assert not holds(Stored(holder.id, "attack", 2, deleted=True, body=b"{}"), ("wire", "1"))
+    assert matches_holder(holder, ("wire", "1"))
+    assert not matches_holder(holder, ("wire", "2"))
+    assert not matches_holder(EventVersion(holder.id, "attack", 2, deleted=True, body=b"{}"), ("wire", "1"))

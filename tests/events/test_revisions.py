@@ -12,10 +12,10 @@ from conftest import client_of
 from app.auth.keys import create_key
 from app.events.write.batch import upsert_of
 from app.events.write.commands import Remove
-from app.events.write.idempotency import Answer
-from app.events.write.responses import removed, stored
+from app.events.write.idempotency import ResponseData
+from app.events.write.responses import deleted_response, stored_response
 from app.events.write.store import Store
-from app.events.write.transaction import Job, Outcome
+from app.events.write.transaction import CommandResult, WriteRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -190,10 +190,10 @@ async def test_lists_and_counts_of_the_past_follow_every_change(api: AsyncClient
     assert await found(api, f"{old}e1-000000000004") == [two["id"]]
 
 
-def done(results: list[Result]) -> Answer:
+def done(results: list[Result]) -> ResponseData:
     [outcome] = results
-    assert isinstance(outcome, Outcome)
-    return removed(outcome) if outcome.decision.after.deleted else stored(outcome)
+    assert isinstance(outcome, CommandResult)
+    return deleted_response(outcome) if outcome.decision.after.deleted else stored_response(outcome)
 
 
 async def run_at(db: Database, steps: Iterable[tuple[datetime, Command]]) -> None:
@@ -201,7 +201,7 @@ async def run_at(db: Database, steps: Iterable[tuple[datetime, Command]]) -> Non
     for now, command in steps:
         store = Store(db, clock=lambda now=now: now)  # type: ignore[misc]  # mypy on defaults
         store.start()
-        await store.run(Job([command], "newsroom", done))
+        await store.run(WriteRequest([command], "newsroom", done))
         await store.stop()
 
 

@@ -7,18 +7,20 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from app.changes import ChangeLog, Entry, Head
-from app.db.outage_log import Trouble
+from app.changes import ChangeLog, ChangeRecord, Head
+from app.db.outage_log import OutageLog
 from app.errors import Unavailable
 from app.kinds import micros
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def entry(seq: int, *, epoch: int = 1, operation: str = "created", body: bytes | None = None) -> Entry:
+def entry(seq: int, *, epoch: int = 1, operation: str = "created", body: bytes | None = None) -> ChangeRecord:
     """A change of an event of its own."""
     at = micros(START + timedelta(seconds=seq))
-    return Entry(seq, epoch, str(UUID(int=seq)), 1, "attack", operation, at, body or b'{"n":%d}' % seq, None, None, seq)
+    return ChangeRecord(
+        seq, epoch, str(UUID(int=seq)), 1, "attack", operation, at, body or b'{"n":%d}' % seq, None, None, seq
+    )
 
 
 class MemoryLog:
@@ -32,7 +34,7 @@ class MemoryLog:
         self.oldest = 0
         self.broken = False
         self.asked = 0
-        self.db: Any = SimpleNamespace(dialect="sqlite", read_url=None, trouble=Trouble())
+        self.db: Any = SimpleNamespace(dialect="sqlite", read_url=None, trouble=OutageLog())
 
     def write(self, changes: int = 1) -> None:
         """Append."""
@@ -45,7 +47,7 @@ class MemoryLog:
             raise Unavailable("The database is away.")
         return Head(self.epoch, len(self.entries), self.oldest, START)
 
-    async def between(self, after: int, upto: int) -> list[Entry]:
+    async def between(self, after: int, upto: int) -> list[ChangeRecord]:
         if self.broken:
             raise Unavailable("The database is away.")
         return self.entries[after:upto]

@@ -15,12 +15,12 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes import Change, ChangeLog, Draft, append
+from app.changes import Change, ChangeLog, PendingChange, append
 from app.events.tables import StoredEvent
 from app.events.write.batch import read_items
-from app.events.write.idempotency import Answer
+from app.events.write.idempotency import ResponseData
 from app.events.write.store import Store
-from app.events.write.transaction import Job
+from app.events.write.transaction import WriteRequest
 from app.kit.ids import IdSource, key_of
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ async def test_every_reader_sees_every_change_once_and_in_order(
     assert (await server.get(f"/v1/feed?after={truth[-1]}")).json()["items"] == []
 
 
-def draft() -> Draft:
+def draft() -> PendingChange:
     new = NEW_ID()
-    return Draft(key_of(new), new, 1, "attack", "created", datetime.now(UTC), None, b"{}")
+    return PendingChange(key_of(new), new, 1, "attack", "created", datetime.now(UTC), None, b"{}")
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
@@ -213,4 +213,4 @@ async def read_by_time(db: Database, last: datetime | None) -> list[Any]:
 
 async def create(store: Store, event: dict[str, Any]) -> None:
     commands, places = read_items([{"op": "create", "event": event}])
-    await store.run(Job(commands, "test", lambda _results: Answer(200), places=places))
+    await store.run(WriteRequest(commands, "test", lambda _results: ResponseData(200), places=places))

@@ -15,7 +15,7 @@ import pytest
 from streams import Stream
 
 from app.auth.keys import create_key, revoke_key
-from app.feed.sse import Pace
+from app.feed.sse import StreamTimings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -155,7 +155,7 @@ async def test_a_wait_is_over_with_the_commit(api: httpx.AsyncClient, make_event
 
 
 def waiting_in(api: Any) -> bool:
-    return bool(api._transport.app.state.hub.waiting)
+    return bool(api._transport.app.state.notifier.waiting)
 
 
 async def test_a_wait_is_over_soon_after_the_commit_of_another_process(
@@ -200,9 +200,9 @@ async def test_waiting_polls_answer_when_the_server_drains(
 ) -> None:
     await write(api, make_event)
     waits = [asyncio.create_task(api.get("/v1/feed?after=now&wait=50")) for _ in range(3)]
-    while app.state.hub.waiting < 3:  # noqa: ASYNC110 (nothing tells)
+    while app.state.notifier.waiting < 3:  # noqa: ASYNC110 (nothing tells)
         await asyncio.sleep(0.001)
-    app.state.hub.drain()
+    app.state.notifier.drain()
     for answer in await asyncio.wait_for(asyncio.gather(*waits), 2):
         assert answer.json() == {"items": [], "next": "e1-000000000001", "has_more": False}
 
@@ -290,7 +290,7 @@ async def test_a_filtered_stream_learns_values_that_come_into_being(server: http
 async def test_a_quiet_stream_breathes_and_ends_with_its_key(
     server: httpx.AsyncClient, app: FastAPI, db: Database
 ) -> None:
-    app.state.pace = Pace(heartbeat_s=0.05)
+    app.state.timings = StreamTimings(heartbeat_s=0.05)
     key, text = await create_key(db, "reader", ["read"])
     headers = {"authorization": f"Bearer {text}"}
     async with server.stream("GET", "/v1/feed/stream", headers=headers) as response:
@@ -308,33 +308,33 @@ async def test_streams_end_with_their_position_when_the_server_drains(
     async with server.stream("GET", "/v1/feed/stream?after=now") as response:
         stream = Stream(response)
         await stream.block()
-        app.state.hub.drain()
+        app.state.notifier.drain()
         assert await stream.rest() == b"id: e1-000000000001\n\n"
 
 
 async def test_open_streams_are_limited(make_app: Any, admin_key: str) -> None:
     app = await make_app(sse_max=3, sse_per_key=2)
-    hub = app.state.hub
+    notifier = app.state.notifier
     headers = {"authorization": f"Bearer {admin_key}"}
     async with client_of(app) as reader:
-        with hub.seats.take("somebody else", 3, 2):
+        with notifier.connections.take("somebody else", 3, 2):
             one = asyncio.create_task(reader.get("/v1/feed/stream", headers=headers))
-            while not hub.waiting:  # noqa: ASYNC110 (nothing tells)
+            while not notifier.waiting:  # noqa: ASYNC110 (nothing tells)
                 await asyncio.sleep(0.001)
             two = asyncio.create_task(reader.get("/v1/feed/stream", headers=headers))
-            while hub.waiting < 2:  # noqa: ASYNC110 (nothing tells)
+            while notifier.waiting < 2:  # noqa: ASYNC110 (nothing tells)
                 await asyncio.sleep(0.001)
             full = await reader.get("/v1/feed/stream", headers=headers)
             assert (full.status_code, full.headers["retry-after"]) == (503, "30")
         mine = await reader.get("/v1/feed/stream", headers=headers)
         assert (mine.status_code, mine.headers["retry-after"]) == (429, "30")
-        hub.drain()
+        notifier.drain()
         assert {(await one).status_code, (await two).status_code} == {200}
-        assert not hub.seats.taken
+        assert not notifier.connections.taken
 
 
 async def test_head_requests_do_not_open_streams(server: httpx.AsyncClient, app: FastAPI) -> None:
     for path in ("/v1/feed", "/v1/feed/stream", "/v1/feed/head", "/v1/feed/checkpoint"):
         answer = await asyncio.wait_for(server.head(path), 2)
         assert (answer.status_code, answer.content) == (200, b"")
-    assert not app.state.hub.seats.taken
+    assert not app.state.notifier.connections.taken

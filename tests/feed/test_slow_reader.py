@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from calls import good
 from conftest import serving
 
-from app.feed.sse import Pace
+from app.feed.sse import StreamTimings
 
 if TYPE_CHECKING:
     import httpx
@@ -23,17 +23,17 @@ SMALL = 4096
 async def test_a_stream_whose_reader_never_reads_is_cut_off(
     app: FastAPI, api: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
-    app.state.pace = Pace(send_s=0.1, heartbeat_s=0.1)
+    app.state.timings = StreamTimings(send_s=0.1, heartbeat_s=0.1)
     items = [{"op": "create", "event": make_event(summary="word " * 900)} for _ in range(100)]
     good(await api.post("/v1/events/batch", json={"items": items}))
-    seats = app.state.hub.seats
+    connections = app.state.notifier.connections
 
     async with serving(app, send_buffer=SMALL) as address, asyncio.timeout(20):
         with await connected(address) as reader:
             await ask_for_stream(reader, api.headers["authorization"])
-            while not seats.taken.total():  # noqa: ASYNC110 - it is the server that is waited for
+            while not connections.taken.total():  # noqa: ASYNC110 - it is the server that is waited for
                 await asyncio.sleep(0.01)
-            while seats.taken.total():  # noqa: ASYNC110 - likewise
+            while connections.taken.total():  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.01)
             assert await read_to_the_end(reader) < len(items) * SMALL
 

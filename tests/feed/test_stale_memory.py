@@ -10,7 +10,7 @@ from calls import good, problem, written
 
 from app.changes import ChangeLog, LogHead
 from app.changes.epoch import raise_epoch
-from app.feed.notifier import Hub
+from app.feed.notifier import Notifier
 
 if TYPE_CHECKING:
     import httpx
@@ -84,8 +84,8 @@ async def test_a_log_that_went_back_is_waited_on_in_peace(
         await remembered(api, make_event)
     await db.write(lambda tx: tx.run(sa.update(LogHead).values(seq=1, epoch=2)))
     log = CountingLog(db)
-    hub: Hub = app.state.hub
-    app.state.log, hub.log = log, log
+    notifier: Notifier = app.state.notifier
+    app.state.log, notifier.log = log, log
 
     page = good(await api.get("/v1/feed?after=now&wait=1"))
 

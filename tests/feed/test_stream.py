@@ -10,11 +10,11 @@ import pytest
 from logs import MemoryLog
 
 from app.errors import TooManyRequests, Unavailable
-from app.feed.connection_limit import Seats
+from app.feed.connection_limit import ConnectionLimit
 from app.feed.matcher import Matcher
-from app.feed.notifier import Hub
+from app.feed.notifier import Notifier
 from app.feed.schemas import StreamQuery
-from app.feed.sse import ABORT, CHUNK, EventStream, Follower, Pace
+from app.feed.sse import ABORT, CHUNK, EventStream, StreamTimings, StreamWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -24,15 +24,21 @@ class Reader:
     """One stream over a log in memory, and what it was sent."""
 
     def __init__(
-        self, hub: Hub, after: int, *, epoch: int = 1, pace: Pace | None = None, key_is_good: bool = True
+        self,
+        notifier: Notifier,
+        after: int,
+        *,
+        epoch: int = 1,
+        timings: StreamTimings | None = None,
+        key_is_good: bool = True,
     ) -> None:
         self.sent: list[bytes] = []
         self.reads = asyncio.Event()
         self.reads.set()
         self.key_is_good = key_is_good
-        pace = pace or Pace()
-        self.follower = Follower(
-            hub, Matcher(StreamQuery()), (epoch, after), self.take, pace=pace, welcome=self.welcome
+        timings = timings or StreamTimings()
+        self.follower = StreamWriter(
+            notifier, Matcher(StreamQuery()), (epoch, after), self.take, timings=timings, welcome=self.welcome
         )
 
     async def take(self, data: bytes) -> None:
@@ -64,48 +70,48 @@ def position_of(block: bytes) -> int:
 @asynccontextmanager
 async def open_stream(
     log: MemoryLog, after: int, **options: Any
-) -> AsyncIterator[tuple[Hub, Reader, asyncio.Task[None]]]:
-    hub = Hub(log, poll_s=0.005)  # type: ignore[arg-type]
-    hub.start()
-    reader = Reader(hub, after, **options)
+) -> AsyncIterator[tuple[Notifier, Reader, asyncio.Task[None]]]:
+    notifier = Notifier(log, poll_s=0.005)  # type: ignore[arg-type]
+    notifier.start()
+    reader = Reader(notifier, after, **options)
     task = asyncio.create_task(reader.follower.run())
-    yield hub, reader, task
+    yield notifier, reader, task
     reader.reads.set()
-    await hub.stop()
+    await notifier.stop()
     async with asyncio.timeout(5):
         await task
 
 
 async def test_the_past_then_the_present_each_change_once() -> None:
     log = MemoryLog(2 * CHUNK + 7)
-    async with open_stream(log, 3) as (hub, reader, _):
+    async with open_stream(log, 3) as (notifier, reader, _):
         await reader.has(1 + 2 * CHUNK + 4)
         for written in (1, 2, CHUNK + 5):
             log.write(written)
-            hub.wake()
-            await hub.wait(len(log.entries) - 1, 5)
+            notifier.wake()
+            await notifier.wait(len(log.entries) - 1, 5)
         await reader.has(1 + len(log.entries) - 3)
     assert reader.blocks[0] == b"retry: 3000"
     assert reader.seen == list(range(4, len(log.entries) + 1))
 
 
 async def test_a_quiet_stream_breathes() -> None:
-    async with open_stream(MemoryLog(3), 3, pace=Pace(heartbeat_s=0.01)) as (_, reader, _task):
+    async with open_stream(MemoryLog(3), 3, timings=StreamTimings(heartbeat_s=0.01)) as (_, reader, _task):
         await reader.has(3)
     assert reader.blocks[1:3] == [b"id: e1-000000000003"] * 2
 
 
 async def test_draining_ends_the_stream_with_its_position() -> None:
-    async with open_stream(MemoryLog(3), 0) as (hub, reader, task):
+    async with open_stream(MemoryLog(3), 0) as (notifier, reader, task):
         await reader.has(4)
-        hub.drain()
+        notifier.drain()
         async with asyncio.timeout(1):
             await task
     assert reader.blocks[-1] == b"id: e1-000000000003"
 
 
 async def test_a_stream_has_its_day() -> None:
-    async with open_stream(MemoryLog(1), 1, pace=Pace(life_s=0.02)) as (_, reader, task):
+    async with open_stream(MemoryLog(1), 1, timings=StreamTimings(life_s=0.02)) as (_, reader, task):
         async with asyncio.timeout(1):
             await task
     assert reader.blocks == [b"retry: 3000", b"id: e1-000000000001"]
@@ -123,14 +129,14 @@ async def test_a_reader_that_hung_up_gets_nothing_more() -> None:
 
 async def test_a_slow_reader_is_let_go_and_resumes_by_id() -> None:
     log = MemoryLog(1)
-    async with open_stream(log, 1, pace=Pace(lag=10)) as (hub, reader, task):
+    async with open_stream(log, 1, timings=StreamTimings(lag=10)) as (notifier, reader, task):
         await reader.has(1)
         await asyncio.sleep(0.02)
         reader.reads.clear()
         for written in (1, 11):
             log.write(written)
-            hub.wake()
-            await hub.wait(len(log.entries) - 1, 5)
+            notifier.wake()
+            await notifier.wait(len(log.entries) - 1, 5)
         reader.reads.set()
         async with asyncio.timeout(1):
             await task
@@ -142,18 +148,22 @@ async def test_a_slow_reader_is_let_go_and_resumes_by_id() -> None:
 
 async def test_a_commit_of_many_changes_does_not_throw_a_fast_reader_out() -> None:
     log = MemoryLog(1)
-    async with open_stream(log, 1, pace=Pace(lag=10)) as (hub, reader, task):
+    async with open_stream(log, 1, timings=StreamTimings(lag=10)) as (notifier, reader, task):
         await reader.has(1)
         await asyncio.sleep(0.02)
         log.write(500)
-        hub.wake()
+        notifier.wake()
         await reader.has(501)
         assert not task.done()
     assert reader.seen == list(range(2, 502))
 
 
 async def test_a_revoked_key_ends_the_stream() -> None:
-    async with open_stream(MemoryLog(1), 1, pace=Pace(heartbeat_s=0.01), key_is_good=False) as (_, _reader, task):
+    async with open_stream(MemoryLog(1), 1, timings=StreamTimings(heartbeat_s=0.01), key_is_good=False) as (
+        _,
+        _reader,
+        task,
+    ):
         async with asyncio.timeout(1):
             await task
 
@@ -211,12 +221,12 @@ def seat_of(places: list[str]) -> Iterator[None]:
 
 async def test_the_answer_starts_frees_its_seat_and_ends() -> None:
     log, wire, places = MemoryLog(2), Wire(), list[str]()
-    hub = Hub(log)  # type: ignore[arg-type]
-    answer = EventStream(lambda send: follower_of(hub, send), seat_of(places))
+    notifier = Notifier(log)  # type: ignore[arg-type]
+    answer = EventStream(lambda send: follower_of(notifier, send), seat_of(places))
     serving = asyncio.create_task(answer(wire.scope, wire.receive, wire.send))
     while len(wire.messages) < 3:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
-    hub.drain()
+    notifier.drain()
     async with asyncio.timeout(1):
         await serving
     headers = dict(wire.messages[0]["headers"])
@@ -231,8 +241,8 @@ async def test_the_answer_starts_frees_its_seat_and_ends() -> None:
 async def test_a_reader_that_never_reads_loses_the_connection() -> None:
     log, wire = MemoryLog(2), Wire()
     wire.takes.clear()
-    hub = Hub(log)  # type: ignore[arg-type]
-    answer = EventStream(lambda send: follower_of(hub, send, Pace(send_s=0.02)), nullcontext())
+    notifier = Notifier(log)  # type: ignore[arg-type]
+    answer = EventStream(lambda send: follower_of(notifier, send, StreamTimings(send_s=0.02)), nullcontext())
     async with asyncio.timeout(2):
         await answer(wire.scope, wire.receive, wire.send)
     assert wire.aborted
@@ -240,9 +250,9 @@ async def test_a_reader_that_never_reads_loses_the_connection() -> None:
 
 async def test_hanging_up_ends_the_answer() -> None:
     wire = Wire()
-    hub = Hub(MemoryLog(0))  # type: ignore[arg-type]
+    notifier = Notifier(MemoryLog(0))  # type: ignore[arg-type]
     serving = asyncio.create_task(
-        EventStream(lambda send: follower_of(hub, send), nullcontext())(wire.scope, wire.receive, wire.send)
+        EventStream(lambda send: follower_of(notifier, send), nullcontext())(wire.scope, wire.receive, wire.send)
     )
     while len(wire.messages) < 2:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
@@ -251,19 +261,21 @@ async def test_hanging_up_ends_the_answer() -> None:
         await serving
 
 
-def follower_of(hub: Hub, send: Any, pace: Pace | None = None) -> Follower:
+def follower_of(notifier: Notifier, send: Any, timings: StreamTimings | None = None) -> StreamWriter:
     async def welcome() -> bool:
         return True
 
-    return Follower(hub, Matcher(StreamQuery()), (1, 0), send, pace=pace or Pace(), welcome=welcome)
+    return StreamWriter(
+        notifier, Matcher(StreamQuery()), (1, 0), send, timings=timings or StreamTimings(), welcome=welcome
+    )
 
 
 def test_seats_are_counted_in_all_and_for_each_reader() -> None:
-    seats = Seats()
-    with seats.take("a", 3, 2), seats.take("a", 3, 2):
-        with pytest.raises(TooManyRequests) as one, seats.take("a", 3, 2):
+    connections = ConnectionLimit()
+    with connections.take("a", 3, 2), connections.take("a", 3, 2):
+        with pytest.raises(TooManyRequests) as one, connections.take("a", 3, 2):
             pass
-        with seats.take("b", 3, 2), pytest.raises(Unavailable) as other, seats.take("c", 3, 2):
+        with connections.take("b", 3, 2), pytest.raises(Unavailable) as other, connections.take("c", 3, 2):
             pass
     assert one.value.headers["Retry-After"] == other.value.headers["Retry-After"]
-    assert not seats.taken
+    assert not connections.taken

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from app.changes import Draft, append
+from app.changes import PendingChange, append
 from app.kit.ids import IdSource, key_of
 from app.main import create_app
 from app.settings import Settings
@@ -57,7 +57,7 @@ async def write(client: httpx.AsyncClient, db: Database, name: str, number: int)
 async def undo(db: Database) -> None:
     """Take a place in the log, hold it for a moment, and give it back."""
     new = NEW_ID()
-    draft = Draft(key_of(new), new, 1, "attack", "created", datetime.now(UTC), None, b'{"never":"seen"}')
+    draft = PendingChange(key_of(new), new, 1, "attack", "created", datetime.now(UTC), None, b'{"never":"seen"}')
 
     async def work(tx: Transaction) -> None:
         await append(tx, [draft])

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from app.kinds.base import Estimate, Facet, Kind, Measure, maybe, named, total
+from app.kinds.base import Estimate, Facet, Kind, Measure, facet_value, optional_field, total
 from app.kinds.strings import Name
 
 Weapon = Literal["small_arms", "mortar", "drone"]
@@ -20,8 +20,8 @@ class CeasefireViolation(Kind):
     title: ClassVar = "Ceasefire violation"
 
     weapon: Weapon = Field(description="What was fired.")
-    monitor: Name | None = maybe("Who observed it.")
-    explosions: Estimate | None = maybe("How many explosions were counted.")
+    monitor: Name | None = optional_field("Who observed it.")
+    explosions: Estimate | None = optional_field("How many explosions were counted.")
 
     facets: ClassVar = (
         Facet("weapon", "What was fired.", lambda event: [event.detail.weapon], Weapon),
@@ -32,4 +32,4 @@ class CeasefireViolation(Kind):
 
 def _monitor(name: str | None) -> Any:
     """The mission by its name, and by its initials."""
-    return [] if name is None else [named(name, "".join(word[0] for word in name.split()))]
+    return [] if name is None else [facet_value(name, "".join(word[0] for word in name.split()))]

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes.tables import Change, LogHead
-from app.events.documents import event_in
-from app.events.index.full_text import store_words
+from app.events.documents import load_event
+from app.events.index.full_text import insert_text
 from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, StoredEvent
-from app.events.terms import facts_of
+from app.events.terms import index_terms
 from app.kit.ids import key_of, make_id
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def multiply(db: Database, times: int, batch: int = BATCH) -> None:
         (table, await rows_of(db, table)) for table in (EventFacet, EventPoint, EventMeasure)
     ]
     events = await rows_of(db, StoredEvent)
-    facts = {change["event"]: facts_of(event_in(orjson.loads(change["body"]))) for change in log}
+    terms = {change["event"]: index_terms(load_event(orjson.loads(change["body"]))) for change in log}
     for first in range(1, times + 1, max(batch // len(log), 1)):
         copies = range(first, min(first + max(batch // len(log), 1), times + 1))
 
@@ -57,7 +57,7 @@ async def multiply(db: Database, times: int, batch: int = BATCH) -> None:
             await tx.insert(Change, changes)
             for table, rows in tables:
                 await tx.insert(table, [{**row, "event": keys[row["event"], n]} for n in copies for row in rows])
-            await store_words(tx, [(keys[event, n], found) for n in copies for event, found in facts.items()], [])
+            await insert_text(tx, [(keys[event, n], found) for n in copies for event, found in terms.items()], [])
 
         await db.write(write)
 

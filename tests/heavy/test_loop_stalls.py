@@ -17,7 +17,7 @@ import orjson
 from crowds import multiply
 
 from app.auth.keys import create_key
-from app.feed.sse import Pace
+from app.feed.sse import StreamTimings
 from app.main import create_app
 from app.settings import Settings
 
@@ -35,7 +35,7 @@ LONG = 300
 MOST = 1000
 # An answer's first bytes are kept, for what it says when it is an error.
 KEPT = 4096
-SHORT_STREAM = Pace(life_s=1.0)
+SHORT_STREAM = StreamTimings(life_s=1.0)
 
 
 class Watchful(selectors.DefaultSelector):
@@ -213,7 +213,7 @@ async def calls(api: httpx.AsyncClient) -> dict[str, Callable[[], Awaitable[http
 async def stalls(url: str, watchful: Watchful) -> dict[str, float]:
     """How long each call held the loop."""
     app = create_app(Settings(database_url=url), delivery=False)
-    app.state.pace = SHORT_STREAM
+    app.state.timings = SHORT_STREAM
     found: dict[str, float] = {}
     async with app.router.lifespan_context(app):
         key = (await create_key(app.state.db, "newsroom", ["admin"]))[1]

@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from app.events.write.idempotency import Answer
+from app.events.write.idempotency import ResponseData
 from app.events.write.store import Store
 from app.main import create_app
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.events.write.transaction import Job
+    from app.events.write.transaction import WriteRequest
 
-LATER: set[asyncio.Task[Answer]] = set()
+LATER: set[asyncio.Task[ResponseData]] = set()
 A_WHILE_S = 0.05
 
 
 class HastyStore(Store):
     """Says yes at once, and writes a little later."""
 
-    async def run(self, job: Job) -> Answer:
+    async def run(self, job: WriteRequest) -> ResponseData:
         """Promise what is not yet so."""
         LATER.add(asyncio.create_task(self._later(job)))
-        return Answer(201, b"{}", {"content-type": "application/json"})
+        return ResponseData(201, b"{}", {"content-type": "application/json"})
 
-    async def _later(self, job: Job) -> Answer:
+    async def _later(self, job: WriteRequest) -> ResponseData:
         await asyncio.sleep(A_WHILE_S)
         return await super().run(job)
 

@@ -152,7 +152,7 @@ def events(draw: st.DrawFn, kind: str) -> dict[str, Any]:
         detail["measures"] = detail["measures"] or [{"type": "unspecified"}]
     event.update(kind=kind, detail=detail, locations=[*event.get("locations", []), draw(PLACES)])
     event["claims"] = [{**claim, "source": 0} for claim in event.get("claims", [])] if event.get("sources") else []
-    keys = {(key["system"], lines.tidied(key["id"])): key for key in event.get("external_ids", [])}
+    keys = {(key["system"], lines.strip_invisible(key["id"])): key for key in event.get("external_ids", [])}
     event["external_ids"] = list(keys.values())
     names = [actor["name"] for actor in event.get("actors", [])]
     for row in event.get("casualties", []):

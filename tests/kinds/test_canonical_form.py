@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from specimens import SPECIMENS, changed, refusals
 
-from app.kinds import KINDS, Event, broken_rules, core, facets_of, fold, interval, measures_of, parse_event
+from app.kinds import KINDS, Event, broken_rules, canonical_json, facets_of, fold, interval, measures_of, parse_event
 
 ORDER = [
     "status",
@@ -50,11 +50,11 @@ def test_what_was_written_is_read_and_written_the_same(kind: str, data: st.DataO
     sent = data.draw(events(kind))
     assume(not any(error.code == "range" and error.pointer == "" for error in refusals(sent)))  # sums beyond int64
     event = parse_event(sent)
-    text = core(event, [])
+    text = canonical_json(event, [])
 
     again = reread(kind, text)
 
-    assert core(again, []) == text
+    assert canonical_json(again, []) == text
     assert facets_of(again) == facets_of(event)
     assert measures_of(again) == measures_of(event)
     assert interval(again) == interval(event)
@@ -66,16 +66,16 @@ def test_what_was_written_is_read_and_written_the_same(kind: str, data: st.DataO
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_is_written_in_the_order_of_the_contract(kind: str) -> None:
-    content = json.loads(core(parse_event(SPECIMENS[kind]), ["no-source"]))
+    content = json.loads(canonical_json(parse_event(SPECIMENS[kind]), ["no-source"]))
     least = {name: SPECIMENS[kind][name] for name in ("kind", "title", "started_at", "detail")}
 
     assert list(content) == ORDER
     assert content["quality_flags"] == ["no-source"]
-    assert list(json.loads(core(parse_event(least), []))) == ORDER
+    assert list(json.loads(canonical_json(parse_event(least), []))) == ORDER
 
 
 def test_every_object_in_an_event_has_all_its_fields() -> None:
-    content = json.loads(core(parse_event(SPECIMENS["attack"]), []))
+    content = json.loads(canonical_json(parse_event(SPECIMENS["attack"]), []))
 
     assert content["summary"] is None
     assert content["sources"][0]["scale"] is None
@@ -92,7 +92,7 @@ def test_every_object_in_an_event_has_all_its_fields() -> None:
 
 
 def test_a_field_keeps_the_name_that_python_would_not_have() -> None:
-    content = json.loads(core(parse_event(SPECIMENS["sanction_move"]), []))
+    content = json.loads(canonical_json(parse_event(SPECIMENS["sanction_move"]), []))
 
     assert content["detail"]["measures"][0]["targets"][0]["schema"] == "Vessel"
 
@@ -112,4 +112,4 @@ def test_a_field_keeps_the_name_that_python_would_not_have() -> None:
 def test_two_spellings_of_one_event_are_equal(place: str, one: Any, other: Any) -> None:
     first, second = (parse_event(changed("attack", (place, value))) for value in (one, other))
 
-    assert core(first, []) == core(second, [])
+    assert canonical_json(first, []) == canonical_json(second, [])

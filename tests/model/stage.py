@@ -15,7 +15,7 @@ from conftest import serving
 
 from app.changes.epoch import raise_epoch
 from app.db import open_database
-from app.feed.sse import Pace
+from app.feed.sse import StreamTimings
 from app.main import create_app
 from app.settings import Settings
 
@@ -75,7 +75,7 @@ class Stage:
         settings: Any = {"database_url": self._url, "secret_key": KEY, **targets}
         app = create_app(Settings(**settings))
         await self._inner.enter_async_context(app.router.lifespan_context(app))
-        app.state.pace = Pace(heartbeat_s=HEARTBEAT_S)
+        app.state.timings = StreamTimings(heartbeat_s=HEARTBEAT_S)
         self._point("inner", await self._inner.enter_async_context(serving(app)))
 
     async def stop_inner(self) -> None:

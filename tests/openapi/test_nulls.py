@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from calls import good, written
 from described import OPERATIONS, faults
-from test_answers_as_told import hold
+from test_responses_as_documented import hold
 
 if TYPE_CHECKING:
     import httpx

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from app.db import Database
 from app.events.index.rollup import cells
-from app.events.tables import Tally
-from app.events.terms import facts_of
+from app.events.tables import HourlyRollup
+from app.events.terms import index_terms
 from app.events.write.commands import content
 from app.kinds import MEASURES, fold, measures_of, parse_event
-from app.stats.buckets import bounds, told
+from app.stats.buckets import bounds, describe_interval
 
 if TYPE_CHECKING:
     from conftest import MakeApp, MakeEvent
@@ -203,10 +203,10 @@ async def test_the_tally_is_what_a_recount_gives(api: AsyncClient, db: Database,
 
     right: dict[Any, list[int]] = {}
     for event in await exported(api, []):
-        for cell, numbers in cells(event["kind"], facts_of(parse_event(content(event)))):
+        for cell, numbers in cells(event["kind"], index_terms(parse_event(content(event)))):
             total = right.setdefault(tuple(cell), [0, 0, 0, 0])
             total[:] = [one + other for one, other in zip(total, numbers, strict=True)]
-    kept = {tuple(row[:5]): list(row[5:]) for row in await db.rows(Tally.__table__.select())}  # type: ignore[attr-defined]  # SQLModel's own
+    kept = {tuple(row[:5]): list(row[5:]) for row in await db.rows(HourlyRollup.__table__.select())}  # type: ignore[attr-defined]  # SQLModel's own
     assert {cell: numbers for cell, numbers in kept.items() if any(numbers)} == right
 
 
@@ -217,7 +217,8 @@ def edges(first: str, last: str, interval: str, zone: str) -> list[str]:
         for text in (first, last)
     ]
     return [
-        told(edge, ZoneInfo(zone)).isoformat() for edge in bounds(ends[0], ends[1], interval, ZoneInfo(zone), 10_000)
+        describe_interval(edge, ZoneInfo(zone)).isoformat()
+        for edge in bounds(ends[0], ends[1], interval, ZoneInfo(zone), 10_000)
     ]
 
 

@@ -16,12 +16,12 @@ from workers import QUICK, settings_for
 
 from app.changes import ChangeLog
 from app.db import open_database
-from app.feed.notifier import Hub
+from app.feed.notifier import Notifier
 from app.logs import set_up_logs
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.worker import Worker
-from app.subscriptions.transport.secrets import Sealer
-from app.subscriptions.transport.url_guard import Rules
+from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.url_guard import TargetPolicy
 
 
 async def deliver(url: str, lease_s: float) -> None:
@@ -29,16 +29,16 @@ async def deliver(url: str, lease_s: float) -> None:
     set_up_logs(settings_for(url))
     db = open_database(url)
     await db.connect()
-    hub = Hub(ChangeLog(db))
+    notifier = Notifier(ChangeLog(db))
     settings = settings_for(url)
     worker = Worker(
-        hub,
-        Sealer(settings),
-        Rules.of(settings),
+        notifier,
+        SecretCipher(settings),
+        TargetPolicy.of(settings),
         DeliveryCounts(CollectorRegistry()),
-        pace=replace(QUICK, lease_s=lease_s),
+        timings=replace(QUICK, lease_s=lease_s),
     )
-    hub.start()
+    notifier.start()
     worker.start()
     await asyncio.Event().wait()
 

@@ -75,7 +75,7 @@ async def street() -> AsyncIterator[Street]:
         writer.transport.abort()
         tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1000)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, queue=1000)
     made.port = server.sockets[0].getsockname()[1]
     try:
         yield made
@@ -95,25 +95,25 @@ async def test_among_failing_and_dripping_endpoints_the_healthy_get_every_change
         for sort, count in (("failing", FAILING), ("dripping", DRIPPING), ("healthy", HEALTHY))
         for n in range(count)
     ]
-    pumps, busiest = app.state.worker.pumps, Counter[UUID]()
+    dispatchers, busiest = app.state.worker.dispatchers, Counter[UUID]()
 
     def watch() -> None:
         """How many slots each subscription holds, looked at whenever a request arrives."""
-        for id, pump in pumps.items():
-            busiest[id] = max(busiest[id], len(pump.books.backlog.flying))
+        for id, dispatcher in dispatchers.items():
+            busiest[id] = max(busiest[id], len(dispatcher.delivery_state.queue.flying))
 
-    async with street() as endpoints, client_of(app, admin_key) as desk:
+    async with street() as endpoints, client_of(app, admin_key) as operations:
         endpoints.watch = watch
         push = {path: {"max_in_flight": IN_FLIGHT, "timeout_s": 60 if "healthy" in path else 1} for path in paths}
         address = f"http://127.0.0.1:{endpoints.port}"
-        made = {path: (await subscribed(desk, address + path, push=push[path]))["id"] for path in paths}
+        made = {path: (await subscribed(operations, address + path, push=push[path]))["id"] for path in paths}
         for id in made.values():
-            await becomes(desk, id, status="active")
-        ids = await write_many(desk, make_event(), CHANGES)
+            await becomes(operations, id, status="active")
+        ids = await write_many(operations, make_event(), CHANGES)
         for path, id in made.items():
             if path.startswith("/healthy"):
-                await becomes(desk, id, open=0, lag=0)
-        standing = {path: good(await desk.get(f"/v1/subscriptions/{id}")) for path, id in made.items()}
+                await becomes(operations, id, open=0, lag=0)
+        standing = {path: good(await operations.get(f"/v1/subscriptions/{id}")) for path, id in made.items()}
 
     for path, found in standing.items():
         assert 1 <= busiest[UUID(made[path])] <= IN_FLIGHT, path

@@ -14,8 +14,8 @@ from subscribing import PATH, pull, shown, subscribed, write
 from app.changes.epoch import raise_epoch
 from app.changes.retention import trim
 from app.events.write.batch import read_items
-from app.events.write.idempotency import Answer
-from app.events.write.transaction import Job
+from app.events.write.idempotency import ResponseData
+from app.events.write.transaction import WriteRequest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -218,8 +218,8 @@ async def test_a_server_that_stops_ends_waits_with_the_same_place(app: FastAPI, 
         await api.patch(f"{PATH}/{made['id']}", json={"status": state})
         waiting = asyncio.create_task(fetched(api, made["id"], "wait=50"))
         await asyncio.sleep(0.05)
-        assert not waiting.done() or app.state.hub.draining
-        app.state.hub.drain()
+        assert not waiting.done() or app.state.notifier.draining
+        app.state.notifier.drain()
         assert await waiting == {"items": [], "next": at(0), "has_more": False, "committed": at(0), "lag": 0}
 
 
@@ -267,7 +267,7 @@ async def fill(store: Store, make_event: Any, count: int) -> None:
     for begin in range(0, count, 1000):
         size = min(1000, count - begin)
         commands, places = read_items([{"op": "create", "event": plain}] * size)
-        await store.run(Job(commands, "filler", lambda _results: Answer(200), places=places))
+        await store.run(WriteRequest(commands, "filler", lambda _results: ResponseData(200), places=places))
 
 
 async def test_a_sparse_filter_makes_progress_over_more_than_one_call_looks_at(

@@ -10,7 +10,7 @@ from conftest import client_of
 from receivers import KEY, LOOPBACK, becomes, receiving, subscribed
 from workers import Clock, worker_on
 
-from app.subscriptions.delivery.context import Pace
+from app.subscriptions.delivery.context import WorkerTimings
 
 if TYPE_CHECKING:
     from conftest import MakeApp, MakeEvent
@@ -25,15 +25,15 @@ async def test_a_change_after_the_first_subscription_is_not_left_lying(
     make_app: MakeApp, database_url: str, admin_key: str, make_event: MakeEvent
 ) -> None:
     app = await make_app(delivery=False, allow_private_targets=LOOPBACK, secret_key=KEY)
-    worker = worker_on(app.state.hub, database_url, Clock(), Pace(look_s=NEVER_S, lease_s=NEVER_S))
+    worker = worker_on(app.state.notifier, database_url, Clock(), WorkerTimings(look_s=NEVER_S, lease_s=NEVER_S))
     worker.start()
     try:
-        async with client_of(app, admin_key) as desk, receiving() as endpoint:
+        async with client_of(app, admin_key) as operations, receiving() as endpoint:
             await asyncio.sleep(0.05)  # the worker has looked, and found nothing to do
-            made = await subscribed(desk, endpoint.url())
+            made = await subscribed(operations, endpoint.url())
             worker.kick()
-            await becomes(desk, made["id"], status="active")
-            await written(desk, make_event())
+            await becomes(operations, made["id"], status="active")
+            await written(operations, make_event())
             async with asyncio.timeout(PATIENCE_S):
                 await endpoint.until(lambda: len(endpoint.changes) == 1)
     finally:

@@ -16,21 +16,21 @@ from pydantic import SecretStr
 from receivers import KEY, LOOPBACK
 
 from app.settings import Settings
-from app.subscriptions.delivery.context import Pace
+from app.subscriptions.delivery.context import WorkerTimings
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.worker import Worker
-from app.subscriptions.transport.secrets import Sealer
-from app.subscriptions.transport.url_guard import Rules
+from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.url_guard import TargetPolicy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from app.feed.notifier import Hub
+    from app.feed.notifier import Notifier
 
 FORKING = Path(__file__).with_name("forking_workers.py")
 # A short lease lets a dead worker be noticed at once; a long one outlasts a busy machine.
 SHORT_S, LONG_S = 0.6, 20.0
-QUICK = Pace(lease_s=SHORT_S, beat_s=0.1, look_s=0.05, linger_s=0.5)
+QUICK = WorkerTimings(lease_s=SHORT_S, beat_s=0.1, look_s=0.05, linger_s=0.5)
 PATIENCE_S = 300.0
 
 
@@ -55,7 +55,7 @@ def settings_for(url: str) -> Settings:
     return Settings(database_url=url, allow_private_targets=LOOPBACK, secret_key=SecretStr(KEY), log_level="error")
 
 
-def worker_on(hub: Hub, url: str, clock: Clock, pace: Pace = QUICK) -> Worker:
+def worker_on(notifier: Notifier, url: str, clock: Clock, timings: WorkerTimings = QUICK) -> Worker:
     """A worker whose clocks are the test's, and whose retries come exactly on schedule.
 
     Its leases are measured by the test's clock too: on a busy machine a pass may take longer than a lease lasts.
@@ -63,7 +63,14 @@ def worker_on(hub: Hub, url: str, clock: Clock, pace: Pace = QUICK) -> Worker:
     settings = settings_for(url)
     counts = DeliveryCounts(CollectorRegistry())
     return Worker(
-        hub, Sealer(settings), Rules.of(settings), counts, pace=pace, now=clock, ticks=clock.ticks, jitter=lambda: 0.0
+        notifier,
+        SecretCipher(settings),
+        TargetPolicy.of(settings),
+        counts,
+        timings=timings,
+        now=clock,
+        ticks=clock.ticks,
+        jitter=lambda: 0.0,
     )
 
 

@@ -12,8 +12,8 @@ from starlette.responses import Response, StreamingResponse
 
 from app.auth.authentication import ReadKey
 from app.changes import Head
-from app.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthorized, Unavailable, refusals
-from app.events.feeds.summary_feeds import FIXED_FEEDS, FixedFeed, newest
+from app.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthorized, Unavailable, problem_responses
+from app.events.feeds.summary_feeds import SUMMARY_FEEDS, SummaryFeed, newest_change
 from app.events.formats.atom import ATOM, Channel, atom_feed
 from app.events.formats.export import GEOJSON, export_stream, page_response
 from app.events.read.rows import Row
@@ -21,17 +21,17 @@ from app.events.schemas import FeatureCollection
 from app.events.write.responses import page_etag
 from app.http import base_address
 from app.kinds import format_instant
-from app.response_cache import answered, lasting
+from app.response_cache import cache_control, cached
 
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
-ALWAYS = (NotFound, Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
-A_MINUTE = "max-age=60"
+COMMON_PROBLEMS = (NotFound, Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+MAX_AGE_S = "max-age=60"
 # A feed of more bytes, or of events that have more, is made for each caller anew and leaves as it is made.
-MAX_KEPT_BYTES = 8 * 1024 * 1024
-UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}
+MAX_CACHED_BYTES = 8 * 1024 * 1024
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}
 
 
-class TooLargeToKeep(Exception):
+class TooLargeToCache(Exception):
     """The answer would take too much memory at once."""
 
 
@@ -40,8 +40,8 @@ class TooLargeToKeep(Exception):
     response_model=None,
     responses={
         200: {"description": "The map.", "content": {GEOJSON: {"schema": FeatureCollection.model_json_schema()}}},
-        **UNCHANGED,
-        **refusals(*ALWAYS),
+        **NOT_MODIFIED,
+        **problem_responses(*COMMON_PROBLEMS),
     },
 )
 async def get_geojson_feed(request: Request, _: ReadKey, feed: str) -> Response:
@@ -56,7 +56,11 @@ async def get_geojson_feed(request: Request, _: ReadKey, feed: str) -> Response:
 @router.get(
     "/{feed}.atom",
     response_model=None,
-    responses={200: {"description": "The feed.", "content": {ATOM: {}}}, **UNCHANGED, **refusals(*ALWAYS)},
+    responses={
+        200: {"description": "The feed.", "content": {ATOM: {}}},
+        **NOT_MODIFIED,
+        **problem_responses(*COMMON_PROBLEMS),
+    },
 )
 async def get_atom_feed(request: Request, _: ReadKey, feed: str) -> Response:
     """Get the events of the last day, week or month as an Atom 1.0 feed (RFC 4287), for feed readers.
@@ -69,54 +73,59 @@ async def get_atom_feed(request: Request, _: ReadKey, feed: str) -> Response:
 
 async def read_feed(request: Request, name: str, media: str) -> Response:
     """Give the feed in that form, or 304 when the caller has it; one too large to keep is streamed to each caller."""
-    feed = FIXED_FEEDS.get(name)
+    feed = SUMMARY_FEEDS.get(name)
     if feed is None:
-        raise NotFound(f"There is no such feed. There are: {', '.join(FIXED_FEEDS)}.")
-    now, lasts = datetime.now(UTC), lasting(request, A_MINUTE)
+        raise NotFound(f"There is no such feed. There are: {', '.join(SUMMARY_FEEDS)}.")
+    now, lasts = datetime.now(UTC), cache_control(request, MAX_AGE_S)
 
     async def make(head: Head) -> Response:
-        rows = await held(newest(request.app.state.db, feed, now))
+        rows = await limit_size(newest_change(request.app.state.db, feed, now))
         headers = {"etag": page_etag(rows, None, media), "as-of": head.cursor, **lasts}
         answer = await page_response(
-            await written(request, feed, media, one([row.body for row in rows]), head), headers, media, MAX_KEPT_BYTES
+            await render_feed(request, feed, media, single_chunk([row.body for row in rows]), head),
+            headers,
+            media,
+            MAX_CACHED_BYTES,
         )
         if isinstance(answer, StreamingResponse):
-            raise TooLargeToKeep
+            raise TooLargeToCache
         return answer
 
     try:
-        return await answered(request, make, until=feed.ends(now).timestamp())
-    except TooLargeToKeep:
+        return await cached(request, make, until=feed.ends(now).timestamp())
+    except TooLargeToCache:
         head = await request.app.state.log.head()
-        pieces = await written(request, feed, media, bodies_of(newest(request.app.state.db, feed, now)), head)
+        pieces = await render_feed(
+            request, feed, media, read_bodies(newest_change(request.app.state.db, feed, now)), head
+        )
         return StreamingResponse(pieces, headers={"as-of": head.cursor, **lasts}, media_type=media)
 
 
-async def held(pages: AsyncIterator[list[Row]]) -> list[Row]:
+async def limit_size(pages: AsyncIterator[list[Row]]) -> list[Row]:
     """Take all rows, unless their bodies are too large to be held at once."""
     rows: list[Row] = []
     size = 0
     async for page in pages:
         rows += page
         size += sum(len(row.body) for row in page)
-        if size > MAX_KEPT_BYTES:
-            raise TooLargeToKeep
+        if size > MAX_CACHED_BYTES:
+            raise TooLargeToCache
     return rows
 
 
-async def one(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
+async def single_chunk(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
     """Give a single page."""
     yield bodies
 
 
-async def bodies_of(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
+async def read_bodies(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
     """Give only the bodies of the pages."""
     async for rows in pages:
         yield [row.body for row in rows]
 
 
-async def written(
-    request: Request, feed: FixedFeed, media: str, pages: AsyncIterator[list[bytes]], head: Head
+async def render_feed(
+    request: Request, feed: SummaryFeed, media: str, pages: AsyncIterator[list[bytes]], head: Head
 ) -> AsyncIterator[bytes]:
     """Write the events as GeoJSON, or as Atom, whose id is the source's: it lasts when the address changes."""
     if media == GEOJSON:

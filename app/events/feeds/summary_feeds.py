@@ -6,24 +6,24 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.events.read.filter import EventFilter
-from app.events.read.queries import walk
-from app.events.read.rows import Wanted
+from app.events.read.queries import iterate
+from app.events.read.rows import ResolvedQuery
 from app.kinds import KINDS, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from app.db import Database
-    from app.events.read.filter import FixedFilter
+    from app.events.read.filter import BaseEventFilter
     from app.events.read.rows import Row
 
-MOST = 10_000
+MAX_EVENTS = 10_000
 MINUTE = timedelta(minutes=1)
 PERIODS = {"day": timedelta(hours=24), "week": timedelta(days=7), "month": timedelta(days=30)}
-SPOKEN = {"day": "the last 24 hours", "week": "the last 7 days", "month": "the last 30 days"}
+PERIOD_WORDS = {"day": "the last 24 hours", "week": "the last 7 days", "month": "the last 30 days"}
 
 
-class FixedFeed(NamedTuple):
+class SummaryFeed(NamedTuple):
     """The events of one kind, or of all, that overlap a period up to now."""
 
     name: str
@@ -34,13 +34,13 @@ class FixedFeed(NamedTuple):
     def title(self) -> str:
         """What a feed reader calls it."""
         what = "All events" if self.kind is None else KINDS[self.kind].plural.replace("_", " ").capitalize()
-        return f"{what} of {SPOKEN[self.period]}"
+        return f"{what} of {PERIOD_WORDS[self.period]}"
 
     def ends(self, now: datetime) -> datetime:
         """When the current minute ends, and with it the period."""
         return now.replace(second=0, microsecond=0) + MINUTE
 
-    def wanted(self, now: datetime) -> FixedFilter:
+    def wanted(self, now: datetime) -> BaseEventFilter:
         """Events of which some moment lies in the period, which ends with the current minute."""
         until = self.ends(now)
         ends = {"since": until - MINUTE - PERIODS[self.period], "until": until}
@@ -48,20 +48,22 @@ class FixedFeed(NamedTuple):
         return EventFilter.model_validate(asked if self.kind is None else {**asked, "kind": [self.kind]})
 
 
-def fixed_feeds() -> dict[str, FixedFeed]:
+def build_summary_feeds() -> dict[str, SummaryFeed]:
     """Every feed by its name: `all` or the plural of a kind, and a period."""
     scopes: dict[str, str | None] = {"all": None, **{kind.plural: name for name, kind in KINDS.items()}}
-    named = [FixedFeed(f"{scope}_{period}", kind, period) for scope, kind in scopes.items() for period in PERIODS]
+    named = [SummaryFeed(f"{scope}_{period}", kind, period) for scope, kind in scopes.items() for period in PERIODS]
     return {feed.name: feed for feed in named}
 
 
-FIXED_FEEDS = fixed_feeds()
+SUMMARY_FEEDS = build_summary_feeds()
 
 
-async def newest(db: Database, feed: FixedFeed, now: datetime, most: int = MOST) -> AsyncIterator[list[Row]]:
+async def newest_change(
+    db: Database, feed: SummaryFeed, now: datetime, most: int = MAX_EVENTS
+) -> AsyncIterator[list[Row]]:
     """Give the feed's events, newest first, a chunk at a time."""
     left = most
-    async for rows in walk(db, Wanted(feed.wanted(now))):
+    async for rows in iterate(db, ResolvedQuery(feed.wanted(now))):
         yield rows[:left]
         left -= len(rows)
         if left <= 0:

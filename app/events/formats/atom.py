@@ -9,10 +9,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 
-from app.events.documents import event_in
+from app.events.documents import load_event
 from app.events.formats.export import slices
 from app.kinds import KINDS, Numbers, measures_of
-from app.kit.offload import aside
+from app.kit.offload import run_in_thread
 
 ATOM = "application/atom+xml"
 # What no XML 1.0 document may hold, though an event's text may.
@@ -43,7 +43,7 @@ async def atom_feed(channel: Channel, pages: AsyncIterator[Iterable[bytes]]) -> 
     yield opening(channel).encode()
     async for page in pages:
         for part in slices(page):
-            yield await aside(entries, part, channel.base)
+            yield await run_in_thread(entries, part, channel.base)
     yield b"</feed>\n"
 
 
@@ -77,20 +77,20 @@ def entry(event: dict[str, Any], base: str) -> str:
         *(link("via", source["url"]) for source in event["sources"] if source["url"] is not None),
         f"<category term={attribute(kind)} label={attribute(KINDS[kind].title)}/>",
         *(f"<category term={attribute(tag)}/>" for tag in event["tags"]),
-        element("summary", "\n".join(told(event))),
+        element("summary", "\n".join(summary_of(event))),
         *points(event["locations"]),
     ]
     return f"<entry>{''.join(parts)}</entry>\n"
 
 
-def told(event: dict[str, Any]) -> Iterator[str]:
+def summary_of(event: dict[str, Any]) -> Iterator[str]:
     """The summary in lines of plain text."""
     if event["summary"]:
         yield event["summary"]
-    yield from line("When", [when(event)])
-    yield from line("Where", filter(None, map(described, event["locations"])))
-    numbers = measures_of(event_in(event))
-    yield from line("Numbers", [f"{name} {ranged(found)}" for name, found in numbers.items()])
+    yield from line("When", [format_time(event)])
+    yield from line("Where", filter(None, map(content_element, event["locations"])))
+    numbers = measures_of(load_event(event))
+    yield from line("Numbers", [f"{name} {range_element(found)}" for name, found in numbers.items()])
     yield from line("Status", [event["status"]])
     yield from line("Sources", dict.fromkeys(source["publisher"] for source in event["sources"]))
 
@@ -101,18 +101,18 @@ def line(label: str, values: Iterable[str]) -> Iterator[str]:
         yield f"{label}: {text}"
 
 
-def when(event: dict[str, Any]) -> str:
+def format_time(event: dict[str, Any]) -> str:
     """The event's time as it is stored, with how exact the report is."""
     ended = "" if event["ended_at"] is None else f" to {event['ended_at']}"
     return f"{event['started_at']}{ended} ({event['time_precision']})"
 
 
-def ranged(found: Numbers) -> str:
+def range_element(found: Numbers) -> str:
     """A number with its doubt: `810 (805 to 823)`."""
     return str(found.best) if found.low == found.high else f"{found.best} ({found.low} to {found.high})"
 
 
-def described(place: dict[str, Any]) -> str:
+def content_element(place: dict[str, Any]) -> str:
     """Write a location's name, division or country, and role, without what is not known."""
     country = place["country"] or place["admin1"]
     role = "" if place["role"] is None else f"({place['role']})"
@@ -133,7 +133,7 @@ def is_launch(place: dict[str, Any]) -> bool:
 
 def element(name: str, text: str) -> str:
     """An element that holds only text."""
-    return f"<{name}>{escape(allowed(text), SEPARATORS)}</{name}>"
+    return f"<{name}>{escape(strip_forbidden(text), SEPARATORS)}</{name}>"
 
 
 def link(relation: str, address: str, media: str | None = None) -> str:
@@ -144,9 +144,9 @@ def link(relation: str, address: str, media: str | None = None) -> str:
 
 def attribute(text: str) -> str:
     """A value in quotes."""
-    return quoteattr(allowed(text), SEPARATORS)
+    return quoteattr(strip_forbidden(text), SEPARATORS)
 
 
-def allowed(text: str) -> str:
+def strip_forbidden(text: str) -> str:
     """The text without what XML cannot hold."""
     return FORBIDDEN.sub("\ufffd", text)

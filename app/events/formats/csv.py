@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import orjson
 
-from app.events.documents import event_in
+from app.events.documents import load_event
 from app.kinds import FACETS, KINDS, MEASURES, RESERVED, Event, FacetValue, Numbers, measures_of
 from app.kinds.envelope import ActorRole
 
@@ -68,7 +68,7 @@ def _lines(rows: Iterable[Sequence[object]]) -> bytes:
 
 def _cells(body: bytes) -> list[object]:
     event = orjson.loads(body)
-    read = event_in(event)
+    read = load_event(event)
     return [
         *[plain(event[name]) for name in OWN],
         *_where(event["locations"]),
@@ -82,10 +82,10 @@ def _cells(body: bytes) -> list[object]:
 
 def plain(value: object) -> object:
     """A value as a cell: a text that a spreadsheet would take for a formula gets an apostrophe, null is empty."""
-    return harmless(SEPARATORS.sub(" ", value)) if isinstance(value, str) else "" if value is None else value
+    return escape_formula(SEPARATORS.sub(" ", value)) if isinstance(value, str) else "" if value is None else value
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text, behind an apostrophe if a spreadsheet would take it for a formula.
 
     >>> harmless("=1+1"), harmless("1+1")
@@ -94,14 +94,14 @@ def harmless(text: str) -> str:
     return f"'{text}" if FORMULA.match(text) else text
 
 
-def joined(values: Iterable[str | None]) -> str:
+def join_values(values: Iterable[str | None]) -> str:
     r"""Each different value once, semicolons between them; a semicolon or backslash of a value follows a backslash.
 
     >>> joined(["a;b", "c", "a;b", None])
     'a\\;b;c'
     """
     return ";".join(
-        [_escaped(harmless(SEPARATORS.sub(" ", value))) for value in dict.fromkeys(values) if value is not None]
+        [_escaped(escape_formula(SEPARATORS.sub(" ", value))) for value in dict.fromkeys(values) if value is not None]
     )
 
 
@@ -112,14 +112,14 @@ def _escaped(text: str) -> str:
 def _where(locations: list[dict[str, Any]]) -> list[object]:
     places = [place for place in locations if place["role"] != "launch"]
     first = [plain(places[0][name]) for name in ("country", "admin1", "name", "lat", "lon")] if places else [""] * 5
-    return [*first, joined(place["country"] for place in places), joined(place["name"] for place in places)]
+    return [*first, join_values(place["country"] for place in places), join_values(place["name"] for place in places)]
 
 
 def _who(actors: list[dict[str, Any]]) -> list[str]:
     names: dict[str, list[str]] = {}
     for actor in actors:
         names.setdefault(actor["role"], []).append(actor["name"])
-    return [joined(names[role]) if role in names else "" for role in ROLES]
+    return [join_values(names[role]) if role in names else "" for role in ROLES]
 
 
 def _numbers(event: Event) -> list[object]:
@@ -128,7 +128,7 @@ def _numbers(event: Event) -> list[object]:
 
 
 def _facets(event: Event) -> list[str]:
-    cells = {facet.name: joined(map(_label, facet.of(event))) for facet in KINDS[event.kind].facets}
+    cells = {facet.name: join_values(map(_label, facet.of(event))) for facet in KINDS[event.kind].facets}
     return [cells.get(name, "") for name in KIND_FACETS]
 
 
@@ -138,10 +138,10 @@ def _label(value: FacetValue | str | None) -> str | None:
 
 def _links(event: dict[str, Any]) -> list[str]:
     return [
-        joined(source["publisher"] for source in event["sources"]),
-        joined(source["url"] for source in event["sources"]),
-        joined(f"{known['system']}:{known['id']}" for known in event["external_ids"]),
-        joined(event["tags"]),
-        joined(f"{relation['type']}:{relation['event_id']}" for relation in event["relations"]),
-        joined(event["quality_flags"]),
+        join_values(source["publisher"] for source in event["sources"]),
+        join_values(source["url"] for source in event["sources"]),
+        join_values(f"{known['system']}:{known['id']}" for known in event["external_ids"]),
+        join_values(event["tags"]),
+        join_values(f"{relation['type']}:{relation['event_id']}" for relation in event["relations"]),
+        join_values(event["quality_flags"]),
     ]

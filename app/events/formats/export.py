@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from app.db.heavy_queries import rest
+from app.db.heavy_queries import reset_budget
 from app.events.formats.csv import csv_header, csv_rows
 from app.events.formats.geojson import HEAD as GEOJSON_HEAD
 from app.events.formats.geojson import features
-from app.kit.json_lines import as_json
-from app.kit.offload import aside
+from app.kit.json_lines import dump_json
+from app.kit.offload import run_in_thread
 
 __all__ = [
     "CSV",
@@ -43,13 +43,13 @@ CSV = "text/csv; charset=utf-8"
 
 JSON_HEAD = b'{"items":['
 # Other requests have their turn after so many events, or so many bytes of them: a few milliseconds of work.
-SLICE = 50
+SLICE_EVENTS = 50
 SLICE_BYTES = 128 * 1024
 # An answer of more bytes leaves in pieces as they are made; a smaller one has a Content-Length.
-MAX_WHOLE_BYTES = 1024 * 1024
+MAX_UNSTREAMED_BYTES = 1024 * 1024
 
 
-def slices(bodies: Iterable[bytes], most: int = SLICE, most_bytes: int = SLICE_BYTES) -> Iterator[list[bytes]]:
+def slices(bodies: Iterable[bytes], most: int = SLICE_EVENTS, most_bytes: int = SLICE_BYTES) -> Iterator[list[bytes]]:
     """Cut a run of bodies where it reaches so many events or bytes; one larger body is a slice by itself."""
     part: list[bytes] = []
     size = 0
@@ -65,11 +65,11 @@ def slices(bodies: Iterable[bytes], most: int = SLICE, most_bytes: int = SLICE_B
 
 async def json_page(bodies: Sequence[bytes], following: str | None, as_of: str) -> AsyncIterator[bytes]:
     """Give a page of events, each as it is stored; `following` is the next page's cursor, `as_of` the feed's."""
-    if sum(map(len, bodies)) < MAX_WHOLE_BYTES:
+    if sum(map(len, bodies)) < MAX_UNSTREAMED_BYTES:
         yield JSON_HEAD + b",".join(bodies) + _tail(following, as_of)
         return
     before = JSON_HEAD
-    for part in slices(bodies, len(bodies), MAX_WHOLE_BYTES // 4):
+    for part in slices(bodies, len(bodies), MAX_UNSTREAMED_BYTES // 4):
         yield before + b",".join(part)
         before = b","
         await asyncio.sleep(0)
@@ -82,15 +82,15 @@ async def fields_page(
     """Give a page of events of which only these members are kept, in their order."""
     before = JSON_HEAD
     for part in slices(bodies):
-        yield before + b",".join([with_fields(body, fields) for body in part])
+        yield before + b",".join([select_fields(body, fields) for body in part])
         before = b","
         await asyncio.sleep(0)
     yield (before if before == JSON_HEAD else b"") + _tail(following, as_of)
 
 
-def with_fields(body: bytes, fields: Sequence[str]) -> bytes:
+def select_fields(body: bytes, fields: Sequence[str]) -> bytes:
     """Write an event with these members only; one that its version does not have is left out."""
-    return as_json({name: value for name, value in orjson.loads(body).items() if name in fields})
+    return dump_json({name: value for name, value in orjson.loads(body).items() if name in fields})
 
 
 async def geojson_page(bodies: Iterable[bytes], following: str | None, as_of: str) -> AsyncIterator[bytes]:
@@ -99,20 +99,20 @@ async def geojson_page(bodies: Iterable[bytes], following: str | None, as_of: st
     async def pages() -> AsyncIterator[Iterable[bytes]]:
         yield bodies
 
-    async for piece in _written(pages(), FORMATS["geojson"]):
-        yield piece
+    async for encoded in _written(pages(), FORMATS["geojson"]):
+        yield encoded
     yield _tail(following, as_of)
 
 
 async def page_response(
-    pieces: AsyncIterator[bytes], headers: Mapping[str, str], media_type: str, most: int = MAX_WHOLE_BYTES
+    pieces: AsyncIterator[bytes], headers: Mapping[str, str], media_type: str, most: int = MAX_UNSTREAMED_BYTES
 ) -> Response:
     """Answer with these pieces: whole where they have at most so many bytes, else as they are made."""
     start: list[bytes] = []
     size = 0
-    async for piece in pieces:
-        start.append(piece)
-        size += len(piece)
+    async for encoded in pieces:
+        start.append(encoded)
+        size += len(encoded)
         if size > most:
             return StreamingResponse(_after(start, pieces), headers=headers, media_type=media_type)
     return Response(b"".join(start), headers=headers, media_type=media_type)
@@ -122,8 +122,8 @@ async def _after(start: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterato
     """Give what is there already, then the rest."""
     while start:
         yield start.pop(0)
-    async for piece in rest:
-        yield piece
+    async for encoded in rest:
+        yield encoded
 
 
 def _tail(following: str | None, as_of: str) -> bytes:
@@ -161,8 +161,8 @@ MEDIA_TYPES = {name: style.media for name, style in FORMATS.items()}
 async def export_stream(pages: AsyncIterator[Iterable[bytes]], style_name: str, as_of: str) -> AsyncIterator[bytes]:
     """Give the file in pieces, never more than one page of it in memory; `style_name` is a name in `FORMATS`."""
     style = FORMATS[style_name]
-    async for piece in _written(pages, style):
-        yield piece
+    async for encoded in _written(pages, style):
+        yield encoded
     if tail := style.tail(as_of):
         yield tail
 
@@ -173,8 +173,8 @@ async def _written(pages: AsyncIterator[Iterable[bytes]], style: Format) -> Asyn
         yield style.head
     between = b""
     async for page in pages:
-        rest()
+        reset_budget()
         for part in slices(page):
-            if piece := await aside(style.write, part):
-                yield between + piece
+            if encoded := await run_in_thread(style.write, part):
+                yield between + encoded
                 between = style.between

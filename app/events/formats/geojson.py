@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
-from app.kit.json_lines import as_json
+from app.kit.json_lines import dump_json
 
 __all__ = ["HEAD", "MAX_GROWTH", "features"]
 
 HEAD = b'{"type":"FeatureCollection","features":['
-NOT_ON_THE_MAP = frozenset({"detail", "extra", "locations"})
+HIDDEN_ROLES = frozenset({"detail", "extra", "locations"})
 # The features of one event repeat its properties. Together they may take so many times the bytes of the event;
 # in an event that would take more, only the first feature has the lists and the summary (docs/decisions/0011).
 MAX_GROWTH = 16
@@ -23,7 +23,7 @@ def features(body: bytes) -> list[bytes]:
     located = [(n, place) for n, place in enumerate(event["locations"]) if place["lat"] is not None]
     if not located:
         return []
-    properties = {name: value for name, value in event.items() if name not in NOT_ON_THE_MAP}
+    properties = {name: value for name, value in event.items() if name not in HIDDEN_ROLES}
     first = rest = members(properties)
     if len(first) * len(located) > MAX_GROWTH * len(body):
         rest = members(without_lists(properties))
@@ -31,7 +31,7 @@ def features(body: bytes) -> list[bytes]:
     return [
         b'{"type":"Feature","id":"%b/%d","geometry":{"type":"Point","coordinates":%b},'
         b'"properties":{%b,"location":%b,"places":%d}}'
-        % (id, n, as_json([place["lon"], place["lat"]]), rest if at else first, as_json(place), count)
+        % (id, n, dump_json([place["lon"], place["lat"]]), rest if at else first, dump_json(place), count)
         for at, (n, place) in enumerate(located)
     ]
 
@@ -46,4 +46,4 @@ def without_lists(properties: dict[str, Any]) -> dict[str, Any]:
 
 def members(properties: dict[str, Any]) -> bytes:
     """Write an object without its braces."""
-    return as_json(properties)[1:-1]
+    return dump_json(properties)[1:-1]

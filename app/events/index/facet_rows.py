@@ -22,7 +22,7 @@ Value = tuple[str, str, int, bool]
 Row = tuple[int, int, int]
 
 
-class Notes(Protocol):
+class PendingIds(Protocol):
     """Where an attempt keeps what holds only once it is committed."""
 
     learned: dict[Value, int]
@@ -54,7 +54,7 @@ class FacetRows:
             return None
         return self._now.get(decision.before.key, decision.before.packed)
 
-    def move(self, draft: Step, notes: Notes) -> None:
+    def move(self, draft: Step, notes: PendingIds) -> None:
         """Take the event from the state before to the state after."""
         before, after = rows_of(draft.event, draft.before), rows_of(draft.event, draft.after)
         self._now[draft.event] = draft.after
@@ -72,7 +72,7 @@ class FacetRows:
         """Close first: a row may be closed and added again in one transaction."""
         closed = [row_values(row) | {"upto": upto} for row, upto in sorted(self.closed.items())]
         if closed:
-            await pass_on(tx, closed)
+            await move_to_past(tx, closed)
             await tx.delete(EventFacet, ("value", "started_at", "event"), closed)
         added = sorted(self.added.items())
         await tx.insert(
@@ -97,18 +97,18 @@ def row_values(row: Row) -> dict[str, int]:
     return {"value": row[0], "started_at": row[1], "event": row[2]}
 
 
-async def pass_on(tx: Transaction, closed: Sequence[Mapping[str, int]]) -> None:
+async def move_to_past(tx: Transaction, closed: Sequence[Mapping[str, int]]) -> None:
     """Copy rows that end into the past, each with the version since which it held."""
     if tx.dialect == "sqlite":
         for row in closed:
-            await tx.run(pass_on_statement("sqlite"), row)
+            await tx.run(move_to_past_statement("sqlite"), row)
         return
     names = ("value", "started_at", "event", "upto")
-    await tx.run(pass_on_statement("postgresql"), {name: [row[name] for row in closed] for name in names})
+    await tx.run(move_to_past_statement("postgresql"), {name: [row[name] for row in closed] for name in names})
 
 
 @lru_cache(2)
-def pass_on_statement(dialect: str) -> Statement:
+def move_to_past_statement(dialect: str) -> Statement:
     """Insert into the past what the present still holds."""
     now, names = sa.inspect(EventFacet).local_table, ("value", "started_at", "event", "since", "upto")
     if dialect == "sqlite":

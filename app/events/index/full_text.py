@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from app.db import Statement, any_of, sqlite_function
-from app.events.index.text_query import parse_words, tsvector
+from app.events.index.text_query import parse_text_query, tsvector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.db import Database, Transaction
-    from app.events.index.text_query import Words
-    from app.events.terms import Facts
+    from app.events.index.text_query import TextQuery
+    from app.events.terms import IndexTerms
 
 # One table name, two natures: an FTS5 virtual table whose rowid is the event, or a table with a tsvector. Both hold
 # the indexed text too, for neither index knows the order of words.
@@ -28,24 +28,24 @@ TEXT = sa.table(
 CONDITIONS = ("words", "unwanted", "texts")
 
 
-async def store_words(tx: Transaction, live: Sequence[tuple[int, Facts]], changed: Sequence[int]) -> None:
+async def insert_text(tx: Transaction, live: Sequence[tuple[int, IndexTerms]], changed: Sequence[int]) -> None:
     """Forget the texts of changed events, and index those of the ones that live."""
     if tx.dialect == "sqlite":
         for key in changed:
-            await tx.run(forget("sqlite"), {"key": key})
-        for key, facts in live:
-            await tx.run(remember("sqlite"), {"key": key, "text": facts.text})
+            await tx.run(delete_texts("sqlite"), {"key": key})
+        for key, terms in live:
+            await tx.run(record_texts("sqlite"), {"key": key, "text": terms.text})
         return
     if changed:
-        await tx.run(forget("postgresql"), {"keys": changed})
+        await tx.run(delete_texts("postgresql"), {"keys": changed})
     if live:
-        texts = [facts.text for _, facts in live]
+        texts = [terms.text for _, terms in live]
         values = {"key": [key for key, _ in live], "text": texts, "words": list(map(tsvector, texts))}
-        await tx.run(remember("postgresql"), values)
+        await tx.run(record_texts("postgresql"), values)
 
 
 @lru_cache(2)
-def remember(dialect: str) -> Statement:
+def record_texts(dialect: str) -> Statement:
     """Store one text in SQLite, or many in PostgreSQL."""
     if dialect == "sqlite":
         names: dict[str, Any] = {"rowid": sa.bindparam("key"), "text": sa.bindparam("text")}
@@ -58,19 +58,19 @@ def remember(dialect: str) -> Statement:
 
 
 @lru_cache(2)
-def forget(dialect: str) -> Statement:
+def delete_texts(dialect: str) -> Statement:
     """Take one text out of SQLite, or many out of PostgreSQL."""
     if dialect == "sqlite":
         return Statement(sa.delete(FTS).where(FTS.c.rowid == sa.bindparam("key", type_=sa.BigInteger)))
     return Statement(sa.delete(TEXT).where(any_of(TEXT.c.event, "keys", "postgresql")))
 
 
-def conditions_of(words: Words) -> tuple[str, ...]:
+def conditions_of(words: TextQuery) -> tuple[str, ...]:
     """Those that the question may need, on either database."""
     return (*(("words",) if words.asks else ("words", "unwanted")), *(() if words.indexed else ("texts",)))
 
 
-def search_values(words: Words, dialect: str) -> dict[str, Any]:
+def search_values(words: TextQuery, dialect: str) -> dict[str, Any]:
     """What the conditions bind that this question needs: what the index tells, and what only the text tells."""
     if dialect == "sqlite":
         known = {"words": words.fts5()} if words.asks else {"unwanted": words.fts5_unwanted()}
@@ -81,7 +81,7 @@ def search_values(words: Words, dialect: str) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value} | ({} if words.indexed else open_)
 
 
-async def matching_keys(db: Database, words: Words, most: int) -> list[int] | None:
+async def matching_keys(db: Database, words: TextQuery, most: int) -> list[int] | None:
     """The events whose texts match; None when there are more than `most`, or nothing to look up."""
     if not words.asks:
         return None
@@ -115,9 +115,9 @@ def in_text(dialect: str) -> Any:
 
 
 @sqlite_function("holds_words")
-def holds_words(question: str, text: str) -> bool:
+def text_matches(question: str, text: str) -> bool:
     """The indexed text passes the question, in SQLite's own process."""
-    return parse_words(question).match(text)
+    return parse_text_query(question).match(text)
 
 
 class TsQuery(sa.types.UserDefinedType[str]):

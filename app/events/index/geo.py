@@ -10,12 +10,12 @@ from app.events.terms import (
     cell_name,
     cell_of,
     columns,
-    on_sphere,
+    to_unit_vector,
 )
 
 EARTH_KM = 6371.0088
-HAIR = 1e-12  # Earth radii: 6 micrometres
-MOST_CELLS = 40
+ROUNDING_MARGIN = 1e-12  # Earth radii: 6 micrometres
+MAX_CELLS = 40
 
 
 class Box(NamedTuple):
@@ -27,7 +27,7 @@ class Box(NamedTuple):
     north: float
 
 
-class Place(NamedTuple):
+class LatLon(NamedTuple):
     """Degrees."""
 
     lat: float
@@ -44,12 +44,12 @@ class Circle(NamedTuple):
     @property
     def centre(self) -> tuple[float, float, float]:
         """The centre as a point of the unit sphere."""
-        return on_sphere(self.lat, self.lon)
+        return to_unit_vector(self.lat, self.lon)
 
     @property
     def chord2(self) -> float:
         """The squared straight distance, in Earth radii, that still is inside; a hair more, for what rounding adds."""
-        return (2 * math.sin(min(self.km / EARTH_KM, math.pi) / 2) + HAIR) ** 2
+        return (2 * math.sin(min(self.km / EARTH_KM, math.pi) / 2) + ROUNDING_MARGIN) ** 2
 
 
 def in_box(box: Box, lat: float, lon: float) -> bool:
@@ -62,7 +62,7 @@ def in_box(box: Box, lat: float, lon: float) -> bool:
 
 def in_circle(circle: Circle, lat: float, lon: float) -> bool:
     """Not farther from the centre than the radius, over a sphere."""
-    (x, y, z), (cx, cy, cz) = on_sphere(lat, lon), circle.centre
+    (x, y, z), (cx, cy, cz) = to_unit_vector(lat, lon), circle.centre
     return (x - cx) * (x - cx) + (y - cy) * (y - cy) + (z - cz) * (z - cz) <= circle.chord2
 
 
@@ -70,14 +70,14 @@ def box_cells(box: Box) -> tuple[str, ...] | None:
     """The cells of the finest level that cover the box with few; None when even the coarsest needs many."""
     for level in reversed(range(len(CELL_DEGREES))):
         (low, left), (high, _) = cell_of(level, box.south, box.west), cell_of(level, box.north, box.west)
-        across, around = columns_across(level, box), columns(level)
-        if (high - low + 1) * across <= MOST_CELLS:
+        across, around = count_columns(level, box), columns(level)
+        if (high - low + 1) * across <= MAX_CELLS:
             names = [cell_name(level, row, (left + n) % around) for row in range(low, high + 1) for n in range(across)]
             return tuple(dict.fromkeys(names))
     return None
 
 
-def columns_across(level: int, box: Box) -> int:
+def count_columns(level: int, box: Box) -> int:
     """How many columns the box touches, told from its edges' own cells, so that no rounding leaves one out."""
     (_, left), (_, right) = cell_of(level, box.south, box.west), cell_of(level, box.south, box.east)
     width = box.east - box.west if box.west <= box.east else box.east - box.west + 360

@@ -14,20 +14,20 @@ from pydantic import ValidationError
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import PostgresTransaction, SqliteTransaction, Statement, any_of, as_list, finish
-from app.events.documents import event_in
+from app.db import PostgresTransaction, SqliteTransaction, Statement, any_of, array_param, finish
+from app.events.documents import load_event
 from app.events.index.facet_rows import FacetRows, Value
-from app.events.index.full_text import FTS, TEXT, store_words
+from app.events.index.full_text import FTS, TEXT, insert_text
 from app.events.index.rollup import count
-from app.events.index.writer import Index, measure_rows, point_rows
-from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent, Tally
-from app.events.terms import facts_of
+from app.events.index.writer import IndexWriter, measure_rows, point_rows
+from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, HourlyRollup, PastFacet, StoredEvent
+from app.events.terms import index_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.db import Transaction
-    from app.events.terms import Facts
+    from app.events.terms import IndexTerms
 
 # Versions that are held in memory at a time; a body has at most 256 KiB.
 BATCH = 200
@@ -47,7 +47,7 @@ class Version:
     before: bytes | None
     after: bytes | None
     stands: bool
-    facts: Facts | None = None
+    terms: IndexTerms | None = None
     erased: bool = False
 
     def __post_init__(self) -> None:
@@ -56,13 +56,13 @@ class Version:
         self.erased = data.get("erased", False)
         if "deleted_at" not in data:
             try:
-                self.facts = facts_of(event_in(data))
+                self.terms = index_terms(load_event(data))
             except ValidationError:
-                self.facts = None
+                self.terms = None
 
 
 @dataclass
-class Memory:
+class EventState:
     """What a batch learns."""
 
     learned: dict[Value, int] = field(default_factory=dict)
@@ -84,10 +84,10 @@ async def reindex(tx: Transaction, progress: Progress = lambda _done, _of: None)
     The ids of facet values stay as they are, because changes whose bodies were erased are found by them only.
     """
     text = FTS if tx.dialect == "sqlite" else TEXT
-    for table in (EventFacet, PastFacet, EventPoint, EventMeasure, Tally, text):
+    for table in (EventFacet, PastFacet, EventPoint, EventMeasure, HourlyRollup, text):
         await tx.run(Statement(sa.delete(table)))
     [(last,)] = await tx.rows(LAST)
-    index, done = Index(), 0
+    index, done = IndexWriter(), 0
     while rows := await tx.rows(CHANGES, {"after": done}):
         versions = [Version(*row) for row in rows]
         done = versions[-1].seq
@@ -96,37 +96,37 @@ async def reindex(tx: Transaction, progress: Progress = lambda _done, _of: None)
     await tx.run(RECOUNT)
 
 
-async def replay(tx: Transaction, index: Index, versions: Sequence[Version]) -> None:
+async def replay(tx: Transaction, index: IndexWriter, versions: Sequence[Version]) -> None:
     """Bring the index from the state before these changes to the state after them."""
-    memory, rows = Memory(), FacetRows()
-    await index.name_values(tx, [version.facts for version in versions if version.facts is not None], memory)
+    memory, rows = EventState(), FacetRows()
+    await index.name_values(tx, [version.terms for version in versions if version.terms is not None], memory)
     first = {version.event: version.seq for version in reversed(versions)}
-    before = await tx.rows(states_before(tx.dialect), {"seqs": as_list(list(first.values()), tx.dialect)})
+    before = await tx.rows(states_before(tx.dialect), {"seqs": array_param(list(first.values()), tx.dialect)})
     now: dict[int, bytes | None] = dict(before)
     for version in versions:
         version.before = now.get(version.event)
-        if version.facts is not None:
-            version.after = index.packed(version.facts, memory)
+        if version.terms is not None:
+            version.after = index.packed(version.terms, memory)
         now[version.event] = version.after
         rows.move(version, memory)
     index.learn(memory.learned)
     await rows.write(tx)
     states = [{"seq": v.seq, "before": v.before, "after": v.after} for v in versions]
     await tx.update(Change, ("seq",), states)
-    await write_present(tx, [(v, v.facts) for v in versions if v.stands and v.facts is not None])
+    await write_present(tx, [(v, v.terms) for v in versions if v.stands and v.terms is not None])
 
 
-async def write_present(tx: Transaction, live: Sequence[tuple[Version, Facts]]) -> None:
+async def write_present(tx: Transaction, live: Sequence[tuple[Version, IndexTerms]]) -> None:
     """Write what only the versions that stand now have: time, places, numbers, words, and their part of the tally."""
     times = [
-        {"key": version.event, "started_at": facts.started_at, "ends_at": facts.ends_at, "span": facts.span}
-        for version, facts in live
+        {"key": version.event, "started_at": terms.started_at, "ends_at": terms.ends_at, "span": terms.span}
+        for version, terms in live
     ]
     await tx.update(StoredEvent, ("key",), times)
-    await tx.insert(EventPoint, [row for version, facts in live for row in point_rows(version.event, facts)])
-    await tx.insert(EventMeasure, [row for version, facts in live for row in measure_rows(version.event, facts)])
-    await store_words(tx, [(version.event, facts) for version, facts in live], [])
-    await count(tx, [(1, version.kind, facts) for version, facts in live])
+    await tx.insert(EventPoint, [row for version, terms in live for row in point_rows(version.event, terms)])
+    await tx.insert(EventMeasure, [row for version, terms in live for row in measure_rows(version.event, terms)])
+    await insert_text(tx, [(version.event, terms) for version, terms in live], [])
+    await count(tx, [(1, version.kind, terms) for version, terms in live])
 
 
 LAST = Statement(sa.select(sa.func.coalesce(sa.func.max(col(Change.seq)), 0)))

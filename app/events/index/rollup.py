@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from app.events.documents import event_in
-from app.events.tables import Tally
-from app.events.terms import HOUR, Facts, facts_of
+from app.events.documents import load_event
+from app.events.tables import HourlyRollup
+from app.events.terms import HOUR, IndexTerms, index_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from app.db import Transaction
     from app.events.write.commands import Decision
 
-ANY = ""
-NOWHERE = "~"
+ANY_COUNTRY = ""
+NO_COUNTRY = "~"
 LENGTHS = (1, 24)  # hours
 # What of a number is beyond these bits is summed apart, so that no sum of a column overflows.
 LOW_BITS = 31
@@ -26,7 +26,7 @@ LOWER = (1 << LOW_BITS) - 1
 BEYOND = "^"
 
 
-class Cell(NamedTuple):
+class RollupKey(NamedTuple):
     """What is counted together."""
 
     kind: str
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
     period: int
 
 
-class Sums(NamedTuple):
+class RollupSums(NamedTuple):
     """How many events, and the sums of a measure over them."""
 
     events: int
@@ -45,51 +45,51 @@ class Sums(NamedTuple):
     high: int = 0
 
 
-ONE = Sums(1)
+ONE = RollupSums(1)
 
 
-async def keep_tally(tx: Transaction, decisions: Iterable[Decision]) -> None:
+async def update_rollup(tx: Transaction, decisions: Iterable[Decision]) -> None:
     """Bring the tally to where the decisions leave the events; in key order, so that writers do not cross."""
     await count(tx, (state for decision in decisions for state in states(decision)))
 
 
-async def count(tx: Transaction, states: Iterable[tuple[int, str, Facts]]) -> None:
+async def count(tx: Transaction, states: Iterable[tuple[int, str, IndexTerms]]) -> None:
     """Add events, given as 1 with kind and facts, to the tally, or with -1 take them off."""
-    changed: dict[Cell, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for sign, kind, facts in states:
-        for cell, sums in cells(kind, facts):
+    changed: dict[RollupKey, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for sign, kind, terms in states:
+        for cell, sums in cells(kind, terms):
             total = changed[cell]
             for n, number in enumerate(sums):
                 total[n] += sign * number
-    rows = [{**cell._asdict(), **Sums(*total)._asdict()} for cell, total in sorted(changed.items()) if any(total)]
-    await tx.add(Tally, Cell._fields, rows)
+    rows = [{**cell._asdict(), **RollupSums(*total)._asdict()} for cell, total in sorted(changed.items()) if any(total)]
+    await tx.add(HourlyRollup, RollupKey._fields, rows)
 
 
-def states(decision: Decision) -> Iterator[tuple[int, str, Facts]]:
+def states(decision: Decision) -> Iterator[tuple[int, str, IndexTerms]]:
     """The state that a decision ends, to be taken off, and the one that it begins, to be added."""
     before = decision.before
     if before is not None and not before.deleted:
-        yield -1, before.kind, facts_of(event_in(orjson.loads(before.body)))
-    if decision.facts is not None:
-        yield 1, decision.after.kind, decision.facts
+        yield -1, before.kind, index_terms(load_event(orjson.loads(before.body)))
+    if decision.terms is not None:
+        yield 1, decision.after.kind, decision.terms
 
 
-def cells(kind: str, facts: Facts) -> Iterator[tuple[Cell, Sums]]:
+def cells(kind: str, terms: IndexTerms) -> Iterator[tuple[RollupKey, RollupSums]]:
     """Where an event counts: in its kind and any, in each of its countries and any, in each of its measures."""
-    countries = {posting.value for posting in facts.postings if posting.facet == "country" and not posting.alias}
-    measures = [(name, sums) for measure, numbers in facts.measures.items() for name, sums in parts(measure, numbers)]
+    countries = {posting.value for posting in terms.postings if posting.facet == "country" and not posting.alias}
+    measures = [(name, sums) for measure, numbers in terms.measures.items() for name, sums in parts(measure, numbers)]
     for hours in LENGTHS:
-        period = facts.started_at // (hours * HOUR)
-        for country in (ANY, *(countries or {NOWHERE})):
-            yield Cell(ANY, country, "", hours, period), ONE
-            yield Cell(kind, country, "", hours, period), ONE
+        period = terms.started_at // (hours * HOUR)
+        for country in (ANY_COUNTRY, *(countries or {NO_COUNTRY})):
+            yield RollupKey(ANY_COUNTRY, country, "", hours, period), ONE
+            yield RollupKey(kind, country, "", hours, period), ONE
             for measure, sums in measures:
-                yield Cell(kind, country, measure, hours, period), sums
+                yield RollupKey(kind, country, measure, hours, period), sums
 
 
-def parts(measure: str, numbers: Iterable[int]) -> Iterator[tuple[str, Sums]]:
+def parts(measure: str, numbers: Iterable[int]) -> Iterator[tuple[str, RollupSums]]:
     """A measure's numbers, cut in two where they are large."""
     low, best, high = numbers
-    yield measure, Sums(1, low & LOWER, best & LOWER, high & LOWER)
+    yield measure, RollupSums(1, low & LOWER, best & LOWER, high & LOWER)
     if max(low, best, high) > LOWER:
-        yield measure + BEYOND, Sums(0, low >> LOW_BITS, best >> LOW_BITS, high >> LOW_BITS)
+        yield measure + BEYOND, RollupSums(0, low >> LOW_BITS, best >> LOW_BITS, high >> LOW_BITS)

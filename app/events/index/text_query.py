@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from app.kinds import Spot, spots
+from app.kinds import WordPosition, word_positions
 
-MOST_WORDS = 300
+MAX_WORDS = 300
 # A "phrase" or a word; a hyphen before it means: without.
 PARTS = re.compile(r'(-*)(?:"([^"]*)"|([^\s"]+))')
 QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02", '"'))
@@ -24,7 +24,7 @@ TERM = re.compile("[^/ \n]+")
 class Phrase:
     """A word, or words that follow one another; with `absent` the text must not have them."""
 
-    spots: tuple[Spot, ...]
+    spots: tuple[WordPosition, ...]
     absent: bool = False
 
     @property
@@ -83,7 +83,7 @@ class Clause:
 
 
 @dataclass(frozen=True)
-class Words:
+class TextQuery:
     """All of these clauses must hold; `text` is what the user wrote."""
 
     text: str
@@ -126,7 +126,7 @@ class Words:
             [clause.pattern for clause in open_ if clause.unwanted],
         )
 
-    def _wanted(self, spell: Callable[[Spot], str], either: str, both: str) -> str:
+    def _wanted(self, spell: Callable[[WordPosition], str], either: str, both: str) -> str:
         """The clauses that want something; of a phrase its words, in any order."""
         return both.join(
             f"({either.join(f'({both.join(map(spell, phrase.spots))})' for phrase in clause.phrases)})"
@@ -134,17 +134,17 @@ class Words:
             if clause.wanted
         )
 
-    def _absent(self) -> list[Spot]:
+    def _absent(self) -> list[WordPosition]:
         return [c.phrases[0].spots[0] for c in self.clauses if c.unwanted and c.indexed]
 
 
-def fts5_spot(spot: Spot) -> str:
+def fts5_spot(spot: WordPosition) -> str:
     """One of the terms of a word, in FTS5's language."""
     star = " *" if spot.prefix else ""
     return "(" + " OR ".join(f'"{term}"{star}' for term in spot.terms) + ")"
 
 
-def tsquery_spot(spot: Spot) -> str:
+def tsquery_spot(spot: WordPosition) -> str:
     """One of the terms of a word, in PostgreSQL's language."""
     star = ":*" if spot.prefix else ""
     return "(" + " | ".join(f"'{term}'{star}" for term in spot.terms) + ")"
@@ -156,7 +156,7 @@ def tsvector(text: str) -> str:
 
 
 @lru_cache(1000)
-def parse_words(text: str) -> Words:
+def parse_text_query(text: str) -> TextQuery:
     """Read words, "phrases", begin*, -without and OR, which binds its neighbours; all else must hold together.
 
     A word of several terms, such as F-16, is a phrase. Punctuation by itself, and an OR without a neighbour, are
@@ -168,7 +168,7 @@ def parse_words(text: str) -> Words:
         if bare == "OR" and not hyphens:
             joins = bool(clauses)
             continue
-        phrase = Phrase(crossing(spots(quoted or bare)), absent=bool(hyphens))
+        phrase = Phrase(join_alternatives(word_positions(quoted or bare)), absent=bool(hyphens))
         if not phrase.spots:
             continue
         if not joins:
@@ -176,12 +176,12 @@ def parse_words(text: str) -> Words:
         clauses[-1][phrase] = None
         joins = False
     found = tuple(dict.fromkeys(Clause(tuple(phrases)) for phrases in clauses))
-    if sum(len(phrase.spots) for clause in found for phrase in clause.phrases) > MOST_WORDS:
-        raise ValueError(MOST_WORDS)
-    return Words(text, found)
+    if sum(len(phrase.spots) for clause in found for phrase in clause.phrases) > MAX_WORDS:
+        raise ValueError(MAX_WORDS)
+    return TextQuery(text, found)
 
 
-def crossing(found: Sequence[Spot]) -> tuple[Spot, ...]:
+def join_alternatives(found: Sequence[WordPosition]) -> tuple[WordPosition, ...]:
     """A short word that stands alone is looked for in its own script only."""
     if len(found) == 1 and len(found[0].terms[0]) <= SHORT:
         return (found[0]._replace(terms=found[0].terms[:1]),)

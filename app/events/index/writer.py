@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, Surprise
-from app.events.index.facet_rows import FacetRows, Notes, Value
-from app.events.index.full_text import store_words
+from app.db import Statement, WriteConflict
+from app.events.index.facet_rows import FacetRows, PendingIds, Value
+from app.events.index.full_text import insert_text
 from app.events.tables import EventMeasure, EventPoint, FacetValue, StoredEvent
-from app.events.terms import HASHED, Facts, hashed_id, on_sphere, pack
+from app.events.terms import HASHED_FACETS, IndexTerms, hashed_id, pack, to_unit_vector
 from app.kit.ids import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from app.changes import Draft
+    from app.changes import PendingChange
     from app.db import Transaction
     from app.events.write.commands import Decision
 
 # Above this many remembered values the memory starts anew.
-REMEMBERED = 200_000
+MAX_CACHED_IDS = 200_000
 
 
-class Index:
+class IndexWriter:
     """Knows the ids of facet values, and brings the index rows to where decisions leave the events."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Index:
 
     def learn(self, committed: Mapping[Value, int]) -> None:
         """Remember the ids of a committed transaction."""
-        if len(self._ids) > REMEMBERED:
+        if len(self._ids) > MAX_CACHED_IDS:
             self._ids.clear()
         self._ids.update(committed)
 
@@ -45,44 +45,44 @@ class Index:
         known, self._epoch = self._epoch, epoch
         if known not in {None, epoch}:
             self._ids.clear()
-            raise Surprise("the database was restored since the ids of facet values were read")
+            raise WriteConflict("the database was restored since the ids of facet values were read")
 
     async def write(
-        self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[Draft], notes: Notes
+        self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[PendingChange], notes: PendingIds
     ) -> None:
         """Write all that the decisions change, but for the changes themselves."""
-        await self.name_values(tx, [d.facts for d in decisions if d.facts is not None], notes)
+        await self.name_values(tx, [d.terms for d in decisions if d.terms is not None], notes)
         rows = FacetRows()
         for decision, draft in zip(decisions, drafts, strict=True):
             draft.before = rows.packed(decision)
-            if decision.facts is not None:
-                draft.after = self.packed(decision.facts, notes)
+            if decision.terms is not None:
+                draft.after = self.packed(decision.terms, notes)
             rows.move(draft, notes)
         await write_events(tx, decisions)
         await rows.write(tx)
-        await write_details(tx, final(decisions))
+        await write_details(tx, is_final_state(decisions))
 
-    def packed(self, facts: Facts, notes: Notes) -> bytes:
+    def packed(self, terms: IndexTerms, notes: PendingIds) -> bytes:
         """The state as a change carries it, once its values are named."""
-        span = facts.span
+        span = terms.span
         ids = {
             hashed_id(p.facet, p.value, span)
-            if p.facet in HASHED
+            if p.facet in HASHED_FACETS
             else self._id((p.facet, p.value, span, p.alias), notes)
-            for p in facts.postings
+            for p in terms.postings
         }
-        return pack(facts.started_at, facts.ends_at, sorted(ids))
+        return pack(terms.started_at, terms.ends_at, sorted(ids))
 
-    def _id(self, value: Value, notes: Notes) -> int:
+    def _id(self, value: Value, notes: PendingIds) -> int:
         return self._ids.get(value) or notes.learned[value]
 
-    async def name_values(self, tx: Transaction, states: Iterable[Facts], notes: Notes) -> None:
+    async def name_values(self, tx: Transaction, states: Iterable[IndexTerms], notes: PendingIds) -> None:
         """Give every value an id, the first spelling stored being its label."""
         labels: dict[Value, str] = {}
-        for facts in states:
-            for p in facts.postings:
-                if p.facet not in HASHED:
-                    labels.setdefault((p.facet, p.value, facts.span, p.alias), p.label)
+        for terms in states:
+            for p in terms.postings:
+                if p.facet not in HASHED_FACETS:
+                    labels.setdefault((p.facet, p.value, terms.span, p.alias), p.label)
         unknown = sorted(value for value in labels if value not in self._ids)
         await self._find_values(tx, unknown, notes)
         missing = [value for value in unknown if value not in notes.learned]
@@ -90,7 +90,7 @@ class Index:
             await tx.insert(FacetValue, [value_row(value, labels[value]) for value in missing], ignore=True)
             await self._find_values(tx, missing, notes)
 
-    async def _find_values(self, tx: Transaction, values: Sequence[Value], notes: Notes) -> None:
+    async def _find_values(self, tx: Transaction, values: Sequence[Value], notes: PendingIds) -> None:
         if not values:
             return
         if tx.dialect == "sqlite":
@@ -111,7 +111,7 @@ def value_row(value: Value, label: str) -> dict[str, Any]:
     return {"facet": facet, "value": folded, "span": span, "alias": alias, "label": label, "events": 0}
 
 
-def final(decisions: Iterable[Decision]) -> list[Decision]:
+def is_final_state(decisions: Iterable[Decision]) -> list[Decision]:
     """The last decision on each event."""
     return list({decision.after.key: decision for decision in decisions}.values())
 
@@ -119,25 +119,25 @@ def final(decisions: Iterable[Decision]) -> list[Decision]:
 async def write_events(tx: Transaction, decisions: Sequence[Decision]) -> None:
     """One row an event, as its last decision leaves it."""
     born = {decision.after.key for decision in decisions if decision.operation == "created"}
-    last = final(decisions)
+    last = is_final_state(decisions)
     made = [decision for decision in last if decision.after.key in born]
-    facts = {decision.after.key: decision.facts for decision in decisions if decision.facts is not None}
-    await tx.insert(StoredEvent, [new_row(decision, facts[decision.after.key]) for decision in made])
+    terms = {decision.after.key: decision.terms for decision in decisions if decision.terms is not None}
+    await tx.insert(StoredEvent, [new_row(decision, terms[decision.after.key]) for decision in made])
     kept = [decision for decision in last if decision.after.key not in born]
-    await tx.update(StoredEvent, ("key",), [live_row(decision, decision.facts) for decision in kept if decision.facts])
-    await tx.update(StoredEvent, ("key",), [gone_row(decision) for decision in kept if decision.facts is None])
+    await tx.update(StoredEvent, ("key",), [live_row(decision, decision.terms) for decision in kept if decision.terms])
+    await tx.update(StoredEvent, ("key",), [gone_row(decision) for decision in kept if decision.terms is None])
 
 
-def new_row(decision: Decision, facts: Facts) -> dict[str, Any]:
+def new_row(decision: Decision, terms: IndexTerms) -> dict[str, Any]:
     """The row of a new event, which a later command of the transaction may have changed or deleted again."""
     after = decision.after
-    place = {"started_at": facts.started_at, "ends_at": facts.ends_at, "span": facts.span}
+    place = {"started_at": terms.started_at, "ends_at": terms.ends_at, "span": terms.span}
     return {"id": after.id, "kind": after.kind, **gone_row(decision), **place}
 
 
-def live_row(decision: Decision, facts: Facts) -> dict[str, Any]:
+def live_row(decision: Decision, terms: IndexTerms) -> dict[str, Any]:
     """What a new version changes in the row."""
-    return {**gone_row(decision), "started_at": facts.started_at, "ends_at": facts.ends_at, "span": facts.span}
+    return {**gone_row(decision), "started_at": terms.started_at, "ends_at": terms.ends_at, "span": terms.span}
 
 
 def gone_row(decision: Decision) -> dict[str, Any]:
@@ -156,23 +156,23 @@ async def write_details(tx: Transaction, last: Sequence[Decision]) -> None:
     changed = [{"event": decision.after.key} for decision in last if decision.before is not None]
     await tx.delete(EventPoint, ("event",), changed)
     await tx.delete(EventMeasure, ("event",), changed)
-    live = [(decision.after.key, decision.facts) for decision in last if decision.facts is not None]
-    await tx.insert(EventPoint, [row for key, facts in live for row in point_rows(key, facts)])
-    await tx.insert(EventMeasure, [row for key, facts in live for row in measure_rows(key, facts)])
-    await store_words(tx, live, [row["event"] for row in changed])
+    live = [(decision.after.key, decision.terms) for decision in last if decision.terms is not None]
+    await tx.insert(EventPoint, [row for key, terms in live for row in point_rows(key, terms)])
+    await tx.insert(EventMeasure, [row for key, terms in live for row in measure_rows(key, terms)])
+    await insert_text(tx, live, [row["event"] for row in changed])
 
 
-def point_rows(key: int, facts: Facts) -> list[dict[str, Any]]:
+def point_rows(key: int, terms: IndexTerms) -> list[dict[str, Any]]:
     """Located places."""
     return [
-        {"event": key, "n": n, "lat": lat, "lon": lon, **dict(zip("xyz", on_sphere(lat, lon), strict=True))}
-        for n, (lat, lon) in enumerate(facts.points)
+        {"event": key, "n": n, "lat": lat, "lon": lon, **dict(zip("xyz", to_unit_vector(lat, lon), strict=True))}
+        for n, (lat, lon) in enumerate(terms.points)
     ]
 
 
-def measure_rows(key: int, facts: Facts) -> list[dict[str, Any]]:
+def measure_rows(key: int, terms: IndexTerms) -> list[dict[str, Any]]:
     """Numbers, kept within what a database integer holds."""
-    return [{"event": key, "measure": name, **found._asdict()} for name, found in facts.measures.items()]
+    return [{"event": key, "measure": name, **found._asdict()} for name, found in terms.measures.items()]
 
 
 VALUE = Statement(

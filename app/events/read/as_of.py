@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from app.errors import FieldError, Invalid
-from app.events.read.rows import Wanted
-from app.kinds import Refused, micros, parse_instant
+from app.events.read.rows import ResolvedQuery
+from app.kinds import ValueRefused, micros, parse_instant
 from app.kinds.timestamps import day_begin, parse_day
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ DATED = re.compile(r"[0-9]{4}-", re.ASCII)
 DAY_LENGTH = len("2025-09-07")
 
 
-async def wanted_of(log: ChangeLog, asked: Any) -> tuple[Head, Wanted]:
+async def resolve_query(log: ChangeLog, asked: Any) -> tuple[Head, ResolvedQuery]:
     """The head that the answer states, read before the rows, and the question with its times as numbers."""
     head = await log.head()
     as_of = None if asked.as_of is None else await as_of_position(log, asked.as_of, asked.timezone, head)
     since = asked.changed_since
-    return (head if as_of is None else head._replace(seq=as_of)), Wanted(
+    return (head if as_of is None else head._replace(seq=as_of)), ResolvedQuery(
         asked, None if since is None else micros(instant_of(since, asked.timezone)), as_of
     )
 
@@ -47,7 +47,7 @@ def read_instant(text: str, timezone: str, parameter: str) -> datetime:
     """A day or an instant in a query; 422 otherwise."""
     try:
         return instant_of(parse_day(text) if len(text) == DAY_LENGTH else parse_instant(text), timezone)
-    except Refused as refusal:
+    except ValueRefused as refusal:
         error = FieldError(refusal.code, refusal.detail, parameter=parameter)
         raise Invalid("The query was refused; see errors.", errors=[error]) from None
 

@@ -13,19 +13,19 @@ from app.errors import CursorMalformed, CursorMismatch
 CURSOR_FORM = re.compile(r"[A-Za-z0-9_-]{1,100}\Z", re.ASCII)
 
 
-def question_hash(asked: Any, *skip: str) -> bytes:
+def query_hash(asked: Any, *skip: str) -> bytes:
     """What a cursor belongs to: every parameter but those that only shape the page."""
     values = asked.model_dump(mode="python", exclude={"cursor", "limit", "fields", *skip}, exclude_defaults=True)
     return hashlib.sha256(repr(sorted(values.items())).encode()).digest()[:8]
 
 
-def write_cursor(at: int, key: int, checked: bytes) -> str:
+def encode_cursor(at: int, key: int, checked: bytes) -> str:
     """A place in the list with its question and a checksum."""
     place = struct.pack(">qq", at, key) + checked
     return base64.urlsafe_b64encode(place + hashlib.sha256(place).digest()[:8]).decode().rstrip("=")
 
 
-def read_cursor(text: str, checked: bytes) -> tuple[int, int]:
+def decode_cursor(text: str, checked: bytes) -> tuple[int, int]:
     """The place; 400 when the cursor is broken or belongs to another question."""
     raw = (
         base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

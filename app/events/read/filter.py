@@ -11,16 +11,17 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.events.index.geo import Box, Circle, Place, box_cells, circle_cells, in_box, in_circle
-from app.events.index.text_query import Words
+from app.events.index.geo import Box, Circle, LatLon, box_cells, circle_cells, in_box, in_circle
+from app.events.index.text_query import TextQuery
 from app.events.read.filter_parsers import (
-    LARGEST,
+    MAX_NUMBER,
     Exclusion,
     Moment,
     Whole,
-    as_many,
-    excluded,
-    meant,
+    describe_value,
+    interpret_name,
+    list_of,
+    parse_exclusion,
     read_box,
     read_external_id,
     read_numbers,
@@ -29,7 +30,6 @@ from app.events.read.filter_parsers import (
     read_timezone,
     read_uuid,
     shown,
-    spoken,
     word_of,
 )
 from app.events.terms import (
@@ -45,7 +45,7 @@ from app.kinds.timestamps import day_begin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.events.terms import Facts
+    from app.events.terms import IndexTerms
 
 EXCLUSION = {"type": "string", "pattern": f"^({'|'.join(FACETS)}):.", "examples": ["status:retracted", "country:RU"]}
 
@@ -59,7 +59,7 @@ WORDS = (
 )
 
 
-class Group(NamedTuple):
+class TermGroup(NamedTuple):
     """One condition on the index: the event has one of these values of the facet.
 
     Of the facet SIGNATURE the values are names of facets, and the event has none of them.
@@ -78,7 +78,7 @@ class Group(NamedTuple):
 FacetName: Any = word_of(tuple(FACETS))
 
 
-class FixedFilter(BaseModel):
+class BaseEventFilter(BaseModel):
     """The names that every kind shares."""
 
     model_config = ConfigDict(
@@ -92,7 +92,7 @@ class FixedFilter(BaseModel):
         Field(description="west,south,east,north in degrees; may cross the antimeridian. Launch places do not count."),
     ] = None
     near: Annotated[
-        Place | None,
+        LatLon | None,
         BeforeValidator(read_place),
         shown({"type": "string", "examples": ["50.45,30.52"]}),
         Field(description="lat,lon in degrees; needs radius_km."),
@@ -106,28 +106,28 @@ class FixedFilter(BaseModel):
     until: Annotated[Moment | None, Field(description="Events of which some moment is before this.")] = None
     id: Annotated[
         list[Annotated[UUID, BeforeValidator(read_uuid)]] | None,
-        BeforeValidator(as_many),
+        BeforeValidator(list_of),
         Field(description="These events only."),
     ] = None
     external_id: Annotated[
         list[Annotated[str, BeforeValidator(read_external_id)]] | None,
-        BeforeValidator(as_many),
+        BeforeValidator(list_of),
         Field(description="`system:id`; the first colon splits."),
     ] = None
     related_to: Annotated[
         list[Annotated[UUID, BeforeValidator(read_uuid)]] | None,
-        BeforeValidator(as_many),
+        BeforeValidator(list_of),
         Field(description="Events whose own relations name this event."),
     ] = None
     q: Annotated[
-        Words | None,
+        TextQuery | None,
         BeforeValidator(read_search),
         shown({"type": "string", "examples": ['drones "air raid" energ*']}),
         Field(description=WORDS),
     ] = None
     exclude: Annotated[
-        list[Annotated[Exclusion, BeforeValidator(excluded), shown(EXCLUSION)]] | None,
-        BeforeValidator(as_many),
+        list[Annotated[Exclusion, BeforeValidator(parse_exclusion), shown(EXCLUSION)]] | None,
+        BeforeValidator(list_of),
         Field(
             description="`facet:value`: events that have this value of the facet are left out. It compares as the "
             "facet's own filter does, second names included. Of several all hold."
@@ -135,7 +135,7 @@ class FixedFilter(BaseModel):
     ] = None
     missing: Annotated[
         list[FacetName] | None,
-        BeforeValidator(as_many),
+        BeforeValidator(list_of),
         Field(description="A facet: only events that have no value of it. Of several all hold."),
     ] = None
     timezone: Annotated[
@@ -145,7 +145,7 @@ class FixedFilter(BaseModel):
     ] = "UTC"
 
     @model_validator(mode="after")
-    def _together(self) -> FixedFilter:
+    def _together(self) -> BaseEventFilter:
         if (self.near is None) != (self.radius_km is None):
             raise PydanticCustomError(
                 "together", "Give near and radius_km together or not at all.", {"parameter": "radius_km"}
@@ -179,53 +179,55 @@ class FixedFilter(BaseModel):
         return {measure: ends for measure, ends in asked.items() if ends != (None, None)}
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[TermGroup, ...]:
         """What the index can narrow; some groups are wider than the question and `matches` settles the rest."""
         return tuple(self._groups())
 
     @cached_property
-    def barred(self) -> tuple[Group, ...]:
+    def barred(self) -> tuple[TermGroup, ...]:
         """What the event may not have, by facet."""
         values: dict[str, dict[str, None]] = {}
         for facet, value in self.exclude or ():
-            values.setdefault(facet, {}).update(dict.fromkeys(map(fold, meant(FACETS[facet], value))))
-        return tuple(Group(facet, tuple(found)) for facet, found in values.items())
+            values.setdefault(facet, {}).update(dict.fromkeys(map(fold, interpret_name(FACETS[facet], value))))
+        return tuple(TermGroup(facet, tuple(found)) for facet, found in values.items())
 
     def _micros(self, moment: date | datetime | None) -> int | None:
         if moment is None:
             return None
         return micros(moment if isinstance(moment, datetime) else day_begin(moment, ZoneInfo(self.timezone)))
 
-    def _groups(self) -> Iterator[Group]:
+    def _groups(self) -> Iterator[TermGroup]:
         for name in self.model_fields_set & FACETS.keys():
-            values = [text for value in getattr(self, name) for text in meant(FACETS[name], value)]
-            yield Group(name, tuple(dict.fromkeys(map(fold, values))))
+            values = [text for value in getattr(self, name) for text in interpret_name(FACETS[name], value)]
+            yield TermGroup(name, tuple(dict.fromkeys(map(fold, values))))
         if self.missing is not None:
-            yield Group(SIGNATURE, tuple(dict.fromkeys(self.missing)))
+            yield TermGroup(SIGNATURE, tuple(dict.fromkeys(self.missing)))
         if self.external_id is not None:
-            yield Group(EXTERNAL_ID, tuple(dict.fromkeys(self.external_id)))
+            yield TermGroup(EXTERNAL_ID, tuple(dict.fromkeys(self.external_id)))
         if self.related_to is not None:
-            yield Group(RELATED_TO, tuple(dict.fromkeys(map(str, self.related_to))))
+            yield TermGroup(RELATED_TO, tuple(dict.fromkeys(map(str, self.related_to))))
         for cover in (self.bbox and box_cells(self.bbox), self.circle and circle_cells(self.circle)):
             if cover:
-                yield Group(CELL, cover)
+                yield TermGroup(CELL, cover)
         for measure, (least, most) in self.limits.items():
-            sizes = range(max(least or 0, 0).bit_length(), (LARGEST if most is None else max(most, 0)).bit_length() + 1)
-            yield Group(magnitude_facet(measure), tuple(map(str, sizes)))
+            sizes = range(
+                max(least or 0, 0).bit_length(), (MAX_NUMBER if most is None else max(most, 0)).bit_length() + 1
+            )
+            yield TermGroup(magnitude_facet(measure), tuple(map(str, sizes)))
 
-    def matches(self, facts: Facts, id: UUID) -> bool:
+    def matches(self, terms: IndexTerms, id: UUID) -> bool:
         """The event in hand passes the filter; the twin of the conditions in SQL."""
         held: dict[str, list[str]] = {}
-        for posting in facts.postings:
+        for posting in terms.postings:
             held.setdefault(posting.facet, []).append(posting.value)
         return (
             all(any(map(group.admits, held.get(group.facet, ()))) for group in self.groups)
             and not any(any(map(group.admits, held.get(group.facet, ()))) for group in self.barred)
             and (self.id is None or id in self.id)
-            and self.matches_time(facts.started_at, facts.ends_at)
-            and self.matches_places(facts.points)
-            and self.matches_numbers({name: found.best for name, found in facts.measures.items()})
-            and (self.q is None or self.q.match(facts.text))
+            and self.matches_time(terms.started_at, terms.ends_at)
+            and self.matches_places(terms.points)
+            and self.matches_numbers({name: found.best for name, found in terms.measures.items()})
+            and (self.q is None or self.q.match(terms.text))
         )
 
     def matches_time(self, started_at: int, ends_at: int) -> bool:
@@ -255,7 +257,7 @@ class FixedFilter(BaseModel):
 def filter_fields() -> dict[str, Any]:
     """A field for every facet of every kind, and a least and a most for every measure."""
     facets = {
-        name: (Annotated[spoken(spec) | None, Field(description=spec.description)], None)
+        name: (Annotated[describe_value(spec) | None, Field(description=spec.description)], None)
         for name, spec in FACETS.items()
     }
     measures = {
@@ -266,9 +268,9 @@ def filter_fields() -> dict[str, Any]:
     return {**facets, **measures}
 
 
-EventFilter: type[FixedFilter] = create_model(
+EventFilter: type[BaseEventFilter] = create_model(
     "EventFilter",
-    __base__=FixedFilter,
+    __base__=BaseEventFilter,
     __doc__="Filters: repeat a name for OR; different names are ANDed.",
     **filter_fields(),
 )
@@ -279,6 +281,6 @@ class ChangeFilter(EventFilter):  # made from the kinds at start
 
     change: Annotated[
         list[Literal["created", "updated", "deleted"]] | None,
-        BeforeValidator(as_many),
+        BeforeValidator(list_of),
         Field(description="Which sorts of change; all of them unless given."),
     ] = None

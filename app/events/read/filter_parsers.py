@@ -13,15 +13,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.events.index.geo import Box, Place
-from app.events.index.text_query import MOST_WORDS, Words, parse_words
+from app.events.index.geo import Box, LatLon
+from app.events.index.text_query import MAX_WORDS, TextQuery, parse_text_query
 from app.kinds import FACETS, FacetSpec, parse_instant
 from app.kinds.countries import country_named, read_country, read_division
-from app.kinds.field_errors import Refused
-from app.kinds.line_endings import tidied
+from app.kinds.field_errors import ValueRefused
+from app.kinds.line_endings import strip_invisible
 from app.kinds.timestamps import parse_day, zone_names
 
-LARGEST = 2**63 - 1
+MAX_NUMBER = 2**63 - 1
 # The validation context of filters that were accepted earlier.
 STORED = "stored"
 
@@ -64,12 +64,12 @@ def read_box(value: Any) -> Box:
     return box
 
 
-def read_place(value: Any) -> Place:
+def read_place(value: Any) -> LatLon:
     """`lat,lon` in degrees."""
     lat, lon = read_numbers(value, 2)
     if abs(lat) > 90 or abs(lon) > 180:
         raise PydanticCustomError("range", "Give lat,lon in degrees: -90 to 90, -180 to 180.")
-    return Place(lat, lon)
+    return LatLon(lat, lon)
 
 
 def read_uuid(value: Any) -> UUID:
@@ -83,9 +83,9 @@ def read_uuid(value: Any) -> UUID:
 def read_external_id(value: Any) -> str:
     """`system:id`, split at the first colon."""
     system, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if not (colon and system and tidied(rest)):
+    if not (colon and system and strip_invisible(rest)):
         raise PydanticCustomError("external-id", "Give system:id, such as acled:UKR12345.")
-    return f"{system}:{tidied(rest)}"
+    return f"{system}:{strip_invisible(rest)}"
 
 
 def read_timezone(value: Any) -> str:
@@ -95,18 +95,18 @@ def read_timezone(value: Any) -> str:
     return value
 
 
-def read_search(value: Any) -> Words:
+def read_search(value: Any) -> TextQuery:
     """Words, "quoted phrases", prefix*, -without and OR."""
     try:
-        found = parse_words(value) if isinstance(value, str) else None
+        found = parse_text_query(value) if isinstance(value, str) else None
     except ValueError:
-        raise PydanticCustomError("too-long", "Give at most {most} words.", {"most": MOST_WORDS}) from None
+        raise PydanticCustomError("too-long", "Give at most {most} words.", {"most": MAX_WORDS}) from None
     if found is None or not found.clauses:
         raise PydanticCustomError("words", 'Give words, "quoted phrases" or a prefix* to look for.')
     return found
 
 
-def as_many(value: Any) -> Any:
+def list_of(value: Any) -> Any:
     """A repeatable name takes an array or one scalar."""
     return value if isinstance(value, list) else [value]
 
@@ -127,9 +127,9 @@ def word_of(values: tuple[str, ...]) -> Any:
     return Annotated[str, BeforeValidator(known), shown({"type": "string", "enum": list(values)})]
 
 
-def spoken(spec: FacetSpec) -> Any:
+def describe_value(spec: FacetSpec) -> Any:
     """The type of one facet's parameter: its vocabulary, a code or any name."""
-    return Annotated[list[value_of(spec)], BeforeValidator(as_many)]  # type: ignore[misc] # known at start
+    return Annotated[list[value_of(spec)], BeforeValidator(list_of)]  # type: ignore[misc] # known at start
 
 
 @cache
@@ -139,16 +139,16 @@ def value_of(spec: FacetSpec) -> Any:
         return word_of(spec.values)
     text: Any = Annotated[str, Field(min_length=1, max_length=2000)]
     readers: dict[str | None, Any] = {"country": read_country, "admin1": read_division}
-    return Annotated[text, AfterValidator(known_code(readers[spec.codes]))] if spec.codes in readers else text
+    return Annotated[text, AfterValidator(require_known_code(readers[spec.codes]))] if spec.codes in readers else text
 
 
-def known_code(read: Callable[[str], str]) -> Any:
+def require_known_code(read: Callable[[str], str]) -> Any:
     """Reads a code; a filter that was stored keeps one that is no longer known, which finds nothing."""
 
     def known(value: str, info: ValidationInfo) -> str:
         try:
             return read(value)
-        except Refused:
+        except ValueRefused:
             if info.context == STORED:
                 return value
             raise
@@ -156,13 +156,13 @@ def known_code(read: Callable[[str], str]) -> Any:
     return known
 
 
-def meant(spec: FacetSpec, value: str) -> list[str]:
+def interpret_name(spec: FacetSpec, value: str) -> list[str]:
     """What a filter's value stands for: where a facet takes countries beside names, also the country called so."""
     country = country_named(value) if spec.codes == "party" else None
     return [value] if country is None else [value, country]
 
 
-def excluded(value: Any, info: ValidationInfo) -> Exclusion:
+def parse_exclusion(value: Any, info: ValidationInfo) -> Exclusion:
     """`facet:value`, the value being one that the facet's own filter takes."""
     facet, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
     if not (facet and colon and rest):
@@ -181,7 +181,7 @@ def adapter_of(spec: FacetSpec) -> TypeAdapter[str]:
     return TypeAdapter(value_of(spec))
 
 
-Whole = Annotated[int, Field(strict=False, ge=-LARGEST - 1, le=LARGEST)]
+Whole = Annotated[int, Field(strict=False, ge=-MAX_NUMBER - 1, le=MAX_NUMBER)]
 
 
 Moment = Annotated[

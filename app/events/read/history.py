@@ -10,16 +10,16 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.auth.pagination import read_cursor as open_cursor
-from app.auth.pagination import write_cursor as close_cursor
+from app.auth.pagination import decode_cursor as open_cursor
+from app.auth.pagination import encode_cursor as close_cursor
 from app.changes import Change, format_cursor
 from app.db import Statement
 from app.errors import Deleted, NotFound
 from app.events.tables import ExternalId, StoredEvent
-from app.events.write.commands import Stored
+from app.events.write.commands import EventVersion
 from app.kinds import format_instant
 from app.kit.ids import key_of
-from app.kit.json_lines import on_one_line
+from app.kit.json_lines import escape_line_separators
 
 if TYPE_CHECKING:
     from app.db import Database
@@ -64,38 +64,38 @@ HOLDER = Statement(
 )
 
 
-async def find_event(db: Database, id: UUID | None) -> Stored:
+async def find_event(db: Database, id: UUID | None) -> EventVersion:
     """The event as it stands, or its tombstone; 404 when there never was one."""
     rows = [] if id is None else await db.rows(BY_KEY, {"key": key_of(id)})
     if not rows or rows[0][0] != id:
         raise NotFound("There is no event with that id.")
     found, kind, version, deleted, body = rows[0]
-    return Stored(found, kind, version, bool(deleted), on_one_line(body))
+    return EventVersion(found, kind, version, bool(deleted), escape_line_separators(body))
 
 
-async def live_event(db: Database, id: UUID | None) -> Stored:
+async def live_event(db: Database, id: UUID | None) -> EventVersion:
     """The event as it stands; 410 with the tombstone when it was deleted."""
     found = await find_event(db, id)
     if found.deleted:
-        raise gone(found.body)
+        raise deleted_problem(found.body)
     return found
 
 
-def gone(body: bytes) -> Deleted:
+def deleted_problem(body: bytes) -> Deleted:
     """410 with the tombstone."""
     return Deleted("The event was deleted; the tombstone says why.", tombstone=orjson.loads(body))
 
 
-async def held_by(db: Database, system: str, external_id: str) -> Stored:
+async def find_holder(db: Database, system: str, external_id: str) -> EventVersion:
     """The event that holds an external id."""
     rows = await db.rows(HOLDER, {"system": system, "id": external_id})
     found = await db.rows(BY_KEY, {"key": rows[0][0]}) if rows else []
     if not found:
         raise NotFound("No event holds that external id.")
-    return Stored(found[0][0], found[0][1], found[0][2], bool(found[0][3]), on_one_line(found[0][4]))
+    return EventVersion(found[0][0], found[0][1], found[0][2], bool(found[0][3]), escape_line_separators(found[0][4]))
 
 
-async def past_version(db: Database, id: UUID | None, *, version: int | None, as_of: int | None) -> Stored:
+async def past_version(db: Database, id: UUID | None, *, version: int | None, as_of: int | None) -> EventVersion:
     """A version by its number, or the one that stood at a change; 404 before there was one."""
     current = await find_event(db, id)
     values = {"key": current.key, "version": version, "as_of": as_of}
@@ -104,11 +104,11 @@ async def past_version(db: Database, id: UUID | None, *, version: int | None, as
         raise NotFound("The event had no such version then.")
     number, operation, *_, body = rows[0]
     if operation == "deleted" or is_erased(current):
-        raise gone(body)
-    return Stored(current.id, current.kind, number, deleted=False, body=on_one_line(body))
+        raise deleted_problem(body)
+    return EventVersion(current.id, current.kind, number, deleted=False, body=escape_line_separators(body))
 
 
-def is_erased(current: Stored) -> bool:
+def is_erased(current: EventVersion) -> bool:
     """A deletion for legal reasons left no version behind."""
     return current.deleted and bool(orjson.loads(current.body)["erased"])
 

@@ -20,13 +20,13 @@ from app.errors import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
-    refusals,
+    problem_responses,
 )
 from app.events.formats.atom import ATOM, Channel, atom_feed
 from app.events.formats.export import GEOJSON, JSON, fields_page, geojson_page, json_page, page_response
 from app.events.read import queries as reads
-from app.events.read.as_of import wanted_of
-from app.events.read.cursors import question_hash, read_cursor, write_cursor
+from app.events.read.as_of import resolve_query
+from app.events.read.cursors import decode_cursor, encode_cursor, query_hash
 from app.events.read.rows import Row
 from app.events.schemas import EventList, FeatureCollection, ListQuery, PageQuery
 from app.events.write.responses import page_etag
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from app.changes import Head
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
-REFUSALS = refusals(
+LIST_PROBLEMS = problem_responses(
     CursorMismatch,
     CursorMalformed,
     CursorAhead,
@@ -51,10 +51,10 @@ REFUSALS = refusals(
     Unavailable,
 )
 SUFFIXES = {JSON: "", GEOJSON: ".geojson", ATOM: ".atom"}
-UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}
 
 
-class Found(NamedTuple):
+class ListResult(NamedTuple):
     """A page of the list, the feed's head before it was read, and the cursor of the page that follows."""
 
     head: Head
@@ -67,7 +67,7 @@ class Found(NamedTuple):
         return [row.body for row in self.rows]
 
 
-@router.get("", response_model=None, responses={200: {"model": EventList}, **UNCHANGED, **REFUSALS})
+@router.get("", response_model=None, responses={200: {"model": EventList}, **NOT_MODIFIED, **LIST_PROBLEMS})
 async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, Depends(query(ListQuery))]) -> Response:
     """Find events, newest first unless sorted otherwise.
 
@@ -82,7 +82,7 @@ async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, 
         if fields
         else json_page(found.bodies, found.following, found.head.cursor)
     )
-    return await page_answer(request, found, pieces, JSON, sorted(set(fields)))
+    return await list_response(request, found, pieces, JSON, sorted(set(fields)))
 
 
 @router.get(
@@ -90,8 +90,8 @@ async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, 
     response_model=None,
     responses={
         200: {"description": "The map.", "content": {GEOJSON: {"schema": FeatureCollection.model_json_schema()}}},
-        **UNCHANGED,
-        **REFUSALS,
+        **NOT_MODIFIED,
+        **LIST_PROBLEMS,
     },
 )
 async def list_events_geojson(
@@ -103,13 +103,13 @@ async def list_events_geojson(
     Follow `next`, also the `Link` header, to read on.
     """
     found = await find_page(request, asked)
-    return await page_answer(request, found, geojson_page(found.bodies, found.following, found.head.cursor), GEOJSON)
+    return await list_response(request, found, geojson_page(found.bodies, found.following, found.head.cursor), GEOJSON)
 
 
 @router.get(
     ".atom",
     response_model=None,
-    responses={200: {"description": "The feed.", "content": {ATOM: {}}}, **UNCHANGED, **REFUSALS},
+    responses={200: {"description": "The feed.", "content": {ATOM: {}}}, **NOT_MODIFIED, **LIST_PROBLEMS},
 )
 async def list_events_atom(
     request: Request, _: ReadKey, asked: Annotated[PageQuery, Depends(query(PageQuery))]
@@ -119,20 +119,22 @@ async def list_events_atom(
     `rel="next"`, in the feed and in the `Link` header, leads to the next page (RFC 5005).
     """
     found = await find_page(request, asked)
-    return await page_answer(request, found, atom_feed(await channel_of(request, found), one(found.bodies)), ATOM)
+    return await list_response(
+        request, found, atom_feed(await channel_of(request, found), single_chunk(found.bodies)), ATOM
+    )
 
 
-async def find_page(request: Request, asked: Any) -> Found:
+async def find_page(request: Request, asked: Any) -> ListResult:
     """Read the page that is asked for."""
-    head, wanted = await wanted_of(request.app.state.log, asked)
-    checked = question_hash(asked)
-    after = None if asked.cursor is None else read_cursor(asked.cursor, checked)
+    head, wanted = await resolve_query(request.app.state.log, asked)
+    checked = query_hash(asked)
+    after = None if asked.cursor is None else decode_cursor(asked.cursor, checked)
     page = await reads.list_page(request.app.state.db, wanted, asked.sort, asked.limit, after)
-    return Found(head, page.rows, None if page.last is None else write_cursor(*page.last, checked))
+    return ListResult(head, page.rows, None if page.last is None else encode_cursor(*page.last, checked))
 
 
-async def page_answer(
-    request: Request, found: Found, pieces: AsyncIterator[bytes], media: str, variant: Iterable[str] = ()
+async def list_response(
+    request: Request, found: ListResult, pieces: AsyncIterator[bytes], media: str, variant: Iterable[str] = ()
 ) -> Response:
     """Answer with the page, or 304 when the caller has it; `variant` tells answers of one media type apart."""
     etag = page_etag(found.rows, found.following, " ".join((media, *variant)))
@@ -159,7 +161,7 @@ def next_query(request: Request, cursor: str) -> str:
     return urlencode([*without_cursor(pairs), ("cursor", cursor)])
 
 
-async def channel_of(request: Request, found: Found) -> Channel:
+async def channel_of(request: Request, found: ListResult) -> Channel:
     """What the feed says of itself; its id is that of the filter, whichever page it is."""
     source = orjson.loads(await request.app.state.log.source())
     pairs = query_pairs(request.scope["query_string"])
@@ -175,6 +177,6 @@ def without_cursor(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] != "cursor"]
 
 
-async def one(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
+async def single_chunk(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
     """Give a single page."""
     yield bodies

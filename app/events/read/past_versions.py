@@ -13,34 +13,34 @@ from sqlmodel import col
 from app.changes import Change
 from app.db import Statement, any_of
 from app.db.heavy_queries import admit
-from app.events.documents import event_in, is_tombstone
+from app.events.documents import is_tombstone, load_event
 from app.events.index.full_text import matching_keys, search_values
 from app.events.read.measure_order import rank
-from app.events.read.planner import Question, find_values, plan, residual_names, residual_values
+from app.events.read.planner import PageSpec, plan, residual_names, residual_values, resolve_terms
 from app.events.read.rows import Row
-from app.events.read.statements import Shape, matching
+from app.events.read.statements import StatementKey, matching
 from app.events.tables import StoredEvent
-from app.events.terms import facts_of, unpack
+from app.events.terms import index_terms, unpack
 from app.kinds import measures_of, micros, parse_instant
 from app.kit.ids import key_of
-from app.kit.json_lines import on_one_line
-from app.kit.offload import aside
+from app.kit.json_lines import escape_line_separators
+from app.kit.offload import run_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.db import Database
-    from app.events.read.rows import Wanted
+    from app.events.read.rows import ResolvedQuery
 
 # Bodies read on a thread before it is looked whether anyone still waits.
-SLICE = 50
+SLICE_ROWS = 50
 # About what it takes in microseconds to read a body and hold it against a filter.
 BODY_US = 250
 # So many events whose texts match are held in memory while a question on the past is answered.
-MOST_REMEMBERED = 200_000
+MAX_CACHED_KEYS = 200_000
 
 
-def needs_hand(wanted: Wanted) -> bool:
+def needs_python_filter(wanted: ResolvedQuery) -> bool:
     """A question on the past asks for what is only indexed for the present."""
     if wanted.as_of is None:
         return False
@@ -48,31 +48,31 @@ def needs_hand(wanted: Wanted) -> bool:
     return bool(residual_names(asked) or asked.since_us is not None or asked.id or wanted.changed_since is not None)
 
 
-async def by_hand(db: Database, wanted: Wanted, rows: list[Row], memory: WordMemory) -> list[Row]:
+async def filter_in_python(db: Database, wanted: ResolvedQuery, rows: list[Row], memory: TextMatchCache) -> list[Row]:
     """Keep the rows that match: by the index where the version still stands, else by the body."""
-    if not needs_hand(wanted) or not rows:
+    if not needs_python_filter(wanted) or not rows:
         return rows
-    timely = [row for row in rows if passes_time(wanted, row)]
-    if not reads_bodies(wanted) or not timely:
+    timely = [row for row in rows if matches_time(wanted, row)]
+    if not needs_bodies(wanted) or not timely:
         return timely
-    standing = await standing_keys(db, timely)
+    standing = await current_keys(db, timely)
     good = await matching_now(db, wanted, sorted(standing), memory)
     old = [row for row in timely if row.key not in standing]
     await admit(BODY_US * len(old))
-    for start in range(0, len(old), SLICE):
-        good |= await aside(passing, wanted, old[start : start + SLICE])
+    for start in range(0, len(old), SLICE_ROWS):
+        good |= await run_in_thread(keys_matching_bodies, wanted, old[start : start + SLICE_ROWS])
     return [row for row in timely if row.key in good]
 
 
-async def standing_keys(db: Database, rows: Sequence[Row]) -> set[int]:
+async def current_keys(db: Database, rows: Sequence[Row]) -> set[int]:
     """The keys of the rows whose version is the one that stands now, so that the index of today tells the truth."""
-    versions = await db.rows(standing_statement(db.dialect), {"keys": db.as_list([row.key for row in rows])})
+    versions = await db.rows(current_statement(db.dialect), {"keys": db.as_list([row.key for row in rows])})
     now = dict(versions)
     return {row.key for row in rows if now.get(row.key) == row.version}
 
 
 @lru_cache(2)
-def standing_statement(dialect: str) -> Statement:
+def current_statement(dialect: str) -> Statement:
     """Live events and their versions."""
     asked = any_of(col(StoredEvent.key), "keys", dialect)
     return Statement(
@@ -80,7 +80,7 @@ def standing_statement(dialect: str) -> Statement:
     )
 
 
-class WordMemory:
+class TextMatchCache:
     """The events whose texts match now, looked up once for all chunks of a walk; not used where they are many."""
 
     def __init__(self) -> None:
@@ -88,12 +88,12 @@ class WordMemory:
         self.asked = False
 
 
-async def matching_now(db: Database, wanted: Wanted, keys: list[int], memory: WordMemory) -> set[int]:
+async def matching_now(db: Database, wanted: ResolvedQuery, keys: list[int], memory: TextMatchCache) -> set[int]:
     """Those of the keys whose events match as they stand now."""
     asked = wanted.filter
     if asked.q is not None and not memory.asked:
         memory.asked = True
-        worded = await matching_keys(db, asked.q, MOST_REMEMBERED)
+        worded = await matching_keys(db, asked.q, MAX_CACHED_KEYS)
         memory.keys = None if worded is None else set(worded)
     if memory.keys is not None:
         keys = [key for key in keys if key in memory.keys]
@@ -102,8 +102,8 @@ async def matching_now(db: Database, wanted: Wanted, keys: list[int], memory: Wo
     extra = residual_values(asked)
     if asked.q is not None and memory.keys is None:
         extra |= search_values(asked.q, db.dialect)
-    found = await find_values(db, asked)
-    question = Question("count", changed_since=wanted.changed_since, keys=keys)
+    found = await resolve_terms(db, asked)
+    question = PageSpec("count", changed_since=wanted.changed_since, keys=keys)
     planned = plan(db, asked, found, question, extra)
     if planned is None:
         return set()
@@ -111,48 +111,48 @@ async def matching_now(db: Database, wanted: Wanted, keys: list[int], memory: Wo
 
 
 @lru_cache(256)
-def keys_statement(shape: Shape) -> Statement:
+def keys_statement(shape: StatementKey) -> Statement:
     """The keys of all that match."""
     return Statement(sa.select(matching(shape).c.event))
 
 
-def reads_bodies(wanted: Wanted) -> bool:
+def needs_bodies(wanted: ResolvedQuery) -> bool:
     """Tell whether the body alone can settle the question."""
     asked = wanted.filter
     return bool(residual_names(asked) or asked.id or wanted.changed_since is not None)
 
 
-def passing(wanted: Wanted, rows: list[Row]) -> set[int]:
+def keys_matching_bodies(wanted: ResolvedQuery, rows: list[Row]) -> set[int]:
     """The keys of the rows whose version matches, read from its body."""
-    return {row.key for row in rows if passes(wanted, row)}
+    return {row.key for row in rows if matches_version(wanted, row)}
 
 
-def passes_time(wanted: Wanted, row: Row) -> bool:
+def matches_time(wanted: ResolvedQuery, row: Row) -> bool:
     """Tell whether the version was in the time asked for."""
     started_at, ends_at = unpack(row.after)[:2] if row.after else (0, 0)
     return wanted.filter.matches_time(started_at, ends_at)
 
 
-def passes(wanted: Wanted, row: Row) -> bool:
+def matches_version(wanted: ResolvedQuery, row: Row) -> bool:
     """Tell whether the row's version matches, read from its body."""
     event = orjson.loads(row.body)
     changed = wanted.changed_since is None or micros(parse_instant(event["updated_at"])) >= wanted.changed_since
-    return changed and wanted.filter.matches(facts_of(event_in(event)), UUID(event["id"]))
+    return changed and wanted.filter.matches(index_terms(load_event(event)), UUID(event["id"]))
 
 
-def ranked(rows: list[Row], question: Question) -> list[Row]:
+def rank_rows(rows: list[Row], question: PageSpec) -> list[Row]:
     """The rows that come after the page before, each with its rank by a measure in the place of its time."""
     found = [row._replace(at=rank_of(row, question)) for row in rows]
     return [row for row in found if is_beyond(row, question)]
 
 
-def rank_of(row: Row, question: Question) -> int:
+def rank_of(row: Row, question: PageSpec) -> int:
     """Where the version stands by the measure that the order is by, read from its body."""
-    numbers = measures_of(event_in(orjson.loads(row.body))).get(question.order)
+    numbers = measures_of(load_event(orjson.loads(row.body))).get(question.order)
     return rank(None if numbers is None else numbers.best, descending=question.descending)
 
 
-def is_beyond(row: Row, question: Question) -> bool:
+def is_beyond(row: Row, question: PageSpec) -> bool:
     """Tell whether the row comes after the last of the page before."""
     if question.after is None:
         return True
@@ -160,12 +160,12 @@ def is_beyond(row: Row, question: Question) -> bool:
     return here < question.after if question.descending else here > question.after
 
 
-def in_order(rows: list[Row], question: Question) -> list[Row]:
+def sort_rows(rows: list[Row], question: PageSpec) -> list[Row]:
     """The rows sorted as asked, ties by id the same way."""
     return sorted(rows, key=lambda row: (row.at, row.key), reverse=question.descending)
 
 
-async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row]:
+async def versions_at(db: Database, wanted: ResolvedQuery, question: PageSpec) -> list[Row]:
     """The events with these ids as they stood, in the order asked for."""
     ids = wanted.filter.id or []
     values = {"keys": db.as_list([key_of(id) for id in ids]), "as_of": wanted.as_of}
@@ -174,8 +174,8 @@ async def stood_at(db: Database, wanted: Wanted, question: Question) -> list[Row
         started_at = unpack(row[3])[0] if row[3] else 0
         at = started_at if question.order == "started_at" else updated_at
         gone = operation == "deleted" or is_tombstone(row[0])
-        newest[row[1]] = Row(on_one_line(row[0]), at, row[1], 0 if gone else row[2], row[3])
-    rows = in_order([row for row in newest.values() if row.version and is_beyond(row, question)], question)
+        newest[row[1]] = Row(escape_line_separators(row[0]), at, row[1], 0 if gone else row[2], row[3])
+    rows = sort_rows([row for row in newest.values() if row.version and is_beyond(row, question)], question)
     return rows[: question.limit]
 
 

@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, as_pairs, pairs_source
+from app.db import Statement, pairs_param, pairs_source
 from app.events.index.full_text import CONDITIONS, conditions_of
-from app.events.read.filter import Group
-from app.events.read.statements import Arm, Shape, compiled
+from app.events.read.filter import TermGroup
+from app.events.read.statements import IndexRange, StatementKey, cached_statement
 from app.events.tables import FacetValue
-from app.events.terms import EVERY, HASHED, SIGNATURE, SPAN_CLASSES, SPANS, hashed_id
+from app.events.terms import EVERY_EVENT, HASHED_FACETS, SIGNATURE, SPAN_CLASSES, SPANS, hashed_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from app.db import Database
-    from app.events.read.filter import FixedFilter
+    from app.events.read.filter import BaseEventFilter
 
 # A value with more events than this is read as an ordered range of its own; smaller ones are gathered and sorted.
-GATHERED = 1000
+MAX_GATHERED = 1000
 # Up to so many candidates are sorted by another order than the index has; above, that order is walked and probed.
-SORTED = 20_000
+MAX_SORTED = 20_000
 # More ranges than this cost more than they save: the whole time line drives and the values are probed.
-MOST_ARMS = 60
-EVERYTHING = Group(EVERY, ("",))
+MAX_RANGES = 60
+EVERYTHING = TermGroup(EVERY_EVENT, ("",))
 
 
-class Known(NamedTuple):
+class TermStats(NamedTuple):
     """A value of the index and about how many events have it."""
 
     id: int
@@ -40,46 +40,48 @@ class Known(NamedTuple):
 class Plan(NamedTuple):
     """A statement and what to bind."""
 
-    shape: Shape
+    shape: StatementKey
     values: dict[str, Any]
 
     @property
     def statement(self) -> Statement:
         """Compiled once per shape."""
-        return compiled(self.shape)
+        return cached_statement(self.shape)
 
 
-BySpan = dict[int, list[Known]]
+BySpan = dict[int, list[TermStats]]
 
 
-class Found(NamedTuple):
+class ResolvedTerms(NamedTuple):
     """The index values behind the groups that must be met, and behind what is barred, by length class."""
 
     groups: list[BySpan]
     barred: BySpan
 
 
-async def find_values(db: Database, wanted: FixedFilter) -> Found:
+async def resolve_terms(db: Database, wanted: BaseEventFilter) -> ResolvedTerms:
     """The index values behind a filter."""
     groups = wanted.groups or (EVERYTHING,)
-    found = await look_up(db, [*groups, *wanted.barred])
+    found = await look_up_terms(db, [*groups, *wanted.barred])
     barred = by_span((span, known) for group in found[len(groups) :] for span in group for known in group[span])
-    return Found(found[: len(groups)], barred)
+    return ResolvedTerms(found[: len(groups)], barred)
 
 
-async def look_up(db: Database, groups: Sequence[Group]) -> list[BySpan]:
+async def look_up_terms(db: Database, groups: Sequence[TermGroup]) -> list[BySpan]:
     """The index values behind each group, by length class."""
     pairs = [(group.facet, value) for group in groups if group.facet != SIGNATURE for value in group.values]
-    listed = [pair for pair in pairs if pair[0] not in HASHED]
-    rows = await db.rows(values_statement(db.dialect), as_pairs(listed, db.dialect)) if listed else []
-    known: dict[tuple[str, str], list[tuple[int, Known]]] = {
-        pair: [(span, Known(hashed_id(*pair, span), 1)) for span in SPAN_CLASSES] for pair in pairs if pair[0] in HASHED
+    listed = [pair for pair in pairs if pair[0] not in HASHED_FACETS]
+    rows = await db.rows(values_statement(db.dialect), pairs_param(listed, db.dialect)) if listed else []
+    known: dict[tuple[str, str], list[tuple[int, TermStats]]] = {
+        pair: [(span, TermStats(hashed_id(*pair, span), 1)) for span in SPAN_CLASSES]
+        for pair in pairs
+        if pair[0] in HASHED_FACETS
     }
     for id, facet, value, span, events in rows:
-        known.setdefault((facet, value), []).append((span, Known(id, events)))
+        known.setdefault((facet, value), []).append((span, TermStats(id, events)))
     signatures = await db.rows(SIGNATURES) if any(group.facet == SIGNATURE for group in groups) else []
     return [
-        by_span((span, Known(id, events)) for id, value, span, events in signatures if group.admits(value))
+        by_span((span, TermStats(id, events)) for id, value, span, events in signatures if group.admits(value))
         if group.facet == SIGNATURE
         else by_span(found for value in group.values for found in known.get((group.facet, value), ()))
         for group in groups
@@ -93,9 +95,9 @@ SIGNATURES = Statement(
 )
 
 
-def by_span(found: Iterable[tuple[int, Known]]) -> BySpan:
+def by_span(found: Iterable[tuple[int, TermStats]]) -> BySpan:
     """Sort the values of a group into their length classes."""
-    spans: dict[int, list[Known]] = {}
+    spans: dict[int, list[TermStats]] = {}
     for span, known in found:
         spans.setdefault(span, []).append(known)
     return spans
@@ -111,17 +113,17 @@ def values_statement(dialect: str) -> Statement:
     return Statement(sa.select(*columns).select_from(joined))
 
 
-def possible_spans(found: Found) -> list[int]:
+def possible_spans(found: ResolvedTerms) -> list[int]:
     """The length classes in which every group has some value."""
     return [span for span in SPAN_CLASSES if all(span in group for group in found.groups)]
 
 
-def size_of(found: Found) -> int:
+def size_of(found: ResolvedTerms) -> int:
     """About how many events the rarest group of each length class has."""
     return sum(min(sum(k.events for k in group[span]) for group in found.groups) for span in possible_spans(found))
 
 
-class Question(NamedTuple):
+class PageSpec(NamedTuple):
     """What is asked of the planner, beside the filter."""
 
     result: str = "page"
@@ -134,22 +136,27 @@ class Question(NamedTuple):
     keys: list[int] | None = None
 
 
-def plan(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan | None:
+def plan(
+    db: Database, wanted: BaseEventFilter, found: ResolvedTerms, question: PageSpec, extra: Mapping[str, Any]
+) -> Plan | None:
     """Choose what drives; None when nothing can match. `extra` binds the residuals that stay in SQL."""
     spans = possible_spans(found)
     if not spans:
         return None
     walked = question.as_of is None and (
-        question.keys is not None or (question.order == "updated_at" and (not wanted.groups or size_of(found) > SORTED))
+        question.keys is not None
+        or (question.order == "updated_at" and (not wanted.groups or size_of(found) > MAX_SORTED))
     )
     return (
         probe_events(db, wanted, found, question, extra) if walked else drive_index(db, wanted, found, question, extra)
     )
 
 
-def drive_index(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan:
+def drive_index(
+    db: Database, wanted: BaseEventFilter, found: ResolvedTerms, question: PageSpec, extra: Mapping[str, Any]
+) -> Plan:
     """Read ranges of the index: for each length class those of its rarest group."""
-    arms: list[Arm] = []
+    arms: list[IndexRange] = []
     values = common_values(db, wanted, question, extra)
     since = wanted.since_us
     for span in possible_spans(found):
@@ -160,51 +167,57 @@ def drive_index(db: Database, wanted: FixedFilter, found: Found, question: Quest
             for past in (False, True) if question.as_of is not None else (False,):
                 prefix = f"a{len(arms)}_"
                 probes = tuple(len(probe) > 1 for probe in groups[1:])
-                arms.append(Arm(past, len(ids) > 1, probes, manifold(barred), bounded))
-                values[prefix + "value"] = bound(db, ids)
-                values |= {f"{prefix}barred": bound(db, barred)} if barred else {}
-                values |= {f"{prefix}probe{n}": bound(db, probe) for n, probe in enumerate(groups[1:])}
+                arms.append(IndexRange(past, len(ids) > 1, probes, needs_list_form(barred), bounded))
+                values[prefix + "value"] = bind_ids(db, ids)
+                values |= {f"{prefix}barred": bind_ids(db, barred)} if barred else {}
+                values |= {f"{prefix}probe{n}": bind_ids(db, probe) for n, probe in enumerate(groups[1:])}
                 if since is not None and bounded:
                     values[prefix + "since"] = since - SPANS[span]
-    return Plan(shape_of(db, question, tuple(extra), wanted, arms=tuple(arms)), values)
+    return Plan(statement_key(db, question, tuple(extra), wanted, arms=tuple(arms)), values)
 
 
-def probe_events(db: Database, wanted: FixedFilter, found: Found, question: Question, extra: Mapping[str, Any]) -> Plan:
+def probe_events(
+    db: Database, wanted: BaseEventFilter, found: ResolvedTerms, question: PageSpec, extra: Mapping[str, Any]
+) -> Plan:
     """Read events by key or in the order asked for, and probe the index for every group."""
     values = common_values(db, wanted, question, extra)
     groups = [every_span(group) for group in found.groups] if wanted.groups else []
     barred = every_span(found.barred)
-    values |= {f"probe{n}": bound(db, group) for n, group in enumerate(groups)}
-    values |= {"barred": bound(db, barred)} if barred else {}
+    values |= {f"probe{n}": bind_ids(db, group) for n, group in enumerate(groups)}
+    values |= {"barred": bind_ids(db, barred)} if barred else {}
     probes = tuple(len(group) > 1 for group in groups)
-    return Plan(shape_of(db, question, tuple(extra), wanted, probes=probes, barred=manifold(barred)), values)
+    return Plan(
+        statement_key(db, question, tuple(extra), wanted, probes=probes, barred=needs_list_form(barred)), values
+    )
 
 
-def every_span(found: BySpan) -> list[Known]:
+def every_span(found: BySpan) -> list[TermStats]:
     """The values of all length classes together."""
     return [known for span in found.values() for known in span]
 
 
-def manifold(barred: list[Known]) -> bool | None:
+def needs_list_form(barred: list[TermStats]) -> bool | None:
     """Whether many values are barred, or one; None where none is."""
     return len(barred) > 1 if barred else None
 
 
-def ranges(group: list[Known]) -> list[list[Known]]:
+def ranges(group: list[TermStats]) -> list[list[TermStats]]:
     """One range for each large value, one for all the small ones together."""
-    large = [[known] for known in group if known.events > GATHERED]
-    small = [known for known in group if known.events <= GATHERED]
-    if len(large) > MOST_ARMS:
+    large = [[known] for known in group if known.events > MAX_GATHERED]
+    small = [known for known in group if known.events <= MAX_GATHERED]
+    if len(large) > MAX_RANGES:
         return [group]
     return [*large, *([small] if small else [])]
 
 
-def bound(db: Database, ids: Sequence[Known]) -> Any:
+def bind_ids(db: Database, ids: Sequence[TermStats]) -> Any:
     """One id, or a list of them as one parameter."""
     return ids[0].id if len(ids) == 1 else db.as_list([known.id for known in ids])
 
 
-def common_values(db: Database, wanted: FixedFilter, question: Question, extra: Mapping[str, Any]) -> dict[str, Any]:
+def common_values(
+    db: Database, wanted: BaseEventFilter, question: PageSpec, extra: Mapping[str, Any]
+) -> dict[str, Any]:
     """Values that every range shares."""
     values: dict[str, Any] = {"as_of": question.as_of, "changed_since": question.changed_since, **extra}
     values |= {"since": wanted.since_us, "until": wanted.until_us}
@@ -215,16 +228,16 @@ def common_values(db: Database, wanted: FixedFilter, question: Question, extra: 
     return values
 
 
-def shape_of(
+def statement_key(
     db: Database,
-    question: Question,
+    question: PageSpec,
     extra: tuple[str, ...],
-    wanted: FixedFilter,
+    wanted: BaseEventFilter,
     *,
-    arms: tuple[Arm, ...] = (),
+    arms: tuple[IndexRange, ...] = (),
     probes: tuple[bool, ...] = (),
     barred: bool | None = None,
-) -> Shape:
+) -> StatementKey:
     """The key under which the statement is kept."""
     residuals = [name for name in ("since", "until") if getattr(wanted, name) is not None]
     if question.as_of is not None:
@@ -235,7 +248,7 @@ def shape_of(
         residuals.append("keys")
     if question.as_of is None:
         residuals += [name for name in residual_names(wanted) if name not in CONDITIONS or name in extra]
-    return Shape(
+    return StatementKey(
         db.dialect,
         question.result,
         question.order,
@@ -250,7 +263,7 @@ def shape_of(
     )
 
 
-def residual_names(wanted: FixedFilter) -> list[str]:
+def residual_names(wanted: BaseEventFilter) -> list[str]:
     """The conditions that the index only narrows."""
     names = []
     if wanted.bbox is not None:
@@ -265,7 +278,7 @@ def residual_names(wanted: FixedFilter) -> list[str]:
     return names
 
 
-def residual_values(wanted: FixedFilter) -> dict[str, Any]:
+def residual_values(wanted: BaseEventFilter) -> dict[str, Any]:
     """What those conditions bind."""
     values: dict[str, Any] = {}
     if wanted.bbox is not None:

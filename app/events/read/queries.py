@@ -12,27 +12,36 @@ from sqlmodel import col
 from app.db import Statement, any_of
 from app.db.heavy_queries import admit
 from app.events.index.full_text import CONDITIONS, matching_keys, search_values
-from app.events.read.past_versions import BODY_US, SLICE, WordMemory, by_hand, in_order, needs_hand, ranked, stood_at
-from app.events.read.planner import Plan, Question, find_values, plan, residual_names, residual_values, size_of
-from app.events.read.rows import Page, Row, Wanted
+from app.events.read.past_versions import (
+    BODY_US,
+    SLICE_ROWS,
+    TextMatchCache,
+    filter_in_python,
+    needs_python_filter,
+    rank_rows,
+    sort_rows,
+    versions_at,
+)
+from app.events.read.planner import PageSpec, Plan, plan, residual_names, residual_values, resolve_terms, size_of
+from app.events.read.rows import Page, ResolvedQuery, Row
 from app.events.tables import StoredEvent
 from app.kinds import MEASURES
 from app.kit.ids import key_of
-from app.kit.json_lines import on_one_line
-from app.kit.offload import aside, in_turns
+from app.kit.json_lines import escape_line_separators
+from app.kit.offload import run_in_thread, run_in_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from app.changes import ChangeLog, Head
     from app.db import Database
-    from app.events.read.planner import Found
+    from app.events.read.planner import ResolvedTerms
 
 # A question answered by so few events is answered by their keys.
-FEW = 2000
+MAX_PROBED_KEYS = 2000
 CHUNK = 1000
 # More bodies than this, which may be long, are read on another thread.
-MOST_BODIES = 200
+MAX_BODIES = 200
 # A walk begins with so many events, and goes on with as many as have about so many bytes.
 FIRST_CHUNK = 100
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -40,13 +49,13 @@ CHUNK_BYTES = 4 * 1024 * 1024
 # held against a place or a number, to be held against words, and to be looked up as it stood once.
 COUNT_US, PROBE_US, RESIDUAL_US, WORDS_US, PAST_US = 2, 3, 4, 40, 15
 # A page is expected to read so many events for each that it shows, at most.
-SPARSE = 50
+SPARSE_PERCENT = 50
 
 
-async def list_page(db: Database, wanted: Wanted, sort: str, limit: int, after: tuple[int, int] | None) -> Page:
+async def list_page(db: Database, wanted: ResolvedQuery, sort: str, limit: int, after: tuple[int, int] | None) -> Page:
     """One page in the order asked for, beginning after a place in it."""
     order, descending = sort.removeprefix("-"), sort.startswith("-")
-    question = Question("page", order, descending, limit + 1, after, wanted.as_of, wanted.changed_since)
+    question = PageSpec("page", order, descending, limit + 1, after, wanted.as_of, wanted.changed_since)
     past = wanted.as_of is not None and order in MEASURES
     rows = await (ranked_rows if past else find_rows)(db, wanted, question)
     if len(rows) <= limit:
@@ -54,17 +63,17 @@ async def list_page(db: Database, wanted: Wanted, sort: str, limit: int, after: 
     return Page(rows[:limit], (rows[limit - 1].at, rows[limit - 1].key))
 
 
-async def count_events(db: Database, log: ChangeLog, wanted: Wanted, head: Head) -> int:
+async def count_events(db: Database, log: ChangeLog, wanted: ResolvedQuery, head: Head) -> int:
     """How many events match; the log's own count of the past still has what was erased since."""
     if is_everything(wanted):
         return (await log.checkpoint(head.seq))[0]
-    if wanted.as_of is not None and needs_hand(wanted):
-        return sum([len(rows) async for rows in walk(db, wanted)])
-    found = await narrow(db, wanted, Question("count", as_of=wanted.as_of, changed_since=wanted.changed_since))
+    if wanted.as_of is not None and needs_python_filter(wanted):
+        return sum([len(rows) async for rows in iterate(db, wanted)])
+    found = await plan_narrowed(db, wanted, PageSpec("count", as_of=wanted.as_of, changed_since=wanted.changed_since))
     return 0 if found is None else int((await db.rows(found.statement, found.values, heavy=True))[0][0])
 
 
-def is_everything(wanted: Wanted) -> bool:
+def is_everything(wanted: ResolvedQuery) -> bool:
     """Nothing narrows the question, and it is about now."""
     return wanted.as_of is None and not wanted.filter.model_fields_set - {
         "timezone",
@@ -75,13 +84,13 @@ def is_everything(wanted: Wanted) -> bool:
     }
 
 
-async def walk(db: Database, wanted: Wanted) -> AsyncIterator[list[Row]]:
+async def iterate(db: Database, wanted: ResolvedQuery) -> AsyncIterator[list[Row]]:
     """Give every match, newest first, a few MiB at a time; no connection is held between chunks."""
-    after, chunk, memory = None, FIRST_CHUNK, WordMemory()
+    after, chunk, memory = None, FIRST_CHUNK, TextMatchCache()
     while True:
-        question = Question("page", limit=chunk, after=after, as_of=wanted.as_of, changed_since=wanted.changed_since)
-        raw = await find_raw(db, wanted, question)
-        rows = await by_hand(db, wanted, raw, memory)
+        question = PageSpec("page", limit=chunk, after=after, as_of=wanted.as_of, changed_since=wanted.changed_since)
+        raw = await run_plan(db, wanted, question)
+        rows = await filter_in_python(db, wanted, raw, memory)
         if rows:
             yield rows
         if len(raw) < chunk:
@@ -90,14 +99,14 @@ async def walk(db: Database, wanted: Wanted) -> AsyncIterator[list[Row]]:
         chunk = next_chunk(raw)
 
 
-async def ranked_rows(db: Database, wanted: Wanted, question: Question) -> list[Row]:
+async def ranked_rows(db: Database, wanted: ResolvedQuery, question: PageSpec) -> list[Row]:
     """Rows of the past in the order of a measure: numbers are only indexed for the present, so every match is read."""
     limit, best = question.limit or CHUNK, list[Row]()
-    async for rows in walk(db, wanted):
+    async for rows in iterate(db, wanted):
         await admit(BODY_US * len(rows))
-        for start in range(0, len(rows), SLICE):
-            best += await aside(ranked, rows[start : start + SLICE], question)
-        best = in_order(best, question)[:limit]
+        for start in range(0, len(rows), SLICE_ROWS):
+            best += await run_in_thread(rank_rows, rows[start : start + SLICE_ROWS], question)
+        best = sort_rows(best, question)[:limit]
     return best
 
 
@@ -107,38 +116,38 @@ def next_chunk(rows: Sequence[Row]) -> int:
     return next((chunk for chunk in (CHUNK, FIRST_CHUNK) if chunk * each <= CHUNK_BYTES), FIRST_CHUNK // 10)
 
 
-async def find_rows(db: Database, wanted: Wanted, question: Question) -> list[Row]:
+async def find_rows(db: Database, wanted: ResolvedQuery, question: PageSpec) -> list[Row]:
     """Rows that match; the past is settled by hand where the index of today cannot."""
-    if not needs_hand(wanted):
-        return await find_raw(db, wanted, question)
+    if not needs_python_filter(wanted):
+        return await run_plan(db, wanted, question)
     found: list[Row] = []
     limit = question.limit or CHUNK
-    question, memory = question._replace(limit=max(limit, CHUNK // 4)), WordMemory()
+    question, memory = question._replace(limit=max(limit, CHUNK // 4)), TextMatchCache()
     while len(found) < limit:
-        raw = await find_raw(db, wanted, question)
-        found += await by_hand(db, wanted, raw, memory)
+        raw = await run_plan(db, wanted, question)
+        found += await filter_in_python(db, wanted, raw, memory)
         if len(raw) < (question.limit or CHUNK):
             break
         question = question._replace(after=(raw[-1].at, raw[-1].key))
     return found[:limit]
 
 
-async def find_raw(db: Database, wanted: Wanted, question: Question) -> list[Row]:
+async def run_plan(db: Database, wanted: ResolvedQuery, question: PageSpec) -> list[Row]:
     """Run the planned statement."""
     if wanted.as_of is not None and wanted.filter.id:
-        return await stood_at(db, wanted, question)
-    found = await narrow(db, wanted, question)
+        return await versions_at(db, wanted, question)
+    found = await plan_narrowed(db, wanted, question)
     if found is None:
         return []
     plan_, heavy = found, is_heavy(found)
     rows = await db.rows(plan_.statement, plan_.values, heavy=heavy)
-    return await in_turns(row_of, rows, lambda row: len(row[0]))
+    return await run_in_turns(row_of, rows, lambda row: len(row[0]))
 
 
 def row_of(found: Sequence[Any]) -> Row:
     """A row of the statement, its body as readers get it."""
     body, *rest = found
-    return Row(on_one_line(body), *rest)
+    return Row(escape_line_separators(body), *rest)
 
 
 def is_heavy(found: Plan) -> bool:
@@ -148,16 +157,16 @@ def is_heavy(found: Plan) -> bool:
     probes = bool(shape.probes) and shape.probes != (False,)
     walks = not shape.arms and "keys" not in shape.residuals and (probes or shape.barred is not None)
     probed = any(arm.probes or arm.barred is not None for arm in shape.arms)
-    long = (shape.limit or 0) > MOST_BODIES
+    long = (shape.limit or 0) > MAX_BODIES
     return long or shape.as_of or walks or probed or shape.order != "started_at" or bool(set(shape.residuals) - settled)
 
 
-async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | None:
+async def plan_narrowed(db: Database, wanted: ResolvedQuery, question: PageSpec) -> Plan | None:
     """Plan the question, by keys where few events can answer it."""
     asked = wanted.filter
     if asked.timeless:
         return None
-    found = await find_values(db, asked)
+    found = await resolve_terms(db, asked)
     extra = residual_values(asked) if wanted.as_of is None else {}
     if wanted.as_of is None:
         keys, searched = await known_keys(db, wanted, found)
@@ -171,11 +180,11 @@ async def narrow(db: Database, wanted: Wanted, question: Question) -> Plan | Non
     return plan(db, asked, found, question, extra)
 
 
-def cost_of(wanted: Wanted, found: Found, question: Question, *, searched: bool) -> float:
+def cost_of(wanted: ResolvedQuery, found: ResolvedTerms, question: PageSpec, *, searched: bool) -> float:
     """Estimate the microseconds that a statement takes, and the reading of bodies after it."""
     events = float(size_of(found) if question.keys is None else len(question.keys))
     if question.limit is not None:
-        events = min(events, question.limit * (1 if needs_hand(wanted) else SPARSE))
+        events = min(events, question.limit * (1 if needs_python_filter(wanted) else SPARSE_PERCENT))
     each = COUNT_US + PROBE_US * (len(found.groups) - 1 + bool(found.barred))
     each += RESIDUAL_US * len(residual_names(wanted.filter)) + (0 if searched else WORDS_US)
     if wanted.as_of is not None:
@@ -183,18 +192,18 @@ def cost_of(wanted: Wanted, found: Found, question: Question, *, searched: bool)
     return events * each
 
 
-async def known_keys(db: Database, wanted: Wanted, found: Found) -> tuple[list[int] | None, bool]:
+async def known_keys(db: Database, wanted: ResolvedQuery, found: ResolvedTerms) -> tuple[list[int] | None, bool]:
     """The keys of the few events that can match, and whether they settle the full text question."""
     asked = wanted.filter
     keys, searched = None, False
     if asked.id is not None:
         keys = await existing_keys(db, asked.id)
     if asked.q is not None:
-        worded = await matching_keys(db, asked.q, FEW)
+        worded = await matching_keys(db, asked.q, MAX_PROBED_KEYS)
         if worded is not None:
             keys = worded if keys is None else sorted(set(keys) & set(worded))
             searched = True
-    if keys is None and wanted.changed_since is not None and size_of(found) > FEW:
+    if keys is None and wanted.changed_since is not None and size_of(found) > MAX_PROBED_KEYS:
         keys = await recent_keys(db, wanted.changed_since)
     return keys, searched
 
@@ -215,11 +224,11 @@ def existing_statement(dialect: str) -> Statement:
 async def recent_keys(db: Database, since: int) -> list[int] | None:
     """The events written since then, if they are few."""
     rows = await db.rows(RECENT, {"since": since}, heavy=True)
-    return None if len(rows) > FEW else [key for (key,) in rows]
+    return None if len(rows) > MAX_PROBED_KEYS else [key for (key,) in rows]
 
 
 RECENT = Statement(
     sa.select(col(StoredEvent.key))
     .where(sa.type_coerce(col(StoredEvent.updated_at), sa.BigInteger) >= sa.bindparam("since", type_=sa.BigInteger))
-    .limit(FEW + 1)
+    .limit(MAX_PROBED_KEYS + 1)
 )

@@ -19,12 +19,12 @@ from app.errors import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
-    refusals,
+    problem_responses,
 )
 from app.events.formats.export import MEDIA_TYPES, export_stream
 from app.events.read import history
 from app.events.read import queries as reads
-from app.events.read.as_of import read_as_of, wanted_of
+from app.events.read.as_of import read_as_of, resolve_query
 from app.events.schemas import (
     Count,
     CountQuery,
@@ -33,13 +33,13 @@ from app.events.schemas import (
     Revisions,
     RevisionsQuery,
 )
-from app.events.write.responses import refuse_bad_address
+from app.events.write.responses import reject_bad_address
 from app.http import NoQuery, if_none_match, query
 from app.kinds import EventOut
-from app.kinds.line_endings import tidied
+from app.kinds.line_endings import strip_invisible
 from app.kit.ids import read_id
-from app.kit.json_lines import as_json
-from app.response_cache import answered
+from app.kit.json_lines import dump_json
+from app.response_cache import cached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,12 +50,16 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 JSON = "application/json"
-ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
-POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch)
+COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch)
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
 
 
-@router.get("/count", response_model=None, responses={200: {"model": Count}, **refusals(*POSITIONS, *ALWAYS)})
+@router.get(
+    "/count",
+    response_model=None,
+    responses={200: {"model": Count}, **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS)},
+)
 async def count_events(
     request: Request, _: ReadKey, asked: Annotated[CountQuery, Depends(query(CountQuery))]
 ) -> Response:
@@ -63,12 +67,12 @@ async def count_events(
     db, log = request.app.state.db, request.app.state.log
 
     async def count(_: Head) -> Response:
-        head, wanted = await wanted_of(log, asked)
+        head, wanted = await resolve_query(log, asked)
         counted = {"count": await reads.count_events(db, log, wanted, head), "as_of": head.cursor}
         headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-        return Response(as_json(counted), headers=headers, media_type=JSON)
+        return Response(dump_json(counted), headers=headers, media_type=JSON)
 
-    return await answered(request, count)
+    return await cached(request, count)
 
 
 @router.get(
@@ -76,16 +80,16 @@ async def count_events(
     response_model=None,
     responses={
         200: {"description": "The file.", "content": {media: {} for media in MEDIA_TYPES.values()}},
-        **refusals(*POSITIONS, *ALWAYS),
+        **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS),
     },
 )
 async def export_events(
     request: Request, _: ReadKey, asked: Annotated[ExportQuery, Depends(query(ExportQuery))]
 ) -> Response:
     """Stream every match as one file, as it stood when the call came in; there is no row limit."""
-    head, wanted = await wanted_of(request.app.state.log, asked)
+    head, wanted = await resolve_query(request.app.state.log, asked)
     wanted = wanted._replace(as_of=head.seq)
-    stream = export_stream(bodies_of(reads.walk(request.app.state.db, wanted)), asked.format, head.cursor)
+    stream = export_stream(read_bodies(reads.iterate(request.app.state.db, wanted)), asked.format, head.cursor)
     headers = {"as-of": head.cursor, "cache-control": "no-cache"}
     return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPES[asked.format])
 
@@ -93,7 +97,7 @@ async def export_events(
 @router.get(
     "/by-external-id/{system}/{id:path}",
     response_model=None,
-    responses={**EVENT, 304: {"description": "Not modified."}, **refusals(NotFound, *ALWAYS)},
+    responses={**EVENT, 304: {"description": "Not modified."}, **problem_responses(NotFound, *COMMON_PROBLEMS)},
 )
 async def find_by_external_id(
     request: Request,
@@ -103,8 +107,8 @@ async def find_by_external_id(
     id: str,
 ) -> Response:
     """Get the event that holds an external id. After its deletion the id is free again: 404."""
-    refuse_bad_address(request, system, id)
-    return conditional(request, await history.held_by(request.app.state.db, system, tidied(id)))
+    reject_bad_address(request, system, id)
+    return conditional(request, await history.find_holder(request.app.state.db, system, strip_invisible(id)))
 
 
 @router.get(
@@ -113,7 +117,7 @@ async def find_by_external_id(
     responses={
         **EVENT,
         304: {"description": "Not modified."},
-        **refusals(NotFound, Deleted, *POSITIONS, *ALWAYS),
+        **problem_responses(NotFound, Deleted, *CURSOR_PROBLEMS, *COMMON_PROBLEMS),
     },
 )
 async def get_event(
@@ -133,7 +137,7 @@ async def get_event(
 @router.get(
     "/{id}/revisions",
     response_model=None,
-    responses={200: {"model": Revisions}, **refusals(NotFound, CursorMalformed, *ALWAYS)},
+    responses={200: {"model": Revisions}, **problem_responses(NotFound, CursorMalformed, *COMMON_PROBLEMS)},
 )
 async def list_revisions(
     request: Request,
@@ -143,7 +147,7 @@ async def list_revisions(
 ) -> Response:
     """Get an event's history, newest first: what changed when, by whom, and each change's place in the feed."""
     page = await history.revisions(request.app.state.db, read_id(id), asked.cursor, asked.limit, named=key.owner != "")
-    return Response(as_json(page), headers={"cache-control": "no-cache"}, media_type=JSON)
+    return Response(dump_json(page), headers={"cache-control": "no-cache"}, media_type=JSON)
 
 
 def conditional(request: Request, found: Any) -> Response:
@@ -155,7 +159,7 @@ def conditional(request: Request, found: Any) -> Response:
     return Response(found.body, headers=headers, media_type=JSON)
 
 
-async def bodies_of(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
+async def read_bodies(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
     """Only the bodies of a walk."""
     async for rows in pages:
         yield [row.body for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from app.events.read.filter import FixedFilter
+    from app.events.read.filter import BaseEventFilter
 
 
 class Row(NamedTuple):
@@ -25,9 +25,9 @@ class Page(NamedTuple):
     last: tuple[int, int] | None
 
 
-class Wanted(NamedTuple):
+class ResolvedQuery(NamedTuple):
     """A filter with what only lists, counts and exports ask beside it."""
 
-    filter: FixedFilter
+    filter: BaseEventFilter
     changed_since: int | None = None
     as_of: int | None = None

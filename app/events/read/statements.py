@@ -11,12 +11,12 @@ from sqlmodel import col
 from app.changes import Change
 from app.db import Statement, any_of
 from app.events.index.full_text import words_match
-from app.events.read.measure_order import measured, rank_column
+from app.events.read.measure_order import measure_number, rank_column
 from app.events.tables import EventFacet, EventMeasure, EventPoint, PastFacet, StoredEvent
 from app.kinds import MEASURES
 
 
-class Arm(NamedTuple):
+class IndexRange(NamedTuple):
     """The shape of one ordered range: which table, one value or a list, how each other group is probed.
 
     `barred` tells whether many values are barred, or one; it is None where none is.
@@ -29,7 +29,7 @@ class Arm(NamedTuple):
     since: bool
 
 
-class Shape(NamedTuple):
+class StatementKey(NamedTuple):
     """All that decides a statement's text; a request only binds values."""
 
     dialect: str
@@ -40,20 +40,20 @@ class Shape(NamedTuple):
     as_of: bool
     limit: int | None
     residuals: tuple[str, ...]
-    arms: tuple[Arm, ...]
+    arms: tuple[IndexRange, ...]
     probes: tuple[bool, ...]
     barred: bool | None
 
 
 @lru_cache(1024)
-def compiled(shape: Shape) -> Statement:
+def cached_statement(shape: StatementKey) -> Statement:
     """The statement of a shape."""
     if shape.result == "count":
         return Statement(sa.select(sa.func.count()).select_from(matching(shape)))
     return Statement(from_index(shape) if shape.arms else from_events(shape))
 
 
-def matching(shape: Shape) -> Any:
+def matching(shape: StatementKey) -> Any:
     """All that match, as a table of `at` and `event`: what is counted, by count and statistics alike."""
     if shape.arms:
         return merged_ranges(shape, ordered=False)
@@ -61,7 +61,7 @@ def matching(shape: Shape) -> Any:
     return sa.select(found.c.at, found.c.key.label("event")).subquery("matching")
 
 
-def from_index(shape: Shape) -> Any:
+def from_index(shape: StatementKey) -> Any:
     """Merge the ranges, then fetch the bodies of those that made it."""
     if shape.order in MEASURES:
         return with_bodies(shape, ranked(shape, merged_ranges(shape, ordered=False)))
@@ -73,12 +73,12 @@ def from_index(shape: Shape) -> Any:
     return with_bodies(shape, merged)
 
 
-def ranked(shape: Shape, found: Any) -> Any:
+def ranked(shape: StatementKey, found: Any) -> Any:
     """The page of what was found in the order of a measure; `at` is the rank by it."""
     number: Any = sa.orm.aliased(EventMeasure, name="m")
     at = rank_column(number, descending=shape.descending)
     select: Any = sa.select(at.label("at"), found.c.event).select_from(
-        found.outerjoin(number, measured(number, found.c.event, shape.order))
+        found.outerjoin(number, measure_number(number, found.c.event, shape.order))
     )
     if shape.keyset:
         select = select.where(beyond(shape, at, found.c.event))
@@ -86,15 +86,15 @@ def ranked(shape: Shape, found: Any) -> Any:
     return (select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select).subquery("picked")
 
 
-def merged_ranges(shape: Shape, *, ordered: bool) -> Any:
+def merged_ranges(shape: StatementKey, *, ordered: bool) -> Any:
     """The ranges as one table of `at` and `event`."""
-    selects = [arm_select(shape, arm, f"a{n}_", ordered=ordered) for n, arm in enumerate(shape.arms)]
+    selects = [range_select(shape, arm, f"a{n}_", ordered=ordered) for n, arm in enumerate(shape.arms)]
     if ordered or len(selects) == 1:
         selects = [sa.select(*select.subquery().c) for select in selects]
     return sa.union(*selects).subquery("merged") if len(selects) > 1 else selects[0].subquery("merged")
 
 
-def arm_select(shape: Shape, arm: Arm, prefix: str, *, ordered: bool) -> Any:
+def range_select(shape: StatementKey, arm: IndexRange, prefix: str, *, ordered: bool) -> Any:
     """One range of the index, narrowed by everything else that is asked."""
     table: Any = sa.orm.aliased(PastFacet if arm.past else EventFacet, name="f")
     event: Any = sa.orm.aliased(StoredEvent, name="e")
@@ -122,7 +122,7 @@ def arm_select(shape: Shape, arm: Arm, prefix: str, *, ordered: bool) -> Any:
     return select
 
 
-def with_bodies(shape: Shape, merged: Any) -> Any:
+def with_bodies(shape: StatementKey, merged: Any) -> Any:
     """The events' bodies, now or as they stood, in the order asked for."""
     event: Any = sa.orm.aliased(StoredEvent, name="e")
     change: Any = sa.orm.aliased(Change, name="c")
@@ -144,7 +144,7 @@ def with_bodies(shape: Shape, merged: Any) -> Any:
     return select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select
 
 
-def from_events(shape: Shape) -> Any:
+def from_events(shape: StatementKey) -> Any:
     """The page of the events that are walked, with their bodies."""
     change: Any = sa.orm.aliased(Change, name="c")
     page, at, key = found_events(shape)
@@ -158,7 +158,7 @@ def from_events(shape: Shape) -> Any:
     return joined.order_by(*ordering(shape, picked.c.at, picked.c.key))
 
 
-def found_events(shape: Shape) -> tuple[Any, Any, Any]:
+def found_events(shape: StatementKey) -> tuple[Any, Any, Any]:
     """Walk events in the order asked for, or take those with known keys, and probe every group; the order's columns."""
     event: Any = sa.orm.aliased(StoredEvent, name="e")
     by_key = "keys" in shape.residuals
@@ -171,7 +171,7 @@ def found_events(shape: Shape) -> tuple[Any, Any, Any]:
     select: Any = sa.select(*columns).where(event.deleted == sa.false())
     if shape.order in MEASURES:
         joined = sa.inspect(event).selectable.outerjoin(
-            sa.inspect(number).selectable, measured(number, event.key, shape.order)
+            sa.inspect(number).selectable, measure_number(number, event.key, shape.order)
         )
         select = select.select_from(joined)
     for name in shape.residuals:
@@ -206,13 +206,13 @@ def valid(table: Any, version: Any, *, past: bool) -> list[Any]:
     return [table.since <= version, *([table.upto > version] if past else [])]
 
 
-def probe(shape: Shape, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
+def probe(shape: StatementKey, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
     """The event has one of the group's values, at the time asked about."""
     tables: list[Any] = [EventFacet, PastFacet] if shape.as_of else [EventFacet]
     return sa.or_(*(held(shape, table, started_at, event, name, many=many) for table in tables))
 
 
-def held(shape: Shape, source: Any, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
+def held(shape: StatementKey, source: Any, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
     """One table's part of a probe."""
     table: Any = sa.orm.aliased(source)
     found = sa.select(sa.literal(1)).where(
@@ -228,12 +228,12 @@ def probed(found: Any, dialect: str) -> Any:
     return (found.offset(sa.literal_column("0")) if dialect == "postgresql" else found).exists()
 
 
-def ordering(shape: Shape, at: Any, key: Any) -> list[Any]:
+def ordering(shape: StatementKey, at: Any, key: Any) -> list[Any]:
     """The order asked for, ties by id the same way."""
     return [at.desc(), key.desc()] if shape.descending else [at, key]
 
 
-def beyond(shape: Shape, at: Any, key: Any) -> Any:
+def beyond(shape: StatementKey, at: Any, key: Any) -> Any:
     """Past the last row of the page before."""
     here, there = sa.tuple_(at, key), sa.tuple_(big("after_value"), big("after_key"))
     return here < there if shape.descending else here > there

@@ -12,23 +12,23 @@ from pydantic import ValidationError
 from app.errors import FieldError, Invalid, NotFound, PayloadTooLarge, Problem
 from app.events.schemas import ITEMS, CreateItem, DeleteItem, Item, PatchItem, ReplaceItem, UpsertItem
 from app.events.write.commands import SERVER_FIELDS, Create, IfMatch, Patch, Remove, Replace, Upsert, content, read_only
-from app.events.write.idempotency import Answer
-from app.events.write.transaction import Outcome, placed
+from app.events.write.idempotency import ResponseData
+from app.events.write.transaction import CommandResult, with_item_pointer
 from app.kinds import parse_change, parse_event
 from app.kinds.field_errors import field_errors
-from app.kinds.line_endings import tidied
+from app.kinds.line_endings import strip_invisible
 from app.kit.ids import read_id
-from app.kit.json_lines import as_json
+from app.kit.json_lines import dump_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.events.write.commands import Command
     from app.events.write.transaction import Result
-    from app.kinds import Change, Event
+    from app.kinds import CodeChange, Event
 
-MOST_ITEMS = 1000
-LARGEST_ITEM = 256 * 1024
+MAX_ITEMS = 1000
+MAX_ITEM_BYTES = 256 * 1024
 STATUS = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 # Where an item's own pointers begin within it.
 PARTS = {"create": "/event", "upsert": "/event", "replace": "/event", "patch": "/patch", "delete": ""}
@@ -42,7 +42,7 @@ def read_batch(data: object) -> list[object]:
             "The batch was refused; see errors.", errors=[FieldError("type", 'Give {"items": [...]}.', pointer="")]
         )
     items: list[object] = data["items"]
-    if len(items) > MOST_ITEMS:
+    if len(items) > MAX_ITEMS:
         raise Invalid(
             "The batch was refused; see errors.",
             errors=[FieldError("too-long", "A batch has at most 1,000 items.", pointer="/items")],
@@ -60,27 +60,27 @@ def read_items(items: Sequence[object]) -> tuple[list[Command | Problem], list[s
         try:
             commands.append(read_item(item))
         except Problem as problem:
-            commands.append(placed(problem, f"/items/{n}"))
+            commands.append(with_item_pointer(problem, f"/items/{n}"))
     return commands, places
 
 
 def read_item(item: object) -> Command:
     """One item as a command; pointers are the item's own."""
     if not isinstance(item, dict):
-        raise refused([FieldError("type", "An item is an object.", pointer="")])
+        raise item_problem([FieldError("type", "An item is an object.", pointer="")])
     op = item.get("op")
     model = ITEMS.get(op) if isinstance(op, str) else None
     if model is None:
-        raise refused([FieldError("enum", "An item has an op.", pointer="/op", allowed=list(ITEMS))])
-    if len(orjson.dumps(item)) > LARGEST_ITEM:
+        raise item_problem([FieldError("enum", "An item has an op.", pointer="/op", allowed=list(ITEMS))])
+    if len(orjson.dumps(item)) > MAX_ITEM_BYTES:
         raise PayloadTooLarge("An item has at most 256 KiB.")
     try:
         return command_of(model.model_validate(item))
     except ValidationError as refusal:
-        raise refused(field_errors(refusal, model, "")) from None
+        raise item_problem(field_errors(refusal, model, "")) from None
 
 
-def refused(errors: list[FieldError]) -> Invalid:
+def item_problem(errors: list[FieldError]) -> Invalid:
     """422 for an item."""
     return Invalid("The event was refused; see errors.", errors=errors)
 
@@ -90,21 +90,25 @@ def command_of(item: Item) -> Command:
     if isinstance(item, CreateItem):
         return Create(read_new(item.event, "/event"))
     if isinstance(item, UpsertItem):
-        return upsert_of(item.system, item.external_id, item.event, matching(item.if_match), base="/event")
+        return upsert_of(item.system, item.external_id, item.event, parse_if_match_field(item.if_match), base="/event")
     if isinstance(item, ReplaceItem):
         wanted, sent = read_known(item.event, "/event")
-        return Replace(target(item.id), wanted, sent, matching(item.if_match))
+        return Replace(target(item.id), wanted, sent, parse_if_match_field(item.if_match))
     if isinstance(item, PatchItem):
-        return Patch(target(item.id), item.patch, matching(item.if_match), in_batch=True)
+        return Patch(target(item.id), item.patch, parse_if_match_field(item.if_match), in_batch=True)
     if isinstance(item, DeleteItem):
         return Remove(
-            target(item.id), item.reason, successor(item.superseded_by), matching(item.if_match), in_batch=True
+            target(item.id),
+            item.reason,
+            successor(item.superseded_by),
+            parse_if_match_field(item.if_match),
+            in_batch=True,
         )
     message = f"no command for {type(item).__name__}"
     raise TypeError(message)
 
 
-def matching(version: int | None) -> IfMatch:
+def parse_if_match_field(version: int | None) -> IfMatch:
     """The version an item was made for."""
     return None if version is None else frozenset({version})
 
@@ -124,17 +128,17 @@ def successor(text: str | None) -> UUID | str | None:
     try:
         return UUID(text)
     except ValueError:
-        raise refused([FieldError("uuid", "Give an event id or #<index>.", pointer="/superseded_by")]) from None
+        raise item_problem([FieldError("uuid", "Give an event id or #<index>.", pointer="/superseded_by")]) from None
 
 
 def read_new(data: object, base: str = "", *, batch: bool = True) -> Event:
     """An event to add: the server sets its own fields."""
     if isinstance(data, dict) and (found := [name for name in SERVER_FIELDS if name in data]):
-        raise refused([read_only(f"{base}/{name}") for name in found])
+        raise item_problem([read_only(f"{base}/{name}") for name in found])
     return parse_event(data, base=base, batch=batch)
 
 
-def read_known(data: object, base: str = "", *, batch: bool = True) -> tuple[Change, dict[str, Any]]:
+def read_known(data: object, base: str = "", *, batch: bool = True) -> tuple[CodeChange, dict[str, Any]]:
     """An event to put in another's place, and the server-set fields that came back with it."""
     if not isinstance(data, dict):
         return parse_change(data, base=base, batch=batch), {}
@@ -153,7 +157,7 @@ def upsert_of(
     batch: bool = True,
 ) -> Upsert:
     """An upsert, its external id added to the event if it is not there."""
-    external_id = tidied(external_id)
+    external_id = strip_invisible(external_id)
     pair = {"system": system, "id": external_id}
     if isinstance(data, dict):
         known = data.get("external_ids")
@@ -167,18 +171,21 @@ def upsert_of(
 
 def is_same_key(row: Any, pair: dict[str, str]) -> bool:
     """Whether a row of `external_ids`, as it was sent, is that external id."""
-    return isinstance(row, dict) and {name: tidied(v) if isinstance(v, str) else v for name, v in row.items()} == pair
+    return (
+        isinstance(row, dict)
+        and {name: strip_invisible(v) if isinstance(v, str) else v for name, v in row.items()} == pair
+    )
 
 
-def batch_answer(results: Sequence[Result], instance: str) -> Answer:
+def batch_response(results: Sequence[Result], instance: str) -> ResponseData:
     """200 with one result an item."""
-    shown = [shown_result(n, result, instance) for n, result in enumerate(results)]
-    cursors = [result.cursor for result in results if isinstance(result, Outcome) and result.cursor]
+    shown = [serialize_result(n, result, instance) for n, result in enumerate(results)]
+    cursors = [result.cursor for result in results if isinstance(result, CommandResult) and result.cursor]
     headers = {"content-type": "application/json", **({"feed-cursor": cursors[-1]} if cursors else {})}
-    return Answer(200, as_json({"results": shown}), headers)
+    return ResponseData(200, dump_json({"results": shown}), headers)
 
 
-def shown_result(index: int, result: Result, instance: str) -> dict[str, Any]:
+def serialize_result(index: int, result: Result, instance: str) -> dict[str, Any]:
     """One item's result."""
     if isinstance(result, Problem):
         problem = result.document(instance)

@@ -14,13 +14,13 @@ from app.errors import (
     FieldError,
     NotFound,
 )
-from app.events.terms import Facts
+from app.events.terms import IndexTerms
 from app.kit.ids import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from app.kinds import Change, Event
+    from app.kinds import CodeChange, Event
 
 
 IfMatch = frozenset[int] | Literal["*"] | None
@@ -40,7 +40,7 @@ class Upsert:
 
     system: str
     external_id: str
-    wanted: Change
+    wanted: CodeChange
     sent: Mapping[str, Any] = field(default_factory=dict)
     if_match: IfMatch = None
     only_new: bool = False
@@ -51,7 +51,7 @@ class Replace:
     """Replace an event whole; `sent` holds the server-set fields that came back with it."""
 
     id: UUID
-    wanted: Change
+    wanted: CodeChange
     sent: Mapping[str, Any]
     if_match: IfMatch
 
@@ -81,7 +81,7 @@ Command = Create | Upsert | Replace | Patch | Remove
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class EventVersion:
     """An event as it stands, or its tombstone."""
 
     id: UUID
@@ -107,11 +107,11 @@ class Decision:
     """What a command comes to: a new version, a tombstone, or nothing."""
 
     operation: Literal["created", "updated", "deleted", "unchanged"]
-    after: Stored
+    after: EventVersion
     updated_at: datetime
-    before: Stored | None = None
+    before: EventVersion | None = None
     event: Event | None = None
-    facts: Facts | None = None
+    terms: IndexTerms | None = None
     changed: tuple[str, ...] = ()
 
     @property
@@ -123,16 +123,16 @@ class Decision:
 
 
 @dataclass(slots=True)
-class World:
+class LoadedEvents:
     """The events a decision may look at, as earlier commands of the transaction left them."""
 
     now: datetime
     new_id: Callable[[], UUID]
-    events: dict[int, Stored] = field(default_factory=dict)
+    events: dict[int, EventVersion] = field(default_factory=dict)
     holders: dict[tuple[str, str], UUID] = field(default_factory=dict)
     known: dict[int, UUID] = field(default_factory=dict)
 
-    def find(self, id: UUID) -> Stored:
+    def find(self, id: UUID) -> EventVersion:
         """The live event; 404 or 410 otherwise."""
         found = self.events.get(key_of(id))
         if found is None or found.id != id:

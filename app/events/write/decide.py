@@ -15,58 +15,65 @@ from app.errors import (
     PreconditionRequired,
     VersionMismatch,
 )
-from app.events.documents import body_of, differences, event_in, later, merged, tombstone
-from app.events.terms import facts_of
+from app.events.documents import (
+    changed_pointers,
+    load_event,
+    merge_patch,
+    not_before,
+    serialize_tombstone,
+    serialize_version,
+)
+from app.events.terms import index_terms
 from app.events.write.commands import (
     SERVER_FIELDS,
     Command,
     Create,
     Decision,
+    EventVersion,
     IfMatch,
+    LoadedEvents,
     Patch,
     Remove,
-    Stored,
     Upsert,
-    World,
     content,
     external_ids,
     read_only,
 )
-from app.kinds import broken_rules, core, parse_change, rule_values
+from app.kinds import broken_rules, canonical_json, parse_change, rule_values
 from app.kit.ids import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from app.kinds import Change, Event
+    from app.kinds import CodeChange, Event
 
 
-def decide(command: Command, world: World, earlier: Sequence[UUID | None] = ()) -> Decision:
+def decide(command: Command, world: LoadedEvents, earlier: Sequence[UUID | None] = ()) -> Decision:
     """What the command does, or the Problem it raises; `earlier` are the ids that `#<index>` may name."""
     if isinstance(command, Create):
-        return create(settle(command.event, earlier), world)
+        return create(resolve_all(command.event, earlier), world)
     if isinstance(command, Upsert):
-        return upsert(command, settled(command.wanted, earlier), world)
+        return upsert(command, resolve_references(command.wanted, earlier), world)
     current = world.find(command.id)
     if isinstance(command, Remove):
         return remove(command, current, world, earlier)
     check_version(current, command.if_match, required=True)
     if isinstance(command, Patch):
-        return replace(settled(patched(current, command), earlier), command.patch, current, world)
-    return replace(settled(command.wanted, earlier), command.sent, current, world)
+        return replace(resolve_references(apply_patch(current, command), earlier), command.patch, current, world)
+    return replace(resolve_references(command.wanted, earlier), command.sent, current, world)
 
 
-def create(event: Event, world: World) -> Decision:
+def create(event: Event, world: LoadedEvents) -> Decision:
     """Add an event whose external ids nobody holds."""
     refuse(rule_errors(event, world.now) + relation_errors(event, world, (), None))
     check_holders(event, None, world)
     id = world.new_id()
-    body = body_of(id, event.kind, 1, core(event, ()), created_at=world.now, updated_at=world.now)
-    after = Stored(id, event.kind, 1, deleted=False, body=body)
-    return Decision("created", after, world.now, event=event, facts=facts_of(event))
+    body = serialize_version(id, event.kind, 1, canonical_json(event, ()), created_at=world.now, updated_at=world.now)
+    after = EventVersion(id, event.kind, 1, deleted=False, body=body)
+    return Decision("created", after, world.now, event=event, terms=index_terms(event))
 
 
-def upsert(command: Upsert, wanted: Change, world: World) -> Decision:
+def upsert(command: Upsert, wanted: CodeChange, world: LoadedEvents) -> Decision:
     """Create or replace by external id."""
     holder = world.holders.get((command.system, command.external_id))
     if holder is None:
@@ -82,46 +89,48 @@ def upsert(command: Upsert, wanted: Change, world: World) -> Decision:
     return replace(wanted, command.sent, current, world)
 
 
-def replace(wanted: Change, sent: Mapping[str, Any], current: Stored, world: World) -> Decision:
+def replace(wanted: CodeChange, sent: Mapping[str, Any], current: EventVersion, world: LoadedEvents) -> Decision:
     """The next version, or nothing when the content is the same."""
     event, was = wanted.event, orjson.loads(current.body)
     refuse(sent_errors(sent, was))
     check_kind(event.kind, current)
     wanted.check(was)
     errors, flags = flag_errors(event, was, world.now)
-    text = core(event, flags)
+    text = canonical_json(event, flags)
     if text[1:-1] == current.core:
         return Decision("unchanged", current, world.now)
-    created_at, updated_at = was["created_at"], later(world.now, was["updated_at"])
-    body = body_of(current.id, current.kind, current.version + 1, text, created_at=created_at, updated_at=updated_at)
-    changed = tuple(differences(was, orjson.loads(body)))
+    created_at, updated_at = was["created_at"], not_before(world.now, was["updated_at"])
+    body = serialize_version(
+        current.id, current.kind, current.version + 1, text, created_at=created_at, updated_at=updated_at
+    )
+    changed = tuple(changed_pointers(was, orjson.loads(body)))
     if not changed:
         return Decision("unchanged", current, world.now)
     kept = {relation["event_id"] for relation in was["relations"]}
     refuse(errors + relation_errors(event, world, kept, current.id))
     check_holders(event, current.id, world)
-    after = Stored(current.id, current.kind, current.version + 1, deleted=False, body=body)
-    return Decision("updated", after, updated_at, current, event, facts_of(event), changed)
+    after = EventVersion(current.id, current.kind, current.version + 1, deleted=False, body=body)
+    return Decision("updated", after, updated_at, current, event, index_terms(event), changed)
 
 
-def remove(command: Remove, current: Stored, world: World, earlier: Sequence[UUID | None]) -> Decision:
+def remove(command: Remove, current: EventVersion, world: LoadedEvents, earlier: Sequence[UUID | None]) -> Decision:
     """Put a tombstone in the event's place."""
     check_version(current, command.if_match, required=False)
     successor = command.superseded_by
     if isinstance(successor, str):
-        successor = referred(successor, earlier, "/superseded_by")
+        successor = resolve_reference(successor, earlier, "/superseded_by")
     parameter = None if command.in_batch else "superseded_by"
     if successor == current.id:
-        refuse([itself("/superseded_by", parameter)])
+        refuse([refers_to_itself("/superseded_by", parameter)])
     if successor is not None and not world.exists(successor):
         refuse([unknown_event("/superseded_by", parameter)])
-    deleted_at = later(world.now, orjson.loads(current.body)["updated_at"])
-    body = tombstone(current, deleted_at, command.reason, successor)
-    after = Stored(current.id, current.kind, current.version + 1, deleted=True, body=body)
+    deleted_at = not_before(world.now, orjson.loads(current.body)["updated_at"])
+    body = serialize_tombstone(current, deleted_at, command.reason, successor)
+    after = EventVersion(current.id, current.kind, current.version + 1, deleted=True, body=body)
     return Decision("deleted", after, deleted_at, current)
 
 
-def apply(decision: Decision, world: World) -> None:
+def apply(decision: Decision, world: LoadedEvents) -> None:
     """Let later commands see what this one did."""
     world.events[decision.after.key] = decision.after
     for pair in decision.released:
@@ -131,7 +140,7 @@ def apply(decision: Decision, world: World) -> None:
         world.holders[pair] = decision.after.id
 
 
-def check_version(current: Stored, if_match: IfMatch, *, required: bool) -> None:
+def check_version(current: EventVersion, if_match: IfMatch, *, required: bool) -> None:
     """Optimistic concurrency: 428 without the header where it must be, 412 when the event moved on."""
     if if_match is None:
         if required:
@@ -143,7 +152,7 @@ def check_version(current: Stored, if_match: IfMatch, *, required: bool) -> None
         raise VersionMismatch("The event changed since you read it.", current=current.version)
 
 
-def check_kind(kind: object, current: Stored) -> None:
+def check_kind(kind: object, current: EventVersion) -> None:
     """An event keeps its kind."""
     if kind != current.kind:
         refuse(
@@ -151,7 +160,7 @@ def check_kind(kind: object, current: Stored) -> None:
         )
 
 
-def check_holders(event: Event, own: UUID | None, world: World) -> None:
+def check_holders(event: Event, own: UUID | None, world: LoadedEvents) -> None:
     """Every external id is free or the event's own."""
     for pair in external_ids(event):
         holder = world.holders.get(pair)
@@ -169,12 +178,12 @@ def flag_errors(event: Event, was: dict[str, Any], now: datetime) -> tuple[list[
     """Broken rules that no standing quality flag excuses, and the flags that still stand."""
     if not was["quality_flags"]:
         return rule_errors(event, now), []
-    before = event_in(was)
+    before = load_event(was)
     flags = [flag for flag in was["quality_flags"] if rule_values(flag, event) == rule_values(flag, before)]
     return [broken.error for broken in broken_rules(event, now=now) if broken.flag not in flags], flags
 
 
-def relation_errors(event: Event, world: World, kept: Collection[str], own: UUID | None) -> list[FieldError]:
+def relation_errors(event: Event, world: LoadedEvents, kept: Collection[str], own: UUID | None) -> list[FieldError]:
     """New relations that name the event itself, or none that exists or existed."""
     errors = []
     for n, relation in enumerate(event.relations):
@@ -182,7 +191,7 @@ def relation_errors(event: Event, world: World, kept: Collection[str], own: UUID
         if relation.event_id in kept:
             continue
         if relation.event_id == str(own):
-            errors.append(itself(where))
+            errors.append(refers_to_itself(where))
         elif not world.exists(UUID(relation.event_id)):
             errors.append(unknown_event(where))
     return errors
@@ -197,7 +206,7 @@ def sent_errors(sent: Mapping[str, Any], was: Mapping[str, Any]) -> list[FieldEr
     ]
 
 
-def itself(pointer: str, parameter: str | None = None) -> FieldError:
+def refers_to_itself(pointer: str, parameter: str | None = None) -> FieldError:
     """The event cannot be named here; it came in a query where `parameter` says so."""
     return FieldError("itself", "The event cannot name itself here.", pointer=pointer, parameter=parameter)
 
@@ -213,17 +222,19 @@ def refuse(errors: Iterable[FieldError]) -> None:
         raise Invalid("The event was refused; see errors.", errors=found)
 
 
-def settled(wanted: Change, earlier: Sequence[UUID | None]) -> Change:
+def resolve_references(wanted: CodeChange, earlier: Sequence[UUID | None]) -> CodeChange:
     """Put ids in the place of `#<index>`."""
-    return wanted._replace(event=settle(wanted.event, earlier))
+    return wanted._replace(event=resolve_all(wanted.event, earlier))
 
 
-def settle(event: Event, earlier: Sequence[UUID | None]) -> Event:
+def resolve_all(event: Event, earlier: Sequence[UUID | None]) -> Event:
     """Put ids in the place of `#<index>`."""
     if not any(relation.event_id.startswith("#") for relation in event.relations):
         return event
     relations = [
-        relation.model_copy(update={"event_id": str(referred(relation.event_id, earlier, f"/relations/{n}/event_id"))})
+        relation.model_copy(
+            update={"event_id": str(resolve_reference(relation.event_id, earlier, f"/relations/{n}/event_id"))}
+        )
         if relation.event_id.startswith("#")
         else relation
         for n, relation in enumerate(event.relations)
@@ -231,7 +242,7 @@ def settle(event: Event, earlier: Sequence[UUID | None]) -> Event:
     return event.model_copy(update={"relations": relations})
 
 
-def referred(reference: str, earlier: Sequence[UUID | None], pointer: str) -> UUID:
+def resolve_reference(reference: str, earlier: Sequence[UUID | None], pointer: str) -> UUID:
     """The event that an earlier item of the batch made or changed."""
     index = int(reference[1:])
     found = earlier[index] if index < len(earlier) else None
@@ -240,8 +251,8 @@ def referred(reference: str, earlier: Sequence[UUID | None], pointer: str) -> UU
     return found
 
 
-def patched(current: Stored, command: Patch) -> Change:
+def apply_patch(current: EventVersion, command: Patch) -> CodeChange:
     """The output form with the patch merged in, validated whole."""
     check_kind(command.patch.get("kind", current.kind), current)
     form = content(orjson.loads(current.body))
-    return parse_change(merged(form, content(command.patch)), batch=command.in_batch)
+    return parse_change(merge_patch(form, content(command.patch)), batch=command.in_batch)

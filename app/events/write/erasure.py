@@ -11,7 +11,7 @@ from sqlmodel import col
 from app.changes import Change
 from app.db import Statement
 from app.errors import Deleted
-from app.events.tables import Idempotency, PastFacet
+from app.events.tables import PastFacet, StoredIdempotentResponse
 from app.events.terms import unpack
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ ERASE = Statement(
 )
 # The key stays taken: the request that made the event must not bring it back.
 ERASE_ANSWERS = Statement(
-    sa.update(Idempotency)
-    .where(col(Idempotency.event) == KEY)
+    sa.update(StoredIdempotentResponse)
+    .where(col(StoredIdempotentResponse.event) == KEY)
     .values(status=Deleted.status, headers="{}", body=sa.bindparam("body", type_=sa.LargeBinary))
 )

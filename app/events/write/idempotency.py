@@ -12,19 +12,19 @@ from sqlmodel import col
 
 from app.db import Statement, UtcTime
 from app.errors import Deleted, IdempotencyMismatch
-from app.events.tables import Idempotency
-from app.kit.json_lines import on_one_line
+from app.events.tables import StoredIdempotentResponse
+from app.kit.json_lines import escape_line_separators
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.db import Transaction
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResponseData:
     """A finished answer."""
 
     status: int
@@ -33,7 +33,7 @@ class Answer:
     event: int | None = None
 
 
-class Place(NamedTuple):
+class IdempotencyKey(NamedTuple):
     """Whose key it is, for which method and path."""
 
     owner: str
@@ -41,21 +41,21 @@ class Place(NamedTuple):
     key: str
 
 
-class Kept(NamedTuple):
+class StoredResponse(NamedTuple):
     """A stored answer and the hash of the request that earned it."""
 
     body_hash: bytes
-    answer: Answer
+    answer: ResponseData
 
 
 @dataclass(frozen=True, slots=True)
-class Reuse:
+class IdempotentRequest:
     """A request that came with an Idempotency-Key."""
 
-    place: Place
+    place: IdempotencyKey
     body_hash: bytes
 
-    def replay(self, kept: Kept) -> Answer | Exception:
+    def replay(self, kept: StoredResponse) -> ResponseData | Exception:
         """The stored answer, if it was the same request."""
         if kept.body_hash != self.body_hash:
             return IdempotencyMismatch(
@@ -64,40 +64,52 @@ class Reuse:
         answer = kept.answer
         if answer.status == Deleted.status:
             return Deleted("What this request made was erased.", tombstone=orjson.loads(answer.body))
-        body = on_one_line(answer.body) if answer.body.startswith(b"{") else answer.body  # else it is sealed
-        return Answer(answer.status, body, {**answer.headers, "Idempotency-Replayed": "true"}, answer.event)
+        body = escape_line_separators(answer.body) if answer.body.startswith(b"{") else answer.body  # else it is sealed
+        return ResponseData(answer.status, body, {**answer.headers, "Idempotency-Replayed": "true"}, answer.event)
 
 
 FIND = Statement(
-    sa.select(*(col(getattr(Idempotency, name)) for name in ("body_hash", "status", "headers", "body", "event"))).where(
-        col(Idempotency.owner) == sa.bindparam("owner"),
-        col(Idempotency.route) == sa.bindparam("route"),
-        col(Idempotency.key) == sa.bindparam("key"),
-        col(Idempotency.created_at) > sa.bindparam("oldest", type_=UtcTime),
+    sa.select(
+        *(col(getattr(StoredIdempotentResponse, name)) for name in ("body_hash", "status", "headers", "body", "event"))
+    ).where(
+        col(StoredIdempotentResponse.owner) == sa.bindparam("owner"),
+        col(StoredIdempotentResponse.route) == sa.bindparam("route"),
+        col(StoredIdempotentResponse.key) == sa.bindparam("key"),
+        col(StoredIdempotentResponse.created_at) > sa.bindparam("oldest", type_=UtcTime),
     )
 )
-EXPIRE = Statement(sa.delete(Idempotency).where(col(Idempotency.created_at) <= sa.bindparam("oldest", type_=UtcTime)))
+EXPIRE = Statement(
+    sa.delete(StoredIdempotentResponse).where(
+        col(StoredIdempotentResponse.created_at) <= sa.bindparam("oldest", type_=UtcTime)
+    )
+)
 
 
-async def find_reused(tx: Transaction, wanted: Sequence[Reuse], now: datetime) -> dict[Place, Kept]:
+async def find_stored(
+    tx: Transaction, wanted: Sequence[IdempotentRequest], now: datetime
+) -> dict[IdempotencyKey, StoredResponse]:
     """The answers stored under these keys."""
     found = {}
     for reuse in wanted:
-        rows = await tx.rows(FIND, {**reuse.place._asdict(), "oldest": now - KEPT})
+        rows = await tx.rows(FIND, {**reuse.place._asdict(), "oldest": now - RETENTION})
         for body_hash, status, headers, body, event in rows:
-            found[reuse.place] = Kept(bytes(body_hash), Answer(status, bytes(body), orjson.loads(headers), event))
+            found[reuse.place] = StoredResponse(
+                bytes(body_hash), ResponseData(status, bytes(body), orjson.loads(headers), event)
+            )
     return found
 
 
-async def keep_answers(tx: Transaction, earned: Sequence[tuple[Reuse, Answer]], now: datetime) -> None:
+async def store_responses(
+    tx: Transaction, earned: Sequence[tuple[IdempotentRequest, ResponseData]], now: datetime
+) -> None:
     """Store answers, and drop those whose day is over."""
     if not earned:
         return
-    await tx.run(EXPIRE, {"oldest": now - KEPT})
-    await tx.insert(Idempotency, [kept_row(reuse, answer, now) for reuse, answer in earned])
+    await tx.run(EXPIRE, {"oldest": now - RETENTION})
+    await tx.insert(StoredIdempotentResponse, [response_row(reuse, answer, now) for reuse, answer in earned])
 
 
-def kept_row(reuse: Reuse, answer: Answer, now: datetime) -> dict[str, Any]:
+def response_row(reuse: IdempotentRequest, answer: ResponseData, now: datetime) -> dict[str, Any]:
     """A stored answer by its columns."""
     return {
         **reuse.place._asdict(),

@@ -12,21 +12,21 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import Statement, Surprise, any_of, as_list, as_pairs, pairs_source
+from app.db import Statement, WriteConflict, any_of, array_param, pairs_param, pairs_source
 from app.events.tables import ExternalId, StoredEvent
 from app.events.write.commands import (
     Command,
     Create,
+    EventVersion,
+    LoadedEvents,
     Patch,
     Remove,
     Replace,
-    Stored,
     Upsert,
-    World,
     external_ids,
 )
 from app.kit.ids import key_of
-from app.kit.json_lines import on_one_line
+from app.kit.json_lines import escape_line_separators
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from app.db import Transaction
 
 
-async def load(tx: Transaction, world: World, commands: Iterable[Command]) -> None:
+async def load(tx: Transaction, world: LoadedEvents, commands: Iterable[Command]) -> None:
     """Read, and on PostgreSQL lock, every event that the commands may change or name."""
     targets: set[int] = set()
     named: set[UUID] = set()
@@ -48,14 +48,14 @@ async def load(tx: Transaction, world: World, commands: Iterable[Command]) -> No
         world.events[stored.key] = stored
     for pair, placeholder in list(world.holders.items()):
         holder = world.events.get(placeholder.int)
-        if holder is None or not holds(holder, pair):
-            raise Surprise("an external id changed hands between two statements")
+        if holder is None or not matches_holder(holder, pair):
+            raise WriteConflict("an external id changed hands between two statements")
         world.holders[pair] = holder.id
     for key, id in await known_ids(tx, [key_of(id) for id in named]):
         world.known[key] = id
 
 
-def holds(holder: Stored, pair: tuple[str, str]) -> bool:
+def matches_holder(holder: EventVersion, pair: tuple[str, str]) -> bool:
     """The event, now that it is locked, still has the external id."""
     system, external_id = pair
     return not holder.deleted and {"system": system, "id": external_id} in orjson.loads(holder.body)["external_ids"]
@@ -100,7 +100,7 @@ def pairs_in(rows: Any) -> list[tuple[str, str]]:
 async def holders(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> list[Any]:
     """Who holds these external ids."""
     asked = sorted(pairs)
-    return await tx.rows(holders_statement(tx.dialect), as_pairs(asked, tx.dialect)) if asked else []
+    return await tx.rows(holders_statement(tx.dialect), pairs_param(asked, tx.dialect)) if asked else []
 
 
 @lru_cache(2)
@@ -112,15 +112,15 @@ def holders_statement(dialect: str) -> Statement:
     return Statement(sa.select(table.c.system, table.c.id, table.c.event).select_from(joined))
 
 
-async def lock_events(tx: Transaction, keys: Sequence[int]) -> list[Stored]:
+async def lock_events(tx: Transaction, keys: Sequence[int]) -> list[EventVersion]:
     """The events as they stand, locked in key order; the bodies are read after the locks are held."""
     if not keys:
         return []
     if tx.dialect == "postgresql":
         await tx.rows(LOCK, {"keys": keys})
-    rows = await tx.rows(bodies_statement(tx.dialect), {"keys": as_list(keys, tx.dialect)})
+    rows = await tx.rows(bodies_statement(tx.dialect), {"keys": array_param(keys, tx.dialect)})
     return [
-        Stored(id, kind, version, bool(deleted), on_one_line(body), packed)
+        EventVersion(id, kind, version, bool(deleted), escape_line_separators(body), packed)
         for id, kind, version, deleted, body, packed in rows
     ]
 
@@ -148,7 +148,7 @@ def bodies_statement(dialect: str) -> Statement:
 
 async def known_ids(tx: Transaction, keys: Sequence[int]) -> list[Any]:
     """Which of these keys are or were events."""
-    return await tx.rows(ids_statement(tx.dialect), {"keys": as_list(keys, tx.dialect)}) if keys else []
+    return await tx.rows(ids_statement(tx.dialect), {"keys": array_param(keys, tx.dialect)}) if keys else []
 
 
 @lru_cache(2)

@@ -11,10 +11,10 @@ from urllib.parse import unquote_to_bytes
 from starlette.responses import Response
 
 from app.errors import NotFound
-from app.events.write.idempotency import Answer, Place, Reuse
+from app.events.write.idempotency import IdempotencyKey, IdempotentRequest, ResponseData
 from app.http import parse_idempotency_key
-from app.kinds.line_endings import tidied
-from app.kit.offload import aside
+from app.kinds.line_endings import strip_invisible
+from app.kit.offload import run_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from app.events.read.rows import Row
-    from app.events.write.transaction import Outcome
+    from app.events.write.transaction import CommandResult
 
 JSON = "application/json"
 SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-LONGEST_ID = 300
+MAX_ID_LENGTH = 300
 # Hashing more bytes takes milliseconds.
 LARGE_BODY = 1024 * 1024
 
 
-def shown(answer: Answer) -> Response:
+def event_response(answer: ResponseData) -> Response:
     """An answer as HTTP."""
     return Response(answer.body, answer.status, answer.headers)
 
 
-def created(outcome: Outcome) -> Answer:
+def created_response(outcome: CommandResult) -> ResponseData:
     """201 with the event and where it is."""
     after = outcome.decision.after
     headers = {
@@ -46,20 +46,22 @@ def created(outcome: Outcome) -> Answer:
         "etag": f'"{after.version}"',
         **cursor(outcome),
     }
-    return Answer(201, after.body, headers, after.key)
+    return ResponseData(201, after.body, headers, after.key)
 
 
-def stored(outcome: Outcome) -> Answer:
+def stored_response(outcome: CommandResult) -> ResponseData:
     """The event as it stands now: 201 when new, 200 otherwise."""
     if outcome.decision.operation == "created":
-        return created(outcome)
+        return created_response(outcome)
     after = outcome.decision.after
-    return Answer(200, after.body, {"content-type": JSON, "etag": f'"{after.version}"', **cursor(outcome)}, after.key)
+    return ResponseData(
+        200, after.body, {"content-type": JSON, "etag": f'"{after.version}"', **cursor(outcome)}, after.key
+    )
 
 
-def removed(outcome: Outcome) -> Answer:
+def deleted_response(outcome: CommandResult) -> ResponseData:
     """204."""
-    return Answer(204, b"", cursor(outcome))
+    return ResponseData(204, b"", cursor(outcome))
 
 
 def page_etag(rows: Sequence[Row], following: str | None, media: str) -> str:
@@ -69,25 +71,27 @@ def page_etag(rows: Sequence[Row], following: str | None, media: str) -> str:
     return f'W/"{told.hexdigest()}"'
 
 
-def cursor(outcome: Outcome) -> dict[str, str]:
+def cursor(outcome: CommandResult) -> dict[str, str]:
     """The place of the change in the feed; nothing when nothing changed."""
     return {} if outcome.cursor is None else {"feed-cursor": outcome.cursor}
 
 
-async def reuse_of(request: Request, owner: str) -> Reuse | None:
+async def idempotent_request(request: Request, owner: str) -> IdempotentRequest | None:
     """The Idempotency-Key and the hash of the body it came with."""
     key = parse_idempotency_key(request.headers.get("idempotency-key"))
     if key is None:
         return None
-    place = Place(owner, f"{request.method} {request.url.path}", key)
+    place = IdempotencyKey(owner, f"{request.method} {request.url.path}", key)
     raw = await request.body()
-    digest = await aside(hashlib.sha256, raw) if len(raw) > LARGE_BODY else hashlib.sha256(raw)
-    return Reuse(place, digest.digest())
+    digest = await run_in_thread(hashlib.sha256, raw) if len(raw) > LARGE_BODY else hashlib.sha256(raw)
+    return IdempotentRequest(place, digest.digest())
 
 
-def refuse_bad_address(request: Request, system: str, external_id: str) -> None:
+def reject_bad_address(request: Request, system: str, external_id: str) -> None:
     """An address that no external id can have leads nowhere, whether one reads there or writes."""
-    possible = SYSTEM.fullmatch(system) and 1 <= len(tidied(external_id)) <= LONGEST_ID and is_utf8(request.scope)
+    possible = (
+        SYSTEM.fullmatch(system) and 1 <= len(strip_invisible(external_id)) <= MAX_ID_LENGTH and is_utf8(request.scope)
+    )
     if not possible or any(unicodedata.category(character) in {"Cc", "Cs"} for character in external_id):
         raise NotFound("No event holds that external id, and none can.")
 

@@ -29,7 +29,7 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
     VersionMismatch,
-    refusals,
+    problem_responses,
     request_id,
 )
 from app.events.schemas import (
@@ -39,27 +39,34 @@ from app.events.schemas import (
     MergePatch,
     RemoveQuery,
 )
-from app.events.write.batch import batch_answer, read_batch, read_items, read_known, read_new, upsert_of
+from app.events.write.batch import batch_response, read_batch, read_items, read_known, read_new, upsert_of
 from app.events.write.commands import Create, Patch, Remove, Replace
-from app.events.write.responses import created, refuse_bad_address, removed, reuse_of, shown, stored
-from app.events.write.transaction import Job, Outcome
+from app.events.write.responses import (
+    created_response,
+    deleted_response,
+    event_response,
+    idempotent_request,
+    reject_bad_address,
+    stored_response,
+)
+from app.events.write.transaction import CommandResult, WriteRequest
 from app.http import SMALL_BODY, NoQuery, body, parse_if_match, query
 from app.kinds import EventIn, EventOut
 from app.kit.ids import read_id
-from app.kit.offload import aside
+from app.kit.offload import run_in_thread
 
 if TYPE_CHECKING:
     from app.events.write.transaction import Result
 
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
-ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
-SENDING = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull, *ALWAYS)
-ONCE = (IdempotencyInProgress, IdempotencyMismatch)
+COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+BODY_PROBLEMS = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull, *COMMON_PROBLEMS)
+IDEMPOTENCY_PROBLEMS = (IdempotencyInProgress, IdempotencyMismatch)
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
 
 
-def as_object(data: object) -> dict[str, Any]:
+def require_object(data: object) -> dict[str, Any]:
     """A merge patch is an object, or the event would be replaced by something that is none."""
     if isinstance(data, dict):
         return data
@@ -72,7 +79,10 @@ def as_object(data: object) -> dict[str, Any]:
     "",
     status_code=201,
     response_model=None,
-    responses={201: {"model": EventOut}, **refusals(DuplicateExternalId, *ONCE, *SENDING)},
+    responses={
+        201: {"model": EventOut},
+        **problem_responses(DuplicateExternalId, *IDEMPOTENCY_PROBLEMS, *BODY_PROBLEMS),
+    },
 )
 async def create_event(
     request: Request,
@@ -85,14 +95,14 @@ async def create_event(
     An `Idempotency-Key` makes a repeated call answer as the first one did, for 24 hours.
     An external id that another event holds is 409, with `existing`.
     """
-    job = Job(
+    job = WriteRequest(
         [Create(event)],
         key.owner,
-        lambda results: created(only(results)),
-        reuse=await reuse_of(request, key.owner),
+        lambda results: created_response(only_result(results)),
+        reuse=await idempotent_request(request, key.owner),
         size=await size_of(request),
     )
-    return shown(await request.app.state.store.run(job))
+    return event_response(await request.app.state.store.run(job))
 
 
 @router.post(
@@ -100,7 +110,15 @@ async def create_event(
     response_model=None,
     responses={
         200: {"model": BatchOut},
-        **refusals(NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *ONCE, *SENDING),
+        **problem_responses(
+            NotFound,
+            DuplicateExternalId,
+            Deleted,
+            VersionMismatch,
+            PreconditionRequired,
+            *IDEMPOTENCY_PROBLEMS,
+            *BODY_PROBLEMS,
+        ),
     },
 )
 async def write_batch(
@@ -115,18 +133,18 @@ async def write_batch(
     all items, to 1,000, their pointers below `/items/<n>`. With `partial=true` each item stands for itself. `#<index>`
     names the event of an earlier item.
     """
-    commands, places = await aside(read_items, items)
+    commands, places = await run_in_thread(read_items, items)
     instance = f"/requests/{request_id(request.scope)}"
-    job = Job(
+    job = WriteRequest(
         commands,
         key.owner,
-        lambda results: batch_answer(results, instance),
+        lambda results: batch_response(results, instance),
         atomic=asked.partial == "false",
         places=places,
-        reuse=await reuse_of(request, key.owner),
+        reuse=await idempotent_request(request, key.owner),
         size=await size_of(request),
     )
-    return shown(await request.app.state.store.run(job))
+    return event_response(await request.app.state.store.run(job))
 
 
 @router.put(
@@ -135,7 +153,7 @@ async def write_batch(
     responses={
         **EVENT,
         201: {"model": EventOut},
-        **refusals(NotFound, DuplicateExternalId, VersionMismatch, *SENDING),
+        **problem_responses(NotFound, DuplicateExternalId, VersionMismatch, *BODY_PROBLEMS),
     },
 )
 async def upsert_event(
@@ -150,13 +168,15 @@ async def upsert_event(
 
     `If-Match` guards against overwriting, `If-None-Match: *` against replacing at all.
     """
-    refuse_bad_address(request, system, id)
+    reject_bad_address(request, system, id)
     only_new = request.headers.get("if-none-match", "").strip() == "*"
     size = await size_of(request)
     read = partial(upsert_of, system, id, data, if_match(request), only_new=only_new, batch=False)
-    command = read() if size <= SMALL_BODY else await aside(read)
-    return shown(
-        await request.app.state.store.run(Job([command], key.owner, lambda results: stored(only(results)), size=size))
+    command = read() if size <= SMALL_BODY else await run_in_thread(read)
+    return event_response(
+        await request.app.state.store.run(
+            WriteRequest([command], key.owner, lambda results: stored_response(only_result(results)), size=size)
+        )
     )
 
 
@@ -165,7 +185,9 @@ async def upsert_event(
     response_model=None,
     responses={
         **EVENT,
-        **refusals(NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *SENDING),
+        **problem_responses(
+            NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *BODY_PROBLEMS
+        ),
     },
 )
 async def replace_event(
@@ -181,9 +203,11 @@ async def replace_event(
     """
     wanted, sent = known
     command = Replace(known_id(id), wanted, sent, if_match(request))
-    return shown(
+    return event_response(
         await request.app.state.store.run(
-            Job([command], key.owner, lambda results: stored(only(results)), size=await size_of(request))
+            WriteRequest(
+                [command], key.owner, lambda results: stored_response(only_result(results)), size=await size_of(request)
+            )
         )
     )
 
@@ -193,7 +217,9 @@ async def replace_event(
     response_model=None,
     responses={
         **EVENT,
-        **refusals(NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *SENDING),
+        **problem_responses(
+            NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *BODY_PROBLEMS
+        ),
     },
 )
 async def patch_event(
@@ -204,7 +230,7 @@ async def patch_event(
         Any,
         Depends(
             body(
-                as_object,
+                require_object,
                 schema=MergePatch,
                 media=("application/merge-patch+json", "application/json"),
                 lines=True,
@@ -218,9 +244,11 @@ async def patch_event(
     Lists are replaced whole; an estimate object merges by key, a bare integer takes its place.
     """
     command = Patch(known_id(id), patch, if_match(request))
-    return shown(
+    return event_response(
         await request.app.state.store.run(
-            Job([command], key.owner, lambda results: stored(only(results)), size=await size_of(request))
+            WriteRequest(
+                [command], key.owner, lambda results: stored_response(only_result(results)), size=await size_of(request)
+            )
         )
     )
 
@@ -229,7 +257,7 @@ async def patch_event(
     "/{id}",
     status_code=204,
     response_model=None,
-    responses=refusals(NotFound, Deleted, VersionMismatch, Malformed, DiskFull, *ALWAYS),
+    responses=problem_responses(NotFound, Deleted, VersionMismatch, Malformed, DiskFull, *COMMON_PROBLEMS),
 )
 async def delete_event(
     request: Request,
@@ -242,7 +270,11 @@ async def delete_event(
     `reason=legal` also erases every earlier version.
     """
     command = Remove(known_id(id), asked.reason, asked.superseded_by, if_match(request))
-    return shown(await request.app.state.store.run(Job([command], key.owner, lambda results: removed(only(results)))))
+    return event_response(
+        await request.app.state.store.run(
+            WriteRequest([command], key.owner, lambda results: deleted_response(only_result(results)))
+        )
+    )
 
 
 async def size_of(request: Request) -> int:
@@ -250,10 +282,10 @@ async def size_of(request: Request) -> int:
     return len(await request.body())
 
 
-def only(results: list[Result]) -> Outcome:
+def only_result(results: list[Result]) -> CommandResult:
     """The result of a job with one command, which succeeded."""
     [result] = results
-    if isinstance(result, Outcome):
+    if isinstance(result, CommandResult):
         return result
     raise result
 

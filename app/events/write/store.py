@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, Surprise
+from app.db import Statement, WriteConflict
 from app.errors import Problem
-from app.events.index.writer import Index
+from app.events.index.writer import IndexWriter
 from app.events.tables import FacetValue
 from app.events.write.commands import (
-    World,
+    LoadedEvents,
 )
-from app.events.write.idempotency import Answer
-from app.events.write.transaction import LARGE_WRITE, Attempt, Job, LargeWrite
-from app.group_commit import GroupWriter
+from app.events.write.idempotency import ResponseData
+from app.events.write.transaction import LARGE_WRITE, LargeWrite, WriteRequest, WriteTransaction
+from app.group_commit import GroupCommitter
 from app.kit.ids import IdSource
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from app.db import Database, Transaction
 
-ESTIMATES_EVERY_S = 1.0
-LAST_ESTIMATES_S = 0.5
+ESTIMATES_INTERVAL_S = 1.0
+FINAL_ESTIMATES_TIMEOUT_S = 0.5
 
 
 class Store:
@@ -46,10 +46,12 @@ class Store:
         self._committed = committed
         self._clock = clock
         self._new_id = IdSource()
-        self._index = Index()
+        self._index = IndexWriter()
         self._estimates: Counter[int] = Counter()
         self._estimating: asyncio.Task[None] | None = None
-        self._writer: GroupWriter[Job, Answer] = GroupWriter(self._run, lambda job: len(job.commands))
+        self._writer: GroupCommitter[WriteRequest, ResponseData] = GroupCommitter(
+            self._run, lambda job: len(job.commands)
+        )
 
     def start(self) -> None:
         """Begin to take writes."""
@@ -62,15 +64,15 @@ class Store:
             self._estimating.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._estimating
-        with contextlib.suppress(Problem, Surprise, TimeoutError):
-            async with asyncio.timeout(LAST_ESTIMATES_S):
+        with contextlib.suppress(Problem, WriteConflict, TimeoutError):
+            async with asyncio.timeout(FINAL_ESTIMATES_TIMEOUT_S):
                 await self._add_estimates()
 
-    async def run(self, job: Job) -> Answer:
+    async def run(self, job: WriteRequest) -> ResponseData:
         """Do a job and answer after its commit."""
         return await self._writer.submit(job)
 
-    async def _run(self, jobs: list[Job]) -> list[Answer | Exception]:
+    async def _run(self, jobs: list[WriteRequest]) -> list[ResponseData | Exception]:
         attempt, answers = await self._attempt(jobs)
         self._index.learn(attempt.learned)
         if attempt.drafts:
@@ -79,14 +81,14 @@ class Store:
             self._schedule_estimates()
         return answers
 
-    async def _attempt(self, jobs: list[Job]) -> tuple[Attempt, list[Answer | Exception]]:
+    async def _attempt(self, jobs: list[WriteRequest]) -> tuple[WriteTransaction, list[ResponseData | Exception]]:
         """Run the jobs; much work is done apart from the event loop, where the database does not do so anyway."""
         apart = self.db.dialect == "sqlite" or sum(job.size for job in jobs) > LARGE_WRITE
-        attempt = Attempt(jobs, World(self._clock(), self._new_id), self._index, apart=apart)
+        attempt = WriteTransaction(jobs, LoadedEvents(self._clock(), self._new_id), self._index, apart=apart)
         try:
             return attempt, await self.db.write(attempt.run, apart=apart)
         except LargeWrite:
-            attempt = Attempt(jobs, World(self._clock(), self._new_id), self._index, apart=True)
+            attempt = WriteTransaction(jobs, LoadedEvents(self._clock(), self._new_id), self._index, apart=True)
             return attempt, await self.db.write(attempt.run, apart=True)
 
     def _schedule_estimates(self) -> None:
@@ -94,8 +96,8 @@ class Store:
             self._estimating = asyncio.create_task(self._estimate_soon())
 
     async def _estimate_soon(self) -> None:
-        await asyncio.sleep(ESTIMATES_EVERY_S)
-        with contextlib.suppress(Problem, Surprise):
+        await asyncio.sleep(ESTIMATES_INTERVAL_S)
+        with contextlib.suppress(Problem, WriteConflict):
             await self._add_estimates()
 
     async def _add_estimates(self) -> None:

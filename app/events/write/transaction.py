@@ -7,23 +7,30 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.changes import Draft, append
+from app.changes import PendingChange, append
 from app.errors import Deleted, FieldError, NotFound, PreconditionRequired, Problem, VersionMismatch
-from app.events.index.rollup import keep_tally
-from app.events.index.writer import Index
+from app.events.index.rollup import update_rollup
+from app.events.index.writer import IndexWriter
 from app.events.tables import ExternalId
 from app.events.write.commands import (
     Command,
     Create,
     Decision,
+    LoadedEvents,
     Patch,
     Remove,
-    World,
     external_ids,
 )
 from app.events.write.decide import apply, decide
 from app.events.write.erasure import erase
-from app.events.write.idempotency import Answer, Kept, Place, Reuse, find_reused, keep_answers
+from app.events.write.idempotency import (
+    IdempotencyKey,
+    IdempotentRequest,
+    ResponseData,
+    StoredResponse,
+    find_stored,
+    store_responses,
+)
 from app.events.write.load import load
 from app.kit.ids import key_of
 
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
 
 
 # A refused batch tells so many faults at most.
-MOST_FAULTS = 1000
+MAX_FAULTS = 1000
 # The member of an item that a problem without errors is about, and how many parts the pointer of an item has.
 AT_FAULT: dict[type[Problem], str] = {
     PreconditionRequired: "if_match",
@@ -46,11 +53,11 @@ ITEM_PARTS = len(("", "items", "0"))
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandResult:
     """What became of one command: the version that stands now, and the change it made, if any."""
 
     decision: Decision
-    draft: Draft | None
+    draft: PendingChange | None
 
     @property
     def cursor(self) -> str | None:
@@ -58,21 +65,21 @@ class Outcome:
         return None if self.draft is None else self.draft.cursor
 
 
-Result = Outcome | Problem
+Result = CommandResult | Problem
 # Deciding and indexing so many bytes of bodies takes some 30 ms.
 LARGE_WRITE = 64 * 1024
 
 
 @dataclass(slots=True)
-class Job:
+class WriteRequest:
     """One request's commands; atomic ones stand or fall together."""
 
     commands: Sequence[Command | Problem]
     by: str | None
-    render: Callable[[list[Result]], Answer]
+    render: Callable[[list[Result]], ResponseData]
     atomic: bool = True
     places: Sequence[str] = ("",)
-    reuse: Reuse | None = None
+    reuse: IdempotentRequest | None = None
     size: int = 0
     results: list[Result] = field(default_factory=list)
 
@@ -81,28 +88,30 @@ class LargeWrite(Exception):
     """The bodies to work on are so large that the work is to be done apart from the event loop."""
 
 
-class Attempt:
+class WriteTransaction:
     """One try to do a group of jobs; nothing outlives it unless the transaction commits."""
 
-    def __init__(self, jobs: list[Job], world: World, index: Index, *, apart: bool = True) -> None:
+    def __init__(
+        self, jobs: list[WriteRequest], world: LoadedEvents, index: IndexWriter, *, apart: bool = True
+    ) -> None:
         """Jobs in order of arrival; not `apart`, it raises LargeWrite before it works on much."""
         self.apart = apart
         self.jobs = jobs
         self.world = world
         self.index = index
-        self.drafts: list[Draft] = []
+        self.drafts: list[PendingChange] = []
         self.decisions: list[Decision] = []
         self.learned: dict[tuple[str, str, int, bool], int] = {}
         self.counted: Counter[int] = Counter()
 
-    async def run(self, tx: Transaction) -> list[Answer | Exception]:
+    async def run(self, tx: Transaction) -> list[ResponseData | Exception]:
         """Load, decide in order, write all that was decided, append the changes."""
-        reused = await find_reused(tx, [job.reuse for job in self.jobs if job.reuse is not None], self.world.now)
+        reused = await find_stored(tx, [job.reuse for job in self.jobs if job.reuse is not None], self.world.now)
         await load(tx, self.world, [c for job in self.jobs for c in job.commands if not isinstance(c, Problem)])
         if not self.apart and sum(len(stored.body) for stored in self.world.events.values()) > LARGE_WRITE:
             raise LargeWrite
         refused: dict[int, Exception] = {}
-        waiting: dict[Place, int] = {}
+        waiting: dict[IdempotencyKey, int] = {}
         for n, job in enumerate(self.jobs):
             if job.reuse is not None and (job.reuse.place in reused or job.reuse.place in waiting):
                 continue
@@ -114,10 +123,12 @@ class Attempt:
         await self._write(tx)
         answers = self._answers(refused, reused, waiting)
         earned = [(self.jobs[n].reuse, answers[n]) for n in waiting.values()]
-        await keep_answers(tx, [(reuse, a) for reuse, a in earned if reuse and isinstance(a, Answer)], self.world.now)
+        await store_responses(
+            tx, [(reuse, a) for reuse, a in earned if reuse and isinstance(a, ResponseData)], self.world.now
+        )
         return answers
 
-    def _decide_job(self, job: Job) -> Problem | None:
+    def _decide_job(self, job: WriteRequest) -> Problem | None:
         """Decide a job's commands; an atomic one that fails leaves no trace, and tells the faults of all."""
         mark = len(self.drafts)
         undo = (dict(self.world.events), dict(self.world.holders)) if len(job.commands) > 1 else None
@@ -131,8 +142,8 @@ class Attempt:
                 continue
             result = self._decide_one(command, job.by, ids, job.places[n] if n < len(job.places) else "")
             job.results.append(result)
-            ids.append(result.decision.after.id if isinstance(result, Outcome) else None)
-            if isinstance(result, Outcome) and result.draft is not None:
+            ids.append(result.decision.after.id if isinstance(result, CommandResult) else None)
+            if isinstance(result, CommandResult) and result.draft is not None:
                 written.setdefault(str(result.decision.after.id), f"/items/{n}")
             if isinstance(result, Problem) and job.atomic:
                 faults[n] = without_undone(result, written)
@@ -141,7 +152,7 @@ class Attempt:
         del self.drafts[mark:], self.decisions[mark:]
         if undo is not None:
             self.world.events, self.world.holders = undo
-        return together(list(faults.values()))
+        return merge_drafts(list(faults.values()))
 
     def _decide_one(
         self, command: Command | Problem, by: str | None, earlier: Sequence[UUID | None], place: str
@@ -151,14 +162,14 @@ class Attempt:
         try:
             decision = decide(command, self.world, earlier)
         except Problem as problem:
-            return placed(problem, place)
+            return with_item_pointer(problem, place)
         if decision.operation == "unchanged":
-            return Outcome(decision, None)
+            return CommandResult(decision, None)
         apply(decision, self.world)
-        draft = draft_of(decision, by)
+        draft = pending_change(decision, by)
         self.drafts.append(draft)
         self.decisions.append(decision)
-        return Outcome(decision, draft)
+        return CommandResult(decision, draft)
 
     async def _write(self, tx: Transaction) -> None:
         if not self.drafts:
@@ -166,13 +177,16 @@ class Attempt:
         await self.index.write(tx, self.decisions, self.drafts, self)
         await write_holders(tx, self.decisions)
         self.index.check_epoch((await append(tx, self.drafts)).epoch)
-        await keep_tally(tx, self.decisions)
+        await update_rollup(tx, self.decisions)
         await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
 
     def _answers(
-        self, refused: dict[int, Exception], reused: dict[Place, Kept], waiting: dict[Place, int]
-    ) -> list[Answer | Exception]:
-        answers: list[Answer | Exception] = []
+        self,
+        refused: dict[int, Exception],
+        reused: dict[IdempotencyKey, StoredResponse],
+        waiting: dict[IdempotencyKey, int],
+    ) -> list[ResponseData | Exception]:
+        answers: list[ResponseData | Exception] = []
         for n, job in enumerate(self.jobs):
             if n in refused:
                 answers.append(refused[n])
@@ -184,25 +198,25 @@ class Attempt:
                 answers.append(job.render(job.results))
         return answers
 
-    def _just_kept(self, first: int, answers: list[Answer | Exception]) -> Kept:
+    def _just_kept(self, first: int, answers: list[ResponseData | Exception]) -> StoredResponse:
         """The answer that an earlier job of this group earned under the same key."""
         reuse, answer = self.jobs[first].reuse, answers[first]
-        if reuse is None or not isinstance(answer, Answer):
+        if reuse is None or not isinstance(answer, ResponseData):
             message = "only answers wait under a key"
             raise TypeError(message)
-        return Kept(reuse.body_hash, answer)
+        return StoredResponse(reuse.body_hash, answer)
 
 
-def placed(problem: Problem, place: str) -> Problem:
+def with_item_pointer(problem: Problem, place: str) -> Problem:
     """A batch item's problem with pointers from the root of the batch."""
     if not place:
         return problem
     errors = [replace(error, pointer=f"{place}{error.pointer or ''}") for error in problem.errors]
-    errors = errors or [FieldError(problem.slug, problem.detail, pointer=place_of(problem, place))]
+    errors = errors or [FieldError(problem.slug, problem.detail, pointer=reference_index(problem, place))]
     return type(problem)(problem.detail, errors=errors, headers=problem.headers, **problem.members)
 
 
-def place_of(problem: Problem, place: str) -> str:
+def reference_index(problem: Problem, place: str) -> str:
     """Where the fault of a problem without errors is: in the member of the item that it is about, else at `place`."""
     part = next((part for sort, part in AT_FAULT.items() if isinstance(problem, sort)), None)
     if part is None:
@@ -225,13 +239,13 @@ def refers(command: Command | Problem, failed: Iterable[int]) -> bool:
     return any(relation.event_id in names for relation in event.relations)
 
 
-def together(problems: list[Problem]) -> Problem:
+def merge_drafts(problems: list[Problem]) -> Problem:
     """The first refusal, with the faults of all."""
     first, errors = problems[0], [error for problem in problems for error in problem.errors]
     if len(problems) == 1:
         return first
     detail = f"{len(problems)} items were refused; see errors. The first: {first.detail}"
-    return type(first)(detail, errors=errors[:MOST_FAULTS], headers=first.headers, **first.members)
+    return type(first)(detail, errors=errors[:MAX_FAULTS], headers=first.headers, **first.members)
 
 
 def without_undone(problem: Problem, written: Mapping[str, str]) -> Problem:
@@ -248,10 +262,10 @@ def without_undone(problem: Problem, written: Mapping[str, str]) -> Problem:
     return type(problem)(detail, errors=errors, headers=problem.headers, **members)
 
 
-def draft_of(decision: Decision, by: str | None) -> Draft:
+def pending_change(decision: Decision, by: str | None) -> PendingChange:
     """The change that a decision makes."""
     after = decision.after
-    return Draft(
+    return PendingChange(
         key_of(after.id),
         after.id,
         after.version,

@@ -4,44 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.changes import Entry, feed_item
+from app.changes import ChangeRecord, feed_item
 from app.feed.matcher import Matcher
-from app.feed.reader import PICKED, Page, Scanner
+from app.feed.reader import PICKED, ChangePage, PageReader
 from app.feed.recent_changes import bare
 
 if TYPE_CHECKING:
     from app.changes import Head
     from app.events.read.filter import ChangeFilter
-    from app.feed.notifier import Hub
+    from app.feed.notifier import Notifier
 
 
-class Reader:
+class ChangeReader:
     """Goes along the log for one filter, the newest changes from the hub's memory where they are there."""
 
-    def __init__(self, hub: Hub, wanted: ChangeFilter) -> None:
+    def __init__(self, notifier: Notifier, wanted: ChangeFilter) -> None:
         """Follow the filter's values from now on; `close` when that is over."""
-        self._hub = hub
+        self._hub = notifier
         self._matcher = Matcher(wanted)
-        self._scanner = Scanner(hub.log, self._matcher, hub.ring, bare)
-        hub.vocabulary.follow(self._matcher)
+        self._scanner = PageReader(notifier.log, self._matcher, notifier.recent, bare)
+        notifier.term_updates.follow(self._matcher)
 
     def close(self) -> None:
         """Follow no more."""
-        self._hub.vocabulary.leave(self._matcher)
+        self._hub.term_updates.leave(self._matcher)
 
-    async def read(self, after: int, limit: int, head: Head) -> Page:
+    async def read(self, after: int, limit: int, head: Head) -> ChangePage:
         """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet."""
-        ring = self._hub.ring
-        held = ring.between(after, head.seq) if ring.reaches(head) else None
+        recent = self._hub.recent
+        held = recent.between(after, head.seq) if recent.reaches(head) else None
         if held is None:
             return await self._scanner.page(after, limit, head)
         found = await self._scanner.among(held, limit)
         full = len(found) == limit
-        return Page(found, found[-1].entry.seq if full else head.seq, more=full)
+        return ChangePage(found, found[-1].entry.seq if full else head.seq, more=full)
 
 
-async def body_at(hub: Hub, seq: int) -> bytes | None:
+async def body_at(notifier: Notifier, seq: int) -> bytes | None:
     """The push body of a change, the same bytes at every try; None when the log has no such change."""
-    db = hub.log.db
+    db = notifier.log.db
     rows = await db.rows(PICKED[db.dialect], {"seqs": db.as_list([seq])}, primary=True)  # a replica may not have it yet
-    return feed_item(Entry._make(rows[0]), await hub.log.source()) if rows else None
+    return feed_item(ChangeRecord._make(rows[0]), await notifier.log.source()) if rows else None

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from app.db import Database, Transaction
 
 # How long a finished delivery can be looked up; dead ones are kept until they are retried.
-KEPT = timedelta(days=30)
-EVERY_S = 3600.0
-OWNERS_EVERY_S = 15.0
+RETENTION = timedelta(days=30)
+CLEANUP_INTERVAL_S = 3600.0
+OWNERS_INTERVAL_S = 15.0
 CHUNK = 1_000
 
 ID = col(StoredDelivery.id)
@@ -44,7 +44,7 @@ ORPHANED = Statement(
 )
 
 
-class Sweeper:
+class DeliveryCleanup:
     """Sweeps a little at a time, so that no write waits long for it."""
 
     def __init__(self, db: Database, now: Callable[[], datetime], ticks: Callable[[], float]) -> None:
@@ -52,22 +52,22 @@ class Sweeper:
         self._db = db
         self._now = now
         self._ticks = ticks
-        self._owners_at = ticks() + OWNERS_EVERY_S
-        self._deliveries_at = ticks() + EVERY_S
+        self._owners_at = ticks() + OWNERS_INTERVAL_S
+        self._deliveries_at = ticks() + CLEANUP_INTERVAL_S
 
     async def sweep(self) -> None:
         """Do what it is time for."""
         if self._ticks() >= self._owners_at:
-            self._owners_at = self._ticks() + OWNERS_EVERY_S
+            self._owners_at = self._ticks() + OWNERS_INTERVAL_S
             await disable_ownerless(self._db, self._now())
         if self._ticks() >= self._deliveries_at:
-            removed = await sweep_deliveries(self._db, self._now())
-            self._deliveries_at = self._ticks() + (0 if removed else EVERY_S)
+            removed = await delete_old_deliveries(self._db, self._now())
+            self._deliveries_at = self._ticks() + (0 if removed else CLEANUP_INTERVAL_S)
 
 
-async def sweep_deliveries(db: Database, now: datetime) -> int:
+async def delete_old_deliveries(db: Database, now: datetime) -> int:
     """Remove one portion; answers how many rows."""
-    old = await db.rows(OLD, {"bound": first_id_at(now - KEPT)}, heavy=True, primary=True)
+    old = await db.rows(OLD, {"bound": first_id_at(now - RETENTION)}, heavy=True, primary=True)
     found = old or await db.rows(ORPHANED, heavy=True, primary=True)
 
     async def work(tx: Transaction) -> None:

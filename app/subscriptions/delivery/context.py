@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from app.subscriptions.delivery.queue import Budget
+from app.subscriptions.delivery.queue import MemoryBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from app.changes import Head
-    from app.feed.notifier import Hub
-    from app.group_commit import GroupWriter
+    from app.feed.notifier import Notifier
+    from app.group_commit import GroupCommitter
     from app.kit.ids import IdSource
     from app.subscriptions.delivery.metrics import DeliveryCounts
-    from app.subscriptions.delivery.result_writer import Outcome, Step
-    from app.subscriptions.transport.secrets import Sealer
-    from app.subscriptions.transport.url_guard import Rules
+    from app.subscriptions.delivery.result_writer import Outcome, ResultBatch
+    from app.subscriptions.transport.secrets import SecretCipher
+    from app.subscriptions.transport.url_guard import TargetPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class WorkerTimings:
     """The times of a worker in seconds.
 
     A worker that has not beaten for `lease_s` is dead to the others; it stops by itself before that.
@@ -38,22 +38,24 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class WorkerContext:
     """What a pump works with; clock, chance and network come in from outside."""
 
-    hub: Hub
-    writer: GroupWriter[Step, Outcome]
-    sealer: Sealer
-    rules: Rules
+    notifier: Notifier
+    writer: GroupCommitter[ResultBatch, Outcome]
+    cipher: SecretCipher
+    rules: TargetPolicy
     counts: DeliveryCounts
     now: Callable[[], datetime]
     ticks: Callable[[], float]
     jitter: Callable[[], float]
     new_id: IdSource
     holds: Callable[[], bool]
-    pace: Pace = field(default_factory=Pace)
-    budget: Budget = field(default_factory=Budget)
+    timings: WorkerTimings = field(default_factory=WorkerTimings)
+    budget: MemoryBudget = field(default_factory=MemoryBudget)
 
     async def head(self) -> Head:
         """Where the log ends: as the hub knows it while it watches, else as the database says."""
-        return self.hub.head if self.hub.head.epoch and self.hub.waiting else await self.hub.log.head()
+        return (
+            self.notifier.head if self.notifier.head.epoch and self.notifier.waiting else await self.notifier.log.head()
+        )

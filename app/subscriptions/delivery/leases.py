@@ -31,15 +31,15 @@ HELD = col(StoredSubscription.worker)
 
 TOUCHED = Statement(sa.select(col(SubscriptionHead.touched)))
 WORKERS = Statement(sa.select(col(DeliveryWorker.id), col(DeliveryWorker.beat)))
-BEAT = Statement(
+HEARTBEAT = Statement(
     sa.update(DeliveryWorker).where(col(DeliveryWorker.id) == WORKER).values(beat=col(DeliveryWorker.beat) + 1)
 )
-BURY = Statement(
+EVICT = Statement(
     sa.delete(DeliveryWorker).where(
         col(DeliveryWorker.id) == WORKER, col(DeliveryWorker.beat) == sa.bindparam("beat", type_=sa.BigInteger)
     )
 )
-RESIGN = Statement(sa.delete(DeliveryWorker).where(col(DeliveryWorker.id) == WORKER))
+DEREGISTER = Statement(sa.delete(DeliveryWorker).where(col(DeliveryWorker.id) == WORKER))
 # What there is to deliver or to ping, and who does.
 WANTED = Statement(
     sa.select(col(StoredSubscription.id), HELD).where(
@@ -64,7 +64,7 @@ FREE = Statement(
 )
 
 
-def taking(dialect: str) -> Statement:
+def take_statement(dialect: str) -> Statement:
     """Take those of some subscriptions that nobody holds; a worker that was declared dead takes none.
 
     Rows are locked in one order, and those that others have locked are left to them.
@@ -76,13 +76,13 @@ def taking(dialect: str) -> Statement:
     return Statement(taken.values(worker=WORKER, token=col(StoredSubscription.token) + 1))
 
 
-def mine_of(dialect: str) -> Statement:
+def held_statement(dialect: str) -> Statement:
     """Those of some subscriptions that a worker holds."""
     found = sa.select(*SUBSCRIPTION_COLUMNS)
     return Statement(found.where(any_of(col(StoredSubscription.id), "ids", dialect), HELD == WORKER))
 
 
-def giving_back(dialect: str) -> Statement:
+def give_back_statement(dialect: str) -> Statement:
     """Let go of some subscriptions, locked in one order."""
     id = col(StoredSubscription.id)
     some = HELD_BY_ME.where(any_of(id, "ids", dialect)).with_for_update()
@@ -90,24 +90,29 @@ def giving_back(dialect: str) -> Statement:
 
 
 DIALECTS = ("sqlite", "postgresql")
-TAKE = {dialect: taking(dialect) for dialect in DIALECTS}
-MINE = {dialect: mine_of(dialect) for dialect in DIALECTS}
-GIVE_BACK = {dialect: giving_back(dialect) for dialect in DIALECTS}
+TAKE = {dialect: take_statement(dialect) for dialect in DIALECTS}
+MINE = {dialect: held_statement(dialect) for dialect in DIALECTS}
+GIVE_BACK = {dialect: give_back_statement(dialect) for dialect in DIALECTS}
 
 
-class Sign(NamedTuple):
+class HeartbeatSeen(NamedTuple):
     """The last beat that was seen of a worker, and when it was new, by the evenly running clock of who looked."""
 
     beat: int
     at: float
 
 
-def watched(known: Mapping[UUID, Sign], beats: Mapping[UUID, int], now: float) -> dict[UUID, Sign]:
+def watch_heartbeats(
+    known: Mapping[UUID, HeartbeatSeen], beats: Mapping[UUID, int], now: float
+) -> dict[UUID, HeartbeatSeen]:
     """What is known of each worker after a look; no clock of another machine is asked."""
-    return {id: known[id] if id in known and known[id].beat == beat else Sign(beat, now) for id, beat in beats.items()}
+    return {
+        id: known[id] if id in known and known[id].beat == beat else HeartbeatSeen(beat, now)
+        for id, beat in beats.items()
+    }
 
 
-def silent(known: Mapping[UUID, Sign], me: UUID, now: float, lease_s: float) -> list[UUID]:
+def stalled(known: Mapping[UUID, HeartbeatSeen], me: UUID, now: float, lease_s: float) -> list[UUID]:
     """The workers whose beat has not changed for the length of a lease."""
     return [id for id, sign in known.items() if id != me and now - sign.at > lease_s]
 
@@ -117,14 +122,14 @@ def fair_share(subscriptions: int, workers: int) -> int:
     return ceil(subscriptions / max(1, workers))
 
 
-class Moves(NamedTuple):
+class Rebalance(NamedTuple):
     """What a worker takes and what it gives back."""
 
     take: Sequence[UUID]
     release: Sequence[UUID]
 
 
-def moves(wanted: Mapping[UUID, UUID | None], held: Collection[UUID], workers: int, rank: int = 0) -> Moves:
+def rebalance(wanted: Mapping[UUID, UUID | None], held: Collection[UUID], workers: int, rank: int = 0) -> Rebalance:
     """Share the work out evenly: take what nobody holds, and give back what is more than a fair share.
 
     `rank` is the worker's place among the workers: each begins elsewhere, so that they do not all take the same.
@@ -133,17 +138,17 @@ def moves(wanted: Mapping[UUID, UUID | None], held: Collection[UUID], workers: i
     mine = [id for id in held if id in wanted]
     free = [id for id, holder in wanted.items() if holder is None]
     begin = rank * share % len(free) if free else 0
-    return Moves([*free[begin:], *free[:begin]][: max(0, share - len(mine))], mine[share:])
+    return Rebalance([*free[begin:], *free[:begin]][: max(0, share - len(mine))], mine[share:])
 
 
-async def enlist(tx: Transaction, me: UUID, now: datetime) -> None:
+async def register(tx: Transaction, me: UUID, now: datetime) -> None:
     """Appear among the workers."""
     await tx.insert(DeliveryWorker, [{"id": me, "beat": 0, "started_at": now}])
 
 
-async def bury(tx: Transaction, worker: UUID, beat: int | None) -> bool:
+async def evict(tx: Transaction, worker: UUID, beat: int | None) -> bool:
     """Free what a silent worker held, unless it beat again meanwhile; None: one that is not in the table at all."""
-    if beat is not None and not await tx.run(BURY, {"me": worker, "beat": beat}):
+    if beat is not None and not await tx.run(EVICT, {"me": worker, "beat": beat}):
         return False
     await free(tx, worker)
     return True
@@ -168,12 +173,12 @@ async def give_back(tx: Transaction, me: UUID, ids: Sequence[UUID]) -> None:
         await touch(tx)
 
 
-async def wanted_now(db: Database) -> dict[UUID, UUID | None]:
+async def subscriptions_to_deliver(db: Database) -> dict[UUID, UUID | None]:
     """Each subscription that has to be seen to, and who holds it."""
     return dict(await db.rows(WANTED, primary=True))
 
 
-async def read_one(db: Database, me: UUID, id: UUID) -> Subscription | None:
+async def read_held(db: Database, me: UUID, id: UUID) -> Subscription | None:
     """A subscription that this worker holds, as it stands; None when it holds it no longer."""
     rows: list[Any] = await db.rows(MINE[db.dialect], {"me": me, "ids": uuid_list(db, [id])}, primary=True)
     return subscription_of(rows[0]) if rows else None

@@ -7,32 +7,44 @@ from uuid import UUID
 
 import structlog
 
-from app.subscriptions.delivery.leases import BEAT, RESIGN, WORKERS, Sign, bury, enlist, free, silent, watched
+from app.subscriptions.delivery.leases import (
+    DEREGISTER,
+    HEARTBEAT,
+    WORKERS,
+    HeartbeatSeen,
+    evict,
+    free,
+    register,
+    stalled,
+    watch_heartbeats,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from app.db import Database, Transaction
-    from app.subscriptions.delivery.context import Pace
+    from app.subscriptions.delivery.context import WorkerTimings
 
 # A lease is trusted for this part of its length; the rest is for those who would take it over.
-TRUSTED = 0.7
+LEASE_MARGIN = 0.7
 log = structlog.get_logger(__name__)
 
 
-class Roster:
+class Membership:
     """Who is alive, by beats alone: the clocks of two machines need not agree."""
 
-    def __init__(self, db: Database, pace: Pace, ticks: Callable[[], float], new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, db: Database, timings: WorkerTimings, ticks: Callable[[], float], new_id: Callable[[], UUID]
+    ) -> None:
         """Be nobody yet."""
         self.id = UUID(int=0)
         self.enlisted = False
         self._db = db
-        self._pace = pace
+        self._pace = timings
         self._ticks = ticks
         self._new_id = new_id
-        self._signs: dict[UUID, Sign] = {}
+        self._signs: dict[UUID, HeartbeatSeen] = {}
         self._beaten = self._trusted_until = float("-inf")
 
     def holds(self) -> bool:
@@ -44,12 +56,12 @@ class Roster:
         """It is time for the next beat."""
         return self.enlisted and self._ticks() - self._beaten >= self._pace.beat_s
 
-    async def enlist(self, now: datetime) -> None:
+    async def register(self, now: datetime) -> None:
         """Appear among the workers, under a new name."""
         self.id, asked = self._new_id(), self._ticks()
 
         async def work(tx: Transaction) -> None:
-            await enlist(tx, self.id, now)
+            await register(tx, self.id, now)
 
         await self._db.write(work)
         self.enlisted = True
@@ -60,7 +72,7 @@ class Roster:
         asked = self._ticks()
 
         async def work(tx: Transaction) -> int:
-            return await tx.run(BEAT, {"me": self.id})
+            return await tx.run(HEARTBEAT, {"me": self.id})
 
         if not await self._db.write(work):
             log.warning("this worker was taken for dead", worker=str(self.id))
@@ -73,35 +85,35 @@ class Roster:
         """Free what silent workers held; whether workers came or went."""
         beats = await self.beats()
         changed = beats.keys() != self._signs.keys()
-        self._signs = watched(self._signs, beats, self._ticks())
-        for dead in silent(self._signs, self.id, self._ticks(), self._pace.lease_s):
+        self._signs = watch_heartbeats(self._signs, beats, self._ticks())
+        for dead in stalled(self._signs, self.id, self._ticks(), self._pace.lease_s):
             log.warning("a worker is silent; its subscriptions are freed", worker=str(dead))
-            await self.bury(dead, self._signs.pop(dead).beat)
+            await self.evict(dead, self._signs.pop(dead).beat)
         return changed
 
     async def beats(self) -> dict[UUID, int]:
         """Every worker and its beat."""
         return dict(await self._db.rows(WORKERS, primary=True))
 
-    async def bury(self, worker: UUID, beat: int | None) -> None:
+    async def evict(self, worker: UUID, beat: int | None) -> None:
         """Free what a worker held, unless it beat again; None: one that is not in the table at all."""
 
         async def work(tx: Transaction) -> bool:
-            return await bury(tx, worker, beat)
+            return await evict(tx, worker, beat)
 
         await self._db.write(work)
 
-    async def resign(self) -> None:
+    async def deregister(self) -> None:
         """Give every lease back and leave the table."""
         if not self.enlisted:
             return
 
         async def work(tx: Transaction) -> None:
-            await tx.run(RESIGN, {"me": self.id})
+            await tx.run(DEREGISTER, {"me": self.id})
             await free(tx, self.id)
 
         await self._db.write(work)
         self.enlisted = False
 
     def _trust(self, asked: float) -> None:
-        self._beaten, self._trusted_until = asked, asked + TRUSTED * self._pace.lease_s
+        self._beaten, self._trusted_until = asked, asked + LEASE_MARGIN * self._pace.lease_s

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.subscriptions.delivery.result_writer import Step
+from app.subscriptions.delivery.result_writer import ResultBatch
 
 if TYPE_CHECKING:
     from app.subscriptions.delivery.result_writer import Lease
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Unwritten:
+class PendingResults:
     """Results, new deliveries, notices and the endpoint's health, until they are written together.
 
     `delivered` has what the first attempt delivered, with its JSON list; `changed` has all else that came of attempts.
@@ -37,9 +37,9 @@ class Unwritten:
         found = self.delivered or self.changed or self.added or self.notices or self.pinged
         return bool(found) or self.health is not None
 
-    def step(self, lease: Lease, version: int, generation: int, cursor: int | None) -> Step:
+    def step(self, lease: Lease, version: int, generation: int, cursor: int | None) -> ResultBatch:
         """All of it as one step."""
-        return Step(
+        return ResultBatch(
             lease,
             version,
             generation,
@@ -57,10 +57,10 @@ class Unwritten:
         """What came of that delivery is not written yet."""
         return id in self.delivered or id in self.changed
 
-    def after(self, later: Unwritten) -> Unwritten:
+    def after(self, later: PendingResults) -> PendingResults:
         """This, which could not be written, and what came up since."""
         shown = {id: told for id, told in self.changed.items() if id not in later.delivered}
-        return Unwritten(
+        return PendingResults(
             {**shown, **later.changed},
             self.added + later.added,
             self.notices + later.notices,

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from app.subscriptions.tables import Delivery
 
 
-MOST_BODIES = 64 * 1024 * 1024
-AT_ONCE = datetime.min.replace(tzinfo=UTC)
+MAX_PAYLOADS = 64 * 1024 * 1024
+MAX_LOADED_AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Flight:
+class InFlight:
     """A delivery that is being sent, since when by an evenly running clock, and whether the database shows it."""
 
     delivery: Delivery
@@ -29,18 +29,18 @@ class Flight:
     marked: bool = False
 
 
-class Budget:
+class MemoryBudget:
     """The bytes that all the bodies of a process may have; what does not fit is read again when it is sent."""
 
-    def __init__(self, left: int = MOST_BODIES) -> None:
+    def __init__(self, left: int = MAX_PAYLOADS) -> None:
         """Nothing is spent."""
         self.left = left
 
 
-class Bodies:
+class PayloadCache:
     """The bodies that are at hand, within a budget that others share."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: MemoryBudget) -> None:
         """Hold nothing."""
         self._budget = budget
         self._held: dict[UUID, bytes] = {}
@@ -69,13 +69,13 @@ class Bodies:
         self._held.clear()
 
 
-class Backlog:
+class DeliveryQueue:
     """Deliveries that wait and deliveries under way, each with its body while that is at hand."""
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(self, budget: MemoryBudget | None = None) -> None:
         """Hold nothing."""
-        self.flying: dict[UUID, Flight] = {}
-        self.bodies = Bodies(budget or Budget())
+        self.flying: dict[UUID, InFlight] = {}
+        self.bodies = PayloadCache(budget or MemoryBudget())
         self._held: dict[UUID, Delivery] = {}
         self._fresh: deque[Delivery] = deque()  # never tried, as the log brought them
         self._due: list[tuple[datetime, int, int, Delivery]] = []  # all others, by due time, place in the log and turn
@@ -132,7 +132,7 @@ class Backlog:
         if first is None or due_at(first) > now:
             return None
         self._remove(first)
-        self.flying[first.id] = Flight(first, ticks)
+        self.flying[first.id] = InFlight(first, ticks)
         return first
 
     def end(self, id: UUID) -> None:
@@ -150,7 +150,7 @@ class Backlog:
 
     def _foremost(self) -> Delivery:
         """What stands first in both, leftover or not."""
-        sooner = self._fresh and (AT_ONCE, self._fresh[0].seq) < self._due[0][:2]
+        sooner = self._fresh and (MAX_LOADED_AT_ONCE, self._fresh[0].seq) < self._due[0][:2]
         return self._fresh[0] if sooner else self._due[0][3]
 
     def _remove(self, first: Delivery) -> None:
@@ -163,4 +163,4 @@ class Backlog:
 
 def due_at(delivery: Delivery) -> datetime:
     """When it is to be sent: what was never tried at once, whatever clock its time was taken from."""
-    return (delivery.status == "retrying" and delivery.next_attempt_at) or AT_ONCE
+    return (delivery.status == "retrying" and delivery.next_attempt_at) or MAX_LOADED_AT_ONCE

@@ -42,7 +42,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ResultBatch:
     """What one subscription's worker has to write, under the configuration by which it was made."""
 
     lease: Lease
@@ -63,7 +63,7 @@ class Step:
         return 1 + len(self.delivered) + len(self.changed) + len(self.added)
 
 
-def standing(dialect: str) -> Statement:
+def lock_statement(dialect: str) -> Statement:
     """Some subscriptions as they stand, kept so until the end; in one order, so that transactions wait in no circle."""
     names = ("id", "worker", "token", "version", "generation", "cursor", "verified", "ping_due", *HEALTH)
     columns = [col(getattr(StoredSubscription, name)) for name in names]
@@ -71,10 +71,10 @@ def standing(dialect: str) -> Statement:
     return Statement(found.order_by(col(StoredSubscription.id)).with_for_update())
 
 
-STANDING = {dialect: standing(dialect) for dialect in ("sqlite", "postgresql")}
+LOCK = {dialect: lock_statement(dialect) for dialect in ("sqlite", "postgresql")}
 
 
-class Standing(NamedTuple):
+class LockedSubscription(NamedTuple):
     """What a subscription's row says at the time of writing."""
 
     id: UUID
@@ -88,18 +88,18 @@ class Standing(NamedTuple):
     health: Health
 
 
-def outcome_of(step: Step, stands: Standing | None) -> Outcome:
+def outcome_of(step: ResultBatch, stands: LockedSubscription | None) -> Outcome:
     """What of a step may be written."""
     if stands is None or (stands.worker, stands.token) != (step.lease.worker, step.lease.token):
         return "fenced"
     return "written" if (stands.version, stands.generation) == (step.version, step.generation) else "stale"
 
 
-async def write_steps(tx: Transaction, steps: Sequence[Step]) -> list[Outcome]:
+async def write_batches(tx: Transaction, steps: Sequence[ResultBatch]) -> list[Outcome]:
     """Write what is still its holders' to write, in one statement a table."""
     ids = uuid_list(tx, [step.lease.subscription for step in steps])
-    rows = await tx.rows(STANDING[tx.dialect], {"ids": ids})
-    found = {row[0]: Standing._make([*row[:8], Health(*row[8:])]) for row in rows}
+    rows = await tx.rows(LOCK[tx.dialect], {"ids": ids})
+    found = {row[0]: LockedSubscription._make([*row[:8], Health(*row[8:])]) for row in rows}
     outcomes = [outcome_of(step, found.get(step.lease.subscription)) for step in steps]
     good = [
         (step, found[step.lease.subscription])
@@ -166,14 +166,14 @@ def added_row(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def late_results(step: Step, stands: Standing) -> list[Delivery]:
+def late_results(step: ResultBatch, stands: LockedSubscription) -> list[Delivery]:
     """What came of requests while somebody changed the subscription; a seek has cancelled what is not finished."""
     if step.generation == stands.generation:
         return list(step.changed)
     return [delivery for delivery in step.changed if not delivery.counted or delivery.status not in UNFINISHED]
 
 
-def subscription_row(step: Step, stands: Standing) -> dict[str, Any]:
+def subscription_row(step: ResultBatch, stands: LockedSubscription) -> dict[str, Any]:
     """The columns that a worker writes, those that it leaves alone as they are.
 
     What came of a ping says nothing of a subscription that a ping of its caller has opened meanwhile.

@@ -30,11 +30,11 @@ SCHEDULE = (
     24 * HOUR,
 )
 JITTER = 0.2
-LONGEST_WAIT = DAY
+MAX_RETRY_AFTER = DAY
 FAILING_AFTER = 10
 DISABLED_AFTER = 5 * DAY
 # A failing endpoint is asked by one delivery at a time, and no sooner than this after the last.
-BETWEEN_PROBES = 5 * SECOND
+PROBE_INTERVAL = 5 * SECOND
 GONE = 410
 ASKS_TO_WAIT = frozenset({429, 503})
 
@@ -70,7 +70,7 @@ class Health(NamedTuple):
 HEALTH = Health._fields
 
 
-class Verdict(NamedTuple):
+class HealthUpdate(NamedTuple):
     """The endpoint's health after an attempt, and what is to be told about it."""
 
     health: Health
@@ -82,7 +82,7 @@ def next_try(tries: int, failed_at: datetime, wait: timedelta | None, jitter: fl
     if tries >= len(SCHEDULE):
         return None
     pause = SCHEDULE[tries] * (1 + JITTER * jitter)
-    return failed_at + max(pause, min(wait or timedelta(0), LONGEST_WAIT))
+    return failed_at + max(pause, min(wait or timedelta(0), MAX_RETRY_AFTER))
 
 
 def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
@@ -91,13 +91,13 @@ def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
         return None
     if text.isascii() and text.strip().isdigit():
         digits = text.strip().lstrip("0")
-        return LONGEST_WAIT if len(digits) > 9 else min(timedelta(seconds=int(digits or "0")), LONGEST_WAIT)
+        return MAX_RETRY_AFTER if len(digits) > 9 else min(timedelta(seconds=int(digits or "0")), MAX_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(text)
     except (ValueError, OverflowError):  # the latter for numbers of twenty digits
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(timedelta(0), min(until - now, LONGEST_WAIT))
+    return max(timedelta(0), min(until - now, MAX_RETRY_AFTER))
 
 
 def after_attempt(delivery: Delivery, attempt: Attempt, jitter: float) -> Delivery:
@@ -121,23 +121,23 @@ def with_attempt(attempts: str, number: int, attempt: Attempt) -> str:
     return f"{attempts[:-1]}{',' if len(attempts) > 2 else ''}{entry}]"
 
 
-def judge(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
+def update_health(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
     """What an attempt does to the endpoint's standing."""
     return (succeeded if attempt.error is None else failed)(health, attempt, subscription)
 
 
-def succeeded(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
+def succeeded(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
     """A success ends a row of failures, and `failing` with it."""
     at, (status, reason, *_) = attempt.at, health
     after = Health(status, reason, 0, None, at, at, health.last_error, health.resume_at)
     if health.status != "failing":
-        return Verdict(after, ())
+        return HealthUpdate(after, ())
     detail = f"It answers again, after {health.consecutive_failures} failures in a row."
     recovered = notice("subscription.recovered", subscription, attempt, detail)
-    return Verdict(after._replace(status="active", last_error=None, resume_at=None), [recovered])
+    return HealthUpdate(after._replace(status="active", last_error=None, resume_at=None), [recovered])
 
 
-def failed(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
+def failed(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
     """A failure counts; the tenth in a row means failing, 410 or five days of failing mean disabled."""
     count = health.consecutive_failures + 1
     after = health._replace(
@@ -147,22 +147,22 @@ def failed(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
         resume_at=held(health, attempt),
     )
     if health.status not in {"active", "failing"}:
-        return Verdict(after, ())
+        return HealthUpdate(after, ())
     if attempt.status_code == GONE:
         return disabled(after, attempt, subscription, "gone", "The endpoint answered 410: it is gone.")
     if health.status == "failing" and is_given_up(health, attempt.at):
         return disabled(after, attempt, subscription, "failing", f"It failed for {DISABLED_AFTER.days} days.")
     if health.status == "active" and count >= FAILING_AFTER:
         told = notice("subscription.failing", subscription, attempt, f"{count} failures in a row: {attempt.failure}.")
-        resume = max(after.resume_at or attempt.at, attempt.at + BETWEEN_PROBES)
-        return Verdict(after._replace(status="failing", failing_since=attempt.at, resume_at=resume), [told])
-    return Verdict(after, ())
+        resume = max(after.resume_at or attempt.at, attempt.at + PROBE_INTERVAL)
+        return HealthUpdate(after._replace(status="failing", failing_since=attempt.at, resume_at=resume), [told])
+    return HealthUpdate(after, ())
 
 
 def held(health: Health, attempt: Attempt) -> datetime | None:
     """Until when the endpoint is left alone: as long as it asked for, or until the next probe."""
-    pause = max(attempt.wait or timedelta(0), BETWEEN_PROBES if health.status == "failing" else timedelta(0))
-    until = attempt.at + min(pause, LONGEST_WAIT) if pause else None
+    pause = max(attempt.wait or timedelta(0), PROBE_INTERVAL if health.status == "failing" else timedelta(0))
+    until = attempt.at + min(pause, MAX_RETRY_AFTER) if pause else None
     known = [moment for moment in (health.resume_at, until) if moment is not None]
     return max(known, default=None)
 
@@ -173,10 +173,10 @@ def is_given_up(health: Health, now: datetime) -> bool:
     return since is not None and now - since >= DISABLED_AFTER and last is not None and now - last <= DAY
 
 
-def disabled(health: Health, attempt: Attempt, subscription: UUID, reason: str, detail: str) -> Verdict:
+def disabled(health: Health, attempt: Attempt, subscription: UUID, reason: str, detail: str) -> HealthUpdate:
     """Nothing more is sent until somebody sets it active again."""
     told = notice("subscription.disabled", subscription, attempt, detail)
-    return Verdict(health._replace(status="disabled", disabled_reason=reason), [told])
+    return HealthUpdate(health._replace(status="disabled", disabled_reason=reason), [told])
 
 
 def notice(what: NoticeType, subscription: UUID, attempt: Attempt, detail: str) -> Notice:
@@ -184,14 +184,14 @@ def notice(what: NoticeType, subscription: UUID, attempt: Attempt, detail: str) 
     return Notice(what, subscription, None, attempt.at, detail)
 
 
-def after_ping(health: Health, attempt: Attempt, subscription: UUID) -> Verdict:
+def after_ping(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
     """A good answer to the ping opens a pending subscription; a bad one leaves it pending, and 410 disables it."""
     after = health._replace(last_attempt_at=attempt.at, last_error=attempt.failure)
     if attempt.error is None:
-        return Verdict(after._replace(status="active", last_success_at=attempt.at), ())
+        return HealthUpdate(after._replace(status="active", last_success_at=attempt.at), ())
     if attempt.status_code == GONE:
         return disabled(after, attempt, subscription, "gone", "The endpoint answered 410: it is gone.")
-    return Verdict(after, ())
+    return HealthUpdate(after, ())
 
 
 def health_of(subscription: Subscription) -> Health:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 
-class Turns:
+class SendSlots:
     """So many turns; who finds none free stands in line, first come, first served.
 
     As `asyncio.Semaphore`, with a way to take a free turn that need not be awaited.

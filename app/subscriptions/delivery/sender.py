@@ -7,18 +7,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from app.db import Surprise
+from app.db import WriteConflict
 from app.errors import Problem
 from app.subscriptions.delivery.change_reader import body_at
 from app.subscriptions.delivery.retry_policy import Attempt, after_attempt, after_ping, dead_letter, with_attempt
-from app.subscriptions.transport.webhook_request import Endpoint
+from app.subscriptions.transport.webhook_request import WebhookEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from datetime import datetime
 
-    from app.subscriptions.delivery.context import Means
-    from app.subscriptions.delivery.state import Books
+    from app.subscriptions.delivery.context import WorkerContext
+    from app.subscriptions.delivery.state import DeliveryState
     from app.subscriptions.tables import Delivery, Subscription
 
 PAYLOAD = "payload"
@@ -29,32 +29,32 @@ CONNECTS = (
 )  # fmt: skip
 
 
-class Done(Protocol):
+class SendResult(Protocol):
     """Hears of each request that has ended."""
 
     def __call__(self, *, idle: bool) -> None:
         """It has."""
 
 
-class Sending:
+class DeliverySender:
     """The requests of one subscription; each that ends begins the next."""
 
-    def __init__(self, means: Means, books: Books, done: Done) -> None:
+    def __init__(self, context: WorkerContext, delivery_state: DeliveryState, done: SendResult) -> None:
         """`done` is called after each request, `idle` where no other follows it at once."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.extra_at: datetime | None = None
-        self._means = means
-        self._books = books
+        self._means = context
+        self._books = delivery_state
         self._done = done
-        self._endpoint: Endpoint | None = None
-        self._former: list[Endpoint] = []
+        self._endpoint: WebhookEndpoint | None = None
+        self._former: list[WebhookEndpoint] = []
         self._for: Subscription | None = None
-        self._cleared = means.hub.ring.cleared
+        self._cleared = context.notifier.recent.cleared
 
     async def connect(self, found: Subscription) -> None:
         """Send to the endpoint that the subscription names, with the secrets that it has now."""
         if self._for is None or any(getattr(found, name) != getattr(self._for, name) for name in CONNECTS):
-            endpoint = Endpoint(found, self._means.sealer, self._means.rules)
+            endpoint = WebhookEndpoint(found, self._means.cipher, self._means.rules)
             self._former += [] if self._endpoint is None else [self._endpoint]
             self._endpoint, self._for = endpoint, found
         if not self.tasks:
@@ -76,15 +76,15 @@ class Sending:
 
     async def ping(self) -> None:
         """Ask the endpoint to show itself."""
-        books, means = self._books, self._means
-        if self._endpoint is None or not means.holds():
+        delivery_state, context = self._books, self._means
+        if self._endpoint is None or not context.holds():
             return
-        attempt = await self._endpoint.ping(means.new_id(), await means.hub.log.source(), means.now())
-        means.counts.note(attempt)
-        books.unwritten.pinged = True
-        books.unwritten.verified = attempt.error is None
-        books.judged(after_ping(books.health, attempt, books.subscription.id))
-        books.subscription = replace(books.subscription, ping_due=False)
+        attempt = await self._endpoint.ping(context.new_id(), await context.notifier.log.source(), context.now())
+        context.counts.note(attempt)
+        delivery_state.pending_results.pinged = True
+        delivery_state.pending_results.verified = attempt.error is None
+        delivery_state.judged(after_ping(delivery_state.health, attempt, delivery_state.subscription.id))
+        delivery_state.subscription = replace(delivery_state.subscription, ping_due=False)
 
     def launch(self) -> None:
         """Send what is due."""
@@ -95,22 +95,22 @@ class Sending:
 
     def _begin(self) -> Delivery | None:
         """The next that is due, if it may be sent now."""
-        if self._cleared != self._means.hub.ring.cleared:
+        if self._cleared != self._means.notifier.recent.cleared:
             self._forget_erased()
         now = self._means.now()
-        return self._books.backlog.begin(now, self._means.ticks()) if self._may_send(now) else None
+        return self._books.queue.begin(now, self._means.ticks()) if self._may_send(now) else None
 
     def _forget_erased(self) -> None:
         """Something may have been erased from the log: read bodies anew."""
-        self._cleared = self._means.hub.ring.cleared
-        self._books.backlog.bodies.clear()
+        self._cleared = self._means.notifier.recent.cleared
+        self._books.queue.bodies.clear()
 
     def _may_send(self, now: datetime) -> bool:
         """A slot is free, the endpoint asked for no pause, and the lease is surely ours."""
-        books = self._books
-        if books.stopping or books.fenced or books.stale or not books.has_slot:
+        delivery_state = self._books
+        if delivery_state.stopping or delivery_state.fenced or delivery_state.stale or not delivery_state.has_slot:
             return False
-        return (books.resume_at is None or books.resume_at <= now) and self._means.holds()
+        return (delivery_state.resume_at is None or delivery_state.resume_at <= now) and self._means.holds()
 
     async def _send_on(self, first: Delivery) -> None:
         """Send one delivery after another, as long as there are any; more at once when more slots are free."""
@@ -118,10 +118,10 @@ class Sending:
         while delivery is not None:
             try:
                 attempt = await self._attempt(delivery)
-            except (Problem, Surprise):  # the database is away, and the body with it
+            except (Problem, WriteConflict):  # the database is away, and the body with it
                 self._postpone(delivery)
             else:
-                self._books.backlog.end(delivery.id)
+                self._books.queue.end(delivery.id)
                 self._note(delivery, attempt)
             delivery = self._begin()
             if delivery is not None and self._books.has_slot:
@@ -130,14 +130,14 @@ class Sending:
 
     def _attempt(self, delivery: Delivery) -> Awaitable[Attempt]:
         """What is to be awaited: a request, whose body may have to be read first."""
-        body = self._books.backlog.bodies.get(delivery.id)
+        body = self._books.queue.bodies.get(delivery.id)
         if body is None or self._endpoint is None:
             return self._attempt_read(delivery)
         return self._endpoint.deliver(delivery, body, self._means.now())
 
     async def _attempt_read(self, delivery: Delivery) -> Attempt:
         """Read the body and send it; an attempt at nothing where there is none, or nobody to send it to."""
-        body = await body_at(self._means.hub, delivery.seq)
+        body = await body_at(self._means.notifier, delivery.seq)
         now = self._means.now()
         if body is None or self._endpoint is None:
             return Attempt(now, None, 0, PAYLOAD)
@@ -145,31 +145,31 @@ class Sending:
 
     def _postpone(self, delivery: Delivery) -> None:
         """Try again soon; this was no attempt."""
-        backlog = self._books.backlog
-        backlog.end(delivery.id)
-        backlog.put(delivery._replace(status="retrying", next_attempt_at=self._means.now() + SOON))
+        queue = self._books.queue
+        queue.end(delivery.id)
+        queue.put(delivery._replace(status="retrying", next_attempt_at=self._means.now() + SOON))
 
     def _note(self, delivery: Delivery, attempt: Attempt) -> None:
         """Decide what follows from an attempt, for the delivery and for the endpoint."""
-        books = self._books
+        delivery_state = self._books
         self._means.counts.note(attempt)
         if attempt.error is None and not delivery.attempt_count:
-            books.judge(attempt)
-            books.delivered(delivery, with_attempt(delivery.attempts, 1, attempt))
+            delivery_state.judge(attempt)
+            delivery_state.delivered(delivery, with_attempt(delivery.attempts, 1, attempt))
             return
         after = after_attempt(delivery, attempt, self._means.jitter() if attempt.error else 0.0)
         if attempt.error == PAYLOAD:
             after = after._replace(status="dead", next_attempt_at=None)
         else:
-            books.judge(attempt)
-        if after.status == "retrying" and is_left_behind(after, books.subscription):
+            delivery_state.judge(attempt)
+        if after.status == "retrying" and is_left_behind(after, delivery_state.subscription):
             after = after._replace(status="cancelled", next_attempt_at=None)
         if after.status == "dead":
-            books.unwritten.notices.append(dead_letter(after, attempt))
-        books.unwritten.changed[after.id] = after
-        books.backlog.drop(after.id)
+            delivery_state.pending_results.notices.append(dead_letter(after, attempt))
+        delivery_state.pending_results.changed[after.id] = after
+        delivery_state.queue.drop(after.id)
         if after.counted:
-            books.backlog.put(after)
+            delivery_state.queue.put(after)
         elif after.next_attempt_at is not None:  # the database has it until it is due
             self.extra_at = min(self.extra_at or after.next_attempt_at, after.next_attempt_at)
 

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.subscriptions.delivery.pending_results import Unwritten
-from app.subscriptions.delivery.queue import Backlog
+from app.subscriptions.delivery.pending_results import PendingResults
+from app.subscriptions.delivery.queue import DeliveryQueue
 from app.subscriptions.delivery.result_writer import Lease
-from app.subscriptions.delivery.retry_policy import health_of, judge, slots
+from app.subscriptions.delivery.retry_policy import health_of, slots, update_health
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from app.subscriptions.delivery.context import Means
-    from app.subscriptions.delivery.retry_policy import Attempt, Health, Verdict
+    from app.subscriptions.delivery.context import WorkerContext
+    from app.subscriptions.delivery.retry_policy import Attempt, Health, HealthUpdate
     from app.subscriptions.tables import Delivery, Subscription
 
 # So far the cursor may fall behind what was read, where nothing matched.
-FAR = 10_000
+MAX_ATTEMPTS_AHEAD = 10_000
 DELIVERING = frozenset({"active", "failing"})
 
 
-class Books:
+class DeliveryState:
     """A subscription under a lease, its unfinished deliveries, and what the database does not know of them yet.
 
     `at` is how far the log was read; `stale` that somebody changed the subscription, `fenced` that another worker has
     it.
     """
 
-    def __init__(self, means: Means, subscription: Subscription, worker: UUID) -> None:
+    def __init__(self, context: WorkerContext, subscription: Subscription, worker: UUID) -> None:
         """Begin under the lease that was just taken; what else there is must be read first."""
-        self.means = means
+        self.context = context
         self.lease = Lease(subscription.id, worker, subscription.token)
-        self.backlog = Backlog(means.budget)
-        self.unwritten = Unwritten()
+        self.queue = DeliveryQueue(context.budget)
+        self.pending_results = PendingResults()
         self.subscription = subscription
         self.stopping = self.fenced = False
         self._success: Attempt | None = None
         self.stale = True
-        self._written = means.ticks()
+        self._written = context.ticks()
         self.open_at(subscription)
 
     def open_at(self, subscription: Subscription) -> None:
@@ -52,9 +52,9 @@ class Books:
         self.subscription = subscription
         self._health = health_of(subscription)
         self.at = self._written_at = subscription.cursor
-        attempts, self.unwritten.attempts = self.unwritten.attempts, []
-        self.unwritten.health = None
-        self.unwritten.notices = [told for told in self.unwritten.notices if told.delivery is not None]
+        attempts, self.pending_results.attempts = self.pending_results.attempts, []
+        self.pending_results.health = None
+        self.pending_results.notices = [told for told in self.pending_results.notices if told.delivery is not None]
         for attempt in attempts if stays else ():
             self.judge(attempt)
 
@@ -73,12 +73,12 @@ class Books:
         """There is nothing left to do under this lease."""
         if self.fenced:
             return True
-        return not (self.stale or self.backlog.flying or self.unwritten.any or self.is_delivering or self.has_ping)
+        return not (self.stale or self.queue.flying or self.pending_results.any or self.is_delivering or self.has_ping)
 
     @property
     def room(self) -> int:
         """How many more deliveries may be stored."""
-        return self.subscription.max_open - self.backlog.open - len(self.unwritten.added)
+        return self.subscription.max_open - self.queue.open - len(self.pending_results.added)
 
     @property
     def wants_more(self) -> bool:
@@ -89,7 +89,7 @@ class Books:
     @property
     def has_slot(self) -> bool:
         """One more request may be under way."""
-        return len(self.backlog.flying) < slots(self._health.status, self.subscription.max_in_flight)
+        return len(self.queue.flying) < slots(self._health.status, self.subscription.max_in_flight)
 
     @property
     def is_ahead(self) -> bool:
@@ -115,14 +115,14 @@ class Books:
         self._settle()
         self._judge(attempt)
 
-    def judged(self, verdict: Verdict) -> None:
+    def judged(self, hint: HealthUpdate) -> None:
         """Note how the endpoint is doing."""
-        self._health = self.unwritten.health = verdict.health
-        self.unwritten.notices += verdict.notices
+        self._health = self.pending_results.health = hint.health
+        self.pending_results.notices += hint.notices
 
     def _judge(self, attempt: Attempt) -> None:
-        self.unwritten.attempts.append(attempt)
-        self.judged(judge(self._health, attempt, self.lease.subscription))
+        self.pending_results.attempts.append(attempt)
+        self.judged(update_health(self._health, attempt, self.lease.subscription))
 
     def _settle(self) -> None:
         """Judge by the last of the successes."""
@@ -132,50 +132,50 @@ class Books:
 
     def delivered(self, delivery: Delivery, attempts: str) -> None:
         """Note what the first attempt delivered, which nearly all are."""
-        if self.unwritten.changed:
-            self.unwritten.changed.pop(delivery.id, None)
-        self.unwritten.delivered[delivery.id] = attempts
-        self.backlog.drop(delivery.id)
+        if self.pending_results.changed:
+            self.pending_results.changed.pop(delivery.id, None)
+        self.pending_results.delivered[delivery.id] = attempts
+        self.queue.drop(delivery.id)
 
     async def write(self) -> None:
         """Write all that the database does not know; results count even where somebody changed the subscription."""
         self._mark()
         self._settle()
         cursor = self._cursor_to_write()
-        if not self.unwritten.any and cursor is None:
+        if not self.pending_results.any and cursor is None:
             return
-        taken, self.unwritten = self.unwritten, Unwritten()
+        taken, self.pending_results = self.pending_results, PendingResults()
         step = taken.step(self.lease, self.subscription.version, self.subscription.generation, cursor)
         try:
-            outcome = await self.means.writer.submit(step)
+            outcome = await self.context.writer.submit(step)
         except BaseException:
-            self.unwritten = taken.after(self.unwritten)
+            self.pending_results = taken.after(self.pending_results)
             raise
-        self._written = self.means.ticks()
+        self._written = self.context.ticks()
         self.fenced = outcome == "fenced"
         self.stale = self.stale or outcome == "stale"
         if outcome == "written":
             self._written_at = self._written_at if cursor is None else cursor
         else:
-            self.unwritten.attempts = taken.attempts + self.unwritten.attempts
+            self.pending_results.attempts = taken.attempts + self.pending_results.attempts
         for delivery in taken.added:
             if outcome == "written":
-                self.backlog.put(delivery)
+                self.queue.put(delivery)
             else:
-                self.backlog.drop(delivery.id)
+                self.queue.drop(delivery.id)
 
     def _mark(self) -> None:
         """Show as `sending` what has been under way for a moment."""
-        before = self.means.ticks() - self.means.pace.mark_s
-        for id, flight in self.backlog.flying.items():
-            if not flight.marked and flight.since <= before:
-                flight.marked = True
-                self.unwritten.changed[id] = flight.delivery._replace(status="sending")
+        before = self.context.ticks() - self.context.timings.mark_s
+        for id, in_flight in self.queue.flying.items():
+            if not in_flight.marked and in_flight.since <= before:
+                in_flight.marked = True
+                self.pending_results.changed[id] = in_flight.delivery._replace(status="sending")
 
     def _cursor_to_write(self) -> int | None:
         """The cursor, where there is something to write with it, or it stood still for long."""
         if not self.is_ahead:
             return None
-        far = self.at - self._written_at >= FAR
-        late = self.means.ticks() - self._written >= self.means.pace.keep_s
-        return self.at if self.unwritten.any or far or late or self.stopping else None
+        far = self.at - self._written_at >= MAX_ATTEMPTS_AHEAD
+        late = self.context.ticks() - self._written >= self.context.timings.keep_s
+        return self.at if self.pending_results.any or far or late or self.stopping else None

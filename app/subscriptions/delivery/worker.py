@@ -11,16 +11,24 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.auth.keys import utc_now
-from app.db import Surprise
+from app.db import WriteConflict
 from app.errors import Problem
-from app.group_commit import GroupWriter
+from app.group_commit import GroupCommitter
 from app.kit.ids import IdSource
-from app.subscriptions.delivery.cleanup import Sweeper
-from app.subscriptions.delivery.context import Means, Pace
-from app.subscriptions.delivery.dispatcher import Pump
-from app.subscriptions.delivery.leases import STILL_HELD, TOUCHED, TOUCHED_SINCE, give_back, moves, take, wanted_now
-from app.subscriptions.delivery.membership import Roster
-from app.subscriptions.delivery.result_writer import write_steps
+from app.subscriptions.delivery.cleanup import DeliveryCleanup
+from app.subscriptions.delivery.context import WorkerContext, WorkerTimings
+from app.subscriptions.delivery.dispatcher import Dispatcher
+from app.subscriptions.delivery.leases import (
+    STILL_HELD,
+    TOUCHED,
+    TOUCHED_SINCE,
+    give_back,
+    rebalance,
+    subscriptions_to_deliver,
+    take,
+)
+from app.subscriptions.delivery.membership import Membership
+from app.subscriptions.delivery.result_writer import write_batches
 from app.subscriptions.ownership import WITHOUT_KEY, owners_without_key
 
 if TYPE_CHECKING:
@@ -29,15 +37,15 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from app.db import Transaction
-    from app.feed.notifier import Hub
+    from app.feed.notifier import Notifier
     from app.subscriptions.delivery.metrics import DeliveryCounts
-    from app.subscriptions.delivery.result_writer import Outcome, Step
+    from app.subscriptions.delivery.result_writer import Outcome, ResultBatch
     from app.subscriptions.tables import Subscription
-    from app.subscriptions.transport.secrets import Sealer
-    from app.subscriptions.transport.url_guard import Rules
+    from app.subscriptions.transport.secrets import SecretCipher
+    from app.subscriptions.transport.url_guard import TargetPolicy
 
-SLOWEST_S = 5.0
-LAST_WORDS_S = 1.0
+MAX_INTERVAL_S = 5.0
+FINAL_WRITE_TIMEOUT_S = 1.0
 log = structlog.get_logger(__name__)
 
 
@@ -49,30 +57,30 @@ class Worker:
 
     def __init__(
         self,
-        hub: Hub,
-        sealer: Sealer,
-        rules: Rules,
+        notifier: Notifier,
+        cipher: SecretCipher,
+        rules: TargetPolicy,
         counts: DeliveryCounts,
         *,
-        pace: Pace | None = None,
+        timings: WorkerTimings | None = None,
         now: Callable[[], datetime] = utc_now,
         ticks: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = lambda: random.uniform(-1, 1),  # noqa: S311 (spreads retries, guards nothing)
     ) -> None:
         """Begin when `start` is called, or work for one pass with `once`."""
-        self.pumps: dict[UUID, Pump] = {}
-        self._hub = hub
-        self._db = hub.log.db
-        self._pace = pace or Pace()
+        self.dispatchers: dict[UUID, Dispatcher] = {}
+        self._hub = notifier
+        self._db = notifier.log.db
+        self._pace = timings or WorkerTimings()
         self._now = now
         self._counts = counts
         new_id = IdSource()
-        self.roster = Roster(self._db, self._pace, ticks, new_id)
-        self._writer: GroupWriter[Step, Outcome] = GroupWriter(self._write, lambda step: step.size)
-        self._means = Means(
-            hub, self._writer, sealer, rules, counts, now, ticks, jitter, new_id, self.roster.holds, self._pace
+        self.membership = Membership(self._db, self._pace, ticks, new_id)
+        self._writer: GroupCommitter[ResultBatch, Outcome] = GroupCommitter(self._write, lambda step: step.size)
+        self._means = WorkerContext(
+            notifier, self._writer, cipher, rules, counts, now, ticks, jitter, new_id, self.membership.holds, self._pace
         )
-        self._sweeper = Sweeper(self._db, now, ticks)
+        self._sweeper = DeliveryCleanup(self._db, now, ticks)
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._kicked = asyncio.Event()
@@ -96,8 +104,8 @@ class Worker:
     def drain(self) -> None:
         """Send nothing more."""
         self._stopping = True
-        for pump in self.pumps.values():
-            pump.stop()
+        for dispatcher in self.dispatchers.values():
+            dispatcher.stop()
 
     async def stop(self) -> None:
         """Let what is under way finish for a moment, write what came of it, and give every lease back."""
@@ -107,22 +115,22 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._finish_pumps()
         await self._writer.stop()
-        with contextlib.suppress(Problem, Surprise, TimeoutError):
-            async with asyncio.timeout(LAST_WORDS_S):
-                await self.roster.resign()
+        with contextlib.suppress(Problem, WriteConflict, TimeoutError):
+            async with asyncio.timeout(FINAL_WRITE_TIMEOUT_S):
+                await self.membership.deregister()
 
     async def once(self) -> None:
         """One pass: take what nobody has, do all that can be done at this instant, give it back."""
         self._writer.start()
         await self._share_out()
-        await asyncio.gather(*(pump.once() for pump in self.pumps.values()))
-        self.pumps.clear()
+        await asyncio.gather(*(dispatcher.once() for dispatcher in self.dispatchers.values()))
+        self.dispatchers.clear()
         await self._writer.stop()
-        await self.roster.resign()
+        await self.membership.deregister()
 
-    async def _write(self, steps: Sequence[Step]) -> list[Outcome | Exception]:
+    async def _write(self, steps: Sequence[ResultBatch]) -> list[Outcome | Exception]:
         async def work(tx: Transaction) -> list[Outcome | Exception]:
-            return list(await write_steps(tx, steps))
+            return list(await write_batches(tx, steps))
 
         return await self._db.write(work)
 
@@ -139,7 +147,7 @@ class Worker:
                 failures += 1
                 self._seen = -1  # what was to be done is not done: look at everything again
                 self._db.trouble.report("delivery", error)
-            pause = self._pace.look_s if not failures else min(self._pace.look_s * 2**failures, SLOWEST_S)
+            pause = self._pace.look_s if not failures else min(self._pace.look_s * 2**failures, MAX_INTERVAL_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._kicked.wait()
@@ -151,17 +159,17 @@ class Worker:
         """
         seen = self._hub.head
         while not self._hub.draining:
-            if not self.pumps:
+            if not self.dispatchers:
                 self._taken.clear()
                 await self._taken.wait()
             await self._hub.expect(seen.seq, seen.epoch)
             seen = self._hub.head
-            for pump in self.pumps.values():
-                pump.wake()
+            for dispatcher in self.dispatchers.values():
+                dispatcher.wake()
 
     async def _look(self) -> None:
         """Beat, see who else is there, and take up what changed."""
-        if self.roster.is_due:
+        if self.membership.is_due:
             await self._beat()
         [(touched,)] = await self._db.rows(TOUCHED, primary=True)
         if touched == self._seen and not self._uneven and not any(task.done() for task in self._running.values()):
@@ -170,42 +178,42 @@ class Worker:
         await self._share_out()
         await self._refresh(self._seen)
         self._seen = touched
-        for id, pump in self.pumps.items():
+        for id, dispatcher in self.dispatchers.items():
             if id not in self._running:
-                self._running[id] = asyncio.create_task(pump.run(), name=f"sitrep-pump {id}")
+                self._running[id] = asyncio.create_task(dispatcher.run(), name=f"sitrep-pump {id}")
 
     async def _beat(self) -> None:
         """Show life; whoever was declared dead meanwhile has lost every lease and begins anew."""
-        trusted = self.roster.holds()
-        if not await self.roster.beat():
-            for pump in self.pumps.values():
-                pump.books.fenced = True
+        trusted = self.membership.holds()
+        if not await self.membership.beat():
+            for dispatcher in self.dispatchers.values():
+                dispatcher.delivery_state.fenced = True
             await self._finish_pumps()
             self._seen = -1
             return
         if not trusted:
-            for pump in self.pumps.values():
-                pump.wake()
-        self._uneven = await self.roster.watch() or self._uneven
+            for dispatcher in self.dispatchers.values():
+                dispatcher.wake()
+        self._uneven = await self.membership.watch() or self._uneven
         await self._disable_without_key()
 
     async def _share_out(self) -> None:
         """Take what is free and give back what is more than a fair share."""
         self._forget_ended()
-        wanted = await wanted_now(self._db)
-        if not self.roster.enlisted:
+        wanted = await subscriptions_to_deliver(self._db)
+        if not self.membership.enlisted:
             if not wanted or self._stopping:
                 return
-            await self.roster.enlist(self._now())
-        workers = await self.roster.beats()
+            await self.membership.register(self._now())
+        workers = await self.membership.beats()
         for lost in {holder for holder in wanted.values() if holder is not None and holder not in workers}:
-            await self.roster.bury(lost, None)
+            await self.membership.evict(lost, None)
             wanted = {id: None if holder == lost else holder for id, holder in wanted.items()}
-        over = [id for id, holder in wanted.items() if holder == self.roster.id and id not in self.pumps]
-        rank = sorted({*workers, self.roster.id}).index(self.roster.id)
-        plan = moves(wanted | dict.fromkeys(over), self.pumps, len(workers), rank)
+        over = [id for id, holder in wanted.items() if holder == self.membership.id and id not in self.dispatchers]
+        rank = sorted({*workers, self.membership.id}).index(self.membership.id)
+        plan = rebalance(wanted | dict.fromkeys(over), self.dispatchers, len(workers), rank)
         for id in plan.release:
-            self.pumps[id].stop()
+            self.dispatchers[id].stop()
         await self._exchange([] if self._stopping else plan.take, over)
 
     async def _exchange(self, wanted: Sequence[UUID], over: Sequence[UUID]) -> None:
@@ -213,50 +221,50 @@ class Worker:
 
         async def work(tx: Transaction) -> list[Subscription]:
             if over:
-                await give_back(tx, self.roster.id, over)
-            return await take(tx, self.roster.id, wanted) if wanted else []
+                await give_back(tx, self.membership.id, over)
+            return await take(tx, self.membership.id, wanted) if wanted else []
 
         taken = await self._db.write(work) if wanted or over else []
         for held in taken:
-            self.pumps[held.id] = Pump(self._means, held, self.roster.id)
+            self.dispatchers[held.id] = Dispatcher(self._means, held, self.membership.id)
             self._taken.set()
         self._uneven = len(taken) < len(wanted)  # another was faster: look again for what else is free
-        self._counts.held.set(len(self.pumps))
+        self._counts.held.set(len(self.dispatchers))
 
     async def _refresh(self, seen: int) -> None:
         """Let the pumps see what callers changed."""
-        if not self.pumps:
+        if not self.dispatchers:
             return
-        touched = await self._db.rows(TOUCHED_SINCE, {"seen": seen, "me": self.roster.id}, primary=True)
-        held = await self._db.rows(STILL_HELD, {"me": self.roster.id}, primary=True)
-        for id in {*self.pumps} & {id for (id,) in touched} | {*self.pumps} - {id for (id,) in held}:
-            self.pumps[id].refresh()
+        touched = await self._db.rows(TOUCHED_SINCE, {"seen": seen, "me": self.membership.id}, primary=True)
+        held = await self._db.rows(STILL_HELD, {"me": self.membership.id}, primary=True)
+        for id in {*self.dispatchers} & {id for (id,) in touched} | {*self.dispatchers} - {id for (id,) in held}:
+            self.dispatchers[id].refresh()
 
     async def _disable_without_key(self) -> None:
         """Stop sending for owners who have no key any more."""
-        owners = {pump.books.subscription.owner for pump in self.pumps.values()}
+        owners = {dispatcher.delivery_state.subscription.owner for dispatcher in self.dispatchers.values()}
         gone = await owners_without_key(self._db, owners, self._now()) if owners else set()
-        for pump in self.pumps.values():
-            if pump.books.subscription.owner in gone:
-                pump.disable("no-key", WITHOUT_KEY)
+        for dispatcher in self.dispatchers.values():
+            if dispatcher.delivery_state.subscription.owner in gone:
+                dispatcher.disable("no-key", WITHOUT_KEY)
 
     def _forget_ended(self) -> None:
         for id, task in list(self._running.items()):
             if task.done():
                 if not task.cancelled() and (error := task.exception()) is not None:
                     log.error("a delivery loop failed", subscription=str(id), exc_info=error)
-                del self._running[id], self.pumps[id]
+                del self._running[id], self.dispatchers[id]
 
     async def _finish_pumps(self) -> None:
         """Wait a moment for the pumps, then end them."""
-        for hurry in (Pump.stop, Pump.abandon):
-            for pump in self.pumps.values():
-                hurry(pump)
+        for hurry in (Dispatcher.stop, Dispatcher.abandon):
+            for dispatcher in self.dispatchers.values():
+                hurry(dispatcher)
             if self._running:
                 await asyncio.wait(self._running.values(), timeout=self._pace.linger_s)
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
         self._running.clear()
-        self.pumps.clear()
+        self.dispatchers.clear()
         self._counts.held.set(0)

@@ -8,37 +8,43 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.auth import AdminKey, SubscribeKey
-from app.auth.routes import answer
-from app.errors import DiskFull, refusals
+from app.auth.routes import json_response
+from app.errors import DiskFull, problem_responses
 from app.http import NoQuery, query
 from app.kit.ids import read_id
-from app.subscriptions.management.routes import ALWAYS, ONE, asking, desk
+from app.subscriptions.management.routes import COMMON_PROBLEMS, SUBSCRIPTION_PROBLEMS, asking, subscription_operations
 from app.subscriptions.output_schemas import DeliveryShape, Matched, NoticeList
 from app.subscriptions.schemas import NoticesQuery
 
 router = APIRouter(prefix="/v1", tags=["subscriptions"])
 
 
-@router.get("/deliveries/{id}", response_model=None, responses={200: {"model": DeliveryShape}, **refusals(*ONE)})
+@router.get(
+    "/deliveries/{id}",
+    response_model=None,
+    responses={200: {"model": DeliveryShape}, **problem_responses(*SUBSCRIPTION_PROBLEMS)},
+)
 async def get_delivery(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """Show a delivery with every attempt that was made."""
-    return answer(await desk(request).delivery(read_id(id), key))
+    return json_response(await subscription_operations(request).delivery(read_id(id), key))
 
 
 @router.post(
     "/deliveries/{id}/retry",
     status_code=202,
     response_model=None,
-    responses={202: {"model": Matched}, **refusals(DiskFull, *ONE)},
+    responses={202: {"model": Matched}, **problem_responses(DiskFull, *SUBSCRIPTION_PROBLEMS)},
 )
 async def retry_delivery(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """Send one delivery again, whatever became of it; `matched` is 0 when it is on its way already."""
-    return answer(await desk(request).retry_one(read_id(id), asking(request, key)), 202)
+    return json_response(await subscription_operations(request).retry_one(read_id(id), asking(request, key)), 202)
 
 
-@router.get("/notices", response_model=None, responses={200: {"model": NoticeList}, **refusals(*ALWAYS)})
+@router.get(
+    "/notices", response_model=None, responses={200: {"model": NoticeList}, **problem_responses(*COMMON_PROBLEMS)}
+)
 async def list_notices(
     request: Request, _: AdminKey, asked: Annotated[NoticesQuery, Depends(query(NoticesQuery))]
 ) -> Response:
     """List what happened to subscriptions (failing, disabled, recovered) and deliveries (dead), oldest first."""
-    return answer(await desk(request).notices(asked.after, asked.limit))
+    return json_response(await subscription_operations(request).notices(asked.after, asked.limit))

@@ -11,28 +11,34 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from app.auth.keys import utc_now
-from app.auth.schemas import show_instant
+from app.auth.schemas import serialize_instant
 from app.changes import format_cursor, parse_cursor
 from app.errors import CursorEpoch, Invalid, TooManyRequests
 from app.events.read.as_of import instant_of, read_instant
-from app.events.write.idempotency import Answer
-from app.feed.long_poll import waited_page
-from app.feed.reader import Page
-from app.feed.start_position import position_named
+from app.events.write.idempotency import ResponseData
+from app.feed.long_poll import wait_for_page
+from app.feed.reader import ChangePage
+from app.feed.start_position import read_start_position
 from app.kit.ids import IdSource
-from app.kit.json_lines import as_json
+from app.kit.json_lines import dump_json
 from app.subscriptions.filter import stored_filter
 from app.subscriptions.management import queries as reads
 from app.subscriptions.management import transactions as store
-from app.subscriptions.management.updates import new_subscription, patched, refused
-from app.subscriptions.schemas import LONGEST_URL
-from app.subscriptions.serializers import show_delivery, show_delivery_head, show_notice, show_place, show_subscription
+from app.subscriptions.management.updates import apply_patch, new_subscription, refused
+from app.subscriptions.schemas import MAX_URL_LENGTH
+from app.subscriptions.serializers import (
+    serialize_delivery,
+    serialize_delivery_head,
+    serialize_notice,
+    serialize_position,
+    serialize_subscription,
+)
 from app.subscriptions.statements import Counts, count_deliveries, find_subscription
 from app.subscriptions.tables import DeliveryStatus
 from app.subscriptions.transport.http_client import check
 from app.subscriptions.transport.signing import new_secret
-from app.subscriptions.transport.url_guard import RefusedTarget
-from app.subscriptions.transport.webhook_request import Endpoint
+from app.subscriptions.transport.url_guard import TargetRefused
+from app.subscriptions.transport.webhook_request import WebhookEndpoint
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -40,35 +46,35 @@ if TYPE_CHECKING:
     from app.auth import Key
     from app.changes import ChangeLog, Head
     from app.events.write.commands import IfMatch
-    from app.events.write.idempotency import Reuse
-    from app.feed.notifier import Hub
+    from app.events.write.idempotency import IdempotentRequest
+    from app.feed.notifier import Notifier
     from app.subscriptions.delivery.retry_policy import Attempt
     from app.subscriptions.management.transactions import Caller
-    from app.subscriptions.management.updates import Wanted
+    from app.subscriptions.management.updates import ParsedSubscription
     from app.subscriptions.schemas import DeliveriesQuery, PullQuery
     from app.subscriptions.tables import Subscription
-    from app.subscriptions.transport.secrets import Sealer
-    from app.subscriptions.transport.url_guard import Rules
+    from app.subscriptions.transport.secrets import SecretCipher
+    from app.subscriptions.transport.url_guard import TargetPolicy
 
 Shown = dict[str, Any]
-FOREVER = 2**62
-LOOK_S = 0.5  # how often a paused subscription is looked at for one who waits
+NEVER_EXPIRES = 2**62
+CHECK_TIMEOUT_S = 0.5  # how often a paused subscription is looked at for one who waits
 NONE = Counts(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class SubscriptionOperations:
     """Answers what callers ask of subscriptions; `changed` tells the worker of this process to look."""
 
     log: ChangeLog
-    hub: Hub
-    sealer: Sealer
-    rules: Rules
+    notifier: Notifier
+    cipher: SecretCipher
+    rules: TargetPolicy
     changed: Callable[[], None] = lambda: None
     new_id: IdSource = field(default_factory=IdSource)
     tested: set[UUID] = field(default_factory=set)
 
-    async def create(self, wanted: Wanted, caller: Caller, reuse: Reuse | None) -> Answer:
+    async def create(self, wanted: ParsedSubscription, caller: Caller, reuse: IdempotentRequest | None) -> ResponseData:
         """Make a subscription; the secret of a push subscription is in the answer, this once."""
         asked = wanted.asked
         if reuse is not None and (again := await store.find_repeated(self.log.db, reuse, caller.now)) is not None:
@@ -84,7 +90,7 @@ class Desk:
             wanted,
             cursor=start,
             secret=secret,
-            sealer=self.sealer,
+            cipher=self.cipher,
             now=caller.now,
         )
         answer = self._created(made, secret, head)
@@ -92,28 +98,28 @@ class Desk:
         self.changed()
         return self._opened(kept)
 
-    def _opened(self, kept: Answer) -> Answer:
+    def _opened(self, kept: ResponseData) -> ResponseData:
         """The answer as the caller gets it; it was sealed where it holds a secret."""
-        return replace(kept, body=kept.body if kept.body.startswith(b"{") else self.sealer.open(kept.body).encode())
+        return replace(kept, body=kept.body if kept.body.startswith(b"{") else self.cipher.open(kept.body).encode())
 
-    def _created(self, made: Subscription, secret: str | None, head: Head) -> Answer:
+    def _created(self, made: Subscription, secret: str | None, head: Head) -> ResponseData:
         """The answer, sealed where it holds a secret, because it may be stored for repeats."""
-        shown = show_subscription(made, head, NONE) | ({} if secret is None else {"secret": secret})
-        body = as_json(shown)
+        shown = serialize_subscription(made, head, NONE) | ({} if secret is None else {"secret": secret})
+        body = dump_json(shown)
         headers = {
             "content-type": "application/json",
             "location": f"/v1/subscriptions/{made.id}",
             "etag": f'"{made.version}"',
             "cache-control": "no-store",
         }
-        return Answer(201, body if secret is None else self.sealer.seal(body.decode()), headers)
+        return ResponseData(201, body if secret is None else self.cipher.seal(body.decode()), headers)
 
     async def list(self, key: Key, limit: int, cursor: str | None) -> Shown:
         """A page of subscriptions."""
         page, following = await reads.list_subscriptions(self.log.db, key, limit, cursor)
         counts = await count_deliveries(self.log.db, [each.id for each in page])
         head = await self.log.head(primary=True)
-        return {"items": [show_subscription(each, head, counts[each.id]) for each in page], "next": following}
+        return {"items": [serialize_subscription(each, head, counts[each.id]) for each in page], "next": following}
 
     async def get(self, id: UUID, key: Key) -> Shown:
         """One subscription."""
@@ -124,9 +130,9 @@ class Desk:
         await find_subscription(self.log.db, id, caller.key)
         push = patch.get("push")
         url = push.get("url") if isinstance(push, dict) else None
-        if isinstance(url, str) and len(url) <= LONGEST_URL:
+        if isinstance(url, str) and len(url) <= MAX_URL_LENGTH:
             await self._check(url)
-        decide = partial(patched, patch=patch, sealer=self.sealer)
+        decide = partial(apply_patch, patch=patch, cipher=self.cipher)
         after = await store.change(self.log.db, id, caller, "subscription.updated", decide, if_match=if_match)
         self.changed()
         return await self._shown(after)
@@ -142,59 +148,59 @@ class Desk:
         head = await self.log.head(primary=True)
         timezone = stored_filter(current.filter).timezone
         place = await self._place(to, timezone, head, "/to")
-        after = await store.change(self.log.db, id, caller, "subscription.sought", partial(store.sought, to=place))
+        after = await store.change(self.log.db, id, caller, "subscription.sought", partial(store.seek_to, to=place))
         self.changed()
-        return show_place(after, head)
+        return serialize_position(after, head)
 
-    async def pull(self, id: UUID, key: Key, asked: PullQuery) -> tuple[Page, Shown]:
+    async def pull(self, id: UUID, key: Key, asked: PullQuery) -> tuple[ChangePage, Shown]:
         """What lies behind the committed cursor, waited for, and what is told with it; nothing while it is paused."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + asked.wait
         while True:
             current = await find_subscription(self.log.db, id, key)
-            store.refuse_mode(current, "pull")
+            store.require_mode(current, "pull")
             head = await self.log.head()
-            self.hub.notice(head)
+            self.notifier.notice(head)
             left = max(0.0, deadline - clock())
             if current.status != "active":
-                if not left or self.hub.draining:
-                    page = Page([], current.cursor, more=False)
+                if not left or self.notifier.draining:
+                    page = ChangePage([], current.cursor, more=False)
                     break
-                await self.hub.wait(FOREVER, min(left, LOOK_S), head.epoch)
+                await self.notifier.wait(NEVER_EXPIRES, min(left, CHECK_TIMEOUT_S), head.epoch)
                 continue
             head, page = await self._page(current, head, asked.limit, left)
             # What was found by another filter, or from another place, says nothing of what is asked for now.
             if not left or same_question(current, await find_subscription(self.log.db, id, key)):
                 break
-        place = show_place(current, head)
+        place = serialize_position(current, head)
         following = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
         return page, {**following, "committed": place["cursor"], "lag": place["lag"]}
 
-    async def _page(self, current: Subscription, head: Head, limit: int, wait: float) -> tuple[Head, Page]:
+    async def _page(self, current: Subscription, head: Head, limit: int, wait: float) -> tuple[Head, ChangePage]:
         wanted = stored_filter(current.filter)
         try:
-            return await waited_page(self.hub, wanted, current.cursor, head, limit=limit, wait=wait)
+            return await wait_for_page(self.notifier, wanted, current.cursor, head, limit=limit, wait=wait)
         except CursorEpoch:  # the caller sent no cursor: the committed one holds in the new epoch
             head = await self.log.head()
-            return await waited_page(self.hub, wanted, current.cursor, head, limit=limit, wait=0)
+            return await wait_for_page(self.notifier, wanted, current.cursor, head, limit=limit, wait=0)
 
     async def ack(self, id: UUID, cursor: str, caller: Caller) -> Shown:
         """Advance the committed cursor; what lies behind it changes nothing, however far back."""
         current = await find_subscription(self.log.db, id, caller.key)
-        store.refuse_mode(current, "pull")
+        store.require_mode(current, "pull")
         head = await self.log.head(primary=True)
         epoch, seq = parse_cursor(cursor)
         if epoch == head.epoch and seq <= current.cursor:
-            return show_place(current, head)
+            return serialize_position(current, head)
         # What was given out for a subscription that was passed by the trimming is taken back all the same.
         trimmed = epoch == head.epoch and seq < head.oldest
         upto = seq if trimmed else await self.log.position(cursor, head)
-        return show_place(await store.acknowledge(self.log.db, id, caller, upto), head)
+        return serialize_position(await store.acknowledge(self.log.db, id, caller, upto), head)
 
     async def test(self, id: UUID, caller: Caller) -> Shown:
         """Send one signed ping now; a good answer opens a pending subscription."""
         current = await find_subscription(self.log.db, id, caller.key)
-        store.refuse_mode(current, "push")
+        store.require_mode(current, "push")
         if id in self.tested:
             raise TooManyRequests("A test of this subscription is under way.", headers={"Retry-After": "1"})
         self.tested.add(id)
@@ -203,7 +209,7 @@ class Desk:
         finally:
             self.tested.discard(id)
         if attempt.error is None:
-            decide = partial(store.verified, pinged=current, attempt=attempt)
+            decide = partial(store.apply_ping_result, pinged=current, attempt=attempt)
             await store.change(self.log.db, id, caller, "subscription.verified", decide)
             self.changed()
         return {
@@ -214,7 +220,7 @@ class Desk:
         }
 
     async def _ping(self, subscription: Subscription) -> Attempt:
-        endpoint = Endpoint(subscription, self.sealer, self.rules)
+        endpoint = WebhookEndpoint(subscription, self.cipher, self.rules)
         try:
             return await endpoint.ping(self.new_id(), await self.log.source(), utc_now())
         finally:
@@ -223,12 +229,12 @@ class Desk:
     async def rotate(self, id: UUID, overlap_s: int, caller: Caller) -> Shown:
         """Make a new secret, shown this once; both sign for a while."""
         secret, until = new_secret(), caller.now + timedelta(seconds=overlap_s)
-        store.refuse_mode(await find_subscription(self.log.db, id, caller.key), "push")
-        sealed = self.sealer.seal(secret)
-        decide = partial(store.rotated, sealed=sealed, until=until)
+        store.require_mode(await find_subscription(self.log.db, id, caller.key), "push")
+        sealed = self.cipher.seal(secret)
+        decide = partial(store.rotate, sealed=sealed, until=until)
         await store.change(self.log.db, id, caller, "subscription.secret-rotated", decide)
         self.changed()
-        return {"secret": secret, "previous_expires_at": show_instant(until)}
+        return {"secret": secret, "previous_expires_at": serialize_instant(until)}
 
     async def deliveries(self, id: UUID, key: Key, asked: DeliveriesQuery) -> Shown:
         """A page of a subscription's deliveries."""
@@ -238,11 +244,11 @@ class Desk:
         page, following = await reads.list_deliveries(
             self.log.db, id, statuses, since, limit=asked.limit, cursor=asked.cursor
         )
-        return {"items": [show_delivery_head(each) for each in page], "next": following}
+        return {"items": [serialize_delivery_head(each) for each in page], "next": following}
 
     async def delivery(self, id: UUID | None, key: Key) -> Shown:
         """One delivery with its attempts."""
-        return show_delivery(await reads.find_delivery(self.log.db, id, key))
+        return serialize_delivery(await reads.find_delivery(self.log.db, id, key))
 
     async def retry(self, id: UUID, since: str | None, caller: Caller) -> Shown:
         """Send again what was given up."""
@@ -262,22 +268,22 @@ class Desk:
     async def notices(self, after: int, limit: int) -> Shown:
         """What an operator should know, oldest first."""
         page, following = await reads.list_notices(self.log.db, after, limit)
-        return {"items": [show_notice(each) for each in page], "next": following}
+        return {"items": [serialize_notice(each) for each in page], "next": following}
 
     async def _shown(self, subscription: Subscription) -> Shown:
         counts = await count_deliveries(self.log.db, [subscription.id])
-        return show_subscription(subscription, await self.log.head(primary=True), counts[subscription.id])
+        return serialize_subscription(subscription, await self.log.head(primary=True), counts[subscription.id])
 
     async def _check(self, url: str) -> None:
         """Refuse what the guard refuses, with the class of its reason."""
         try:
             await check(url, self.rules)
-        except RefusedTarget as refusal:
+        except TargetRefused as refusal:
             raise refused(refusal.code, refusal.detail, "/push/url") from None
 
     async def _place(self, named: str, timezone: str, head: Head, pointer: str) -> int:
         with at_pointer(pointer):
-            return await position_named(self.log, head, named, timezone)
+            return await read_start_position(self.log, head, named, timezone)
 
 
 def same_question(one: Subscription, other: Subscription) -> bool:

@@ -9,8 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.auth.pagination import read_cursor, write_cursor
-from app.db import Statement, UtcTime, any_of, as_list
+from app.auth.pagination import decode_cursor, encode_cursor
+from app.db import Statement, UtcTime, any_of, array_param
 from app.errors import NotFound
 from app.subscriptions.statements import UUID_, delivery_of, may_see, subscription_of
 from app.subscriptions.tables import (
@@ -39,8 +39,8 @@ BEFORE = sa.bindparam("before", type_=UUID_)
 LIMIT: Any = sa.bindparam("limit")
 SUBSCRIPTIONS = sa.select(*SUBSCRIPTION_COLUMNS).where(col(StoredSubscription.id) < BEFORE)
 BY_AGE = col(StoredSubscription.id).desc()
-EVERYBODYS = Statement(SUBSCRIPTIONS.order_by(BY_AGE).limit(LIMIT))
-OWN = Statement(
+OF_ALL_OWNERS = Statement(SUBSCRIPTIONS.order_by(BY_AGE).limit(LIMIT))
+OF_OWNER = Statement(
     SUBSCRIPTIONS.where(col(StoredSubscription.owner) == sa.bindparam("owner")).order_by(BY_AGE).limit(LIMIT)
 )
 NOTICES = Statement(
@@ -85,10 +85,10 @@ async def list_subscriptions(
     values = {"before": before(cursor, "subscriptions"), "limit": limit + 1}
     admin = key.may("admin")
     rows = await db.rows(
-        EVERYBODYS if admin else OWN, values if admin else {**values, "owner": key.owner}, primary=True
+        OF_ALL_OWNERS if admin else OF_OWNER, values if admin else {**values, "owner": key.owner}, primary=True
     )
     page = [subscription_of(row) for row in rows[:limit]]
-    return page, write_cursor("subscriptions", page[-1].id.hex) if len(rows) > limit else None
+    return page, encode_cursor("subscriptions", page[-1].id.hex) if len(rows) > limit else None
 
 
 async def list_deliveries(
@@ -97,14 +97,14 @@ async def list_deliveries(
     """A page of a subscription's deliveries, newest first, and the cursor of the next."""
     values = {
         "sub": id,
-        "statuses": as_list(list(statuses), db.dialect),
+        "statuses": array_param(list(statuses), db.dialect),
         "since": since,
         "before": before(cursor, "deliveries"),
         "limit": limit + 1,
     }
     rows = await db.rows(DELIVERIES[db.dialect, narrowing(statuses)], values, heavy=True, primary=True)
     page = [delivery_of(row) for row in rows[:limit]]
-    return page, write_cursor("deliveries", page[-1].id.hex) if len(rows) > limit else None
+    return page, encode_cursor("deliveries", page[-1].id.hex) if len(rows) > limit else None
 
 
 def narrowing(statuses: Sequence[str]) -> str:
@@ -116,7 +116,7 @@ def narrowing(statuses: Sequence[str]) -> str:
 
 def before(cursor: str | None, name: str) -> UUID:
     """Where a page begins."""
-    return LAST if cursor is None else UUID(read_cursor(name, PLACE, cursor)[0])
+    return LAST if cursor is None else UUID(decode_cursor(name, PLACE, cursor)[0])
 
 
 async def find_delivery(db: Database, id: UUID | None, key: Key) -> Delivery:

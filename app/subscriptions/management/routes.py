@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from app.auth import Actor, SubscribeKey, address_of
+from app.auth import Actor, SubscribeKey, client_address
 from app.auth.keys import utc_now
-from app.auth.routes import answer
+from app.auth.routes import json_response
 from app.errors import (
     CursorAhead,
     CursorEpoch,
@@ -30,15 +30,15 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
     VersionMismatch,
-    refusals,
+    problem_responses,
 )
-from app.events.write.responses import reuse_of, shown
-from app.events.write.routes import as_object
-from app.feed.page_writer import page_answer
+from app.events.write.responses import event_response, idempotent_request
+from app.events.write.routes import require_object
+from app.feed.page_writer import change_page_response
 from app.http import NoQuery, body, parse_if_match, query
 from app.kit.ids import read_id
 from app.subscriptions.management.transactions import Caller
-from app.subscriptions.management.updates import Wanted, read_body, read_new
+from app.subscriptions.management.updates import ParsedSubscription, read_body, read_new
 from app.subscriptions.output_schemas import (
     CreatedSubscription,
     DeliveryList,
@@ -66,28 +66,28 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from app.auth import Key
-    from app.subscriptions.management.operations import Desk
+    from app.subscriptions.management.operations import SubscriptionOperations
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
-ALWAYS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
-ONE = (NotFound, *ALWAYS)
-SENDING = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull)
-POSITIONS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
-ONCE = (IdempotencyInProgress, IdempotencyMismatch)
+COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
+SUBSCRIPTION_PROBLEMS = (NotFound, *COMMON_PROBLEMS)
+BODY_PROBLEMS = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull)
+CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
+IDEMPOTENCY_PROBLEMS = (IdempotencyInProgress, IdempotencyMismatch)
 NO_STORE = {"cache-control": "no-store"}
 PATCHES = ("application/merge-patch+json", "application/json")
 SHAPE: dict[int | str, dict[str, Any]] = {200: {"model": SubscriptionShape}}
 
 
-def desk(request: Request) -> Desk:
+def subscription_operations(request: Request) -> SubscriptionOperations:
     """Where subscriptions are asked for."""
-    return cast("Desk", request.app.state.subscriptions)
+    return cast("SubscriptionOperations", request.app.state.subscriptions)
 
 
 def asking(request: Request, key: Key) -> Caller:
     """Who asks, and when."""
-    return Caller(key, Actor(key.owner, address_of(request)), utc_now())
+    return Caller(key, Actor(key.owner, client_address(request)), utc_now())
 
 
 def known(id: str) -> UUID:
@@ -100,7 +100,7 @@ def known(id: str) -> UUID:
 
 def tagged(subscription: dict[str, Any]) -> Response:
     """A subscription with its ETag, which is the version of its configuration."""
-    response = answer(subscription)
+    response = json_response(subscription)
     response.headers["etag"] = f'"{subscription["version"]}"'
     return response
 
@@ -109,42 +109,57 @@ def tagged(subscription: dict[str, Any]) -> Response:
     "",
     status_code=201,
     response_model=None,
-    responses={201: {"model": CreatedSubscription}, **refusals(*POSITIONS, *ONCE, *SENDING, *ALWAYS)},
+    responses={
+        201: {"model": CreatedSubscription},
+        **problem_responses(*CURSOR_PROBLEMS, *IDEMPOTENCY_PROBLEMS, *BODY_PROBLEMS, *COMMON_PROBLEMS),
+    },
 )
 async def create_subscription(
     request: Request,
     key: SubscribeKey,
     _: NoQuery,
-    wanted: Annotated[Wanted, Depends(body(read_new, schema=NewSubscription))],
+    wanted: Annotated[ParsedSubscription, Depends(body(read_new, schema=NewSubscription))],
 ) -> Response:
     """Subscribe: to have changes pushed to an https address, or to fetch and acknowledge them.
 
     A push subscription is `pending` until its endpoint answers a signed ping with 2xx. Its secret is shown this once.
     An address that must not be called is refused with the class of reason as `code`.
     """
-    return shown(await desk(request).create(wanted, asking(request, key), await reuse_of(request, key.owner)))
+    return event_response(
+        await subscription_operations(request).create(
+            wanted, asking(request, key), await idempotent_request(request, key.owner)
+        )
+    )
 
 
-@router.get("", response_model=None, responses={200: {"model": SubscriptionList}, **refusals(CursorMalformed, *ALWAYS)})
+@router.get(
+    "",
+    response_model=None,
+    responses={200: {"model": SubscriptionList}, **problem_responses(CursorMalformed, *COMMON_PROBLEMS)},
+)
 async def list_subscriptions(
     request: Request, key: SubscribeKey, page: Annotated[PageQuery, Depends(query(PageQuery))]
 ) -> Response:
     """List the owner's subscriptions, newest first; with scope `admin`, everybody's."""
-    return answer(await desk(request).list(key, page.limit, page.cursor))
+    return json_response(await subscription_operations(request).list(key, page.limit, page.cursor))
 
 
-@router.get("/{id}", response_model=None, responses={**SHAPE, **refusals(*ONE)})
+@router.get("/{id}", response_model=None, responses={**SHAPE, **problem_responses(*SUBSCRIPTION_PROBLEMS)})
 async def get_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """Show where a subscription stands: its cursor, how far behind it is, and how its endpoint is doing."""
-    return tagged(await desk(request).get(known(id), key))
+    return tagged(await subscription_operations(request).get(known(id), key))
 
 
-@router.patch("/{id}", response_model=None, responses={**SHAPE, **refusals(VersionMismatch, *SENDING, *ONE)})
+@router.patch(
+    "/{id}",
+    response_model=None,
+    responses={**SHAPE, **problem_responses(VersionMismatch, *BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS)},
+)
 async def patch_subscription(
     request: Request,
     key: SubscribeKey,
     _: NoQuery,
-    patch: Annotated[Any, Depends(body(as_object, schema=SubscriptionPatch, media=PATCHES))],
+    patch: Annotated[Any, Depends(body(require_object, schema=SubscriptionPatch, media=PATCHES))],
     id: str,
 ) -> Response:
     """Change name, filter or endpoint by a merge patch (RFC 7396), pause, or go on with `status`.
@@ -152,20 +167,25 @@ async def patch_subscription(
     Another address, and `active` after `disabled`, wait for a signed ping first. Paused subscriptions keep their
     cursor: nothing is lost. `If-Match` guards against overwriting.
     """
-    return tagged(await desk(request).patch(known(id), patch, asking(request, key), if_match(request)))
+    return tagged(await subscription_operations(request).patch(known(id), patch, asking(request, key), if_match(request)))
 
 
 @router.delete(
-    "/{id}", status_code=204, response_model=None, responses=refusals(VersionMismatch, Malformed, DiskFull, *ONE)
+    "/{id}",
+    status_code=204,
+    response_model=None,
+    responses=problem_responses(VersionMismatch, Malformed, DiskFull, *SUBSCRIPTION_PROBLEMS),
 )
 async def delete_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """End a subscription, and with it its deliveries."""
-    await desk(request).delete(known(id), asking(request, key), if_match(request))
+    await subscription_operations(request).delete(known(id), asking(request, key), if_match(request))
     return Response(status_code=204)
 
 
 @router.post(
-    "/{id}/seek", response_model=None, responses={200: {"model": Place}, **refusals(*POSITIONS, *SENDING, *ONE)}
+    "/{id}/seek",
+    response_model=None,
+    responses={200: {"model": Place}, **problem_responses(*CURSOR_PROBLEMS, *BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS)},
 )
 async def seek_subscription(
     request: Request,
@@ -175,13 +195,13 @@ async def seek_subscription(
     id: str,
 ) -> Response:
     """Move the cursor: back to replay, ahead to skip. A new generation begins; unfinished deliveries are cancelled."""
-    return answer(await desk(request).seek(known(id), wanted.to, asking(request, key)))
+    return json_response(await subscription_operations(request).seek(known(id), wanted.to, asking(request, key)))
 
 
 @router.get(
     "/{id}/events",
     response_model=None,
-    responses={200: {"model": PullPage}, **refusals(SubscriptionMode, *ONE)},
+    responses={200: {"model": PullPage}, **problem_responses(SubscriptionMode, *SUBSCRIPTION_PROBLEMS)},
 )
 async def pull_events(
     request: Request, key: SubscribeKey, asked: Annotated[PullQuery, Depends(query(PullQuery))], id: str
@@ -190,13 +210,16 @@ async def pull_events(
 
     Acknowledge `next` even where `items` is empty: one call looks at no more than 10,000 changes.
     """
-    return await page_answer(*await desk(request).pull(known(id), key, asked), NO_STORE)
+    return await change_page_response(*await subscription_operations(request).pull(known(id), key, asked), NO_STORE)
 
 
 @router.post(
     "/{id}/ack",
     response_model=None,
-    responses={200: {"model": Place}, **refusals(SubscriptionMode, *POSITIONS, *SENDING, *ONE)},
+    responses={
+        200: {"model": Place},
+        **problem_responses(SubscriptionMode, *CURSOR_PROBLEMS, *BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS),
+    },
 )
 async def ack_events(
     request: Request,
@@ -206,23 +229,26 @@ async def ack_events(
     id: str,
 ) -> Response:
     """Commit a cursor of a pull subscription; one that lies behind changes nothing."""
-    return answer(await desk(request).ack(known(id), taken.cursor, asking(request, key)))
+    return json_response(await subscription_operations(request).ack(known(id), taken.cursor, asking(request, key)))
 
 
 @router.post(
     "/{id}/test",
     response_model=None,
-    responses={200: {"model": PingResult}, **refusals(SubscriptionMode, DiskFull, *ONE)},
+    responses={200: {"model": PingResult}, **problem_responses(SubscriptionMode, DiskFull, *SUBSCRIPTION_PROBLEMS)},
 )
 async def ping_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """Send one signed ping now and tell what came of it; a 2xx opens a pending subscription."""
-    return answer(await desk(request).test(known(id), asking(request, key)))
+    return json_response(await subscription_operations(request).test(known(id), asking(request, key)))
 
 
 @router.post(
     "/{id}/rotate-secret",
     response_model=None,
-    responses={200: {"model": NewSecret}, **refusals(SubscriptionMode, *SENDING, *ONE)},
+    responses={
+        200: {"model": NewSecret},
+        **problem_responses(SubscriptionMode, *BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS),
+    },
 )
 async def rotate_secret(
     request: Request,
@@ -234,24 +260,28 @@ async def rotate_secret(
     id: str,
 ) -> Response:
     """Make a new secret, shown this once; the old one signs as well for `overlap_s` seconds."""
-    return answer(await desk(request).rotate(known(id), (wanted or Rotation()).overlap_s, asking(request, key)))
+    return json_response(
+        await subscription_operations(request).rotate(known(id), (wanted or Rotation()).overlap_s, asking(request, key))
+    )
 
 
 @router.get(
-    "/{id}/deliveries", response_model=None, responses={200: {"model": DeliveryList}, **refusals(CursorMalformed, *ONE)}
+    "/{id}/deliveries",
+    response_model=None,
+    responses={200: {"model": DeliveryList}, **problem_responses(CursorMalformed, *SUBSCRIPTION_PROBLEMS)},
 )
 async def list_deliveries(
     request: Request, key: SubscribeKey, asked: Annotated[DeliveriesQuery, Depends(query(DeliveriesQuery))], id: str
 ) -> Response:
     """List a subscription's deliveries, newest first."""
-    return answer(await desk(request).deliveries(known(id), key, asked))
+    return json_response(await subscription_operations(request).deliveries(known(id), key, asked))
 
 
 @router.post(
     "/{id}/deliveries/retry",
     status_code=202,
     response_model=None,
-    responses={202: {"model": Matched}, **refusals(*SENDING, *ONE)},
+    responses={202: {"model": Matched}, **problem_responses(*BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS)},
 )
 async def retry_deliveries(
     request: Request,
@@ -261,7 +291,9 @@ async def retry_deliveries(
     id: str,
 ) -> Response:
     """Send again what was given up, all of it or what was made since a time; no cap."""
-    return answer(await desk(request).retry(known(id), (wanted or Retry()).since, asking(request, key)), 202)
+    return json_response(
+        await subscription_operations(request).retry(known(id), (wanted or Retry()).since, asking(request, key)), 202
+    )
 
 
 def if_match(request: Request) -> Any:

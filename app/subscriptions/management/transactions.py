@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from app.auth import record
-from app.db import Surprise
+from app.db import WriteConflict
 from app.errors import NotFound, SubscriptionMode, Unavailable, VersionMismatch
-from app.events.write.idempotency import Answer, find_reused, keep_answers
+from app.events.write.idempotency import ResponseData, find_stored, store_responses
 from app.kit.ids import IdSource
 from app.subscriptions.delivery.retry_policy import HEALTH, after_ping, health_of
 from app.subscriptions.statements import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from app.auth import Actor, Key
     from app.db import Database, Transaction
     from app.events.write.commands import IfMatch
-    from app.events.write.idempotency import Reuse
+    from app.events.write.idempotency import IdempotentRequest
     from app.subscriptions.delivery.retry_policy import Attempt
 
 BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
@@ -57,34 +57,34 @@ async def written(db: Database, work: Callable[[Transaction], Awaitable[T]]) -> 
     for _ in range(TRIES):
         try:
             return await db.write(work)
-        except Surprise:
+        except WriteConflict:
             continue
     raise Unavailable("Another process keeps changing the same subscription; try again.")
 
 
 async def create(
-    db: Database, subscription: Subscription, caller: Caller, answer: Answer, reuse: Reuse | None
-) -> Answer:
+    db: Database, subscription: Subscription, caller: Caller, answer: ResponseData, reuse: IdempotentRequest | None
+) -> ResponseData:
     """Store a new subscription and answer; a repeat under its Idempotency-Key gets the first answer again.
 
     `answer` is stored as it comes, so what is secret in it is sealed by then.
     """
 
-    async def work(tx: Transaction) -> Answer:
-        if (again := await repeated(tx, reuse, caller.now)) is not None:
+    async def work(tx: Transaction) -> ResponseData:
+        if (again := await replay_created(tx, reuse, caller.now)) is not None:
             return again
         row = row_of(CALLERS, subscription) | {"touched": await touch(tx), "worker": None, "token": 0}
         await tx.insert(StoredSubscription, [row])
         await record(tx, caller.actor, "subscription.created", str(subscription.id), caller.now)
-        await keep_answers(tx, [] if reuse is None else [(reuse, answer)], caller.now)
+        await store_responses(tx, [] if reuse is None else [(reuse, answer)], caller.now)
         return answer
 
     return await written(db, work)
 
 
-async def repeated(tx: Transaction, reuse: Reuse | None, now: datetime) -> Answer | None:
+async def replay_created(tx: Transaction, reuse: IdempotentRequest | None, now: datetime) -> ResponseData | None:
     """The answer that the same request got before; IdempotencyMismatch (422) when it was another one."""
-    kept = {} if reuse is None else await find_reused(tx, [reuse], now)
+    kept = {} if reuse is None else await find_stored(tx, [reuse], now)
     if reuse is None or reuse.place not in kept:
         return None
     replayed = reuse.replay(kept[reuse.place])
@@ -93,9 +93,9 @@ async def repeated(tx: Transaction, reuse: Reuse | None, now: datetime) -> Answe
     return replayed
 
 
-async def find_repeated(db: Database, reuse: Reuse, now: datetime) -> Answer | None:
+async def find_repeated(db: Database, reuse: IdempotentRequest, now: datetime) -> ResponseData | None:
     """The same before anything is checked that may have changed since: what was made once is not refused."""
-    return await written(db, lambda tx: repeated(tx, reuse, now))
+    return await written(db, lambda tx: replay_created(tx, reuse, now))
 
 
 async def acknowledge(db: Database, id: UUID, caller: Caller, upto: int) -> Subscription:
@@ -103,7 +103,7 @@ async def acknowledge(db: Database, id: UUID, caller: Caller, upto: int) -> Subs
 
     async def work(tx: Transaction) -> Subscription:
         current = await lock_subscription(tx, id, caller.key)
-        after = acknowledged(current, upto)
+        after = apply_ack(current, upto)
         if after != current:
             await tx.update(StoredSubscription, ("id",), [{"id": id, "cursor": after.cursor}])
         return after
@@ -118,7 +118,7 @@ async def change(
 
     async def work(tx: Transaction) -> Subscription:
         current = await lock_subscription(tx, id, caller.key)
-        refuse_stale(current, if_match)
+        require_version(current, if_match)
         after = decide(current)
         if after != current:
             if after.generation != current.generation:
@@ -134,7 +134,7 @@ async def remove(db: Database, id: UUID, caller: Caller, *, if_match: IfMatch = 
     """Delete a subscription; its deliveries are swept up later, and no call finds them meanwhile."""
 
     async def work(tx: Transaction) -> None:
-        refuse_stale(await lock_subscription(tx, id, caller.key), if_match)
+        require_version(await lock_subscription(tx, id, caller.key), if_match)
         await tx.run(DELETE, {"id": id})
         await record(tx, caller.actor, "subscription.deleted", str(id), caller.now)
         await touch(tx)
@@ -164,7 +164,7 @@ async def revive_one(db: Database, id: UUID, caller: Caller) -> int:
             raise NotFound("There is no delivery with that id.")
         subscription = await lock_subscription(tx, found[0].subscription, caller.key)
         [row] = await tx.rows(ONE_DELIVERY, {"id": id})  # as it stands under the lock
-        again = revived(delivery_of(row), caller.now)
+        again = set_to_retry(delivery_of(row), caller.now)
         if again is None:
             return 0
         await tx.update(StoredDelivery, ("id",), [row_of(DELIVERY, again)])
@@ -174,7 +174,7 @@ async def revive_one(db: Database, id: UUID, caller: Caller) -> int:
     return await written(db, work)
 
 
-def revived(delivery: Delivery, now: datetime) -> Delivery | None:
+def set_to_retry(delivery: Delivery, now: datetime) -> Delivery | None:
     """The delivery queued anew; one that waits for its next try only goes at once."""
     if delivery.status in {"queued", "sending"}:
         return None
@@ -183,30 +183,30 @@ def revived(delivery: Delivery, now: datetime) -> Delivery | None:
     return delivery._replace(status="queued", counted=False, tries=0, next_attempt_at=now)
 
 
-def refuse_stale(current: Subscription, if_match: IfMatch) -> None:
+def require_version(current: Subscription, if_match: IfMatch) -> None:
     """412 when the caller read another configuration."""
     if isinstance(if_match, frozenset) and current.version not in if_match:
         raise VersionMismatch("The subscription changed since you read it.", current=current.version)
 
 
-def refuse_mode(subscription: Subscription, mode: str) -> None:
+def require_mode(subscription: Subscription, mode: str) -> None:
     """409 when the call belongs to the other mode."""
     if subscription.mode != mode:
         raise SubscriptionMode(f"This call is for {mode} subscriptions, and this one has the other mode.")
 
 
-def sought(current: Subscription, to: int) -> Subscription:
+def seek_to(current: Subscription, to: int) -> Subscription:
     """Go on elsewhere, as a new generation."""
     return replace(current, cursor=to, generation=current.generation + 1)
 
 
-def acknowledged(current: Subscription, upto: int) -> Subscription:
+def apply_ack(current: Subscription, upto: int) -> Subscription:
     """Advance; what lies behind changes nothing."""
-    refuse_mode(current, "pull")
+    require_mode(current, "pull")
     return replace(current, cursor=max(current.cursor, upto))
 
 
-def verified(current: Subscription, pinged: Subscription, attempt: Attempt) -> Subscription:
+def apply_ping_result(current: Subscription, pinged: Subscription, attempt: Attempt) -> Subscription:
     """Open a pending subscription whose endpoint has just answered, unless it was changed meanwhile."""
     if current.status != "pending" or current.version != pinged.version:
         return current
@@ -214,7 +214,7 @@ def verified(current: Subscription, pinged: Subscription, attempt: Attempt) -> S
     return replace(current, verified=True, ping_due=False, **{name: getattr(health, name) for name in HEALTH})
 
 
-def rotated(current: Subscription, sealed: bytes, until: datetime) -> Subscription:
+def rotate(current: Subscription, sealed: bytes, until: datetime) -> Subscription:
     """A new secret, beside which the old one signs until then."""
-    refuse_mode(current, "push")
+    require_mode(current, "push")
     return replace(current, secret=sealed, previous_secret=current.secret, previous_expires_at=until)

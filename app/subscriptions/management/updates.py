@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid
-from app.events.documents import merged
+from app.events.documents import merge_patch
 from app.kinds.base import integral
 from app.kinds.field_errors import field_errors
 from app.subscriptions.filter import Filter, read_filter
@@ -21,15 +21,20 @@ from app.subscriptions.transport.custom_headers import NONE, header_faults, head
 
 if TYPE_CHECKING:
     from app.subscriptions.tables import Status
-    from app.subscriptions.transport.secrets import Sealer
+    from app.subscriptions.transport.secrets import SecretCipher
 
 M = TypeVar("M", bound=Asked)
-USUALLY_IN_FLIGHT = 4
-AFRESH: dict[str, Any] = {"consecutive_failures": 0, "failing_since": None, "resume_at": None, "disabled_reason": None}
+DEFAULT_IN_FLIGHT = 4
+RESET_HEALTH: dict[str, Any] = {
+    "consecutive_failures": 0,
+    "failing_since": None,
+    "resume_at": None,
+    "disabled_reason": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ParsedSubscription:
     """A subscription that is asked for, its filter read."""
 
     asked: NewSubscription
@@ -44,14 +49,14 @@ def read_body(data: object, model: type[M]) -> M:
         raise Invalid("The body was refused; see errors.", errors=field_errors(error, model, "")) from None
 
 
-def read_new(data: object) -> Wanted:
+def read_new(data: object) -> ParsedSubscription:
     """The body of POST /v1/subscriptions."""
     asked = read_body(data, NewSubscription)
-    refuse_push(asked.mode, asked.push)
-    return Wanted(asked, read_filter(asked.filter))
+    reject_push(asked.mode, asked.push)
+    return ParsedSubscription(asked, read_filter(asked.filter))
 
 
-def refuse_push(mode: str, push: NewPush | None, headers: str = NONE) -> None:
+def reject_push(mode: str, push: NewPush | None, headers: str = NONE) -> None:
     """Refuse an endpoint of another mode, more in flight than open, and headers, given those that are stored."""
     if mode == "push" and push is None:
         raise refused("missing", "A push subscription needs an endpoint.", "/push")
@@ -70,11 +75,18 @@ def refused(code: str, detail: str, place: str) -> Invalid:
 
 def in_flight(push: NewPush) -> int:
     """How many requests at once, where nobody said."""
-    return push.max_in_flight or min(USUALLY_IN_FLIGHT, push.max_open)
+    return push.max_in_flight or min(DEFAULT_IN_FLIGHT, push.max_open)
 
 
 def new_subscription(
-    id: UUID, owner: str, wanted: Wanted, *, cursor: int, secret: str | None, sealer: Sealer, now: datetime
+    id: UUID,
+    owner: str,
+    wanted: ParsedSubscription,
+    *,
+    cursor: int,
+    secret: str | None,
+    cipher: SecretCipher,
+    now: datetime,
 ) -> Subscription:
     """The subscription as it begins: pull at once, push with a ping."""
     push = wanted.asked.push
@@ -101,11 +113,11 @@ def new_subscription(
         last_success_at=None,
         last_error=None,
         resume_at=None,
-        secret=None if secret is None else sealer.seal(secret),
+        secret=None if secret is None else cipher.seal(secret),
         previous_secret=None,
         previous_expires_at=None,
         created_at=now,
-        headers=seal_headers(push.headers, sealer) if push else NONE,
+        headers=seal_headers(push.headers, cipher) if push else NONE,
     )
 
 
@@ -120,9 +132,9 @@ def configuration_of(subscription: Subscription, patch: dict[str, Any]) -> dict[
     return shown
 
 
-def patched(current: Subscription, patch: dict[str, Any], sealer: Sealer) -> Subscription:
+def apply_patch(current: Subscription, patch: dict[str, Any], cipher: SecretCipher) -> Subscription:
     """The subscription with a merge patch applied, validated whole; equal to `current` where nothing changes."""
-    data = merged(configuration_of(current, patch), patch)
+    data = merge_patch(configuration_of(current, patch), patch)
     lower_in_flight(data, patch)
     if data.get("push") is None:
         data["push"] = None
@@ -130,11 +142,11 @@ def patched(current: Subscription, patch: dict[str, Any], sealer: Sealer) -> Sub
     if "status" in patch and "status" not in data:
         raise refused("enum", "A status is active or paused.", "/status")
     asked = read_body(data, Configuration)
-    refuse_push(current.mode, asked.push, current.headers)
+    reject_push(current.mode, asked.push, current.headers)
     filter_ = orjson.dumps(read_filter(asked.filter).shown).decode() if "filter" in patch else current.filter
     after = replace(current, name=asked.name, filter=filter_)
     if asked.push is not None:
-        after = with_push(after, asked.push, sealer)
+        after = with_push(after, asked.push, cipher)
     if asked.status is not None:
         after = with_status(after, asked.status)
     return after if is_same(current, after) else replace(after, version=current.version + 1)
@@ -150,7 +162,7 @@ def lower_in_flight(data: dict[str, Any], patch: dict[str, Any]) -> None:
         push["max_in_flight"] = most
 
 
-def with_push(subscription: Subscription, push: NewPush, sealer: Sealer) -> Subscription:
+def with_push(subscription: Subscription, push: NewPush, cipher: SecretCipher) -> Subscription:
     """Another endpoint begins anew, with a ping; unfinished deliveries go to it. Other headers do not."""
     after = replace(
         subscription,
@@ -158,12 +170,12 @@ def with_push(subscription: Subscription, push: NewPush, sealer: Sealer) -> Subs
         max_open=push.max_open,
         max_in_flight=in_flight(push),
         timeout_s=push.timeout_s,
-        headers=seal_headers(push.headers, sealer, subscription.headers),
+        headers=seal_headers(push.headers, cipher, subscription.headers),
     )
     if push.url == subscription.url:
         return after
     status: Status = "paused" if subscription.status == "paused" else "pending"
-    return replace(after, **AFRESH, verified=False, status=status, ping_due=status == "pending")
+    return replace(after, **RESET_HEALTH, verified=False, status=status, ping_due=status == "pending")
 
 
 def with_status(subscription: Subscription, status: str) -> Subscription:
@@ -174,10 +186,10 @@ def with_status(subscription: Subscription, status: str) -> Subscription:
     if subscription.status == "active":
         return subscription
     if subscription.mode == "pull":
-        return replace(subscription, **AFRESH, status="active")
+        return replace(subscription, **RESET_HEALTH, status="active")
     if subscription.status in {"failing", "paused"} and subscription.verified:
-        return replace(subscription, **AFRESH, status="active")
-    return replace(subscription, **AFRESH, status="pending", verified=False, ping_due=True)
+        return replace(subscription, **RESET_HEALTH, status="active")
+    return replace(subscription, **RESET_HEALTH, status="pending", verified=False, ping_due=True)
 
 
 def is_same(one: Subscription, other: Subscription) -> bool:

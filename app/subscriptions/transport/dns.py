@@ -14,11 +14,11 @@ from app.subscriptions.transport.ip_ranges import Address
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 
 # Look-ups that may hang at once, in all; each has a thread of its own, which no time limit can end.
-MOST = 256
-_free = threading.BoundedSemaphore(MOST)
+MAX_CONCURRENT = 256
+_free = threading.BoundedSemaphore(MAX_CONCURRENT)
 
 
-async def ask_system(host: str, port: int) -> list[Address]:
+async def resolve_by_system(host: str, port: int) -> list[Address]:
     """All addresses that the system's resolver knows of; raises OSError if there are none, or too many hang."""
     if not _free.acquire(blocking=False):
         raise socket.gaierror(socket.EAI_AGAIN, "too many look-ups hang")
@@ -34,13 +34,13 @@ async def ask_system(host: str, port: int) -> list[Address]:
         finally:
             _free.release()
         with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, found, addresses, fault)
+            loop.call_soon_threadsafe(resolve_future, found, addresses, fault)
 
     threading.Thread(target=look_up, name="sitrep-dns", daemon=True).start()
     return await found
 
 
-def settle(found: asyncio.Future[list[Address]], addresses: list[Address], fault: OSError | None) -> None:
+def resolve_future(found: asyncio.Future[list[Address]], addresses: list[Address], fault: OSError | None) -> None:
     """Hand over what was found, if anybody still waits for it."""
     if found.done():
         return
@@ -50,7 +50,7 @@ def settle(found: asyncio.Future[list[Address]], addresses: list[Address], fault
         found.set_result(addresses)
 
 
-class Questions:
+class CoalescingResolver:
     """The look-ups of one sender: those who wait for the same name share one, however long it hangs."""
 
     def __init__(self, resolve: Resolve) -> None:

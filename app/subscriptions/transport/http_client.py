@@ -10,25 +10,31 @@ from ssl import SSLContext, SSLError
 from time import perf_counter
 from typing import Literal, NamedTuple
 
-from app.subscriptions.delivery.send_slots import Turns
-from app.subscriptions.transport.dns import Questions, Resolve, ask_system
-from app.subscriptions.transport.http_connection import PIECE, Answer, Connection
+from app.subscriptions.delivery.send_slots import SendSlots
+from app.subscriptions.transport.dns import CoalescingResolver, Resolve, resolve_by_system
+from app.subscriptions.transport.http_connection import PIECE, Connection, HttpResult
 from app.subscriptions.transport.ip_ranges import Address
 from app.subscriptions.transport.request_head import open_request, write_fields
-from app.subscriptions.transport.url_guard import RefusedTarget, Rules, Target, read_target, vet
+from app.subscriptions.transport.url_guard import (
+    TargetPolicy,
+    TargetRefused,
+    WebhookUrl,
+    check_addresses,
+    parse_webhook_url,
+)
 
 Failure = Literal["status", "timeout", "dns", "refused-address", "tls", "connect"]
 
 # How long the creator of a subscription waits for DNS.
-PATIENCE_S = 2.0
+READ_TIMEOUT_S = 2.0
 # How long a connection waits for the next post.
-IDLE_S = 15.0
+IDLE_TIMEOUT_S = 15.0
 # How many addresses of a name are tried in one post, and how long each may take, unless it is the last.
-MOST_TRIES = 8
-TRY_S = 5.0
+MAX_TRIES = 8
+CONNECT_TIMEOUT_S = 5.0
 
 
-class Reply(NamedTuple):
+class WebhookReply(NamedTuple):
     """What an endpoint did with one post; `error` is None for 2xx only, `retry_after` is set for 429 and 503 only."""
 
     status: int | None
@@ -37,12 +43,14 @@ class Reply(NamedTuple):
     retry_after: str | None
 
 
-async def check(url: str, rules: Rules, resolve: Resolve = ask_system, patience_s: float = PATIENCE_S) -> None:
+async def check(
+    url: str, rules: TargetPolicy, resolve: Resolve = resolve_by_system, patience_s: float = READ_TIMEOUT_S
+) -> None:
     """Refuse a URL that could not be sent to, as far as can be told today; raises RefusedTarget.
 
     A name that does not resolve passes: it may tomorrow. Only if it must lead into a private network is it refused.
     """
-    target = read_target(url, rules)
+    target = parse_webhook_url(url, rules)
     if target.literal:
         return
     try:
@@ -50,8 +58,8 @@ async def check(url: str, rules: Rules, resolve: Resolve = ask_system, patience_
             addresses = await resolve(target.host, target.port)
     except OSError:  # a TimeoutError is one, too
         addresses = []
-    if vet(addresses, target, rules) == [] and target.only_private:
-        raise RefusedTarget(target.only_private)
+    if check_addresses(addresses, target, rules) == [] and target.only_private:
+        raise TargetRefused(target.only_private)
 
 
 @cache
@@ -62,34 +70,34 @@ def trust_system() -> SSLContext:
     return context
 
 
-class Sender:
+class WebhookClient:
     """Posts to the endpoint of one subscription, over at most `limit` connections of its own.
 
     No redirects, cookies, proxies or credentials from the environment. `ssl` replaces the system's authorities.
     """
 
     def __init__(
-        self, rules: Rules, limit: int, resolve: Resolve = ask_system, *, ssl: SSLContext | None = None
+        self, rules: TargetPolicy, limit: int, resolve: Resolve = resolve_by_system, *, ssl: SSLContext | None = None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._rules = rules
-        self._names = Questions(resolve)
+        self._names = CoalescingResolver(resolve)
         self._ssl = ssl
         self._piece = bytearray(PIECE)
-        self._turns = Turns(limit)
+        self._turns = SendSlots(limit)
         self._busy: dict[Connection, float] = {}  # with the time by which an answer must have ended
         self._idle: list[Connection] = []  # the one that was used last stands last
         self._sweep: TimerHandle | None = None
         self._watch: TimerHandle | None = None
         self._watch_at = 0.0
-        self._read: tuple[str, Target, str] | None = None
+        self._read: tuple[str, WebhookUrl, str] | None = None
         self._is_closed = False
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Reply:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> WebhookReply:
         """Post once and say what came of it; see `post_with`."""
         return await self.post_with(url, body, write_fields(headers), timeout_s)
 
-    async def post_with(self, url: str, body: bytes, fields: str, timeout_s: float) -> Reply:
+    async def post_with(self, url: str, body: bytes, fields: str, timeout_s: float) -> WebhookReply:
         """Post once and say what came of it, at the latest after `timeout_s`; nothing the endpoint does raises.
 
         `fields` are header lines, each with its end, in printable ASCII. An answer counts when it has ended or MOST of
@@ -117,13 +125,13 @@ class Sender:
                 answer = answer or await self._ask_anew(target, request, deadline)
             finally:
                 self._turns.give()
-        except (RefusedTarget, OSError) as fault:
+        except (TargetRefused, OSError) as fault:
             error = name_failure(fault)
         else:
             status = answer.status
             error = None if 200 <= status < 300 else "status"
             retry_after = answer.retry_after if status in {429, 503} else None
-        return Reply(status, round((perf_counter() - started) * 1000), error, retry_after)
+        return WebhookReply(status, round((perf_counter() - started) * 1000), error, retry_after)
 
     async def close(self) -> None:
         """Close all connections; posts that are on their way fail."""
@@ -137,10 +145,10 @@ class Sender:
         self._idle.clear()
         await asyncio.sleep(0)  # the loop closes the sockets
 
-    def _look_at(self, url: str) -> tuple[Target, str]:
+    def _look_at(self, url: str) -> tuple[WebhookUrl, str]:
         """The target, read once for as long as the URL stays the same, and how requests to it start."""
         if self._read is None or self._read[0] != url:
-            target = read_target(url, self._rules)
+            target = parse_webhook_url(url, self._rules)
             self._read = url, target, open_request(target)
         return self._read[1:]
 
@@ -157,7 +165,7 @@ class Sender:
         if isinstance(fault, TimeoutError) or connection.received or self._is_closed:
             raise fault
 
-    async def _ask_anew(self, target: Target, request: bytes, deadline: float) -> Answer:
+    async def _ask_anew(self, target: WebhookUrl, request: bytes, deadline: float) -> HttpResult:
         """The answer over a new connection."""
         async with asyncio.timeout_at(deadline):
             connection = await self._dial(target, deadline)
@@ -198,7 +206,7 @@ class Sender:
             else:
                 self._watch_until(deadline)
 
-    def _take_idle(self, target: Target) -> Connection | None:
+    def _take_idle(self, target: WebhookUrl) -> Connection | None:
         """The connection to the target that was used last; those that are of no more use are closed."""
         while self._idle:
             connection = self._idle.pop()
@@ -212,19 +220,21 @@ class Sender:
         connection.idle_since = self._loop.time()
         self._idle.append(connection)
         if self._sweep is None:
-            self._sweep = self._loop.call_later(IDLE_S, self._close_idle)
+            self._sweep = self._loop.call_later(IDLE_TIMEOUT_S, self._close_idle)
 
     def _close_idle(self) -> None:
         """Close the connections that have waited for long enough, and come again for the next."""
-        while self._idle and self._idle[0].idle_since + IDLE_S <= self._loop.time():
+        while self._idle and self._idle[0].idle_since + IDLE_TIMEOUT_S <= self._loop.time():
             self._idle.pop(0).close()
-        self._sweep = self._loop.call_at(self._idle[0].idle_since + IDLE_S, self._close_idle) if self._idle else None
+        self._sweep = (
+            self._loop.call_at(self._idle[0].idle_since + IDLE_TIMEOUT_S, self._close_idle) if self._idle else None
+        )
 
-    async def _dial(self, target: Target, deadline: float) -> Connection:
+    async def _dial(self, target: WebhookUrl, deadline: float) -> Connection:
         """A new connection to the first vetted address that takes one; all but the last have a share of the time."""
-        addresses = vet(await self._find(target), target, self._rules)[:MOST_TRIES]
+        addresses = check_addresses(await self._find(target), target, self._rules)[:MAX_TRIES]
         for left in range(len(addresses), 1, -1):
-            share = min(TRY_S, (deadline - self._loop.time()) / left)
+            share = min(CONNECT_TIMEOUT_S, (deadline - self._loop.time()) / left)
             try:
                 async with asyncio.timeout(share):
                     return await self._open(target, addresses[-left])
@@ -232,7 +242,7 @@ class Sender:
                 continue
         return await self._open(target, addresses[-1])
 
-    async def _find(self, target: Target) -> list[Address]:
+    async def _find(self, target: WebhookUrl) -> list[Address]:
         """All addresses of the target; none is a failure of DNS."""
         if target.literal:
             return [target.literal]
@@ -244,7 +254,7 @@ class Sender:
             raise socket.gaierror(socket.EAI_NONAME, "no addresses")
         return addresses
 
-    async def _open(self, target: Target, address: Address) -> Connection:
+    async def _open(self, target: WebhookUrl, address: Address) -> Connection:
         """A connection to the address, which is dialled as it stands; over TLS, to who can prove the URL's name."""
         secure = target.scheme == "https"
         _, connection = await self._loop.create_connection(
@@ -262,7 +272,7 @@ class Sender:
         return connection
 
 
-def leads_to(connection: Connection, target: Target) -> bool:
+def leads_to(connection: Connection, target: WebhookUrl) -> bool:
     """It was opened for the target, or for another at the same place."""
     former = connection.target
     return former is target or (former.scheme, former.host, former.port) == (target.scheme, target.host, target.port)
@@ -271,7 +281,7 @@ def leads_to(connection: Connection, target: Target) -> bool:
 def name_failure(fault: Exception) -> Failure:
     """The class of what went wrong; never what the peer said."""
     match fault:
-        case RefusedTarget():
+        case TargetRefused():
             return "refused-address"
         case socket.gaierror():
             return "dns"

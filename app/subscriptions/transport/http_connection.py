@@ -8,17 +8,17 @@ from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpResponseParser
 
-from app.subscriptions.transport.url_guard import Target
+from app.subscriptions.transport.url_guard import WebhookUrl
 
 # The parser also takes RTSP, ICE and other versions of HTTP for answers.
 PROTOCOL = b"HTTP/"
 VERSIONS = frozenset({"1.0", "1.1"})
 OPENING = 16  # bytes in which the protocol must be named, after line ends that some send first
 # How much of an answer is read, as it comes over the wire: head and body, and of these the heads, interim ones too.
-MOST = 64 * 1024
-MOST_HEAD = 32 * 1024
-MOST_FIELDS = 100
-MOST_INTERIM = 8
+MAX_BODY_BYTES = 64 * 1024
+MAX_HEAD_BYTES = 32 * 1024
+MAX_FIELDS = 100
+MAX_INTERIM = 8
 # What is read at once. MOST_HEAD is counted before a piece is parsed, so a head may be short of it by one piece.
 PIECE = 8 * 1024
 # An answer of at most this length is known again.
@@ -27,14 +27,14 @@ SHORT = 1024
 RECEIVE_BUFFER = 32 * 1024
 
 
-class Answer(NamedTuple):
+class HttpResult(NamedTuple):
     """What is kept of an answer."""
 
     status: int
     retry_after: str | None
 
 
-class Unacceptable(Exception):
+class UnacceptableResponse(Exception):
     """What an endpoint sends is not, or no longer, an answer to us; goes through the parser, which wraps it."""
 
 
@@ -45,15 +45,15 @@ class Connection(asyncio.BufferedProtocol):
     connection: before the request, after the answer, and in between two posts.
     """
 
-    def __init__(self, target: Target, loop: AbstractEventLoop, piece: bytearray) -> None:
+    def __init__(self, target: WebhookUrl, loop: AbstractEventLoop, encoded: bytearray) -> None:
         self.target = target
         self.received = 0
         self.is_reusable = False
         self.idle_since = 0.0
         self._loop = loop
-        self._piece = piece
-        self._view = memoryview(piece)
-        self._waiting: Future[Answer] | None = None
+        self._piece = encoded
+        self._view = memoryview(encoded)
+        self._waiting: Future[HttpResult] | None = None
         self._known = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,7 +63,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unread = select.poll()
         self._unread.register(opened.fileno(), select.POLLIN)
 
-    def ask(self, request: bytes) -> Future[Answer]:
+    def ask(self, request: bytes) -> Future[HttpResult]:
         """The answer to the request, to be awaited; raises OSError if there is none."""
         self.received = 0
         self.is_reusable = False
@@ -106,10 +106,10 @@ class Connection(asyncio.BufferedProtocol):
             self._begin()
         try:
             self._parse(nbytes)
-        except (HttpParserError, Unacceptable):
+        except (HttpParserError, UnacceptableResponse):
             self._finish(ConnectionError("not an answer"))
         else:
-            if self._has_ended or self.received >= MOST:
+            if self._has_ended or self.received >= MAX_BODY_BYTES:
                 self._finish(None)
 
     def _begin(self) -> None:
@@ -140,28 +140,28 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_message_begin(self) -> None:
         if self._has_ended:
-            raise Unacceptable
+            raise UnacceptableResponse
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._status is not None:  # a trailer
             return
         self._fields += 1
-        if self._fields > MOST_FIELDS:
-            raise Unacceptable
+        if self._fields > MAX_FIELDS:
+            raise UnacceptableResponse
         if self._retry_after is None and name.lower() == b"retry-after":
             self._retry_after = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
         if self._parser.get_http_version() not in VERSIONS:
-            raise Unacceptable
+            raise UnacceptableResponse
         status = self._parser.get_status_code()
         if status >= 200:
             self._status = status
             return
         self._interim += 1
         self._retry_after = None
-        if status < 100 or status == 101 or self._interim > MOST_INTERIM:  # 101: nobody asked for another protocol
-            raise Unacceptable
+        if status < 100 or status == 101 or self._interim > MAX_INTERIM:  # 101: nobody asked for another protocol
+            raise UnacceptableResponse
 
     def on_message_complete(self) -> None:
         if self._status is not None:
@@ -170,24 +170,24 @@ class Connection(asyncio.BufferedProtocol):
 
     def _parse(self, length: int) -> None:
         """Parse a piece; its last byte by itself, as a message that had ended before it is followed by something."""
-        if self._status is None and self.received > MOST_HEAD:
-            raise Unacceptable
+        if self._status is None and self.received > MAX_HEAD_BYTES:
+            raise UnacceptableResponse
         if len(self._opening) < OPENING:
             self._check_opening(bytes(self._view[: min(length, OPENING)]))
         self._parser.feed_data(self._view[: length - 1])
         if self._has_ended:
-            raise Unacceptable
+            raise UnacceptableResponse
         self._parser.feed_data(self._view[length - 1 : length])
         if self._may_stay and length == self.received <= SHORT:
             self._learn(length)
         self.is_reusable = self._may_stay and not self._transport.get_write_buffer_size()
 
-    def _check_opening(self, piece: bytes) -> None:
+    def _check_opening(self, encoded: bytes) -> None:
         """Refuse an answer that does not begin with the name of our protocol."""
-        self._opening = (self._opening + piece)[:OPENING]
+        self._opening = (self._opening + encoded)[:OPENING]
         named = self._opening.lstrip(b"\r\n")[: len(PROTOCOL)]
         if not PROTOCOL.startswith(named) or (len(self._opening) == OPENING and named != PROTOCOL):
-            raise Unacceptable
+            raise UnacceptableResponse
 
     def _finish(self, fault: Exception | None) -> None:
         """Hand over the answer, or the fault if there is none; a connection that cannot be used again is closed."""
@@ -197,6 +197,6 @@ class Connection(asyncio.BufferedProtocol):
         if waiting is None or waiting.done():
             return
         if self._status is not None:
-            waiting.set_result(Answer(self._status, self._retry_after))
+            waiting.set_result(HttpResult(self._status, self._retry_after))
         else:
             waiting.set_exception(fault or ConnectionError("not an answer"))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.subscriptions.transport.url_guard import Target
+    from app.subscriptions.transport.url_guard import WebhookUrl
 
 
-def open_request(target: Target) -> str:
+def open_request(target: WebhookUrl) -> str:
     """What each request to the target starts with."""
     place, _, path = target.url.removeprefix(f"{target.scheme}://").partition("/")
     return (

@@ -19,12 +19,12 @@ from app.settings import SQLITE, SettingsError
 if TYPE_CHECKING:
     from app.settings import Settings
 
-SHORTEST = 16
+MIN_KEY_LENGTH = 16
 PURPOSE = b"sitrep webhook secrets"
 ABSENT = "Webhook secrets cannot be kept: set SITREP_SECRET_KEY or SITREP_SECRET_KEY_FILE."
 
 
-class Sealer:
+class SecretCipher:
     """Seals and opens secrets; the key is read, or made beside a SQLite file, when it is first needed."""
 
     def __init__(self, settings: Settings) -> None:
@@ -77,8 +77,8 @@ def given_key(settings: Settings) -> str | None:
         text = settings.secret_key_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise SettingsError("SITREP_SECRET_KEY_FILE: the file cannot be read.") from None
-    if len(text) < SHORTEST:
-        raise SettingsError(f"SITREP_SECRET_KEY_FILE: the key in it needs at least {SHORTEST} characters.")
+    if len(text) < MIN_KEY_LENGTH:
+        raise SettingsError(f"SITREP_SECRET_KEY_FILE: the key in it needs at least {MIN_KEY_LENGTH} characters.")
     return text
 
 
@@ -87,7 +87,7 @@ def key_beside(path: Path) -> str:
     if not path.exists():
         make_key(path)
     text = path.read_text(encoding="utf-8").strip()
-    if len(text) < SHORTEST:
+    if len(text) < MIN_KEY_LENGTH:
         raise OSError("There is no key in the file.")
     return text
 

@@ -26,7 +26,7 @@ def key_in(secret: str) -> bytes:
     return base64.b64decode(secret.removeprefix(PREFIX))
 
 
-def prepared(key: bytes) -> hmac.HMAC:
+def prepare_message(key: bytes) -> hmac.HMAC:
     """The key as `sign_with` takes it, once for many messages."""
     return hmac.new(key, digestmod=hashlib.sha256)
 
@@ -36,7 +36,7 @@ def sign(keys: Iterable[bytes], message_id: str, timestamp: int, body: bytes) ->
 
     Source: Standard Webhooks 1.0, "Signature scheme".
     """
-    return sign_with(map(prepared, keys), message_id, timestamp, body)
+    return sign_with(map(prepare_message, keys), message_id, timestamp, body)
 
 
 def sign_with(keys: Iterable[hmac.HMAC], message_id: str, timestamp: int, body: bytes) -> str:

@@ -27,7 +27,7 @@ CODES = {
     "address": "The host is, or leads to, an address that is not public.",
 }
 
-LONGEST = 2000
+MAX_LENGTH = 2000
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 AUTHORITY = re.compile(r"//([^/?]+)(.*)", re.DOTALL)
 HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::(.*))?", re.DOTALL)
@@ -47,7 +47,7 @@ IGNORABLE = re.compile(
 )
 
 
-class RefusedTarget(Exception):
+class TargetRefused(Exception):
     """A URL or an address that no webhook is sent to; `code` is one of CODES, `detail` never repeats the URL."""
 
     def __init__(self, code: str, detail: str | None = None) -> None:
@@ -57,7 +57,7 @@ class RefusedTarget(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TargetPolicy:
     """What the operator allows: networks that are not public, http, and ports."""
 
     private: tuple[Network, ...] = ()
@@ -71,7 +71,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class WebhookUrl:
     """A URL that may be requested, as it will be.
 
     `only_private` is the code for which it is refused, unless every address it leads to is in a private network
@@ -86,16 +86,16 @@ class Target:
     only_private: str | None
 
 
-def read_target(url: str, rules: Rules) -> Target:
+def parse_webhook_url(url: str, rules: TargetPolicy) -> WebhookUrl:
     """All that can be told of a URL without asking DNS; raises RefusedTarget."""
-    refuse_text(url)
+    reject_text(url)
     scheme, authority, path = split(url)
     host, port = split_authority(authority, DEFAULTS[scheme])
     literal = read_literal(host)
     name = f"[{literal}]" if isinstance(literal, IPv6Address) else str(literal) if literal else read_name(host)
     place = name if port == DEFAULTS[scheme] else f"{name}:{port}"
     slash = "" if path.startswith("/") else "/"
-    target = Target(
+    target = WebhookUrl(
         url=f"{scheme}://{place}{slash}{quote(path, safe=SAFE_IN_PATH)}",
         scheme=scheme,
         host=name.strip("[]"),
@@ -104,37 +104,37 @@ def read_target(url: str, rules: Rules) -> Target:
         only_private=reserved_for_private(scheme, port, rules),
     )
     if literal:
-        vet([literal], target, rules)
+        check_addresses([literal], target, rules)
     return target
 
 
-def vet(addresses: Iterable[Address], target: Target, rules: Rules) -> list[Address]:
+def check_addresses(addresses: Iterable[Address], target: WebhookUrl, rules: TargetPolicy) -> list[Address]:
     """The addresses if all of them may be dialled for the target; one bad among them refuses all (RefusedTarget)."""
     vetted = list(dict.fromkeys(addresses))
     for address in vetted:
         if not is_opened(address, rules.private):
             if not is_public(address):
-                raise RefusedTarget("address")
+                raise TargetRefused("address")
             if target.only_private:
-                raise RefusedTarget(target.only_private)
+                raise TargetRefused(target.only_private)
     return vetted
 
 
-def reserved_for_private(scheme: str, port: int, rules: Rules) -> str | None:
+def reserved_for_private(scheme: str, port: int, rules: TargetPolicy) -> str | None:
     """The code of what is allowed inside private networks only."""
     if scheme == "http" and not rules.http:
         return "scheme"
     return "port" if port not in rules.ports else None
 
 
-def refuse_text(url: str) -> None:
+def reject_text(url: str) -> None:
     """Refuse what two parsers could read differently, before any reads it."""
-    if len(url) > LONGEST:
-        raise RefusedTarget("length")
+    if len(url) > MAX_LENGTH:
+        raise TargetRefused("length")
     if any(is_unseen(letter) for letter in url):
-        raise RefusedTarget("characters")
+        raise TargetRefused("characters")
     if "#" in url:
-        raise RefusedTarget("fragment")
+        raise TargetRefused("fragment")
 
 
 def is_unseen(letter: str) -> bool:
@@ -146,27 +146,27 @@ def split(url: str) -> tuple[str, str, str]:
     """Scheme, authority, and what follows it."""
     parts = SCHEME.fullmatch(url)
     if parts is None:
-        raise RefusedTarget("form")
+        raise TargetRefused("form")
     scheme = parts[1].lower()
     if scheme not in DEFAULTS:
-        raise RefusedTarget("scheme")
+        raise TargetRefused("scheme")
     rest = AUTHORITY.fullmatch(parts[2])
     if rest is None:
-        raise RefusedTarget("form")
+        raise TargetRefused("form")
     return scheme, rest[1], rest[2]
 
 
 def split_authority(authority: str, default: int) -> tuple[str, int]:
     """Host in small letters, an IPv6 address still in its brackets, and port."""
     if "@" in authority:
-        raise RefusedTarget("userinfo")
+        raise TargetRefused("userinfo")
     parts = HOST_AND_PORT.fullmatch(authority)
     if parts is None or "%" in parts[1] or unicodedata.normalize("NFKC", parts[1]) != parts[1]:
-        raise RefusedTarget("host")
+        raise TargetRefused("host")
     if parts[2] is None:
         return parts[1].lower(), default
     if not PORT.fullmatch(parts[2]) or int(parts[2]) > 65535:
-        raise RefusedTarget("port", "The port is not a number from 1 to 65535.")
+        raise TargetRefused("port", "The port is not a number from 1 to 65535.")
     return parts[1].lower(), int(parts[2])
 
 
@@ -183,9 +183,9 @@ def read_literal(host: str) -> Address | None:
             return None
         address = IPv4Address(host)
     except AddressValueError:
-        raise RefusedTarget("host") from None
+        raise TargetRefused("host") from None
     if str(address) != host:
-        raise RefusedTarget("host")
+        raise TargetRefused("host")
     return address
 
 
@@ -194,9 +194,9 @@ def read_name(host: str) -> str:
     labels = [to_ascii(label) for label in host.split(".")]
     name = ".".join(labels)
     if len(name) > 253:
-        raise RefusedTarget("host")
+        raise TargetRefused("host")
     if len(labels) == 1 or any(f".{name}".endswith(f".{inner}") for inner in INTERNAL):
-        raise RefusedTarget("internal-name")
+        raise TargetRefused("internal-name")
     return name
 
 
@@ -204,14 +204,14 @@ def to_ascii(label: str) -> str:
     """One label of letters, digits and hyphens; another script's as its A-label (RFC 5891)."""
     # Another script's digits and full stops are letters to DNS, but some readers take them for an address.
     if any(letter.isdigit() and letter not in "0123456789" for letter in label):
-        raise RefusedTarget("host")
+        raise TargetRefused("host")
     try:
         if not label.isascii():
             label = idna.alabel(label).decode("ascii")
         elif label.startswith("xn--"):
             idna.ulabel(label)
     except idna.IDNAError:
-        raise RefusedTarget("host") from None
+        raise TargetRefused("host") from None
     if not LABEL.fullmatch(label):
-        raise RefusedTarget("host")
+        raise TargetRefused("host")
     return label

@@ -13,9 +13,9 @@ from app.errors import Unavailable
 from app.kinds import format_instant
 from app.subscriptions.delivery.retry_policy import Attempt, read_retry_after
 from app.subscriptions.transport.custom_headers import open_headers
-from app.subscriptions.transport.http_client import Sender
+from app.subscriptions.transport.http_client import WebhookClient
 from app.subscriptions.transport.request_head import write_fields
-from app.subscriptions.transport.signing import key_in, prepared, sign_with
+from app.subscriptions.transport.signing import key_in, prepare_message, sign_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from hmac import HMAC
 
     from app.subscriptions.tables import Delivery, Subscription
-    from app.subscriptions.transport.http_client import Reply
-    from app.subscriptions.transport.secrets import Sealer
-    from app.subscriptions.transport.url_guard import Rules
+    from app.subscriptions.transport.http_client import WebhookReply
+    from app.subscriptions.transport.secrets import SecretCipher
+    from app.subscriptions.transport.url_guard import TargetPolicy
 
 TYPE_FIELD = "content-type: application/cloudevents+json\r\n"
 
 
-class Endpoint:
+class WebhookEndpoint:
     """The receiving end of a push subscription, with the secrets and headers that it checks and its connections."""
 
-    def __init__(self, subscription: Subscription, sealer: Sealer, rules: Rules) -> None:
+    def __init__(self, subscription: Subscription, cipher: SecretCipher, rules: TargetPolicy) -> None:
         """Open the secrets and headers; raises Unavailable where that cannot be done."""
         self._subscription = subscription
         self._url = subscription.url or ""
         self._subscription_field = f"webhook-subscription: {subscription.id}\r\n"
-        self._own_fields = write_fields(open_headers(subscription.headers, sealer))
+        self._own_fields = write_fields(open_headers(subscription.headers, cipher))
         self._timeout_s = subscription.timeout_s
-        self._keys = list(signing_keys(subscription, sealer))
+        self._keys = list(signing_keys(subscription, cipher))
         self._lasting = [key for key, _ in self._keys] if all(until is None for _, until in self._keys) else None
-        self._sender = Sender(rules, max(1, subscription.max_in_flight))
+        self._sender = WebhookClient(rules, max(1, subscription.max_in_flight))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -71,22 +71,22 @@ class Endpoint:
         )
 
 
-def as_attempt(reply: Reply, at: datetime) -> Attempt:
+def as_attempt(reply: WebhookReply, at: datetime) -> Attempt:
     """What the endpoint did, as it is noted."""
     wait = None if reply.retry_after is None else read_retry_after(reply.retry_after, at)
     return Attempt(at, reply.status, reply.duration_ms, reply.error, wait)
 
 
-def signing_keys(subscription: Subscription, sealer: Sealer) -> Iterator[tuple[HMAC, datetime | None]]:
+def signing_keys(subscription: Subscription, cipher: SecretCipher) -> Iterator[tuple[HMAC, datetime | None]]:
     """The keys that sign, the newest first, each with the time until which it does.
 
     An old secret that cannot be opened any more, because the key that sealed it was lost, signs no more.
     """
     if subscription.secret is not None:
-        yield prepared(key_in(sealer.open(subscription.secret))), None
+        yield prepare_message(key_in(cipher.open(subscription.secret))), None
     if subscription.previous_secret is not None:
         with suppress(Unavailable):
-            yield prepared(key_in(sealer.open(subscription.previous_secret))), subscription.previous_expires_at
+            yield prepare_message(key_in(cipher.open(subscription.previous_secret))), subscription.previous_expires_at
 
 
 def ping_body(id: UUID, source: str, subscription: UUID, now: datetime) -> bytes:

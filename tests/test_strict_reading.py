@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse, Response
 
-from app.errors import Invalid, Malformed, surround
+from app.errors import Invalid, Malformed, wrap_app
 from app.http import (
     body,
     if_none_match,
@@ -267,7 +267,7 @@ def make_app() -> FastAPI:
     async def ask(wanted: Annotated[Wanted, Depends(query(Wanted))]) -> Response:
         return JSONResponse(wanted.limit)
 
-    surround(app)
+    wrap_app(app)
     return app
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from app.auth.keys import create_key, revoke_key
 from app.changes import ChangeLog
 from app.errors import Unavailable
-from app.response_cache import KeptAnswers, size_of
+from app.response_cache import ResponseCache, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,7 +60,7 @@ def request_for(path: str, query: bytes = b"") -> Request:
     )
 
 
-async def made(answers: KeptAnswers, path: str, body: bytes = b"counted", **more: Any) -> tuple[bytes, bool]:
+async def made(answers: ResponseCache, path: str, body: bytes = b"counted", **more: Any) -> tuple[bytes, bool]:
     """What is answered, and whether it was made for this."""
     asked: list[Head] = []
 
@@ -200,7 +200,7 @@ class CountedLog(ChangeLog):
 
 async def test_those_who_ask_at_once_wait_for_one_answer(db: Database) -> None:
     log, gate, makers = CountedLog(db, readers=5), asyncio.Event(), []
-    answers = KeptAnswers(log)
+    answers = ResponseCache(log)
 
     async def make(head: Head) -> Response:
         makers.append(head)
@@ -219,7 +219,7 @@ async def test_those_who_ask_at_once_wait_for_one_answer(db: Database) -> None:
 
 
 async def test_a_refusal_is_told_to_all_and_not_kept(db: Database) -> None:
-    answers = KeptAnswers(ChangeLog(db))
+    answers = ResponseCache(ChangeLog(db))
 
     async def refuse(_: Head) -> Response:
         raise Unavailable("not now")
@@ -234,7 +234,7 @@ async def test_a_refusal_is_told_to_all_and_not_kept(db: Database) -> None:
 
 async def test_an_answer_of_a_minute_is_made_anew_in_the_next(db: Database) -> None:
     now = [1000.0]
-    answers = KeptAnswers(ChangeLog(db), clock=lambda: now[0])
+    answers = ResponseCache(ChangeLog(db), clock=lambda: now[0])
 
     assert await made(answers, "/minute", until=1060.0) == (b"counted", True)
     now[0] = 1059.9
@@ -244,7 +244,7 @@ async def test_an_answer_of_a_minute_is_made_anew_in_the_next(db: Database) -> N
 
 
 async def test_what_was_not_asked_for_longest_makes_room(db: Database) -> None:
-    answers = KeptAnswers(ChangeLog(db), most=20_000)
+    answers = ResponseCache(ChangeLog(db), most=20_000)
     body = bytes(1_900)
     for path in "abcd":
         await made(answers, path, body)
@@ -271,7 +271,7 @@ async def test_hosts_and_queries_that_mean_nothing_make_no_further_entries(make_
 
 
 async def test_what_is_kept_is_counted_whole(db: Database) -> None:
-    answers = KeptAnswers(ChangeLog(db), most=2_000_000)
+    answers = ResponseCache(ChangeLog(db), most=2_000_000)
 
     async def make(_: Head) -> Response:
         return Response(b"x" * 100, headers={"x-long": "y" * 5000})

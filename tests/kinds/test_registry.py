@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from specimens import SPECIMENS
 
 import app
-from app.kinds import FACETS, KINDS, MEASURES, EventIn, EventOut, Tombstone, core, parse_event, schema_of
+from app.kinds import FACETS, KINDS, MEASURES, EventIn, EventOut, Tombstone, canonical_json, parse_event, schema_of
 from app.kinds.base import Facet, Kind, Measure
 from app.kinds.registry import facet_specs, measure_specs
 
@@ -58,7 +58,7 @@ print(json.dumps({
     "sum": measures_of(event)["violations"],
     "flags": [broken.flag for broken in broken_rules(event)],
     "where": [broken.error.pointer for broken in broken_rules(event)],
-    "detail": json.loads(core(event, []))["detail"],
+    "detail": json.loads(canonical_json(event, []))["detail"],
     "in": "ceasefire" in json.dumps(TypeAdapter(EventIn).json_schema()),
     "out": schema_of("ceasefire")["properties"]["kind"]["const"],
 }))
@@ -95,8 +95,8 @@ def kind_with(
     }
 
 
-def a_facet(name: str, vocabulary: Any = None) -> Facet:
-    return Facet(name, "What it is.", lambda _event: [], vocabulary)
+def a_facet(name: str, term_updates: Any = None) -> Facet:
+    return Facet(name, "What it is.", lambda _event: [], term_updates)
 
 
 def a_measure(name: str) -> Measure:
@@ -202,7 +202,7 @@ def test_an_event_that_comes_back_has_every_key_in_the_schema(kind: str) -> None
 def test_an_event_that_comes_back_fits_its_schema(kind: str) -> None:
     at = "2025-09-07T00:00:00Z"
     server = {"version": 1, "created_at": at, "updated_at": at, "kind": kind}
-    content = {**json.loads(core(parse_event(SPECIMENS[kind]), ["no-source"])), **server}
+    content = {**json.loads(canonical_json(parse_event(SPECIMENS[kind]), ["no-source"])), **server}
 
     TypeAdapter(EventOut).validate_json(json.dumps({**content, "id": "0197f2a0-0000-7000-8000-000000000001"}))
 

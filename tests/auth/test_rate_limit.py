@@ -2,25 +2,25 @@
 
 import pytest
 
-from app.auth.rate_limit import Failures, Quota, is_cacheable, neighbourhood, quota_headers
+from app.auth.rate_limit import FailureWindow, TokenBucket, client_network, is_cacheable, rate_limit_headers
 
 
 def test_twenty_failures_a_minute_pass_and_the_next_waits() -> None:
-    failures = Failures()
+    failures = FailureWindow()
     assert [failures.count("a", second) for second in range(20)] == [0.0] * 20
     assert failures.count("a", 20) == 40
     assert failures.count("b", 20) == 0
 
 
 def test_waiting_failures_do_not_lengthen_the_wait() -> None:
-    failures = Failures(allowed=1)
+    failures = FailureWindow(allowed=1)
     failures.count("a", 0)
     assert [failures.count("a", second) for second in (10, 30, 59)] == [50, 30, 1]
     assert failures.count("a", 60) == 0
 
 
 def test_the_table_of_failures_stays_bounded() -> None:
-    failures = Failures(allowed=1, capacity=3)
+    failures = FailureWindow(allowed=1, capacity=3)
     for number in range(100):
         failures.count(str(number), 0)
     assert len(failures._seen) == 3
@@ -29,7 +29,7 @@ def test_the_table_of_failures_stays_bounded() -> None:
 
 
 def test_a_bucket_lets_its_size_through_and_then_its_refill() -> None:
-    quota = Quota(3, 60)
+    quota = TokenBucket(3, 60)
     assert [quota.take("a", 0).allowed for _ in range(4)] == [True, True, True, False]
     refused = quota.take("a", 1)
     assert (refused.allowed, refused.remaining, refused.retry_after, refused.full_after) == (False, 0, 19, 59)
@@ -40,7 +40,7 @@ def test_a_bucket_lets_its_size_through_and_then_its_refill() -> None:
 
 def test_who_waits_as_told_is_let_through() -> None:
     for n, seconds in ((1, 1), (3, 10), (7, 60), (100, 3), (13, 3600)):
-        quota, now = Quota(n, seconds), 0.1
+        quota, now = TokenBucket(n, seconds), 0.1
         for _ in range(200):
             taken = quota.take("a", now)
             if not taken.allowed:
@@ -49,7 +49,7 @@ def test_who_waits_as_told_is_let_through() -> None:
 
 
 def test_callers_have_their_own_buckets_and_the_table_stays_bounded() -> None:
-    quota = Quota(1, 60, capacity=2)
+    quota = TokenBucket(1, 60, capacity=2)
     assert quota.take("a", 0).allowed
     assert quota.take("b", 0).allowed
     assert not quota.take("b", 0).allowed
@@ -58,14 +58,14 @@ def test_callers_have_their_own_buckets_and_the_table_stays_bounded() -> None:
 
 
 def test_a_clock_that_runs_back_gives_nothing_away() -> None:
-    quota = Quota(1, 10)
+    quota = TokenBucket(1, 10)
     quota.take("a", 100)
     assert not quota.take("a", 50).allowed
 
 
 def test_the_header_fields_are_structured_fields() -> None:
-    quota = Quota(100, 60)
-    fields = quota_headers("key", quota, quota.take("a", 0))
+    quota = TokenBucket(100, 60)
+    fields = rate_limit_headers("key", quota, quota.take("a", 0))
     assert fields == {"RateLimit-Policy": '"key";q=100;w=60', "RateLimit": '"key";r=99;t=1'}
 
 
@@ -97,4 +97,4 @@ def test_what_a_cache_may_reuse_is_told_apart(cache_control: str, *, expected: b
     ],
 )
 def test_one_subscriber_counts_as_one_address(host: str, expected: str) -> None:
-    assert neighbourhood(host) == expected
+    assert client_network(host) == expected

@@ -12,7 +12,7 @@ from calls import problem
 from conftest import administer, client_of, database_at
 
 from app.db import Statement, open_database
-from app.db.faults import DatabaseFault
+from app.db.faults import DatabaseUnusable
 from app.errors import Problem
 from app.main import create_app
 from app.migrate import migrate
@@ -81,7 +81,7 @@ async def failure_of(url: str) -> str:
     assert refused.value.status == 503
     assert "hunter2" not in refused.value.detail
     cause = refused.value.__cause__
-    assert isinstance(cause, DatabaseFault)
+    assert isinstance(cause, DatabaseUnusable)
     return str(cause)
 
 

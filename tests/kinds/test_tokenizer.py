@@ -9,7 +9,7 @@ from anyascii import anyascii
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.events.index.text_query import parse_words
+from app.events.index.text_query import parse_text_query
 from app.kinds import search_text
 from app.kinds.tokenizer import APOSTROPHES
 
@@ -19,7 +19,7 @@ CYRILLIC = st.text(st.sampled_from("абвгґдеєжзиіїйклмнопрс
 
 
 def finds(question: str, *texts: str) -> bool:
-    return parse_words(question).match(search_text(texts))
+    return parse_text_query(question).match(search_text(texts))
 
 
 @pytest.mark.parametrize("mark", list(APOSTROPHES))
@@ -240,7 +240,7 @@ def test_a_beginning_finds_the_romanised_word(begin: str, rest: str) -> None:
 @given(TEXT)
 def test_every_text_is_found_by_its_own_words(text: str) -> None:
     asked = " ".join(text.replace('"', " ").split())
-    question = parse_words(f'"{asked}"')
+    question = parse_text_query(f'"{asked}"')
 
     assert question.match(search_text([text]))
 

@@ -13,7 +13,7 @@ import pytest
 from app.errors import Unavailable
 from app.main import create_app
 from app.settings import Settings, SettingsError
-from app.subscriptions.transport.secrets import Sealer, key_beside
+from app.subscriptions.transport.secrets import SecretCipher, key_beside
 from app.subscriptions.transport.signing import new_secret
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ KEY = "correct horse battery staple"
 SECRET = new_secret()
 
 
-def beside(folder: Path, **settings: Any) -> Sealer:
-    return Sealer(Settings(database_url=f"sqlite:///{folder / 'sitrep.db'}", **settings))
+def beside(folder: Path, **settings: Any) -> SecretCipher:
+    return SecretCipher(Settings(database_url=f"sqlite:///{folder / 'sitrep.db'}", **settings))
 
 
-def on_postgresql(**settings: Any) -> Sealer:
-    return Sealer(Settings(database_url="postgresql://somebody@127.0.0.1/sitrep", **settings))
+def on_postgresql(**settings: Any) -> SecretCipher:
+    return SecretCipher(Settings(database_url="postgresql://somebody@127.0.0.1/sitrep", **settings))
 
 
 def test_what_was_sealed_is_opened_by_the_same_key_and_looks_like_nothing() -> None:
@@ -39,8 +39,8 @@ def test_what_was_sealed_is_opened_by_the_same_key_and_looks_like_nothing() -> N
 
 
 def test_the_same_secret_sealed_twice_is_not_seen_to_be_the_same() -> None:
-    sealer = on_postgresql(secret_key=KEY)
-    assert sealer.seal(SECRET) != sealer.seal(SECRET)
+    cipher = on_postgresql(secret_key=KEY)
+    assert cipher.seal(SECRET) != cipher.seal(SECRET)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_the_same_secret_sealed_twice_is_not_seen_to_be_the_same() -> None:
     ],
 )
 def test_a_sealed_secret_that_was_altered_is_unavailable(spoil: Callable[[bytes], bytes]) -> None:
-    sealer = on_postgresql(secret_key=KEY)
+    cipher = on_postgresql(secret_key=KEY)
     with pytest.raises(Unavailable):
-        sealer.open(spoil(sealer.seal(SECRET)))
+        cipher.open(spoil(cipher.seal(SECRET)))
 
 
 def test_another_key_opens_nothing_and_says_which_setting_is_to_blame() -> None:
@@ -74,9 +74,9 @@ def test_without_a_key_nothing_is_sealed_on_postgresql() -> None:
 
 
 def test_beside_a_sqlite_file_a_key_is_made_when_it_is_first_needed_for_its_owner_only(tmp_path: Path) -> None:
-    sealer, path = beside(tmp_path), tmp_path / "sitrep.db.key"
+    cipher, path = beside(tmp_path), tmp_path / "sitrep.db.key"
     assert not path.exists()
-    sealed = sealer.seal(SECRET)
+    sealed = cipher.seal(SECRET)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(path.read_text().strip()) >= 32
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
@@ -119,11 +119,11 @@ def test_a_file_beside_the_database_with_no_key_in_it_is_unavailable(tmp_path: P
 
 def test_a_key_that_cannot_be_read_or_made_is_unavailable_until_it_can(tmp_path: Path) -> None:
     (tmp_path / "sitrep.db.key").mkdir()
-    sealer = beside(tmp_path)
+    cipher = beside(tmp_path)
     with pytest.raises(Unavailable, match="cannot be read or made"):
-        sealer.seal(SECRET)
+        cipher.seal(SECRET)
     (tmp_path / "sitrep.db.key").rmdir()
-    assert sealer.open(sealer.seal(SECRET)) == SECRET
+    assert cipher.open(cipher.seal(SECRET)) == SECRET
     with pytest.raises(Unavailable, match="cannot be read or made"):
         beside(tmp_path / "nowhere").seal(SECRET)
 
@@ -131,9 +131,9 @@ def test_a_key_that_cannot_be_read_or_made_is_unavailable_until_it_can(tmp_path:
 def test_a_key_file_is_read_at_the_start_without_the_space_around_it(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(f"  {KEY}\n\n")
-    sealer = on_postgresql(secret_key_file=path)
+    cipher = on_postgresql(secret_key_file=path)
     path.unlink()
-    assert on_postgresql(secret_key=KEY).open(sealer.seal(SECRET)) == SECRET
+    assert on_postgresql(secret_key=KEY).open(cipher.seal(SECRET)) == SECRET
 
 
 @pytest.mark.parametrize("content", [None, b"", b"   \n", b"fifteen letters", b"\xff\xfe\x00 no text, but long enough"])

@@ -9,11 +9,20 @@ from hypothesis import strategies as st
 from app.settings import Settings
 from app.subscriptions.transport.ip_ranges import METADATA, SPECIAL_V4, SPECIAL_V6, UNICAST_V6, is_public
 from app.subscriptions.transport.request_head import open_request
-from app.subscriptions.transport.url_guard import CODES, RefusedTarget, Rules, Target, read_target, vet
+from app.subscriptions.transport.url_guard import (
+    CODES,
+    TargetPolicy,
+    TargetRefused,
+    WebhookUrl,
+    check_addresses,
+    parse_webhook_url,
+)
 
-DEFAULT = Rules()
-LOOPBACK = Rules(private=(ip_network("127.0.0.0/8"),))
-EVERYTHING = Rules(private=(ip_network("0.0.0.0/0"), ip_network("::/0")), http=True, ports=frozenset(range(1, 65536)))
+DEFAULT = TargetPolicy()
+LOOPBACK = TargetPolicy(private=(ip_network("127.0.0.0/8"),))
+EVERYTHING = TargetPolicy(
+    private=(ip_network("0.0.0.0/0"), ip_network("::/0")), http=True, ports=frozenset(range(1, 65536))
+)
 
 HOSTILE = [
     # Text that two parsers read differently.
@@ -264,18 +273,18 @@ BENIGN = [
 ]
 
 
-def as_requested(target: Target) -> str:
+def as_requested(target: WebhookUrl) -> str:
     """The URL that the head of a request to the target says, to whoever reads it by the standard."""
     (method, path, version), host = (line.split(" ") for line in open_request(target).split("\r\n")[:2])
     assert (method, version, host[0], len(host)) == ("POST", "HTTP/1.1", "host:", 2)
     return f"{target.scheme}://{host[1]}{path}"
 
 
-def code_of(url: str, rules: Rules = DEFAULT) -> str | None:
+def code_of(url: str, rules: TargetPolicy = DEFAULT) -> str | None:
     """The code for which a URL is refused, None if it is not."""
     try:
-        read_target(url, rules)
-    except RefusedTarget as refused:
+        parse_webhook_url(url, rules)
+    except TargetRefused as refused:
         return refused.code
     return None
 
@@ -287,9 +296,9 @@ def test_a_hostile_url_is_refused_for_what_is_wrong_with_it(url: str, code: str)
 
 @pytest.mark.parametrize(("url", "requested"), BENIGN, ids=lambda value: ascii(value)[:60])
 def test_a_good_url_is_requested_as_it_was_meant(url: str, requested: str) -> None:
-    target = read_target(url, DEFAULT)
+    target = parse_webhook_url(url, DEFAULT)
     assert (target.url, target.only_private) == (requested, None)
-    assert read_target(target.url, DEFAULT) == target
+    assert parse_webhook_url(target.url, DEFAULT) == target
     assert as_requested(target) == requested
 
 
@@ -299,8 +308,8 @@ def test_every_code_is_met_and_none_is_made_up() -> None:
 
 @pytest.mark.parametrize(("url", "code"), HOSTILE, ids=lambda value: ascii(value)[:60])
 def test_a_refusal_never_repeats_the_url(url: str, code: str) -> None:
-    with pytest.raises(RefusedTarget) as refused:
-        read_target(url, DEFAULT)
+    with pytest.raises(TargetRefused) as refused:
+        parse_webhook_url(url, DEFAULT)
     assert refused.value.code == code
     assert refused.value.detail in {CODES[code], "The port is not a number from 1 to 65535."}
 
@@ -325,28 +334,28 @@ def test_open_networks_allow_http_and_any_port_inside_them_only() -> None:
 
 
 def test_a_name_may_use_http_only_if_all_it_leads_to_is_private() -> None:
-    target = read_target("http://receiver.example:9000/", LOOPBACK)
+    target = parse_webhook_url("http://receiver.example:9000/", LOOPBACK)
     inside, outside = ip_address("127.0.0.1"), ip_address("8.8.8.8")
     assert target.only_private == "scheme"
-    assert vet([inside, inside], target, LOOPBACK) == [inside]
-    with pytest.raises(RefusedTarget, match="scheme"):
-        vet([inside, outside], target, LOOPBACK)
+    assert check_addresses([inside, inside], target, LOOPBACK) == [inside]
+    with pytest.raises(TargetRefused, match="scheme"):
+        check_addresses([inside, outside], target, LOOPBACK)
 
 
 def test_one_bad_address_among_good_ones_refuses_all() -> None:
-    target = read_target("https://receiver.example/", DEFAULT)
+    target = parse_webhook_url("https://receiver.example/", DEFAULT)
     good = [ip_address("8.8.8.8"), ip_address("2606:4700::1111")]
-    assert vet(good, target, DEFAULT) == good
+    assert check_addresses(good, target, DEFAULT) == good
     for bad in ("10.0.0.1", "::1", "::ffff:10.0.0.1", "169.254.169.254", "fe80::1%1"):
-        with pytest.raises(RefusedTarget, match="address"):
-            vet([*good, ip_address(bad)], target, DEFAULT)
+        with pytest.raises(TargetRefused, match="address"):
+            check_addresses([*good, ip_address(bad)], target, DEFAULT)
 
 
 def test_settings_make_the_rules() -> None:
     network, ports = ip_network("10.0.0.0/8"), frozenset({443, 9000})
-    rules = Rules.of(Settings(allow_private_targets=(network,), allow_http_targets=True, target_ports=ports))
-    assert rules == Rules((network,), http=True, ports=ports)
-    assert Rules.of(Settings()) == DEFAULT
+    rules = TargetPolicy.of(Settings(allow_private_targets=(network,), allow_http_targets=True, target_ports=ports))
+    assert rules == TargetPolicy((network,), http=True, ports=ports)
+    assert TargetPolicy.of(Settings()) == DEFAULT
     assert code_of("http://8.8.8.8:9000/", rules) is None
     assert code_of("http://8.8.8.8/", rules) == "port"
 
@@ -377,9 +386,9 @@ def test_no_number_is_a_host(number: int, form: str) -> None:
 )
 def test_whatever_follows_is_read_or_refused_and_reads_the_same_again(authority: str, path: str) -> None:
     try:
-        target = read_target(f"https://{authority}/{path}", DEFAULT)
-    except RefusedTarget:
+        target = parse_webhook_url(f"https://{authority}/{path}", DEFAULT)
+    except TargetRefused:
         return
     assert target.url.isascii()
-    assert read_target(target.url, DEFAULT).url == target.url
+    assert parse_webhook_url(target.url, DEFAULT).url == target.url
     assert as_requested(target) == target.url

@@ -14,9 +14,9 @@ from conftest import administer, copied
 from app.auth.keys import create_key
 from app.cli.samples import Ready
 from app.cli.welcome_message import address_of, welcome
-from app.events.write.batch import batch_answer, read_items
+from app.events.write.batch import batch_response, read_items
 from app.events.write.store import Store
-from app.events.write.transaction import Job
+from app.events.write.transaction import WriteRequest
 from app.migrate import migrate
 from app.settings import read_settings
 from cli.conftest import bearer, free_port, keys_in
@@ -130,7 +130,7 @@ class TestDemo:
         store = Store(db)
         store.start()
         commands, places = read_items([{"op": "create", "event": make_event()}])
-        await store.run(Job(commands, "desk", lambda results: batch_answer(results, ""), places=places))
+        await store.run(WriteRequest(commands, "desk", lambda results: batch_response(results, ""), places=places))
         await store.stop()
         _, kept = await create_key(db, "desk", ["read"])
         setting("database_url", database_url)

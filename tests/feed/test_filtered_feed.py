@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.feed.matcher import Matcher
-from app.feed.reader import MOST_SCANNED, Scanner
-from app.feed.recent_changes import Ring
+from app.feed.reader import MAX_SCANNED, PageReader
+from app.feed.recent_changes import RecentChanges
 from app.feed.schemas import FeedQuery
 from app.kinds import FACETS
 
@@ -142,14 +142,14 @@ async def test_one_call_looks_at_a_bounded_stretch(app: FastAPI, api: httpx.Asyn
     body["items"][25]["event"] = make_event(tags=["rare"])
     await api.post("/v1/events/batch", json=body)
     log = app.state.log
-    scanner = Scanner(log, Matcher(FeedQuery.model_validate({"tag": ["rare"]})), Ring(1))
-    pages = [await scanner.page(after, 100, await log.head(), 10) for after in (0, 10, 20)]
+    reader = PageReader(log, Matcher(FeedQuery.model_validate({"tag": ["rare"]})), RecentChanges(1))
+    pages = [await reader.page(after, 100, await log.head(), 10) for after in (0, 10, 20)]
     assert [(len(page.pieces), page.next, page.more) for page in pages] == [
         (0, 10, True),
         (0, 20, True),
         (1, 30, False),
     ]
-    assert MOST_SCANNED == 10_000
+    assert MAX_SCANNED == 10_000
 
 
 def test_every_facet_is_a_parameter_of_the_feed() -> None:

@@ -13,7 +13,7 @@ import pytest
 from calls import good, problem, written
 from conftest import client_of
 
-from app.events.feeds.summary_feeds import FIXED_FEEDS, newest
+from app.events.feeds.summary_feeds import SUMMARY_FEEDS, newest_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def checked(text: bytes) -> ET.Element:
     return feed
 
 
-@pytest.mark.parametrize("name", FIXED_FEEDS)
+@pytest.mark.parametrize("name", SUMMARY_FEEDS)
 async def test_every_feed_is_there_in_both_forms_and_empty_is_valid(api: AsyncClient, name: str) -> None:
     found = await api.get(f"/v1/feeds/{name}.geojson")
 
@@ -86,7 +86,7 @@ async def test_every_feed_is_there_in_both_forms_and_empty_is_valid(api: AsyncCl
 
 def test_the_names_are_the_contracts() -> None:
     scopes, periods = ("all", "attacks", "negotiations", "sanctions", "guarantees"), ("day", "week", "month")
-    assert list(FIXED_FEEDS) == [f"{scope}_{period}" for scope in scopes for period in periods]
+    assert list(SUMMARY_FEEDS) == [f"{scope}_{period}" for scope in scopes for period in periods]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_a_period_has_all_of_which_a_moment_lies_in_it(
         ended = None if until is None else until.isoformat()
         await written(api, make_event(title=name, started_at=at.isoformat(), ended_at=ended, time_precision="instant"))
 
-    rows = [row async for page in newest(db, FIXED_FEEDS[f"all_{period}"], NOW) for row in page]
+    rows = [row async for page in newest_change(db, SUMMARY_FEEDS[f"all_{period}"], NOW) for row in page]
 
     assert [orjson.loads(row.body)["title"] for row in rows] == ["last", "now", "first", "reaching in"]
 
@@ -137,7 +137,7 @@ async def test_only_the_newest_are_given_where_there_are_too_many(
     for hours in range(1, 6):
         await written(api, make_event(title=f"{hours}", started_at=ago(NOW, hours=hours), time_precision="instant"))
 
-    rows = [row async for page in newest(db, FIXED_FEEDS["all_day"], NOW, most=3) for row in page]
+    rows = [row async for page in newest_change(db, SUMMARY_FEEDS["all_day"], NOW, most=3) for row in page]
 
     assert [orjson.loads(row.body)["title"] for row in rows] == ["1", "2", "3"]
 

@@ -25,10 +25,10 @@ from app.db.heavy_queries import (
     MAX_IN_ALL,
     MAX_PER_CALLER,
     MAX_RUNNING,
-    HeavyQuestions,
+    HeavyQueryLimiter,
     admit,
-    rest,
-    watching,
+    interruptible,
+    reset_budget,
 )
 from app.errors import Unavailable
 from app.events.write.store import Store
@@ -108,7 +108,7 @@ async def test_twenty_thousand_events_as_they_stand_answer_as_the_past_at_the_he
     assert counts[0] == counts[1]
 
 
-async def ask(questions: HeavyQuestions, caller: str, work: Callable[[], Any]) -> Any:
+async def ask(questions: HeavyQueryLimiter, caller: str, work: Callable[[], Any]) -> Any:
     async with questions.ask(lambda: caller):
         return await work()
 
@@ -129,7 +129,7 @@ async def settle(condition: Callable[[], bool]) -> None:
 
 
 async def test_few_heavy_questions_run_at_a_time_and_the_others_wait_their_turn() -> None:
-    questions, release, running = HeavyQuestions(), asyncio.Event(), []
+    questions, release, running = HeavyQueryLimiter(), asyncio.Event(), []
 
     async def work() -> str:
         await admit(HEAVY_US)
@@ -149,7 +149,7 @@ async def test_few_heavy_questions_run_at_a_time_and_the_others_wait_their_turn(
 
 @pytest.mark.parametrize("callers", [1, 100])
 async def test_too_many_are_refused_and_come_again_once_there_is_room(callers: int) -> None:
-    questions, release = HeavyQuestions(), asyncio.Event()
+    questions, release = HeavyQueryLimiter(), asyncio.Event()
     most = MAX_PER_CALLER if callers == 1 else MAX_IN_ALL
 
     async def one(n: int) -> Any:
@@ -167,7 +167,7 @@ async def test_too_many_are_refused_and_come_again_once_there_is_room(callers: i
 
 
 async def test_a_question_of_another_caller_finds_room_beside_a_greedy_one() -> None:
-    questions, release = HeavyQuestions(), asyncio.Event()
+    questions, release = HeavyQueryLimiter(), asyncio.Event()
     tasks = [asyncio.create_task(ask(questions, "greedy", lambda: heavy_until(release))) for _ in range(MAX_PER_CALLER)]
     await settle(lambda: len(questions.watched) == MAX_PER_CALLER)
 
@@ -179,7 +179,7 @@ async def test_a_question_of_another_caller_finds_room_beside_a_greedy_one() -> 
 
 
 async def test_cheap_questions_are_never_counted() -> None:
-    questions = HeavyQuestions()
+    questions = HeavyQueryLimiter()
 
     async def work() -> str:
         await admit(HEAVY_US / 10)
@@ -191,7 +191,7 @@ async def test_cheap_questions_are_never_counted() -> None:
 
 
 async def test_costs_add_up_over_the_parts_of_a_question() -> None:
-    questions = HeavyQuestions()
+    questions = HeavyQueryLimiter()
     questions.draining = True
 
     async def work() -> None:
@@ -203,7 +203,7 @@ async def test_costs_add_up_over_the_parts_of_a_question() -> None:
 
 
 async def test_a_heavy_question_ends_when_its_time_is_up() -> None:
-    questions = HeavyQuestions(timeout_s=0.02)
+    questions = HeavyQueryLimiter(timeout_s=0.02)
 
     with pytest.raises(Unavailable) as refusal:
         await ask(questions, "key", lambda: heavy_until(asyncio.Event()))
@@ -214,10 +214,10 @@ async def test_a_heavy_question_ends_when_its_time_is_up() -> None:
 
 
 async def test_one_that_turns_out_to_take_long_is_counted_and_ended_too() -> None:
-    questions = HeavyQuestions(timeout_s=0.03, light_s=0.01)
+    questions = HeavyQueryLimiter(timeout_s=0.03, light_s=0.01)
 
     async def work() -> None:
-        with watching():
+        with interruptible():
             await asyncio.Event().wait()
 
     with pytest.raises(Unavailable) as refusal:
@@ -232,15 +232,15 @@ async def test_one_that_turns_out_to_take_long_is_counted_and_ended_too() -> Non
 
 
 async def test_a_stream_may_last_as_each_of_its_readings_is_timed_by_itself() -> None:
-    questions = HeavyQuestions(timeout_s=0.05, light_s=0.03)
+    questions = HeavyQueryLimiter(timeout_s=0.05, light_s=0.03)
 
     async def work() -> str:
         for _ in range(10):
-            with watching():
+            with interruptible():
                 await asyncio.sleep(0.01)
             await admit(HEAVY_US)
             await asyncio.sleep(0.01)
-            rest()
+            reset_budget()
         return "done"
 
     assert await ask(questions, "key", work) == "done"
@@ -249,7 +249,7 @@ async def test_a_stream_may_last_as_each_of_its_readings_is_timed_by_itself() ->
 
 
 async def test_a_question_ends_when_its_client_leaves() -> None:
-    questions, left = HeavyQuestions(), asyncio.Event()
+    questions, left = HeavyQueryLimiter(), asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         await left.wait()
@@ -268,7 +268,7 @@ async def test_a_question_ends_when_its_client_leaves() -> None:
 
 
 async def test_all_end_soon_after_the_server_is_asked_to_stop() -> None:
-    questions = HeavyQuestions()
+    questions = HeavyQueryLimiter()
     task = asyncio.create_task(ask(questions, "key", lambda: heavy_until(asyncio.Event())))
     await settle(lambda: len(questions.watched) == 1)
 

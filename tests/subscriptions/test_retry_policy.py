@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.subscriptions.delivery.leases import Sign, fair_share, moves, silent, watched
-from app.subscriptions.delivery.pending_results import Unwritten
-from app.subscriptions.delivery.queue import Backlog, Budget
+from app.subscriptions.delivery.leases import HeartbeatSeen, fair_share, rebalance, stalled, watch_heartbeats
+from app.subscriptions.delivery.pending_results import PendingResults
+from app.subscriptions.delivery.queue import DeliveryQueue, MemoryBudget
 from app.subscriptions.delivery.result_writer import Lease
 from app.subscriptions.delivery.retry_policy import (
-    BETWEEN_PROBES,
-    LONGEST_WAIT,
+    MAX_RETRY_AFTER,
+    PROBE_INTERVAL,
     SCHEDULE,
     Attempt,
     Health,
     after_attempt,
     after_ping,
     dead_letter,
-    judge,
     next_try,
     read_retry_after,
     slots,
+    update_health,
 )
 from app.subscriptions.tables import Delivery, Notice, Status
 
@@ -107,8 +107,8 @@ def test_a_next_try_is_never_earlier_than_four_fifths_of_the_pause(
 ) -> None:
     due = next_try(tries, NOW, wait, jitter)
     assert due is not None
-    assert due - NOW >= max(SCHEDULE[tries] * 0.8, min(wait or timedelta(0), LONGEST_WAIT))
-    assert due - NOW <= max(SCHEDULE[tries] * 1.2, LONGEST_WAIT)
+    assert due - NOW >= max(SCHEDULE[tries] * 0.8, min(wait or timedelta(0), MAX_RETRY_AFTER))
+    assert due - NOW <= max(SCHEDULE[tries] * 1.2, MAX_RETRY_AFTER)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_delivery_put_back_has_all_its_tries_again_and_keeps_its_history() -> 
 def test_ten_failures_in_a_row_mean_failing_and_are_told_once() -> None:
     held, told = health(), list[Notice]()
     for n in range(1, 13):
-        held, notices = judge(held, bad(NOW + n * SECOND), SUB)
+        held, notices = update_health(held, bad(NOW + n * SECOND), SUB)
         told += notices
         assert held.consecutive_failures == n
         assert held.status == ("failing" if n >= 10 else "active")
@@ -213,9 +213,9 @@ def test_ten_failures_in_a_row_mean_failing_and_are_told_once() -> None:
 
 
 def test_a_success_within_ten_failures_begins_the_row_anew() -> None:
-    held, notices = judge(health(consecutive_failures=9), good(), SUB)
+    held, notices = update_health(health(consecutive_failures=9), good(), SUB)
     assert (held.status, held.consecutive_failures, held.last_success_at, list(notices)) == ("active", 0, NOW, [])
-    held, _ = judge(held, bad(), SUB)
+    held, _ = update_health(held, bad(), SUB)
     assert (held.status, held.consecutive_failures) == ("active", 1)
 
 
@@ -228,14 +228,14 @@ def test_a_success_ends_failing_and_is_told() -> None:
         last_error="timeout",
         resume_at=NOW - SECOND,
     )
-    held, notices = judge(before, good(), SUB)
+    held, notices = update_health(before, good(), SUB)
     assert held == health("active", last_attempt_at=NOW, last_success_at=NOW)
     assert [each.type for each in notices] == ["subscription.recovered"]
 
 
 @pytest.mark.parametrize("status", ["active", "failing"])
 def test_410_disables_at_once(status: Status) -> None:
-    held, notices = judge(health(status, failing_since=NOW, last_attempt_at=NOW), bad(code=410), SUB)
+    held, notices = update_health(health(status, failing_since=NOW, last_attempt_at=NOW), bad(code=410), SUB)
     assert (held.status, held.disabled_reason, held.last_error) == ("disabled", "gone", "status 410")
     assert [each.type for each in notices] == ["subscription.disabled"]
 
@@ -262,7 +262,7 @@ def test_five_days_of_failing_disable_where_we_did_try_within_the_last(
         failing_since=None if since is None else NOW - since,
         last_attempt_at=None if last is None else NOW - last,
     )
-    held, notices = judge(before, bad(), SUB)
+    held, notices = update_health(before, bad(), SUB)
     assert (held.status == "disabled") is given_up
     assert held.disabled_reason == ("failing" if given_up else None)
     assert [each.type for each in notices] == (["subscription.disabled"] if given_up else [])
@@ -270,14 +270,14 @@ def test_five_days_of_failing_disable_where_we_did_try_within_the_last(
 
 def test_five_days_of_failing_end_with_a_success_all_the_same() -> None:
     before = health("failing", failing_since=NOW - 6 * DAY, last_attempt_at=NOW - SECOND)
-    assert judge(before, good(), SUB).health.status == "active"
+    assert update_health(before, good(), SUB).health.status == "active"
 
 
 @pytest.mark.parametrize("status", ["pending", "paused", "disabled"])
 @pytest.mark.parametrize("attempt", [bad(), bad(code=410), good()])
 def test_a_late_result_changes_no_other_status(status: Status, attempt: Attempt) -> None:
     before = health(status, consecutive_failures=20, failing_since=NOW - 9 * DAY, last_attempt_at=NOW - SECOND)
-    held, notices = judge(before, attempt, SUB)
+    held, notices = update_health(before, attempt, SUB)
     assert (held.status, list(notices)) == (status, [])
 
 
@@ -289,8 +289,8 @@ def test_a_late_result_changes_no_other_status(status: Status, attempt: Attempt)
         ("active", 2 * DAY, None, NOW + DAY),
         ("active", 60 * SECOND, NOW + 90 * SECOND, NOW + 90 * SECOND),
         ("active", None, NOW + 90 * SECOND, NOW + 90 * SECOND),
-        ("failing", None, None, NOW + BETWEEN_PROBES),
-        ("failing", SECOND, None, NOW + BETWEEN_PROBES),
+        ("failing", None, None, NOW + PROBE_INTERVAL),
+        ("failing", SECOND, None, NOW + PROBE_INTERVAL),
         ("failing", 60 * SECOND, None, NOW + 60 * SECOND),
         ("failing", None, NOW + DAY, NOW + DAY),
     ],
@@ -299,13 +299,13 @@ def test_an_endpoint_is_left_alone_for_as_long_as_it_asks(
     status: Status, wait: timedelta | None, known: datetime | None, until: datetime | None
 ) -> None:
     before = health(status, resume_at=known, failing_since=NOW)
-    assert judge(before, bad(code=429, wait=wait), SUB).health.resume_at == until
+    assert update_health(before, bad(code=429, wait=wait), SUB).health.resume_at == until
 
 
 def test_who_becomes_failing_is_left_alone_until_the_first_probe() -> None:
-    held = judge(health(consecutive_failures=9), bad(), SUB).health
-    assert held.resume_at == NOW + BETWEEN_PROBES
-    held = judge(health(consecutive_failures=9), bad(code=503, wait=DAY), SUB).health
+    held = update_health(health(consecutive_failures=9), bad(), SUB).health
+    assert held.resume_at == NOW + PROBE_INTERVAL
+    held = update_health(health(consecutive_failures=9), bad(code=503, wait=DAY), SUB).health
     assert held.resume_at == NOW + DAY
 
 
@@ -315,7 +315,7 @@ def test_whatever_happens_failing_has_a_beginning_and_disabled_a_reason(story: l
     for code, later in story:
         at += later * SECOND
         before = held
-        held, notices = judge(held, good(at) if code < 300 else bad(at, code=code), SUB)
+        held, notices = update_health(held, good(at) if code < 300 else bad(at, code=code), SUB)
         assert (held.failing_since is not None) >= (held.status == "failing")
         assert (held.disabled_reason is not None) is (held.status == "disabled")
         assert bool(notices) is (held.status != before.status)
@@ -342,20 +342,20 @@ def test_a_ping_opens_leaves_pending_or_disables() -> None:
 
 
 def test_a_backlog_gives_what_is_due_longest_and_each_once() -> None:
-    backlog = Backlog()
+    queue = DeliveryQueue()
     for n, late in ((1, 3), (2, 1), (3, 2)):
-        backlog.put(delivery(n, NOW + late * SECOND, status="retrying"), b"%d" % n)
-    assert backlog.open == 3
-    assert backlog.next_at() == NOW + SECOND
-    assert backlog.begin(NOW, 0.0) is None
-    taken = [backlog.begin(NOW + 3 * SECOND, 0.0) for _ in range(4)]
+        queue.put(delivery(n, NOW + late * SECOND, status="retrying"), b"%d" % n)
+    assert queue.open == 3
+    assert queue.next_at() == NOW + SECOND
+    assert queue.begin(NOW, 0.0) is None
+    taken = [queue.begin(NOW + 3 * SECOND, 0.0) for _ in range(4)]
     assert [each and each.seq for each in taken] == [2, 3, 1, None]
-    assert [backlog.bodies.get(UUID(int=n)) for n in (1, 2, 3)] == [b"1", b"2", b"3"]
+    assert [queue.bodies.get(UUID(int=n)) for n in (1, 2, 3)] == [b"1", b"2", b"3"]
 
 
 def test_bodies_of_all_backlogs_stay_within_one_budget() -> None:
-    budget = Budget(10)
-    one, other = Backlog(budget), Backlog(budget)
+    budget = MemoryBudget(10)
+    one, other = DeliveryQueue(budget), DeliveryQueue(budget)
     one.put(delivery(1), b"123456")
     other.put(delivery(2), b"123456")
     other.put(delivery(3), b"1234")
@@ -368,69 +368,69 @@ def test_bodies_of_all_backlogs_stay_within_one_budget() -> None:
 
 
 def test_what_was_never_tried_goes_at_once_whatever_clock_its_time_was_taken_from() -> None:
-    backlog = Backlog()
-    backlog.put(delivery(1, NOW - SECOND, status="retrying"))
-    backlog.put(delivery(2, NOW + DAY))
-    backlog.put(delivery(3, NOW + DAY, status="sending"))
-    assert [each.seq for _ in range(3) if (each := backlog.begin(NOW, 0.0))] == [2, 3, 1]
+    queue = DeliveryQueue()
+    queue.put(delivery(1, NOW - SECOND, status="retrying"))
+    queue.put(delivery(2, NOW + DAY))
+    queue.put(delivery(3, NOW + DAY, status="sending"))
+    assert [each.seq for _ in range(3) if (each := queue.begin(NOW, 0.0))] == [2, 3, 1]
 
 
 def test_of_those_due_at_one_instant_the_first_change_goes_first() -> None:
-    backlog = Backlog()
+    queue = DeliveryQueue()
     for n in (3, 1, 2):
-        backlog.put(delivery(n))
-    assert [each.seq for _ in range(3) if (each := backlog.begin(NOW, 0.0))] == [1, 2, 3]
+        queue.put(delivery(n))
+    assert [each.seq for _ in range(3) if (each := queue.begin(NOW, 0.0))] == [1, 2, 3]
 
 
 def test_a_backlog_holds_no_finished_delivery_and_forgets_bodies_with_deliveries() -> None:
-    backlog = Backlog()
-    backlog.put(delivery(1, None))
-    assert UUID(int=1) not in backlog
-    assert (backlog.open, backlog.next_at()) == (0, None)
-    backlog.put(delivery(2), b"2")
-    backlog.drop(UUID(int=2))
-    backlog.drop(UUID(int=2))
-    assert (backlog.open, backlog.extra, len(backlog.bodies), backlog.next_at()) == (0, 0, 0, None)
+    queue = DeliveryQueue()
+    queue.put(delivery(1, None))
+    assert UUID(int=1) not in queue
+    assert (queue.open, queue.next_at()) == (0, None)
+    queue.put(delivery(2), b"2")
+    queue.drop(UUID(int=2))
+    queue.drop(UUID(int=2))
+    assert (queue.open, queue.extra, len(queue.bodies), queue.next_at()) == (0, 0, 0, None)
 
 
 def test_a_delivery_that_is_tried_again_waits_for_its_new_time() -> None:
-    backlog = Backlog()
-    backlog.put(delivery(1))
-    assert backlog.begin(NOW, 0.0)
-    backlog.end(UUID(int=1))
-    backlog.drop(UUID(int=1))
-    backlog.put(delivery(1, NOW + 5 * SECOND, status="retrying"))
-    assert backlog.begin(NOW, 0.0) is None
-    assert backlog.next_at() == NOW + 5 * SECOND
-    assert backlog.open == 1
+    queue = DeliveryQueue()
+    queue.put(delivery(1))
+    assert queue.begin(NOW, 0.0)
+    queue.end(UUID(int=1))
+    queue.drop(UUID(int=1))
+    queue.put(delivery(1, NOW + 5 * SECOND, status="retrying"))
+    assert queue.begin(NOW, 0.0) is None
+    assert queue.next_at() == NOW + 5 * SECOND
+    assert queue.open == 1
 
 
 def test_put_back_deliveries_are_not_open_and_keeping_spares_those_under_way() -> None:
-    backlog = Backlog()
+    queue = DeliveryQueue()
     for n in (1, 2, 3, 4):
-        backlog.put(delivery(n, counted=n != 4))
-    assert (backlog.open, backlog.extra) == (3, 1)
-    assert backlog.begin(NOW, 0.0)
-    backlog.keep([UUID(int=2)])
-    assert [n for n in (1, 2, 3, 4) if UUID(int=n) in backlog] == [1, 2]
-    assert (backlog.open, backlog.extra) == (2, 0)
+        queue.put(delivery(n, counted=n != 4))
+    assert (queue.open, queue.extra) == (3, 1)
+    assert queue.begin(NOW, 0.0)
+    queue.keep([UUID(int=2)])
+    assert [n for n in (1, 2, 3, 4) if UUID(int=n) in queue] == [1, 2]
+    assert (queue.open, queue.extra) == (2, 0)
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3), st.booleans()), max_size=40))
 def test_a_backlog_counts_what_it_holds(story: list[tuple[int, int, bool]]) -> None:
-    backlog, held = Backlog(), dict[UUID, bool]()
+    queue, held = DeliveryQueue(), dict[UUID, bool]()
     for n, late, counted in story:
         id = UUID(int=n)
         if id in held:
-            backlog.drop(id)
+            queue.drop(id)
             del held[id]
         else:
-            backlog.put(delivery(n, NOW + late * SECOND, counted=counted, status="retrying"))
+            queue.put(delivery(n, NOW + late * SECOND, counted=counted, status="retrying"))
             held[id] = counted
-        assert backlog.open == sum(held.values())
-        assert backlog.extra == len(held) - sum(held.values())
+        assert queue.open == sum(held.values())
+        assert queue.extra == len(held) - sum(held.values())
     drained = []
-    while (taken := backlog.begin(NOW + DAY, 0.0)) is not None:
+    while (taken := queue.begin(NOW + DAY, 0.0)) is not None:
         drained.append(taken)
     assert sorted(each.id for each in drained) == sorted(held)
     assert all((a.next_attempt_at, a.seq) <= (b.next_attempt_at, b.seq) for a, b in pairwise(drained))
@@ -446,7 +446,7 @@ def test_fair_shares_sum_up_to_all_and_to_no_more_than_one_each_above(subscripti
 def settled(wanted: dict[UUID, UUID | None], workers: list[UUID]) -> dict[UUID, UUID | None]:
     """Each worker moves in its turn, and takes only what is free by then."""
     for me in workers:
-        plan = moves(wanted, [id for id, holder in wanted.items() if holder == me], len(workers))
+        plan = rebalance(wanted, [id for id, holder in wanted.items() if holder == me], len(workers))
         assert all(wanted[id] is None for id in plan.take)
         assert all(wanted[id] == me for id in plan.release)
         assert len(set(plan.take)) == len(plan.take)
@@ -469,19 +469,22 @@ def test_after_two_rounds_all_is_held_evenly_and_nothing_moves_any_more(holders:
 
 def test_what_is_wanted_no_more_is_neither_kept_in_the_count_nor_given_back() -> None:
     gone, kept, free = UUID(int=1), UUID(int=2), UUID(int=3)
-    assert moves({kept: SUB, free: None}, [gone, kept], 1) == ([free], [])
+    assert rebalance({kept: SUB, free: None}, [gone, kept], 1) == ([free], [])
 
 
 def test_only_a_beat_that_stands_still_is_silent_by_the_own_clock() -> None:
     me, other, third = UUID(int=1), UUID(int=2), UUID(int=3)
-    known = watched({}, {me: 5, other: 9}, 100.0)
-    assert known == {me: Sign(5, 100.0), other: Sign(9, 100.0)}
-    known = watched(known, {me: 6, other: 9, third: 0}, 104.0)
-    assert known == {me: Sign(6, 104.0), other: Sign(9, 100.0), third: Sign(0, 104.0)}
-    assert silent(known, me, 105.0, 5.0) == []
-    assert silent(known, me, 105.1, 5.0) == [other]
-    assert silent(known, other, 110.0, 5.0) == [me, third]
-    assert watched(known, {me: 6, other: 1}, 106.0) == {me: Sign(6, 104.0), other: Sign(1, 106.0)}
+    known = watch_heartbeats({}, {me: 5, other: 9}, 100.0)
+    assert known == {me: HeartbeatSeen(5, 100.0), other: HeartbeatSeen(9, 100.0)}
+    known = watch_heartbeats(known, {me: 6, other: 9, third: 0}, 104.0)
+    assert known == {me: HeartbeatSeen(6, 104.0), other: HeartbeatSeen(9, 100.0), third: HeartbeatSeen(0, 104.0)}
+    assert stalled(known, me, 105.0, 5.0) == []
+    assert stalled(known, me, 105.1, 5.0) == [other]
+    assert stalled(known, other, 110.0, 5.0) == [me, third]
+    assert watch_heartbeats(known, {me: 6, other: 1}, 106.0) == {
+        me: HeartbeatSeen(6, 104.0),
+        other: HeartbeatSeen(1, 106.0),
+    }
 
 
 def told(n: int) -> Notice:
@@ -489,36 +492,36 @@ def told(n: int) -> Notice:
 
 
 def test_nothing_unwritten_is_nothing_to_write() -> None:
-    assert not Unwritten().any
+    assert not PendingResults().any
     for each in (
-        Unwritten(changed={SUB: delivery()}),
-        Unwritten(added=[delivery()]),
-        Unwritten(notices=[told(1)]),
-        Unwritten(health=health()),
-        Unwritten(pinged=True),
+        PendingResults(changed={SUB: delivery()}),
+        PendingResults(added=[delivery()]),
+        PendingResults(notices=[told(1)]),
+        PendingResults(health=health()),
+        PendingResults(pinged=True),
     ):
         assert each.any
 
 
 def test_what_could_not_be_written_comes_before_what_came_up_since() -> None:
     first, second = delivery(1, status="sending"), delivery(1, None, status="delivered")
-    failed = Unwritten({first.id: first}, [delivery(2)], [told(1)], health=health("active"), pinged=True)
-    later = Unwritten({second.id: second}, [delivery(3)], [told(2)], health=health("failing"), verified=True)
+    failed = PendingResults({first.id: first}, [delivery(2)], [told(1)], health=health("active"), pinged=True)
+    later = PendingResults({second.id: second}, [delivery(3)], [told(2)], health=health("failing"), verified=True)
     joined = failed.after(later)
     assert joined.changed == {first.id: second}
     assert [each.seq for each in joined.added] == [2, 3]
     assert [each.delivery for each in joined.notices] == [UUID(int=1), UUID(int=2)]
     assert joined.health == health("failing")
     assert (joined.pinged, joined.verified) == (True, True)
-    assert failed.after(Unwritten()) == failed
+    assert failed.after(PendingResults()) == failed
 
 
 def test_a_step_says_all_that_is_unwritten_under_its_lease() -> None:
     lease = Lease(SUB, UUID(int=9), 3)
-    unwritten = Unwritten(
+    pending_results = PendingResults(
         {UUID(int=1): delivery(1)}, [delivery(2)], [told(1)], health=health(), pinged=True, verified=True
     )
-    step = unwritten.step(lease, 4, 5, 6)
+    step = pending_results.step(lease, 4, 5, 6)
     assert (step.lease, step.version, step.generation, step.cursor) == (lease, 4, 5, 6)
     assert (step.changed, step.added, step.notices) == ([delivery(1)], [delivery(2)], [told(1)])
     assert (step.health, step.pinged, step.verified, step.size) == (health(), True, True, 3)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from starlette.requests import HTTPConnection
 
-from app.auth.authentication import Access
-from app.auth.key_format import new_id, new_secret, write_key
+from app.auth.authentication import Authenticator
+from app.auth.key_format import format_key, new_key_id, new_secret
 from app.auth.keys import create_key, find_key, revoke_key
-from app.auth.rate_limit import QUOTA, QuotaHeaders
+from app.auth.rate_limit import QUOTA_SCOPE_KEY, RateLimitHeadersMiddleware
 from app.auth.tables import ANONYMOUS, Scope
 from app.db import Database
 from app.errors import Forbidden, Problem, TooManyRequests, Unauthorized
@@ -26,7 +26,7 @@ class Door:
     def __init__(self, db: Database, **settings: Any) -> None:
         self.now = START
         values: dict[str, Any] = {"anonymous_read": False, "rate_limit": None} | settings
-        self.access = Access(db, Settings(**values), clock=lambda: self.now, ticks=self.ticks)
+        self.access = Authenticator(db, Settings(**values), clock=lambda: self.now, ticks=self.ticks)
 
     def ticks(self) -> float:
         return self.now.timestamp()
@@ -46,7 +46,7 @@ class Door:
                 "method": method,
                 "client": (host, 1),
                 "headers": [(b"authorization", value.encode("latin-1")) for value in authorization],
-                QUOTA: {} if fields is None else fields,
+                QUOTA_SCOPE_KEY: {} if fields is None else fields,
             }
         )
         return await self.access.admit(connection, scope, anonymous=anonymous)
@@ -108,12 +108,12 @@ async def test_a_bad_credential_is_401_and_never_anonymous(db: Database, doors: 
     revoked, revoked_text = await create_key(db, "revoked", ["admin"])
     await revoke_key(db, revoked.id)
     _, expired = await create_key(db, "x", ["admin"], expires_at=START, clock=lambda: START - timedelta(1))
-    other_secret = write_key(good.split("_")[1], new_secret())
+    other_secret = format_key(good.split("_")[1], new_secret())
     for sent in (
         [f"Bearer {revoked_text}"],
         [f"Bearer {expired}"],
         [f"Bearer {other_secret}"],
-        [f"Bearer {write_key(new_id(), new_secret())}"],
+        [f"Bearer {format_key(new_key_id(), new_secret())}"],
         [f"Bearer {good[:-1]}"],
         [f"Bearer {good[:-1]}{'0' if good[-1] != '0' else '1'}"],
         [f"Bearer {good} {good}"],
@@ -216,7 +216,7 @@ async def test_without_a_rate_limit_nothing_is_counted(db: Database, door: Door)
 @pytest.mark.parametrize(("cache_control", "shown"), [("no-store", True), ("public, max-age=60", False), ("", True)])
 async def test_rate_limit_fields_stay_off_what_caches_keep(cache_control: str, *, shown: bool) -> None:
     async def app(scope: Any, _: Any, send: Any) -> None:
-        scope[QUOTA]["RateLimit"] = "x"
+        scope[QUOTA_SCOPE_KEY]["RateLimit"] = "x"
         await send({"type": "http.response.start", "headers": [(b"cache-control", cache_control.encode())]})
 
     sent: list[Any] = []
@@ -227,7 +227,7 @@ async def test_rate_limit_fields_stay_off_what_caches_keep(cache_control: str, *
     async def receive() -> Any:
         return {}
 
-    await QuotaHeaders(app)({"type": "http"}, receive, send)
+    await RateLimitHeadersMiddleware(app)({"type": "http"}, receive, send)
     assert ((b"ratelimit", b"x") in sent[0]["headers"]) is shown
 
 
@@ -246,7 +246,7 @@ async def test_a_refused_scope_is_a_use_and_a_bad_secret_is_none(db: Database, d
     used, used_text = await create_key(db, "a", ["read"])
     unused, unused_text = await create_key(db, "b", ["read"])
     await refusal(door, f"Bearer {used_text}", scope="admin")
-    await refusal(door, f"Bearer {write_key(unused_text.split('_')[1], new_secret())}")
+    await refusal(door, f"Bearer {format_key(unused_text.split('_')[1], new_secret())}")
     await door.access.close()
     assert (await find_key(db, used.id)) == replace(used, last_used_at=START)
     assert (await find_key(db, unused.id)) == unused

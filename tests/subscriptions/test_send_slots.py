@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from app.subscriptions.delivery.send_slots import Turns
+from app.subscriptions.delivery.send_slots import SendSlots
 
 
-async def in_line(turns: Turns, count: int) -> list[asyncio.Task[None]]:
+async def in_line(turns: SendSlots, count: int) -> list[asyncio.Task[None]]:
     """Tasks that wait, in their order."""
     tasks = [asyncio.create_task(turns.wait()) for _ in range(count)]
     await asyncio.sleep(0)
@@ -16,7 +16,7 @@ async def in_line(turns: Turns, count: int) -> list[asyncio.Task[None]]:
 
 
 async def test_there_are_as_many_as_were_asked_for() -> None:
-    turns = Turns(2)
+    turns = SendSlots(2)
 
     assert [turns.take() for _ in range(3)] == [True, True, False]
     turns.give()
@@ -24,7 +24,7 @@ async def test_there_are_as_many_as_were_asked_for() -> None:
 
 
 async def test_who_waits_longest_is_next() -> None:
-    turns = Turns(1)
+    turns = SendSlots(1)
     await turns.wait()
     waiting = await in_line(turns, 3)
     seen = []
@@ -39,7 +39,7 @@ async def test_who_waits_longest_is_next() -> None:
 
 
 async def test_a_turn_that_is_handed_on_is_nobody_elses() -> None:
-    turns = Turns(1)
+    turns = SendSlots(1)
     assert turns.take()
     [waiting] = await in_line(turns, 1)
 
@@ -50,7 +50,7 @@ async def test_a_turn_that_is_handed_on_is_nobody_elses() -> None:
 
 
 async def test_who_gives_up_waiting_takes_no_turn_along() -> None:
-    turns = Turns(1)
+    turns = SendSlots(1)
     assert turns.take()
     first, second, third = await in_line(turns, 3)
 
@@ -66,7 +66,7 @@ async def test_who_gives_up_waiting_takes_no_turn_along() -> None:
 
 
 async def test_many_share_few() -> None:
-    turns, under_way, most = Turns(3), [0], [0]
+    turns, under_way, most = SendSlots(3), [0], [0]
 
     async def work() -> None:
         if not turns.take():

@@ -19,12 +19,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.subscriptions.transport.dns import Resolve
-from app.subscriptions.transport.http_client import IDLE_S, MOST_TRIES, Reply, Sender, check, trust_system
-from app.subscriptions.transport.http_connection import MOST_FIELDS, MOST_HEAD, MOST_INTERIM
+from app.subscriptions.transport.http_client import (
+    IDLE_TIMEOUT_S,
+    MAX_TRIES,
+    WebhookClient,
+    WebhookReply,
+    check,
+    trust_system,
+)
+from app.subscriptions.transport.http_connection import MAX_FIELDS, MAX_HEAD_BYTES, MAX_INTERIM
 from app.subscriptions.transport.ip_ranges import Address
-from app.subscriptions.transport.url_guard import RefusedTarget, Rules, read_target
+from app.subscriptions.transport.url_guard import TargetPolicy, TargetRefused, parse_webhook_url
 
-LOOPBACK = Rules(private=(ip_network("127.0.0.0/8"),))
+LOOPBACK = TargetPolicy(private=(ip_network("127.0.0.0/8"),))
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 GONE = b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n"
 BODY = b'{"id":"e1-000000000001"}'
@@ -141,10 +148,13 @@ async def close(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def sending(
-    rules: Rules = LOOPBACK, limit: int = 4, resolve: Resolve | None = None, trusted: ssl.SSLContext | None = None
-) -> AsyncIterator[Sender]:
+    rules: TargetPolicy = LOOPBACK,
+    limit: int = 4,
+    resolve: Resolve | None = None,
+    trusted: ssl.SSLContext | None = None,
+) -> AsyncIterator[WebhookClient]:
     """A sender that is closed in the end."""
-    sender = Sender(rules, limit, resolve or leading_to("127.0.0.1"), ssl=trusted)
+    sender = WebhookClient(rules, limit, resolve or leading_to("127.0.0.1"), ssl=trusted)
     try:
         yield sender
     finally:
@@ -175,7 +185,7 @@ async def never_answer(_reader: asyncio.StreamReader, _writer: asyncio.StreamWri
     await _reader.read()
 
 
-async def post_to(answer: bytes | Answer, *, timeout_s: float = 2.0, once: bool = False) -> Reply:
+async def post_to(answer: bytes | Answer, *, timeout_s: float = 2.0, once: bool = False) -> WebhookReply:
     """What one post to such an endpoint comes to."""
     async with serving(answer, once=once) as endpoint, sending() as sender:
         return await sender.post(endpoint.url, BODY, HEADERS, timeout_s)
@@ -440,8 +450,8 @@ async def test_a_connection_at_rest_is_closed_after_a_while() -> None:
     async with serving(OK) as endpoint, sending() as sender:
         await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(3)))
         older, old, new = sender._idle
-        older.idle_since -= IDLE_S
-        old.idle_since -= IDLE_S - 1
+        older.idle_since -= IDLE_TIMEOUT_S
+        old.idle_since -= IDLE_TIMEOUT_S - 1
         sender._close_idle()
         assert sender._idle == [old, new]
         assert [connection.is_silent() for connection in (older, old, new)] == [False, True, True]
@@ -628,7 +638,7 @@ async def test_interim_answers_without_end_are_cut_off() -> None:
     assert sum(seen) < 100_000
 
 
-@pytest.mark.parametrize(("interim", "status"), [(MOST_INTERIM, 503), (MOST_INTERIM + 1, None)])
+@pytest.mark.parametrize(("interim", "status"), [(MAX_INTERIM, 503), (MAX_INTERIM + 1, None)])
 async def test_a_few_interim_answers_may_come_before_the_answer(interim: int, status: int | None) -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\n\r\n" * interim
     reply = await post_to(early + b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n")
@@ -642,13 +652,13 @@ async def test_another_protocol_is_no_answer(head: str, upgrades: bool) -> None:
     assert (reply.status, reply.error) == (None, "connect")
 
 
-@pytest.mark.parametrize(("fields", "status"), [(MOST_FIELDS, 204), (MOST_FIELDS + 1, None)])
+@pytest.mark.parametrize(("fields", "status"), [(MAX_FIELDS, 204), (MAX_FIELDS + 1, None)])
 async def test_a_head_has_not_too_many_fields(fields: int, status: int | None) -> None:
     reply = await post_to(b"HTTP/1.1 204 No Content\r\n" + b"a: b\r\n" * fields + b"\r\n")
     assert reply.status == status
 
 
-@pytest.mark.parametrize(("length", "status"), [(MOST_HEAD - 9000, 204), (MOST_HEAD, None)])
+@pytest.mark.parametrize(("length", "status"), [(MAX_HEAD_BYTES - 9000, 204), (MAX_HEAD_BYTES, None)])
 async def test_a_head_is_not_too_long(length: int, status: int | None) -> None:
     reply = await post_to(b"HTTP/1.1 204 No Content\r\na: " + b"b" * length + b"\r\n\r\n")
     assert reply.status == status
@@ -721,8 +731,8 @@ async def test_a_name_that_is_bound_anew_is_vetted_anew() -> None:
 
 async def test_a_name_that_passed_the_check_is_refused_once_it_leads_inside() -> None:
     resolve = leading_to("8.8.8.8", "127.0.0.1")
-    await check("https://receiver.example/", Rules(), resolve)
-    async with sending(Rules(), resolve=resolve) as sender:
+    await check("https://receiver.example/", TargetPolicy(), resolve)
+    async with sending(TargetPolicy(), resolve=resolve) as sender:
         reply = await sender.post("https://receiver.example/", BODY, HEADERS, 2)
     assert (reply.status, reply.error) == (None, "refused-address")
 
@@ -741,7 +751,7 @@ async def test_the_next_good_address_is_tried_when_one_is_dead() -> None:
     assert reply.status == 200
 
 
-@pytest.mark.parametrize(("dead", "status"), [(MOST_TRIES - 1, 200), (MOST_TRIES, None)])
+@pytest.mark.parametrize(("dead", "status"), [(MAX_TRIES - 1, 200), (MAX_TRIES, None)])
 async def test_not_many_addresses_are_tried(dead: int, status: int | None) -> None:
     addresses = [*(f"127.0.0.{10 + number}" for number in range(dead)), "127.0.0.1"]
     async with serving(OK) as endpoint, sending(resolve=leading_to(addresses)) as sender:
@@ -753,15 +763,15 @@ async def test_not_many_addresses_are_tried(dead: int, status: int | None) -> No
     "url", ["http://127.0.0.1:9/", "https://[::1]/", "https://localhost/", "https://a@b.example/", ""]
 )
 async def test_a_refused_url_is_told_and_not_raised(url: str) -> None:
-    async with sending(Rules()) as sender:
+    async with sending(TargetPolicy()) as sender:
         reply = await sender.post(url, BODY, HEADERS, 2)
     assert (reply.status, reply.error) == (None, "refused-address")
 
 
 async def test_no_socket_is_opened_for_an_address_that_the_resolver_never_saw() -> None:
-    async with serving(OK) as endpoint, sending(Rules()) as sender:
-        with pytest.raises(RefusedTarget):
-            await sender._dial(read_target(endpoint.url, LOOPBACK), asyncio.get_running_loop().time() + 2)
+    async with serving(OK) as endpoint, sending(TargetPolicy()) as sender:
+        with pytest.raises(TargetRefused):
+            await sender._dial(parse_webhook_url(endpoint.url, LOOPBACK), asyncio.get_running_loop().time() + 2)
     assert endpoint.connections == 0
 
 
@@ -850,8 +860,8 @@ async def test_https_to_an_endpoint_without_tls_is_told_as_such() -> None:
 
 @pytest.mark.parametrize("resolve", [leading_to("8.8.8.8"), resolve_to_nothing, never_resolve])
 async def test_the_check_lets_pass_what_may_be_sent_to_or_is_not_known_yet(resolve: Resolve) -> None:
-    await check("https://receiver.example/", Rules(), resolve, 0.05)
-    await check("https://8.8.8.8/", Rules(), never_resolve, 0.05)
+    await check("https://receiver.example/", TargetPolicy(), resolve, 0.05)
+    await check("https://8.8.8.8/", TargetPolicy(), never_resolve, 0.05)
 
 
 async def test_the_check_refuses_what_leads_inside() -> None:
@@ -860,20 +870,20 @@ async def test_the_check_refuses_what_leads_inside() -> None:
         ("https://127.0.0.1/", "address"),
         ("https://a/", "internal-name"),
     ):
-        with pytest.raises(RefusedTarget, match=code):
-            await check(url, Rules(), leading_to(["8.8.8.8", "10.0.0.1"]))
+        with pytest.raises(TargetRefused, match=code):
+            await check(url, TargetPolicy(), leading_to(["8.8.8.8", "10.0.0.1"]))
 
 
 @pytest.mark.parametrize("resolve", [leading_to("8.8.8.8"), resolve_to_nothing, never_resolve])
 async def test_the_check_refuses_http_that_is_not_known_to_stay_inside(resolve: Resolve) -> None:
-    with pytest.raises(RefusedTarget, match="scheme"):
+    with pytest.raises(TargetRefused, match="scheme"):
         await check("http://receiver.example/", LOOPBACK, resolve, 0.05)
     await check("http://receiver.example/", LOOPBACK, leading_to("127.0.0.1"))
 
 
 async def test_the_system_resolves_by_default() -> None:
     async with serving(OK) as endpoint:
-        sender = Sender(LOOPBACK, 1)
+        sender = WebhookClient(LOOPBACK, 1)
         reply = await sender.post(endpoint.url, BODY, HEADERS, 2)
         await sender.close()
     assert reply.status == 200

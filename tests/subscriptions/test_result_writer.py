@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from app.auth import Key
 from app.kit.ids import IdSource
-from app.subscriptions.delivery.leases import enlist, take
-from app.subscriptions.delivery.result_writer import Lease, Outcome, Step, write_steps
+from app.subscriptions.delivery.leases import register, take
+from app.subscriptions.delivery.result_writer import Lease, Outcome, ResultBatch, write_batches
 from app.subscriptions.delivery.retry_policy import health_of
 from app.subscriptions.statements import CALLERS, delivery_of, find_subscription, put_subscription
 from app.subscriptions.tables import (
@@ -68,7 +68,7 @@ async def held(db: Database) -> Subscription:
 
     async def work(tx: Transaction) -> Subscription:
         await tx.insert(StoredSubscription, [row_of(CALLERS, made) | {"worker": None, "token": 0}])
-        await enlist(tx, ME, NOW)
+        await register(tx, ME, NOW)
         [taken] = await take(tx, ME, [made.id])
         return taken
 
@@ -80,12 +80,12 @@ def delivery(held: Subscription, seq: int, **fields: Any) -> Delivery:
     return made._replace(**fields)
 
 
-def step(held: Subscription, **fields: Any) -> Step:
-    return Step(Lease(held.id, ME, held.token), held.version, held.generation, **fields)
+def step(held: Subscription, **fields: Any) -> ResultBatch:
+    return ResultBatch(Lease(held.id, ME, held.token), held.version, held.generation, **fields)
 
 
-async def written(db: Database, *steps: Step) -> list[Outcome]:
-    return await db.write(lambda tx: write_steps(tx, steps))
+async def written(db: Database, *steps: ResultBatch) -> list[Outcome]:
+    return await db.write(lambda tx: write_batches(tx, steps))
 
 
 async def stored(db: Database) -> list[Delivery]:

@@ -24,12 +24,12 @@ from app.subscriptions.filter import Filter, read_filter, stored_filter
 from app.subscriptions.management import updates as configuring
 from app.subscriptions.management.updates import new_subscription, read_new
 from app.subscriptions.tables import Status, Subscription
-from app.subscriptions.transport.secrets import Sealer
+from app.subscriptions.transport.secrets import SecretCipher
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "https://desk.example.org/sitrep"
 EVENT = "00000000-0000-7000-8000-000000000001"
-SEALER = Sealer(Settings(database_url="postgresql://somebody@127.0.0.1/sitrep", secret_key=SecretStr("k" * 32)))
+SEALER = SecretCipher(Settings(database_url="postgresql://somebody@127.0.0.1/sitrep", secret_key=SecretStr("k" * 32)))
 ARRAYS = ["external_id", "related_to", "country", "place", "tag", "munition", "killed_min"]
 
 
@@ -47,13 +47,13 @@ def asked(**fields: Any) -> dict[str, Any]:
 def made(**fields: Any) -> Subscription:
     wanted, secret = read_new(asked(**fields)), "whsec_" if "mode" not in fields else None
     return replace(
-        new_subscription(UUID(int=1), "desk", wanted, cursor=5, secret=secret, sealer=SEALER, now=NOW),
+        new_subscription(UUID(int=1), "desk", wanted, cursor=5, secret=secret, cipher=SEALER, now=NOW),
         secret=None if secret is None else b"x",  # sealed twice it is not the same
     )
 
 
 def patched(current: Subscription, patch: dict[str, Any]) -> Subscription:
-    return configuring.patched(current, patch, SEALER)
+    return configuring.apply_patch(current, patch, SEALER)
 
 
 def active(**fields: Any) -> Subscription:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.db import Surprise
+from app.db import WriteConflict
 from app.errors import NotFound, Unavailable
-from app.group_commit import GroupWriter
+from app.group_commit import GroupCommitter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def writer(run: Run) -> AsyncIterator[GroupWriter[int, int]]:
+async def writer(run: Run) -> AsyncIterator[GroupCommitter[int, int]]:
     """A running writer of numbers; a number is as many commands as it says."""
-    found = GroupWriter(run, lambda job: job)
+    found = GroupCommitter(run, lambda job: job)
     found.start()
     yield found
     await found.stop()
@@ -70,7 +70,7 @@ async def test_after_a_surprise_each_job_runs_alone() -> None:
     async def run(jobs: list[int]) -> list[int | Exception]:
         runs.append(jobs)
         if len(jobs) > 1:
-            raise Surprise
+            raise WriteConflict
         return list(jobs)
 
     async with writer(run) as group:
@@ -82,7 +82,7 @@ async def test_after_a_surprise_each_job_runs_alone() -> None:
 
 async def test_a_job_that_cannot_win_is_told_to_try_again() -> None:
     async def run(_jobs: list[int]) -> list[int | Exception]:
-        raise Surprise
+        raise WriteConflict
 
     async with writer(run) as group:
         with pytest.raises(Unavailable):

@@ -92,10 +92,10 @@ async def test_ids_that_a_replica_does_not_have_yet_are_read_from_the_primary(
     await both.connect()
     head = await ChangeLog(both).head(primary=True)
     matcher = Matcher(ChangeFilter.model_validate({"country": ["UA"]}))
-    before = matcher.hopeless, matcher.knows(head.epoch, head.seq)
+    before = matcher.cannot_match, matcher.knows(head.epoch, head.seq)
 
     assert await matcher.learn(both, head.epoch, head.seq)
-    after = matcher.hopeless, matcher.knows(head.epoch, head.seq)
+    after = matcher.cannot_match, matcher.knows(head.epoch, head.seq)
     assert (before, after) == ((True, False), (False, True))
     assert not await matcher.learn(both, head.epoch, head.seq + 1)
     assert not await matcher.learn(both, head.epoch + 1, head.seq)
