@@ -15,7 +15,6 @@ from app.changes import ChangeLog
 from app.db import Database
 from app.errors import (
     Forbidden,
-    Invalid,
     Problem,
     SchemaMismatch,
     TooManyRequests,
@@ -96,7 +95,7 @@ async def admit(request: Request) -> None:
     response_model=None,
     responses={
         200: {"description": "Counters and histograms.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-        **problem_responses(Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable),
+        **problem_responses(Unauthorized, Forbidden, TooManyRequests, Unavailable),
     },
 )
 async def read_metrics(request: Request, _: Annotated[None, Depends(admit)], __: NoQuery) -> Response:

@@ -551,7 +551,6 @@ class TestDocuments:
             "method-not-allowed": 405,
             "request-timeout": 408,
             "duplicate-external-id": 409,
-            "idempotency-in-progress": 409,
             "subscription-mode": 409,
             "deleted": 410,
             "cursor-expired": 410,

@@ -141,13 +141,6 @@ class DuplicateExternalId(Problem):
     status, slug, title = 409, "duplicate-external-id", "The external id is taken"
 
 
-class IdempotencyInProgress(Problem):
-    """The first request with this Idempotency-Key is not finished."""
-
-    status, slug, title = 409, "idempotency-in-progress", "The same request is in progress"
-    usual_headers: ClassVar = {"Retry-After": "1"}
-
-
 class SubscriptionMode(Problem):
     """The call is for subscriptions of the other mode."""
 

@@ -10,12 +10,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
-from app.errors import NotFound, TooManyRequests, Unauthorized, Unavailable, problem_responses
+from app.errors import NotFound
 from app.http import NoQuery
 from app.kinds import KINDS, schema_of
 
 router = APIRouter(prefix="/v1/kinds", tags=["kinds"])
-COMMON_PROBLEMS = (Unauthorized, TooManyRequests, Unavailable)
 COMMON = ("killed", "injured")
 
 
@@ -49,7 +48,7 @@ class KindList(BaseModel):
     items: list[KindShape]
 
 
-@router.get("", response_model=None, responses={200: {"model": KindList}, **problem_responses(*COMMON_PROBLEMS)})
+@router.get("", response_model=None, responses={200: {"model": KindList}})
 async def list_kinds(_: ReadKey, __: NoQuery) -> Response:
     """List the kinds of events with their own facets and measures; filters, statistics and subscriptions know these."""
     return json_response({"items": [serialize_kind(name) for name in KINDS]})
@@ -58,7 +57,7 @@ async def list_kinds(_: ReadKey, __: NoQuery) -> Response:
 @router.get(
     "/{kind}",
     response_model=None,
-    responses={200: {"model": KindWithSchema}, **problem_responses(NotFound, *COMMON_PROBLEMS)},
+    responses={200: {"model": KindWithSchema}},
 )
 async def get_kind(_: ReadKey, __: NoQuery, kind: str) -> Response:
     """Get one kind with the JSON Schema of its events."""

@@ -18,11 +18,6 @@ from app.errors import (
     CursorEpoch,
     CursorExpired,
     CursorMalformed,
-    Forbidden,
-    Invalid,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
     problem_responses,
 )
 from app.events.read.as_of import DATED
@@ -48,7 +43,6 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1/feed", tags=["feed"])
 JSON, SSE = "application/json", "text/event-stream"
 CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
-COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 NO_STORE = {"cache-control": "no-store"}
 UNCHANGING = "max-age=86400, immutable"
 # What a reader who cannot wait should leave between two calls for the same page.
@@ -61,7 +55,7 @@ POLL_INTERVAL = {"cache-control": "no-cache", "x-poll-interval": "5"}
     responses={
         200: {"model": FeedPage},
         304: {"description": "Not modified."},
-        **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS),
+        **problem_responses(*CURSOR_PROBLEMS),
     },
 )
 async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, Depends(query(FeedQuery))]) -> Response:
@@ -91,7 +85,7 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     response_model=None,
     responses={
         200: {"description": "Server-sent events.", "content": {SSE: {"schema": {"type": "string"}}}},
-        **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS),
+        **problem_responses(*CURSOR_PROBLEMS),
     },
 )
 async def stream_feed(
@@ -122,7 +116,7 @@ async def stream_feed(
     return EventStream(follow, seat)
 
 
-@router.get("/head", response_model=None, responses={200: {"model": FeedHead}, **problem_responses(*COMMON_PROBLEMS)})
+@router.get("/head", response_model=None, responses={200: {"model": FeedHead}})
 async def read_head(request: Request, _: ReadKey, __: NoQuery) -> Response:
     """Tell where the feed ends now, and the lowest cursor that is accepted."""
     head: Head = await request.app.state.log.head()
@@ -138,7 +132,7 @@ async def read_head(request: Request, _: ReadKey, __: NoQuery) -> Response:
 @router.get(
     "/checkpoint",
     response_model=None,
-    responses={200: {"model": Checkpoint}, **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS)},
+    responses={200: {"model": Checkpoint}, **problem_responses(*CURSOR_PROBLEMS)},
 )
 async def read_checkpoint(
     request: Request, _: ReadKey, asked: Annotated[CheckpointQuery, Depends(query(CheckpointQuery))]

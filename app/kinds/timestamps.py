@@ -31,7 +31,7 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def parse_instant(text: str) -> datetime:
-    """An RFC 3339 instant in UTC, a space allowed for its T. Raises `ValueRefused`: `instant`, `offset-missing`, `range`.
+    """Read an RFC 3339 instant, a space allowed for its T. Raises `ValueRefused`: `instant`, `offset-missing`, `range`.
 
     Of up to 9 fractional digits 6 are kept.
 

@@ -124,7 +124,6 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
         "Another event holds newsroom:kyiv-air-attack.",
         {"existing": {"id": sample("event")["id"], "version": 3}},
     ),
-    "idempotency-in-progress": ("The first request with this key is not finished; try again.", {}),
     "subscription-mode": ("This call is for pull subscriptions, and this one has the other mode.", {}),
     "deleted": ("The event was deleted.", {"tombstone": sample("tombstone")}),
     "cursor-expired": (

@@ -11,7 +11,7 @@ from app.kinds import EventOut
 from app.openapi.headers import response_headers
 from app.openapi.media_examples import MEDIA, REQUESTS, RESPONSES, Media, shown_as
 from app.openapi.parameters import parameters
-from app.openapi.problems import problem_responses
+from app.openapi.problems import document_problems
 from app.openapi.route_facts import Operation
 from app.openapi.schemas import SchemaRegistry, SchemaType
 
@@ -46,7 +46,7 @@ def operation(call: Operation, shapes: SchemaRegistry) -> dict[str, Any]:
         told["parameters"] = found
     if call.body is not None:
         told["requestBody"] = request_body(call, call.body, shapes)
-    told["responses"] = {**responses(call, shapes), **problem_responses(call)}
+    told["responses"] = {**responses(call, shapes), **document_problems(call)}
     return told
 
 

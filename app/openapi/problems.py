@@ -6,9 +6,9 @@ from typing import Any
 from app.errors import (
     MEDIA_TYPE,
     PROBLEMS,
+    DiskFull,
     Forbidden,
     HeadersTooLarge,
-    IdempotencyInProgress,
     IdempotencyMismatch,
     Internal,
     Invalid,
@@ -110,6 +110,8 @@ def implied_problems(call: Operation) -> Iterable[type[Problem]]:
         yield from (Unauthorized, TooManyRequests, Unavailable, SchemaMismatch)
         if call.needs.scope is not None:
             yield Forbidden
+        if call.writes:
+            yield DiskFull
     if call.query_model is not None:
         yield Invalid
     if call.path_parameters:
@@ -122,14 +124,14 @@ def implied_problems(call: Operation) -> Iterable[type[Problem]]:
 def of_headers(fields: dict[str, bool]) -> Iterable[type[Problem]]:
     """The refusals that follow from preconditions and idempotency keys."""
     if "Idempotency-Key" in fields:
-        yield from (Malformed, IdempotencyInProgress, IdempotencyMismatch)
+        yield from (Malformed, IdempotencyMismatch)
     if "If-Match" in fields:
         yield from (Malformed, VersionMismatch)
         if fields["If-Match"]:
             yield PreconditionRequired
 
 
-def problem_responses(call: Operation) -> dict[str, dict[str, Any]]:
+def document_problems(call: Operation) -> dict[str, dict[str, Any]]:
     """The refusals of a call as responses."""
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in problems_of(call):

@@ -68,6 +68,11 @@ class Operation:
         return self._dependency(Body)
 
     @property
+    def writes(self) -> bool:
+        """Whether the call changes what is stored."""
+        return self.method != "GET"
+
+    @property
     def success(self) -> int:
         """The status when all is well."""
         return self.route.status_code or 200

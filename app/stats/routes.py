@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
 from app.changes import Head
-from app.errors import Forbidden, Invalid, TooManyRequests, Unauthorized, Unavailable, problem_responses
 from app.http import query
 from app.kit.json_lines import dump_json
 from app.response_cache import cached
@@ -21,7 +20,6 @@ from app.stats.series import series
 
 JSON = "application/json"
 router = APIRouter(prefix="/v1/stats", tags=["statistics"])
-COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 
 
 class Series(RootModel[list[SeriesRow]]):
@@ -31,7 +29,7 @@ class Series(RootModel[list[SeriesRow]]):
 @router.get(
     "/series",
     response_model=None,
-    responses={200: {"model": Series}, 304: {"description": "Not modified."}, **problem_responses(*COMMON_PROBLEMS)},
+    responses={200: {"model": Series}, 304: {"description": "Not modified."}},
 )
 async def read_series(
     request: Request, _: ReadKey, asked: Annotated[SeriesQuery, Depends(query(SeriesQuery))]
@@ -55,7 +53,7 @@ async def read_series(
 @router.get(
     "/facets",
     response_model=None,
-    responses={200: {"model": Facets}, **problem_responses(*COMMON_PROBLEMS)},
+    responses={200: {"model": Facets}},
 )
 async def read_facets(
     request: Request, _: ReadKey, asked: Annotated[FacetsQuery, Depends(query(FacetsQuery))]

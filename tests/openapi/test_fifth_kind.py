@@ -13,7 +13,7 @@ CEASEFIRE = '''"""A truce."""
 
 from typing import ClassVar
 
-from app.kinds.base import Estimate, Facet, Kind, Measure, maybe
+from app.kinds.base import Estimate, Facet, Kind, Measure, optional_field
 
 
 class Ceasefire(Kind):
@@ -27,7 +27,7 @@ class Ceasefire(Kind):
         Measure("breaches", "Breaches reported.", lambda event: event.detail.breaches.numbers()),
     )
 
-    zone: str | None = maybe("Where it holds.")
+    zone: str | None = optional_field("Where it holds.")
     breaches: Estimate
 '''
 PRINT = """

@@ -411,7 +411,9 @@ async def test_one_test_at_a_time_goes_to_an_endpoint(operations: httpx.AsyncCli
     assert endpoint.busiest == 1
 
 
-async def test_a_pause_holds_whatever_comes_back_meanwhile(operations: httpx.AsyncClient, make_event: MakeEvent) -> None:
+async def test_a_pause_holds_whatever_comes_back_meanwhile(
+    operations: httpx.AsyncClient, make_event: MakeEvent
+) -> None:
     async with receiving() as endpoint:
         made = await subscribed(operations, endpoint.url(), push={"max_open": 1000, "max_in_flight": 32})
         await becomes(operations, made["id"], status="active")

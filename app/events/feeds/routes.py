@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app.auth.authentication import ReadKey
 from app.changes import Head
-from app.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthorized, Unavailable, problem_responses
+from app.errors import Invalid, NotFound, problem_responses
 from app.events.feeds.summary_feeds import SUMMARY_FEEDS, SummaryFeed, newest_change
 from app.events.formats.atom import ATOM, Channel, atom_feed
 from app.events.formats.export import GEOJSON, export_stream, page_response
@@ -24,7 +24,6 @@ from app.kinds import format_instant
 from app.response_cache import cache_control, cached
 
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
-COMMON_PROBLEMS = (NotFound, Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 MAX_AGE_S = "max-age=60"
 # A feed of more bytes, or of events that have more, is made for each caller anew and leaves as it is made.
 MAX_CACHED_BYTES = 8 * 1024 * 1024
@@ -41,7 +40,7 @@ class TooLargeToCache(Exception):
     responses={
         200: {"description": "The map.", "content": {GEOJSON: {"schema": FeatureCollection.model_json_schema()}}},
         **NOT_MODIFIED,
-        **problem_responses(*COMMON_PROBLEMS),
+        **problem_responses(Invalid),
     },
 )
 async def get_geojson_feed(request: Request, _: ReadKey, feed: str) -> Response:
@@ -59,7 +58,7 @@ async def get_geojson_feed(request: Request, _: ReadKey, feed: str) -> Response:
     responses={
         200: {"description": "The feed.", "content": {ATOM: {}}},
         **NOT_MODIFIED,
-        **problem_responses(*COMMON_PROBLEMS),
+        **problem_responses(Invalid),
     },
 )
 async def get_atom_feed(request: Request, _: ReadKey, feed: str) -> Response:

@@ -15,11 +15,6 @@ from app.errors import (
     CursorEpoch,
     CursorMalformed,
     CursorMismatch,
-    Forbidden,
-    Invalid,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
     problem_responses,
 )
 from app.events.formats.atom import ATOM, Channel, atom_feed
@@ -44,11 +39,6 @@ LIST_PROBLEMS = problem_responses(
     CursorMalformed,
     CursorAhead,
     CursorEpoch,
-    Unauthorized,
-    Forbidden,
-    Invalid,
-    TooManyRequests,
-    Unavailable,
 )
 SUFFIXES = {JSON: "", GEOJSON: ".geojson", ATOM: ".atom"}
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}

@@ -13,12 +13,6 @@ from app.errors import (
     CursorEpoch,
     CursorMalformed,
     Deleted,
-    Forbidden,
-    Invalid,
-    NotFound,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
     problem_responses,
 )
 from app.events.formats.export import MEDIA_TYPES, export_stream
@@ -50,7 +44,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 JSON = "application/json"
-COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
 CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch)
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
 
@@ -58,7 +51,7 @@ EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
 @router.get(
     "/count",
     response_model=None,
-    responses={200: {"model": Count}, **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS)},
+    responses={200: {"model": Count}, **problem_responses(*CURSOR_PROBLEMS)},
 )
 async def count_events(
     request: Request, _: ReadKey, asked: Annotated[CountQuery, Depends(query(CountQuery))]
@@ -80,7 +73,7 @@ async def count_events(
     response_model=None,
     responses={
         200: {"description": "The file.", "content": {media: {} for media in MEDIA_TYPES.values()}},
-        **problem_responses(*CURSOR_PROBLEMS, *COMMON_PROBLEMS),
+        **problem_responses(*CURSOR_PROBLEMS),
     },
 )
 async def export_events(
@@ -97,7 +90,7 @@ async def export_events(
 @router.get(
     "/by-external-id/{system}/{id:path}",
     response_model=None,
-    responses={**EVENT, 304: {"description": "Not modified."}, **problem_responses(NotFound, *COMMON_PROBLEMS)},
+    responses={**EVENT, 304: {"description": "Not modified."}},
 )
 async def find_by_external_id(
     request: Request,
@@ -117,7 +110,7 @@ async def find_by_external_id(
     responses={
         **EVENT,
         304: {"description": "Not modified."},
-        **problem_responses(NotFound, Deleted, *CURSOR_PROBLEMS, *COMMON_PROBLEMS),
+        **problem_responses(*CURSOR_PROBLEMS, Deleted),
     },
 )
 async def get_event(
@@ -137,7 +130,7 @@ async def get_event(
 @router.get(
     "/{id}/revisions",
     response_model=None,
-    responses={200: {"model": Revisions}, **problem_responses(NotFound, CursorMalformed, *COMMON_PROBLEMS)},
+    responses={200: {"model": Revisions}, **problem_responses(CursorMalformed)},
 )
 async def list_revisions(
     request: Request,

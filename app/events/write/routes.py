@@ -12,22 +12,11 @@ from starlette.responses import Response
 from app.auth.authentication import WriteKey
 from app.errors import (
     Deleted,
-    DiskFull,
     DuplicateExternalId,
     FieldError,
-    Forbidden,
-    IdempotencyInProgress,
-    IdempotencyMismatch,
     Invalid,
-    Malformed,
     NotFound,
-    PayloadTooLarge,
     PreconditionRequired,
-    RequestTimeout,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
-    UnsupportedMediaType,
     VersionMismatch,
     problem_responses,
     request_id,
@@ -60,9 +49,6 @@ if TYPE_CHECKING:
 
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
-COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
-BODY_PROBLEMS = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull, *COMMON_PROBLEMS)
-IDEMPOTENCY_PROBLEMS = (IdempotencyInProgress, IdempotencyMismatch)
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
 
 
@@ -81,7 +67,7 @@ def require_object(data: object) -> dict[str, Any]:
     response_model=None,
     responses={
         201: {"model": EventOut},
-        **problem_responses(DuplicateExternalId, *IDEMPOTENCY_PROBLEMS, *BODY_PROBLEMS),
+        **problem_responses(DuplicateExternalId),
     },
 )
 async def create_event(
@@ -110,15 +96,7 @@ async def create_event(
     response_model=None,
     responses={
         200: {"model": BatchOut},
-        **problem_responses(
-            NotFound,
-            DuplicateExternalId,
-            Deleted,
-            VersionMismatch,
-            PreconditionRequired,
-            *IDEMPOTENCY_PROBLEMS,
-            *BODY_PROBLEMS,
-        ),
+        **problem_responses(NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired),
     },
 )
 async def write_batch(
@@ -153,7 +131,7 @@ async def write_batch(
     responses={
         **EVENT,
         201: {"model": EventOut},
-        **problem_responses(NotFound, DuplicateExternalId, VersionMismatch, *BODY_PROBLEMS),
+        **problem_responses(DuplicateExternalId),
     },
 )
 async def upsert_event(
@@ -185,9 +163,7 @@ async def upsert_event(
     response_model=None,
     responses={
         **EVENT,
-        **problem_responses(
-            NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *BODY_PROBLEMS
-        ),
+        **problem_responses(DuplicateExternalId, Deleted),
     },
 )
 async def replace_event(
@@ -217,9 +193,7 @@ async def replace_event(
     response_model=None,
     responses={
         **EVENT,
-        **problem_responses(
-            NotFound, DuplicateExternalId, Deleted, VersionMismatch, PreconditionRequired, *BODY_PROBLEMS
-        ),
+        **problem_responses(DuplicateExternalId, Deleted),
     },
 )
 async def patch_event(
@@ -257,7 +231,7 @@ async def patch_event(
     "/{id}",
     status_code=204,
     response_model=None,
-    responses=problem_responses(NotFound, Deleted, VersionMismatch, Malformed, DiskFull, *COMMON_PROBLEMS),
+    responses=problem_responses(Deleted),
 )
 async def delete_event(
     request: Request,

@@ -9,10 +9,9 @@ from starlette.responses import Response
 
 from app.auth import AdminKey, SubscribeKey
 from app.auth.routes import json_response
-from app.errors import DiskFull, problem_responses
 from app.http import NoQuery, query
 from app.kit.ids import read_id
-from app.subscriptions.management.routes import COMMON_PROBLEMS, SUBSCRIPTION_PROBLEMS, asking, subscription_operations
+from app.subscriptions.management.routes import asking, subscription_operations
 from app.subscriptions.output_schemas import DeliveryShape, Matched, NoticeList
 from app.subscriptions.schemas import NoticesQuery
 
@@ -22,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["subscriptions"])
 @router.get(
     "/deliveries/{id}",
     response_model=None,
-    responses={200: {"model": DeliveryShape}, **problem_responses(*SUBSCRIPTION_PROBLEMS)},
+    responses={200: {"model": DeliveryShape}},
 )
 async def get_delivery(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """Show a delivery with every attempt that was made."""
@@ -33,16 +32,14 @@ async def get_delivery(request: Request, key: SubscribeKey, _: NoQuery, id: str)
     "/deliveries/{id}/retry",
     status_code=202,
     response_model=None,
-    responses={202: {"model": Matched}, **problem_responses(DiskFull, *SUBSCRIPTION_PROBLEMS)},
+    responses={202: {"model": Matched}},
 )
 async def retry_delivery(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """Send one delivery again, whatever became of it; `matched` is 0 when it is on its way already."""
     return json_response(await subscription_operations(request).retry_one(read_id(id), asking(request, key)), 202)
 
 
-@router.get(
-    "/notices", response_model=None, responses={200: {"model": NoticeList}, **problem_responses(*COMMON_PROBLEMS)}
-)
+@router.get("/notices", response_model=None, responses={200: {"model": NoticeList}})
 async def list_notices(
     request: Request, _: AdminKey, asked: Annotated[NoticesQuery, Depends(query(NoticesQuery))]
 ) -> Response:

@@ -22,8 +22,7 @@ from app.feed.start_position import read_start_position
 from app.kit.ids import IdSource
 from app.kit.json_lines import dump_json
 from app.subscriptions.filter import stored_filter
-from app.subscriptions.management import queries as reads
-from app.subscriptions.management import transactions as store
+from app.subscriptions.management import queries, transactions
 from app.subscriptions.management.updates import apply_patch, new_subscription, refused
 from app.subscriptions.schemas import MAX_URL_LENGTH
 from app.subscriptions.serializers import (
@@ -77,12 +76,15 @@ class SubscriptionOperations:
     async def create(self, wanted: ParsedSubscription, caller: Caller, reuse: IdempotentRequest | None) -> ResponseData:
         """Make a subscription; the secret of a push subscription is in the answer, this once."""
         asked = wanted.asked
-        if reuse is not None and (again := await store.find_repeated(self.log.db, reuse, caller.now)) is not None:
+        if (
+            reuse is not None
+            and (again := await transactions.find_repeated(self.log.db, reuse, caller.now)) is not None
+        ):
             return self._opened(again)
         if asked.push is not None:
             await self._check(asked.push.url)
         head = await self.log.head(primary=True)
-        start = await self._place(asked.start, wanted.filter.wanted.timezone, head, "/start")
+        start = await self._start_position(asked.start, wanted.filter.wanted.timezone, head, "/start")
         secret = None if asked.push is None else new_secret()
         made = new_subscription(
             self.new_id(),
@@ -94,7 +96,7 @@ class SubscriptionOperations:
             now=caller.now,
         )
         answer = self._created(made, secret, head)
-        kept = await store.create(self.log.db, made, caller, answer, reuse)
+        kept = await transactions.create(self.log.db, made, caller, answer, reuse)
         self.changed()
         return self._opened(kept)
 
@@ -116,7 +118,7 @@ class SubscriptionOperations:
 
     async def list(self, key: Key, limit: int, cursor: str | None) -> Shown:
         """A page of subscriptions."""
-        page, following = await reads.list_subscriptions(self.log.db, key, limit, cursor)
+        page, following = await queries.list_subscriptions(self.log.db, key, limit, cursor)
         counts = await count_deliveries(self.log.db, [each.id for each in page])
         head = await self.log.head(primary=True)
         return {"items": [serialize_subscription(each, head, counts[each.id]) for each in page], "next": following}
@@ -133,13 +135,13 @@ class SubscriptionOperations:
         if isinstance(url, str) and len(url) <= MAX_URL_LENGTH:
             await self._check(url)
         decide = partial(apply_patch, patch=patch, cipher=self.cipher)
-        after = await store.change(self.log.db, id, caller, "subscription.updated", decide, if_match=if_match)
+        after = await transactions.change(self.log.db, id, caller, "subscription.updated", decide, if_match=if_match)
         self.changed()
         return await self._shown(after)
 
     async def delete(self, id: UUID, caller: Caller, if_match: IfMatch) -> None:
         """End a subscription."""
-        await store.remove(self.log.db, id, caller, if_match=if_match)
+        await transactions.remove(self.log.db, id, caller, if_match=if_match)
         self.changed()
 
     async def seek(self, id: UUID, to: str, caller: Caller) -> Shown:
@@ -147,8 +149,10 @@ class SubscriptionOperations:
         current = await find_subscription(self.log.db, id, caller.key)
         head = await self.log.head(primary=True)
         timezone = stored_filter(current.filter).timezone
-        place = await self._place(to, timezone, head, "/to")
-        after = await store.change(self.log.db, id, caller, "subscription.sought", partial(store.seek_to, to=place))
+        place = await self._start_position(to, timezone, head, "/to")
+        after = await transactions.change(
+            self.log.db, id, caller, "subscription.sought", partial(transactions.seek_to, to=place)
+        )
         self.changed()
         return serialize_position(after, head)
 
@@ -158,7 +162,7 @@ class SubscriptionOperations:
         deadline = clock() + asked.wait
         while True:
             current = await find_subscription(self.log.db, id, key)
-            store.require_mode(current, "pull")
+            transactions.require_mode(current, "pull")
             head = await self.log.head()
             self.notifier.notice(head)
             left = max(0.0, deadline - clock())
@@ -170,7 +174,7 @@ class SubscriptionOperations:
                 continue
             head, page = await self._page(current, head, asked.limit, left)
             # What was found by another filter, or from another place, says nothing of what is asked for now.
-            if not left or same_question(current, await find_subscription(self.log.db, id, key)):
+            if not left or is_unchanged(current, await find_subscription(self.log.db, id, key)):
                 break
         place = serialize_position(current, head)
         following = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
@@ -187,7 +191,7 @@ class SubscriptionOperations:
     async def ack(self, id: UUID, cursor: str, caller: Caller) -> Shown:
         """Advance the committed cursor; what lies behind it changes nothing, however far back."""
         current = await find_subscription(self.log.db, id, caller.key)
-        store.require_mode(current, "pull")
+        transactions.require_mode(current, "pull")
         head = await self.log.head(primary=True)
         epoch, seq = parse_cursor(cursor)
         if epoch == head.epoch and seq <= current.cursor:
@@ -195,12 +199,12 @@ class SubscriptionOperations:
         # What was given out for a subscription that was passed by the trimming is taken back all the same.
         trimmed = epoch == head.epoch and seq < head.oldest
         upto = seq if trimmed else await self.log.position(cursor, head)
-        return serialize_position(await store.acknowledge(self.log.db, id, caller, upto), head)
+        return serialize_position(await transactions.acknowledge(self.log.db, id, caller, upto), head)
 
     async def test(self, id: UUID, caller: Caller) -> Shown:
         """Send one signed ping now; a good answer opens a pending subscription."""
         current = await find_subscription(self.log.db, id, caller.key)
-        store.require_mode(current, "push")
+        transactions.require_mode(current, "push")
         if id in self.tested:
             raise TooManyRequests("A test of this subscription is under way.", headers={"Retry-After": "1"})
         self.tested.add(id)
@@ -209,8 +213,8 @@ class SubscriptionOperations:
         finally:
             self.tested.discard(id)
         if attempt.error is None:
-            decide = partial(store.apply_ping_result, pinged=current, attempt=attempt)
-            await store.change(self.log.db, id, caller, "subscription.verified", decide)
+            decide = partial(transactions.apply_ping_result, pinged=current, attempt=attempt)
+            await transactions.change(self.log.db, id, caller, "subscription.verified", decide)
             self.changed()
         return {
             "ok": attempt.error is None,
@@ -229,45 +233,45 @@ class SubscriptionOperations:
     async def rotate(self, id: UUID, overlap_s: int, caller: Caller) -> Shown:
         """Make a new secret, shown this once; both sign for a while."""
         secret, until = new_secret(), caller.now + timedelta(seconds=overlap_s)
-        store.require_mode(await find_subscription(self.log.db, id, caller.key), "push")
+        transactions.require_mode(await find_subscription(self.log.db, id, caller.key), "push")
         sealed = self.cipher.seal(secret)
-        decide = partial(store.rotate, sealed=sealed, until=until)
-        await store.change(self.log.db, id, caller, "subscription.secret-rotated", decide)
+        decide = partial(transactions.rotate, sealed=sealed, until=until)
+        await transactions.change(self.log.db, id, caller, "subscription.secret-rotated", decide)
         self.changed()
         return {"secret": secret, "previous_expires_at": serialize_instant(until)}
 
     async def deliveries(self, id: UUID, key: Key, asked: DeliveriesQuery) -> Shown:
         """A page of a subscription's deliveries."""
         await find_subscription(self.log.db, id, key)
-        since = store.BEGINNING if asked.since is None else instant_of(asked.since, "UTC")
+        since = transactions.BEGINNING if asked.since is None else instant_of(asked.since, "UTC")
         statuses = asked.status or list(get_args(DeliveryStatus))
-        page, following = await reads.list_deliveries(
+        page, following = await queries.list_deliveries(
             self.log.db, id, statuses, since, limit=asked.limit, cursor=asked.cursor
         )
         return {"items": [serialize_delivery_head(each) for each in page], "next": following}
 
     async def delivery(self, id: UUID | None, key: Key) -> Shown:
         """One delivery with its attempts."""
-        return serialize_delivery(await reads.find_delivery(self.log.db, id, key))
+        return serialize_delivery(await queries.find_delivery(self.log.db, id, key))
 
     async def retry(self, id: UUID, since: str | None, caller: Caller) -> Shown:
         """Send again what was given up."""
         with at_pointer("/since"):
             begin = None if since is None else read_instant(since, "UTC", "since")
-        matched = await store.revive(self.log.db, id, caller, begin)
+        matched = await transactions.revive(self.log.db, id, caller, begin)
         self.changed()
         return {"matched": matched}
 
     async def retry_one(self, id: UUID | None, caller: Caller) -> Shown:
         """Send one delivery again."""
-        found = await reads.find_delivery(self.log.db, id, caller.key)
-        matched = await store.revive_one(self.log.db, found.id, caller)
+        found = await queries.find_delivery(self.log.db, id, caller.key)
+        matched = await transactions.revive_one(self.log.db, found.id, caller)
         self.changed()
         return {"matched": matched}
 
     async def notices(self, after: int, limit: int) -> Shown:
         """What an operator should know, oldest first."""
-        page, following = await reads.list_notices(self.log.db, after, limit)
+        page, following = await queries.list_notices(self.log.db, after, limit)
         return {"items": [serialize_notice(each) for each in page], "next": following}
 
     async def _shown(self, subscription: Subscription) -> Shown:
@@ -281,12 +285,12 @@ class SubscriptionOperations:
         except TargetRefused as refusal:
             raise refused(refusal.code, refusal.detail, "/push/url") from None
 
-    async def _place(self, named: str, timezone: str, head: Head, pointer: str) -> int:
+    async def _start_position(self, named: str, timezone: str, head: Head, pointer: str) -> int:
         with at_pointer(pointer):
             return await read_start_position(self.log, head, named, timezone)
 
 
-def same_question(one: Subscription, other: Subscription) -> bool:
+def is_unchanged(one: Subscription, other: Subscription) -> bool:
     """Neither configured anew nor sent elsewhere in between."""
     return (one.version, one.generation) == (other.version, other.generation)
 

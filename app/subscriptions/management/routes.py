@@ -15,21 +15,8 @@ from app.errors import (
     CursorEpoch,
     CursorExpired,
     CursorMalformed,
-    DiskFull,
-    Forbidden,
-    IdempotencyInProgress,
-    IdempotencyMismatch,
-    Invalid,
-    Malformed,
     NotFound,
-    PayloadTooLarge,
-    RequestTimeout,
     SubscriptionMode,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
-    UnsupportedMediaType,
-    VersionMismatch,
     problem_responses,
 )
 from app.events.write.responses import event_response, idempotent_request
@@ -70,11 +57,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
-COMMON_PROBLEMS = (Unauthorized, Forbidden, Invalid, TooManyRequests, Unavailable)
-SUBSCRIPTION_PROBLEMS = (NotFound, *COMMON_PROBLEMS)
-BODY_PROBLEMS = (Malformed, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, DiskFull)
 CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
-IDEMPOTENCY_PROBLEMS = (IdempotencyInProgress, IdempotencyMismatch)
 NO_STORE = {"cache-control": "no-store"}
 PATCHES = ("application/merge-patch+json", "application/json")
 SHAPE: dict[int | str, dict[str, Any]] = {200: {"model": SubscriptionShape}}
@@ -111,7 +94,7 @@ def tagged(subscription: dict[str, Any]) -> Response:
     response_model=None,
     responses={
         201: {"model": CreatedSubscription},
-        **problem_responses(*CURSOR_PROBLEMS, *IDEMPOTENCY_PROBLEMS, *BODY_PROBLEMS, *COMMON_PROBLEMS),
+        **problem_responses(*CURSOR_PROBLEMS),
     },
 )
 async def create_subscription(
@@ -135,7 +118,7 @@ async def create_subscription(
 @router.get(
     "",
     response_model=None,
-    responses={200: {"model": SubscriptionList}, **problem_responses(CursorMalformed, *COMMON_PROBLEMS)},
+    responses={200: {"model": SubscriptionList}, **problem_responses(CursorMalformed)},
 )
 async def list_subscriptions(
     request: Request, key: SubscribeKey, page: Annotated[PageQuery, Depends(query(PageQuery))]
@@ -144,7 +127,7 @@ async def list_subscriptions(
     return json_response(await subscription_operations(request).list(key, page.limit, page.cursor))
 
 
-@router.get("/{id}", response_model=None, responses={**SHAPE, **problem_responses(*SUBSCRIPTION_PROBLEMS)})
+@router.get("/{id}", response_model=None, responses={**SHAPE})
 async def get_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """Show where a subscription stands: its cursor, how far behind it is, and how its endpoint is doing."""
     return tagged(await subscription_operations(request).get(known(id), key))
@@ -153,7 +136,7 @@ async def get_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: 
 @router.patch(
     "/{id}",
     response_model=None,
-    responses={**SHAPE, **problem_responses(VersionMismatch, *BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS)},
+    responses={**SHAPE},
 )
 async def patch_subscription(
     request: Request,
@@ -167,14 +150,15 @@ async def patch_subscription(
     Another address, and `active` after `disabled`, wait for a signed ping first. Paused subscriptions keep their
     cursor: nothing is lost. `If-Match` guards against overwriting.
     """
-    return tagged(await subscription_operations(request).patch(known(id), patch, asking(request, key), if_match(request)))
+    return tagged(
+        await subscription_operations(request).patch(known(id), patch, asking(request, key), if_match(request))
+    )
 
 
 @router.delete(
     "/{id}",
     status_code=204,
     response_model=None,
-    responses=problem_responses(VersionMismatch, Malformed, DiskFull, *SUBSCRIPTION_PROBLEMS),
 )
 async def delete_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """End a subscription, and with it its deliveries."""
@@ -185,7 +169,7 @@ async def delete_subscription(request: Request, key: SubscribeKey, _: NoQuery, i
 @router.post(
     "/{id}/seek",
     response_model=None,
-    responses={200: {"model": Place}, **problem_responses(*CURSOR_PROBLEMS, *BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS)},
+    responses={200: {"model": Place}, **problem_responses(*CURSOR_PROBLEMS)},
 )
 async def seek_subscription(
     request: Request,
@@ -201,7 +185,7 @@ async def seek_subscription(
 @router.get(
     "/{id}/events",
     response_model=None,
-    responses={200: {"model": PullPage}, **problem_responses(SubscriptionMode, *SUBSCRIPTION_PROBLEMS)},
+    responses={200: {"model": PullPage}, **problem_responses(SubscriptionMode)},
 )
 async def pull_events(
     request: Request, key: SubscribeKey, asked: Annotated[PullQuery, Depends(query(PullQuery))], id: str
@@ -218,7 +202,7 @@ async def pull_events(
     response_model=None,
     responses={
         200: {"model": Place},
-        **problem_responses(SubscriptionMode, *CURSOR_PROBLEMS, *BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS),
+        **problem_responses(*CURSOR_PROBLEMS, SubscriptionMode),
     },
 )
 async def ack_events(
@@ -235,7 +219,7 @@ async def ack_events(
 @router.post(
     "/{id}/test",
     response_model=None,
-    responses={200: {"model": PingResult}, **problem_responses(SubscriptionMode, DiskFull, *SUBSCRIPTION_PROBLEMS)},
+    responses={200: {"model": PingResult}, **problem_responses(SubscriptionMode)},
 )
 async def ping_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
     """Send one signed ping now and tell what came of it; a 2xx opens a pending subscription."""
@@ -247,7 +231,7 @@ async def ping_subscription(request: Request, key: SubscribeKey, _: NoQuery, id:
     response_model=None,
     responses={
         200: {"model": NewSecret},
-        **problem_responses(SubscriptionMode, *BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS),
+        **problem_responses(SubscriptionMode),
     },
 )
 async def rotate_secret(
@@ -268,7 +252,7 @@ async def rotate_secret(
 @router.get(
     "/{id}/deliveries",
     response_model=None,
-    responses={200: {"model": DeliveryList}, **problem_responses(CursorMalformed, *SUBSCRIPTION_PROBLEMS)},
+    responses={200: {"model": DeliveryList}, **problem_responses(CursorMalformed)},
 )
 async def list_deliveries(
     request: Request, key: SubscribeKey, asked: Annotated[DeliveriesQuery, Depends(query(DeliveriesQuery))], id: str
@@ -281,7 +265,7 @@ async def list_deliveries(
     "/{id}/deliveries/retry",
     status_code=202,
     response_model=None,
-    responses={202: {"model": Matched}, **problem_responses(*BODY_PROBLEMS, *SUBSCRIPTION_PROBLEMS)},
+    responses={202: {"model": Matched}},
 )
 async def retry_deliveries(
     request: Request,
