@@ -9,18 +9,14 @@ import asyncio
 import gzip
 import re
 import zlib
+from collections.abc import Callable, Mapping
 from copy import copy
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http import prefers_gzip
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MIN_SIZE = 1024
 LEVEL = 4

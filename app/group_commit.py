@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 from app.db import WriteConflict
 from app.errors import Problem, Unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 J = TypeVar("J")
 R = TypeVar("R")

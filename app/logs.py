@@ -1,5 +1,7 @@
 """Structured logs on stderr: one JSON object a line, or lines for people; other libraries' logs come out alike."""
 
+from __future__ import annotations
+
 import logging
 import sys
 import time

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -41,9 +41,6 @@ from app.subscriptions.management.operations import SubscriptionOperations
 from app.subscriptions.management.routes import router as subscription_routes
 from app.subscriptions.transport.secrets import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
 
 ROUTERS = (
     list_routes,

@@ -1,5 +1,7 @@
 """Counters and histograms for Prometheus, in a registry of their own."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -20,9 +21,6 @@ from app.db.postgres_connect import connect, explain_errors
 from app.db.postgres_server import set_local
 from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
 from app.db.sqlite_file import refusal, require_writable_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 METADATA = SQLModel.metadata
 

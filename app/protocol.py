@@ -7,15 +7,13 @@ import fcntl
 import struct
 import termios
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.errors import MEDIA_TYPE, HeadersTooLarge, Malformed, Problem, request_id
 from app.feed.sse import ABORT
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_TIMEOUT_S = 30.0

@@ -6,27 +6,23 @@ import asyncio
 import sys
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from fastapi import Request
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.auth import Authenticator
 from app.auth.request_load import get_caller
+from app.changes import ChangeLog, Head
 from app.compression import StaticResponse
 from app.db.heavy_queries import HeavyQueryLimiter, interruptible
 from app.http import base_url, if_none_match
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from fastapi import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from app.auth import Authenticator
-    from app.changes import ChangeLog, Head
 
 MAX_BYTES = 64 * 1024 * 1024
 OVERHEAD = 2_000  # about what the objects of an entry take beside their text, in bytes

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from app.logs import set_up_logs
 from app.protocol import Protocol
-
-if TYPE_CHECKING:
-    import socket
-    from types import FrameType
-
-    from starlette.types import ASGIApp
-
-    from app.settings import Settings
+from app.settings import Settings
 
 __all__ = ["API_FACTORY", "FACTORY", "Protocol", "Server", "configure", "serve"]
 

@@ -1,5 +1,7 @@
 """The settings of one process: read from SITREP_* once, checked, then frozen."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Sequence

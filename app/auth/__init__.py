@@ -1,5 +1,7 @@
 """Who may do what: keys and their scopes, limits by time, and the audit trail."""
 
+from __future__ import annotations
+
 from app.auth.audit import Actor, AuditRow, record
 from app.auth.authentication import (
     AdminKey,

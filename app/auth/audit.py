@@ -1,5 +1,7 @@
 """The audit trail: who made or revoked what, when and from where."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,5 +1,7 @@
 """Who is asking, and may they: every request with a key comes through here."""
 
+from __future__ import annotations
+
 import asyncio
 import re
 import time

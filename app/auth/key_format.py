@@ -1,5 +1,7 @@
 """How a key is written: made, read back, and hashed; no I/O."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import re

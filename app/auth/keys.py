@@ -1,5 +1,7 @@
 """Keys in the database: found, made, listed, revoked, each deed with its audit row."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime

@@ -1,5 +1,7 @@
 """When keys were last used: noted once a minute and key, off the path of the request."""
 
+from __future__ import annotations
+
 import asyncio
 from datetime import datetime, timedelta
 

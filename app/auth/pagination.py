@@ -1,5 +1,7 @@
 """The cursors of this part's lists: the place after which the next page begins, with a checksum."""
 
+from __future__ import annotations
+
 import base64
 import re
 import zlib

@@ -1,5 +1,7 @@
 """How often: failed authentications of an address, and requests of a key or an address."""
 
+from __future__ import annotations
+
 import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass

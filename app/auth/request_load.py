@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import MutableMapping
+from typing import Any
 
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-    from typing import Any
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from app.db.heavy_queries import HeavyQueryLimiter
+from app.db.heavy_queries import HeavyQueryLimiter
 
 CALLER_SCOPE_KEY = "sitrep.caller"
 

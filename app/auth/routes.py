@@ -1,5 +1,7 @@
 """Keys over HTTP: whose key this is, making and revoking keys, and the audit trail."""
 
+from __future__ import annotations
+
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request

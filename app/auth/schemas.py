@@ -1,5 +1,7 @@
 """Keys and the audit trail as the API takes and shows them."""
 
+from __future__ import annotations
+
 from datetime import datetime
 from typing import Annotated, Any
 

@@ -1,5 +1,7 @@
 """What a key is and what it opens: the table, the scopes, the pure checks."""
 
+from __future__ import annotations
+
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The change log: every accepted write appends here, in commit order, and every reader reads from here."""
 
+from __future__ import annotations
+
 from app.changes.append import append
 from app.changes.log import AT_ONCE, ENTRY_COLUMNS, ChangeLog, feed_item
 from app.changes.retention import trim, trim_periodically

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -12,12 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes.tables import Change, Head, LogHead, PendingChange, format_cursor
-from app.db import Statement, UtcTime
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.db import Transaction
+from app.db import Statement, Transaction, UtcTime
 
 DIGEST_SPACE = 1 << 256
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth.audit import Actor, record
 from app.changes.tables import LogHead
-from app.db import Statement
-
-if TYPE_CHECKING:
-    from app.db import Database, Transaction
+from app.db import Database, Statement, Transaction
 
 RAISE_EPOCH = Statement(sa.update(LogHead).values(epoch=col(LogHead.epoch) + 1).returning(col(LogHead.epoch)))
 

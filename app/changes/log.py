@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 from sqlmodel import col, select
 
 from app.changes.tables import Change, ChangeRecord, Head, LogHead, format_cursor, parse_cursor
-from app.db import Statement, as_written, id_text
+from app.db import Database, Statement, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
 from app.kinds import format_micros
 from app.kit.json_lines import escape_line_separators
-
-if TYPE_CHECKING:
-    from app.db import Database
 
 HEAD = Statement(select(LogHead.epoch, LogHead.seq, LogHead.oldest, LogHead.time))
 INSTANCE = Statement(select(LogHead.instance))

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.changes.log import ChangeLog
 from app.changes.tables import LogHead
-from app.db import Statement, WriteConflict
+from app.db import Database, Statement, Transaction, WriteConflict
 from app.errors import Problem
-
-if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from app.changes.log import ChangeLog
-    from app.db import Database, Transaction
 
 OldestNeeded = Callable[["Database"], Awaitable[int | None]]
 TRIM_INTERVAL_S = 3600.0

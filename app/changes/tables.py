@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,10 +14,6 @@ from sqlmodel import Field, SQLModel
 
 from app.db import BigKey, UtcTime
 from app.errors import CursorMalformed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 CURSOR = re.compile(r"e([1-9][0-9]{0,8})-([0-9]{12,18})\Z", re.ASCII)
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from app.check.paging import pages
-from app.db import Statement
+from app.check.report import ReportPart
+from app.check.row_store import RowStore
+from app.db import Statement, Transaction
 from app.events.index.writer import value_row
 from app.events.tables import FacetValue
-from app.events.terms import HASHED_FACETS, hashed_id, pack
+from app.events.terms import HASHED_FACETS, IndexTerms, Posting, hashed_id, pack
 from app.kinds import fold
-
-if TYPE_CHECKING:
-    from app.check.report import ReportPart
-    from app.check.row_store import RowStore
-    from app.db import Transaction
-    from app.events.terms import IndexTerms, Posting
 
 TABLE = sa.inspect(FacetValue).local_table
 COLUMNS = ("id", "facet", "value", "span", "alias", "label", "events")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from typing import TYPE_CHECKING
 
+from app.check.report import Report
+from app.db import Transaction
 from app.db.sqlite import SqliteTransaction
-
-if TYPE_CHECKING:
-    from app.check.report import Report
-    from app.db import Transaction
 
 WORDS = "full text"
 OPEN = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.indexed_word USING fts5vocab('main', 'event_text', 'instance')"

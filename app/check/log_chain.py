@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from app.changes import Change, LogHead, format_cursor
 from app.changes.append import DIGEST_SPACE, version_hash
 from app.check.paging import pages
-from app.check.report import LOG
-from app.db import Statement
-
-if TYPE_CHECKING:
-    from app.check.report import Report
-    from app.check.row_store import RowStore
-    from app.db import Transaction
+from app.check.report import LOG, Report
+from app.check.row_store import RowStore
+from app.db import Statement, Transaction
 
 TABLE = sa.inspect(Change).local_table
 NAMES = ("seq", "epoch", "id", "version", "operation", "time", "live", "digest")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
-from app.db import Statement
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from app.db import Transaction
+from app.db import Statement, Transaction
 
 PAGE_SIZE = 2000
 

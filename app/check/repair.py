@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from app.changes import Change, LogHead
 from app.changes.epoch import RAISE_EPOCH
+from app.check.facet_values import FacetValueIds
 from app.check.full_text import WORDS, rebuild_texts
+from app.check.log_chain import LogChain
 from app.check.replay import PACKED
-from app.check.row_store import chunks
+from app.check.report import Report
+from app.check.row_store import RowStore, chunks
 from app.check.subscriptions import COUNTERS, HIGHEST
-from app.check.tables import MODELS, TEXTS, derived_table, derived_tables
-from app.db import Statement, UtcTime
+from app.check.tables import MODELS, TEXTS, DerivedTable, derived_table, derived_tables
+from app.db import Statement, Transaction, UtcTime
 from app.db.compiler import read_instant
 from app.events.index.full_text import delete_texts, record_texts
 from app.events.tables import FacetValue
 from app.events.terms import to_unit_vector
 from app.subscriptions.tables import SubscriptionHead
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from sqlmodel import SQLModel
-
-    from app.check.facet_values import FacetValueIds
-    from app.check.log_chain import LogChain
-    from app.check.report import Report
-    from app.check.row_store import RowStore
-    from app.check.tables import DerivedTable
-    from app.db import Transaction
 
 HEAD = Statement(
     sa.update(LogHead).values(

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from app.changes import Change
+from app.check.facet_values import FacetValueIds
 from app.check.paging import pages
-from app.check.report import VERSIONS
+from app.check.report import VERSIONS, Report
+from app.check.row_store import RowStore
+from app.db import Transaction
 from app.events.documents import load_event
 from app.events.index.rollup import cells
 from app.events.index.text_query import tsvector
 from app.events.index.writer import measure_rows, point_rows
-from app.events.terms import index_terms, span_of, unpack
+from app.events.terms import IndexTerms, index_terms, span_of, unpack
 from app.events.write.commands import external_ids
+from app.kinds import Event
 from app.kit.ids import key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from app.check.facet_values import FacetValueIds
-    from app.check.report import Report
-    from app.check.row_store import RowStore
-    from app.db import Transaction
-    from app.events.terms import IndexTerms
-    from app.kinds import Event
 
 TABLE = sa.inspect(Change).local_table
 NAMES = ("event", "version", "seq", "id", "kind", "operation", "updated_at", "body", "before", "after")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -16,13 +16,9 @@ from app.check.report import VERSIONS, Report
 from app.check.row_store import RowStore
 from app.check.subscriptions import check_subscriptions
 from app.check.tables import compare_tables, make_tables, read_tables
+from app.db import Database, Transaction
 from app.db.sqlite import SqliteDatabase
 from app.db.sqlite_file import damaged
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from app.db import Database, Transaction
 
 NAMES = "facet_value"
 ESTIMATES = "estimates"

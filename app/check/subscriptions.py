@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import Statement
+from app.check.report import Report
+from app.db import Statement, Transaction
 from app.subscriptions.tables import StoredDelivery, StoredNotice, StoredSubscription, SubscriptionHead
-
-if TYPE_CHECKING:
-    from app.check.report import Report
-    from app.db import Transaction
 
 SEQ = sa.bindparam("seq", type_=sa.BigInteger)
 S, D = StoredSubscription, StoredDelivery

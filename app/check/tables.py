@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
+from sqlmodel import SQLModel
 
 from app.check.paging import pages
 from app.check.replay import text_row
+from app.check.report import Report
+from app.check.row_store import RowStore
+from app.db import Transaction
 from app.events.index.full_text import FTS, TEXT
 from app.events.tables import EventFacet, EventMeasure, EventPoint, ExternalId, HourlyRollup, PastFacet, StoredEvent
-
-if TYPE_CHECKING:
-    from sqlmodel import SQLModel
-
-    from app.check.report import Report
-    from app.check.row_store import RowStore
-    from app.db import Transaction
 
 MODELS: tuple[type[SQLModel], ...] = (
     StoredEvent,

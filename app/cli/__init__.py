@@ -1,5 +1,7 @@
 """The command `sitrep`: reads what was typed, has it done, and tells in one sentence what went wrong."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Sequence

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from app.check.report import Report
-    from app.settings import Settings
+from app.check.report import Report
+from app.settings import Settings
 
 PROGRESS_INTERVAL_S = 2.0
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.errors import FieldError, Problem
+from app.errors import FieldError, Problem
 
 PYDANTIC_MESSAGES = frozenset({400, 422})  # the person's own
 MAX_LISTED = 12  # values that are listed when another one is refused

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from app.db import Database
-    from app.settings import Settings
+from app.db import Database
+from app.settings import Settings
 
 FormatName = Literal["ndjson", "csv", "geojson"]
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from app.auth.keys import first_admin_key
 from app.cli.database import open_for_command
 from app.cli.error_messages import print_error, refusal
 from app.errors import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.settings import Settings
+from app.settings import Settings
 
 MIN_PAUSE_S = 0.25
 MAX_PAUSE_S = 5.0

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from app.auth.tables import StoredKey
-    from app.db import Database
+from app.auth.tables import StoredKey
+from app.db import Database
 
 COLUMNS = ("ID", "STATE", "SCOPES", "NAME", "OWNER", "CREATED", "EXPIRES", "LAST USED")
 

@@ -1,5 +1,7 @@
 """An address to listen on, tried before anything is changed."""
 
+from __future__ import annotations
+
 import os
 import socket
 

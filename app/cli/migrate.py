@@ -1,5 +1,7 @@
 """`sitrep migrate`: the database brought to the schema of this version."""
 
+from __future__ import annotations
+
 from typing import Annotated
 
 import typer

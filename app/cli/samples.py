@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from app.auth.keys import replace_key
 from app.changes import ChangeLog
 from app.cli.database import open_for_command
+from app.db import Database
 from app.events.write.batch import batch_response, read_items
 from app.events.write.store import Store
 from app.events.write.transaction import WriteRequest
 from app.samples import load
-
-if TYPE_CHECKING:
-    from app.db import Database
-    from app.settings import Settings
+from app.settings import Settings
 
 KEY_NAME = "demo"
 WRITER = "sitrep"

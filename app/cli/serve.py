@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from app.settings import Settings
+from app.settings import Settings
 
 HOST = typer.Option(metavar="ADDRESS", help="Listen here. Default: SITREP_HOST, else 127.0.0.1.", show_default=False)
 PORT = typer.Option(

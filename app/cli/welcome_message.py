@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from app.cli.samples import Ready
 from app.database_address import read_address
-
-if TYPE_CHECKING:
-    from app.cli.samples import Ready
-    from app.settings import Settings
+from app.settings import Settings
 
 ALL_INTERFACES = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what was asked for, told by an address that can be called)
 MESSAGE = """\

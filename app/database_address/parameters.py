@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from app.database_address.faults import AddressError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CONNECT_TIMEOUT_S = 5.0
 SSL_FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl")

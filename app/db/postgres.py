@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
+from sqlalchemy.sql.expression import Executable
+from sqlmodel import SQLModel
 
 from app.db.bulk import bulk_delete, to_columns, unnest_increment, unnest_insert, unnest_update
 from app.db.compiler import Statement, as_statement
@@ -15,12 +18,6 @@ from app.db.outage_log import OutageLog
 from app.db.postgres_server import POOL_SIZE, UNDEFINED, Pooler, PostgresServer, fetch
 from app.db.replica import PREFER_PRIMARY, Replica
 from app.db.revision import READ_REVISION, SCHEMA_LOCK, needed_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-    from sqlalchemy.sql.expression import Executable
-    from sqlmodel import SQLModel
 
 T = TypeVar("T")
 WRITE = (

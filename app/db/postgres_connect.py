@@ -6,20 +6,17 @@ import os
 import random
 import socket
 import ssl
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import asyncpg
 
+from app.database_address import PostgresAddress
 from app.db.faults import unavailable
 from app.db.postgres_errors import explain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from app.database_address import PostgresAddress
 
 MIN_VERSION = 14
 UNREACHABLE = "The database cannot be reached right now; try again."

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import TYPE_CHECKING
 
 import asyncpg
 
-if TYPE_CHECKING:
-    from app.database_address import PostgresAddress
+from app.database_address import PostgresAddress
 
 # The first class that fits counts; the sentence is filled with the place, the user, the database and what was said.
 SENTENCES: tuple[tuple[type[BaseException], str], ...] = (

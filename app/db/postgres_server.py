@@ -8,8 +8,9 @@ makes its settings, and statements are prepared without a name, for that transac
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import asyncpg
 import structlog
@@ -20,9 +21,6 @@ from app.db.faults import unavailable
 from app.db.postgres_connect import UNREACHABLE, Connection, connect, explain_errors
 from app.db.postgres_errors import explain_lost, is_pooler_refusal
 from app.errors import Unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
 
 Pooler = Literal["auto", "none", "transaction"]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -12,9 +13,6 @@ from app.db.compiler import WriteConflict
 from app.db.faults import reason
 from app.db.postgres_server import UNDEFINED, PostgresServer, fetch
 from app.errors import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 RETRY_INTERVAL_S = 5.0
 PREFER_PRIMARY: ContextVar[bool] = ContextVar("prefer_primary", default=False)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.errors import SchemaMismatch
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # The newest migration, for a copy of the package that was made without them; a test holds it to them.
 REVISION = "0005"

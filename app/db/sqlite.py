@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import orjson
+from sqlalchemy.sql.expression import Executable
+from sqlmodel import SQLModel
 
 from app.db.bulk import (
     bulk_delete,
@@ -28,12 +30,6 @@ from app.db.outage_log import OutageLog
 from app.db.revision import READ_REVISION, needed_schema
 from app.db.sqlite_file import SqliteFile
 from app.db.sqlite_reader import SqliteRead, run_select
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-    from sqlalchemy.sql.expression import Executable
-    from sqlmodel import SQLModel
 
 T = TypeVar("T")
 # Twice as many as heavy questions run at a time, so that small reads always find a thread.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from app.db.compiler import WriteConflict
@@ -14,9 +14,6 @@ from app.db.faults import DatabaseUnusable, unavailable
 from app.db.functions import FUNCTIONS
 from app.db.revision import needed_schema
 from app.errors import DiskFull, Problem, Unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BUSY_TIMEOUT_S = 3.0
 PRAGMAS = (

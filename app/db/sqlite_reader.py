@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.sql.expression import Executable
 
 from app.db.compiler import Statement, as_statement
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Mapping
-
-    from sqlalchemy.sql.expression import Executable
 
 
 class SqliteRead:

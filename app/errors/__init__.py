@@ -1,5 +1,7 @@
 """Refusals as RFC 9457 problem documents, and the shell that turns everything else that goes wrong into one."""
 
+from __future__ import annotations
+
 from app.errors.cors import CorsMiddleware
 from app.errors.handlers import request_id
 from app.errors.middleware import Limits, ProblemMiddleware, wrap_app

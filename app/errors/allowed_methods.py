@@ -1,5 +1,7 @@
 """Which methods a path has, over all the routes of an app."""
 
+from __future__ import annotations
+
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.types import Scope

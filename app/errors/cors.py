@@ -1,5 +1,7 @@
 """CORS around the shell, so that refusals carry its headers too and a refused preflight is a problem document."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
 from functools import partial

@@ -1,5 +1,7 @@
 """From an exception to the answer that goes out, for the routes of a FastAPI app and for the shell around it."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 

@@ -1,5 +1,7 @@
 """The outermost wrapper: limits on what comes in, problem documents for all that goes wrong, HEAD, and Vary."""
 
+from __future__ import annotations
+
 import asyncio
 import traceback
 from contextlib import suppress

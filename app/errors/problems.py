@@ -1,5 +1,7 @@
 """Every refusal is a class with a status, an address and a title; the raiser writes the sentence."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from app.kit.json_lines import dump_json
 
 MEDIA_TYPE = "application/problem+json"
 
-PROBLEMS: dict[str, type["Problem"]] = {}
+PROBLEMS: dict[str, type[Problem]] = {}
 """Every class of problem by its slug, in the order of declaration."""
 
 

@@ -1,5 +1,7 @@
 """What a route says of its refusals, for the document to tell."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from app.errors.problems import Problem

@@ -5,15 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from app.kinds import facets_of, fold, interval, measures_of, points, words_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from app.kinds import Event, Numbers
+from app.kinds import Event, Numbers, facets_of, fold, interval, measures_of, points, words_of
 
 HOUR = 3_600_000_000
 # The longest interval of each length class in microseconds; a day may have 25 hours, and a few more by decree.

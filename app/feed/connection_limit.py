@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from app.errors import TooManyRequests, Unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 RETRY_AFTER_S = "30"
 

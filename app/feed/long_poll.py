@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+from app.changes import Head
 from app.errors import CursorEpoch
+from app.events.read.filter import ChangeFilter
 from app.feed.matcher import Matcher
-from app.feed.notifier import MIN_INTERVAL_S
+from app.feed.notifier import MIN_INTERVAL_S, Notifier
 from app.feed.reader import MAX_SCANNED, ChangePage, PageReader
-
-if TYPE_CHECKING:
-    from app.changes import Head
-    from app.events.read.filter import ChangeFilter
-    from app.feed.notifier import Notifier
 
 
 async def wait_for_page(

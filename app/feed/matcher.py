@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
-from app.db import as_written
+from app.changes import ChangeRecord
+from app.db import Database, as_written
 from app.events.documents import load_event
+from app.events.read.filter import ChangeFilter, TermGroup
 from app.events.terms import HASHED_FACETS, SPAN_CLASSES, hashed_id
-from app.feed.value_ids import lookup_key, read_ids
+from app.feed.value_ids import Position, Value, lookup_key, read_ids
 from app.kinds import measures_of, words_of
 from app.kit.ids import key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from app.changes import ChangeRecord
-    from app.db import Database
-    from app.events.read.filter import ChangeFilter, TermGroup
-    from app.feed.value_ids import Position, Value
 
 # Before every position of every epoch.
 NO_POSITION: Position = (0, -1)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from app.changes import Head
+from app.changes import ChangeLog, Head
 from app.feed.connection_limit import ConnectionLimit
 from app.feed.recent_changes import RecentChanges, encode_change, erases
 from app.feed.term_updates import TermUpdates
 from app.kinds import from_micros
 from app.kit.offload import run_in_turns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from app.changes import ChangeLog
 
 POLL_S = 0.2
 MIN_INTERVAL_S = 0.02

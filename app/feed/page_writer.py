@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any
+
+from starlette.responses import Response
 
 from app.events.formats.export import JSON, page_response, slices
+from app.feed.reader import ChangePage
 from app.kit.json_lines import dump_json
 from app.kit.offload import run_in_thread
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-
-    from starlette.responses import Response
-
-    from app.feed.reader import ChangePage
 
 # A longer page leaves in pieces of about so many bytes.
 PIECE_BYTES = 512 * 1024

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, ChangeRecord
+from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, ChangeLog, ChangeRecord, Head
 from app.db import Statement, any_of
 from app.errors import CursorEpoch, CursorExpired
-from app.feed.recent_changes import EncodedChange, encode_change
+from app.feed.matcher import Matcher, MatchHint
+from app.feed.recent_changes import EncodedChange, RecentChanges, encode_change
 from app.kit.offload import run_in_thread, run_in_turns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from app.changes import ChangeLog, Head
-    from app.feed.matcher import Matcher, MatchHint
-    from app.feed.recent_changes import RecentChanges
 
 # One call looks at no more changes than this.
 MAX_SCANNED = 10_000

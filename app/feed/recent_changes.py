@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from app.changes import feed_item, format_cursor
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from app.changes import ChangeRecord, Head
+from app.changes import ChangeRecord, Head, feed_item, format_cursor
 
 DATA = b"\nevent: change\ndata: "
 END = b"\n\n"

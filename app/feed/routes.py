@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -12,7 +13,9 @@ from starlette.responses import Response
 from app.auth.authentication import ReadKey, client_address
 from app.auth.keys import find_key
 from app.auth.rate_limit import client_network
-from app.changes import format_cursor
+from app.auth.tables import Key
+from app.changes import ChangeLog, Head, format_cursor
+from app.db import Database
 from app.errors import (
     CursorAhead,
     CursorEpoch,
@@ -32,13 +35,6 @@ from app.http import NoQuery, if_none_match, query, query_pairs
 from app.kinds import format_instant
 from app.kit.json_lines import dump_json
 from app.response_cache import cache_control
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from app.auth.tables import Key
-    from app.changes import ChangeLog, Head
-    from app.db import Database
 
 router = APIRouter(prefix="/v1/feed", tags=["feed"])
 JSON, SSE = "application/json", "text/event-stream"

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.errors import Problem
-from app.feed.notifier import MIN_INTERVAL_S, release
+from app.feed.matcher import Matcher
+from app.feed.notifier import MIN_INTERVAL_S, Notifier, Waiting, release
 from app.feed.reader import MAX_SCANNED, PageReader
 from app.feed.recent_changes import position
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from contextlib import AbstractContextManager
-
-    from starlette.types import Receive, Scope, Send
-
-    from app.feed.matcher import Matcher
-    from app.feed.notifier import Notifier, Waiting
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 RETRY = b"retry: 3000\n\n"

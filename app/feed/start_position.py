@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from app.changes import ChangeLog, Head
 from app.errors import CursorExpired
 from app.events.read.as_of import DATED, read_instant
-
-if TYPE_CHECKING:
-    from app.changes import ChangeLog, Head
 
 
 async def read_start_position(log: ChangeLog, head: Head, named: str, timezone: str, parameter: str = "after") -> int:

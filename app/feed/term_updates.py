@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, any_of
+from app.changes import ChangeRecord
+from app.db import Database, Statement, any_of
 from app.events.tables import FacetValue
 from app.events.terms import unpack
-from app.feed.value_ids import lookup_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from app.changes import ChangeRecord
-    from app.db import Database
-    from app.feed.matcher import Matcher
-    from app.feed.value_ids import Position, Value
+from app.feed.matcher import Matcher
+from app.feed.value_ids import Position, Value, lookup_key
 
 # Above this many remembered ids the memory starts anew.
 MAX_CACHED = 200_000

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from app.changes import LogHead
-from app.db import Statement, pairs_param, pairs_source
+from app.db import Database, Statement, pairs_param, pairs_source
 from app.events.tables import FacetValue
 from app.events.terms import SIGNATURE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.db import Database
 
 # Facet and folded value.
 Value = tuple[str, str]

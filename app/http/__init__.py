@@ -1,5 +1,7 @@
 """Strict reading of what a request brings: JSON, query strings, bodies and header fields."""
 
+from __future__ import annotations
+
 from app.http.base_url import HOST, base_address, base_url
 from app.http.headers import if_none_match, parse_idempotency_key, parse_if_match, prefers_gzip
 from app.http.json_body import SMALL_BODY, Body, body, check_media_type, read_body

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import Scope
+from starlette.requests import Request
+from starlette.types import Scope
 
 HOST = re.compile(r"(?=.{1,255}$)(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 

@@ -1,5 +1,7 @@
 """Header fields read as RFC 9110 writes them: preconditions and the Idempotency-Key."""
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 from typing import Literal

@@ -1,5 +1,7 @@
 """Strict reading of bodies: the media type, the bytes, the JSON, then the caller's own reading."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message

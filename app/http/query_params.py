@@ -1,5 +1,7 @@
 """Strict reading of query strings: every name known, single values single, integers plain, text in UTF-8."""
 
+from __future__ import annotations
+
 import re
 import types
 from collections.abc import Iterable, Iterator

@@ -1,5 +1,7 @@
 """Strict reading of JSON: one value in UTF-8, no key twice, nothing that the databases or the answers cannot hold."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator

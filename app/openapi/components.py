@@ -4,6 +4,8 @@ Generators of clients name a type after its component. An enum that stands inlin
 one that stands inline in ten places gets ten.
 """
 
+from __future__ import annotations
+
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator

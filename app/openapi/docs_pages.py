@@ -1,5 +1,7 @@
 """Serves the document, the pages that show it, and their assets: always open, and all from here."""
 
+from __future__ import annotations
+
 import asyncio
 import html
 from collections.abc import Awaitable, Callable

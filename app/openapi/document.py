@@ -1,5 +1,7 @@
 """Makes the OpenAPI 3.1 document from the routes of the app."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import Any

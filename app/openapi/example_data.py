@@ -1,5 +1,7 @@
 """What the document shows as examples: the sample events as they are sent, as they come back, and as files."""
 
+from __future__ import annotations
+
 import json
 from functools import cache
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Header fields: which call looks at which, and which come with which answer."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from app.openapi.text_patterns import PATTERNS

@@ -1,5 +1,7 @@
 """What goes in and out beside plain JSON models: other media types, and an example for every body."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

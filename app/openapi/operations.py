@@ -1,5 +1,7 @@
 """One operation of the document, from what its route says."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Parameters: every name of a query by itself, names in paths, and header fields of requests."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from pydantic import BaseModel

@@ -1,5 +1,7 @@
 """Refusals in the document: one shape for all, and which of them a call may answer with."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any
 

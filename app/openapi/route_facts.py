@@ -1,5 +1,7 @@
 """What a route says of itself: the key it needs, its query, its body, its answers."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Models as the schemas of the document: named, without noise, input and output told apart."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, Literal
 

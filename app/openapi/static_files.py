@@ -1,5 +1,7 @@
 """The files that pages are made of: read once, sent with an ETag, and compressed once."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from functools import cache, cached_property

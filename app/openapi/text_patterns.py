@@ -1,5 +1,7 @@
 """What texts in queries and header fields look like: patterns that the document shows and the server keeps to."""
 
+from __future__ import annotations
+
 from typing import Any
 
 # A value that is empty or has a control character is refused whatever the parameter.

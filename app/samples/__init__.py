@@ -1,5 +1,7 @@
 """The sample events: what one September 2025 report states, told in the product's own words."""
 
+from __future__ import annotations
+
 import json
 from importlib.resources import files
 from typing import Any, cast

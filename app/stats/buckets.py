@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.kinds import from_micros, micros
 from app.kinds.timestamps import day_begin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Calendars that are kept, as a dashboard asks for the same days again and again: each less than 2 MB.
 CALENDARS = 16

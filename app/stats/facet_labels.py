@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.db import Statement, pairs_param, pairs_source
+from app.db import Database, Statement, pairs_param, pairs_source
 from app.events.tables import FacetValue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from app.db import Database
 
 
 async def labels_of(db: Database, facet: str, values: Iterable[str]) -> dict[str, str]:

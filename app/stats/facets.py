@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from app.db import Database
 from app.stats.facet_labels import labels_of
 from app.stats.index_counts import count_values
 from app.stats.rollup_counts import rollup_query, rollup_values
-from app.stats.schemas import changed, just_before
-
-if TYPE_CHECKING:
-    from app.db import Database
-    from app.stats.schemas import FacetsQuery
+from app.stats.schemas import FacetsQuery, changed, just_before
 
 
 async def facet_counts(db: Database, asked: FacetsQuery) -> dict[str, list[dict[str, Any]]]:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from operator import sub
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.db import Statement
+from app.db import Database, Statement
 from app.db.heavy_queries import admit
 from app.events.index.rollup import LOW_BITS, LOWER
+from app.events.read.filter import BaseEventFilter
 from app.events.read.planner import PageSpec, resolve_terms, size_of
 from app.events.read.queries import plan_narrowed
 from app.events.read.rows import ResolvedQuery
 from app.events.read.statements import StatementKey, big, matching
 from app.events.tables import EventFacet, EventMeasure, FacetValue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from app.db import Database
-    from app.events.read.filter import BaseEventFilter
 
 NUMBERS = ("low", "best", "high")
 # Facets of which every event has exactly one value, so that no event is without.

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import IntegerList, Statement, any_of, array_agg
+from app.db import Database, IntegerList, Statement, any_of, array_agg
 from app.events.index.rollup import ANY_COUNTRY, BEYOND, LENGTHS, LOW_BITS, NO_COUNTRY
+from app.events.read.filter import BaseEventFilter
 from app.events.tables import FacetValue, HourlyRollup
 from app.events.terms import HOUR
 from app.kinds import KINDS, fold
 from app.kinds.codes import is_ambiguous, spellings
 from app.stats.buckets import CALENDARS
-from app.stats.index_counts import NUMBERS, nothing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from app.db import Database
-    from app.events.read.filter import BaseEventFilter
-    from app.stats.index_counts import Aggregation, Groups, Numbers
+from app.stats.index_counts import NUMBERS, Aggregation, Groups, Numbers, nothing
 
 NARROWING = frozenset({"kind", "country", "since", "until"})
 BESIDE = frozenset({"timezone", "interval", "measure", "group_by", "facet", "limit"})

@@ -6,23 +6,17 @@ import asyncio
 from bisect import bisect_right
 from functools import lru_cache
 from math import gcd
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from app.db import Database
 from app.errors import FieldError, Invalid
 from app.events.terms import HOUR
 from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds
 from app.stats.facet_labels import labels_of
-from app.stats.index_counts import Aggregation, TimeGrid, count_matches, nothing, span_of
-from app.stats.rollup_counts import count_rollup, rollup_query, rollup_span
-from app.stats.schemas import COUNT, just_before
+from app.stats.index_counts import Aggregation, Groups, TimeGrid, count_matches, nothing, span_of
+from app.stats.rollup_counts import RollupQuery, count_rollup, rollup_query, rollup_span
+from app.stats.schemas import COUNT, SeriesQuery, just_before
 from app.stats.series_json import serialize_rows
-
-if TYPE_CHECKING:
-    from app.db import Database
-    from app.stats.index_counts import Groups
-    from app.stats.rollup_counts import RollupQuery
-    from app.stats.schemas import SeriesQuery
 
 MAX_ROWS = 10_000
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from app.kit.json_lines import dump_json
 from app.stats.buckets import CALENDARS, describe_interval
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from zoneinfo import ZoneInfo
-
-    from app.stats.index_counts import Numbers
+from app.stats.index_counts import Numbers
 
 COUNTED = '"count":%d,"low":null,"best":null,"high":null}'
 MEASURED = '"count":%d,"low":%d,"best":%d,"high":%d}'

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement
+from app.db import Database, Statement
 from app.subscriptions.tables import StoredSubscription
-
-if TYPE_CHECKING:
-    from app.db import Database
 
 EARLIEST = Statement(
     sa.select(sa.func.min(col(StoredSubscription.cursor))).where(col(StoredSubscription.status) != "disabled")

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth import ApiKey
 from app.auth.tables import IMPLIED_SCOPES
-from app.db import Statement, UtcTime, any_of
+from app.db import Database, Statement, Transaction, UtcTime, any_of
 from app.subscriptions.statements import LOCK, add_notices, put_subscription, subscription_of
-from app.subscriptions.tables import SUBSCRIPTION_COLUMNS, Notice, StoredSubscription
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import datetime
-
-    from app.db import Database, Transaction
-    from app.subscriptions.tables import Subscription
+from app.subscriptions.tables import SUBSCRIPTION_COLUMNS, Notice, StoredSubscription, Subscription
 
 WITHOUT_KEY = "The owner has no valid key left that may subscribe."
 

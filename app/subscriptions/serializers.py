@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from app.auth.schemas import serialize_instant
-from app.changes import format_cursor
+from app.changes import Head, format_cursor
 from app.kinds import format_instant
+from app.subscriptions.statements import Counts
+from app.subscriptions.tables import Delivery, Notice, Subscription
 from app.subscriptions.transport.custom_headers import serialize_headers
-
-if TYPE_CHECKING:
-    from app.changes import Head
-    from app.subscriptions.statements import Counts
-    from app.subscriptions.tables import Delivery, Notice, Subscription
 
 
 def serialize_subscription(subscription: Subscription, head: Head, counts: Counts) -> dict[str, Any]:

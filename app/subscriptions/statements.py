@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, UtcTime, any_of, array_param
+from app.auth import Key
+from app.db import Database, Statement, Transaction, UtcTime, any_of, array_param
 from app.errors import NotFound
 from app.subscriptions.tables import (
     DELIVERY_COLUMNS,
@@ -25,12 +27,6 @@ from app.subscriptions.tables import (
     SubscriptionHead,
     row_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.auth import Key
-    from app.db import Database, Transaction
 
 UUID_ = sa.Uuid()
 # What callers write; the lease is the workers' own.

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from app.events.read.filter import EventFilter
+from app.db import Database
+from app.events.read.filter import BaseEventFilter, EventFilter
 from app.events.read.queries import iterate
-from app.events.read.rows import ResolvedQuery
+from app.events.read.rows import ResolvedQuery, Row
 from app.kinds import KINDS, format_instant
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from app.db import Database
-    from app.events.read.filter import BaseEventFilter
-    from app.events.read.rows import Row
 
 MAX_EVENTS = 10_000
 MINUTE = timedelta(minutes=1)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from app.db import Statement
+from app.db import Statement, Transaction
 from app.events.tables import EventFacet, PastFacet
 from app.events.terms import unpack
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Mapping, Sequence
-
-    from app.db import Transaction
-    from app.events.write.commands import Decision
+from app.events.write.commands import Decision
 
 Value = tuple[str, str, int, bool]
 Row = tuple[int, int, int]

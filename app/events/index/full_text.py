@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from app.db import Statement, any_of, sqlite_function
-from app.events.index.text_query import parse_text_query, tsvector
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.db import Database, Transaction
-    from app.events.index.text_query import TextQuery
-    from app.events.terms import IndexTerms
+from app.db import Database, Statement, Transaction, any_of, sqlite_function
+from app.events.index.text_query import TextQuery, parse_text_query, tsvector
+from app.events.terms import IndexTerms
 
 # One table name, two natures: an FTS5 virtual table whose rowid is the event, or a table with a tsvector. Both hold
 # the indexed text too, for neither index knows the order of words.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -14,20 +14,14 @@ from pydantic import ValidationError
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import PostgresTransaction, SqliteTransaction, Statement, any_of, array_param, finish
+from app.db import PostgresTransaction, SqliteTransaction, Statement, Transaction, any_of, array_param, finish
 from app.events.documents import load_event
 from app.events.index.facet_rows import FacetRows, Value
 from app.events.index.full_text import FTS, TEXT, insert_text
 from app.events.index.rollup import count
 from app.events.index.writer import IndexWriter, measure_rows, point_rows
 from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, HourlyRollup, PastFacet, StoredEvent
-from app.events.terms import index_terms
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.db import Transaction
-    from app.events.terms import IndexTerms
+from app.events.terms import IndexTerms, index_terms
 
 # Versions that are held in memory at a time; a body has at most 256 KiB.
 BATCH = 200

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import orjson
 
+from app.db import Transaction
 from app.events.documents import load_event
 from app.events.tables import HourlyRollup
 from app.events.terms import HOUR, IndexTerms, index_terms
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from app.db import Transaction
-    from app.events.write.commands import Decision
+from app.events.write.commands import Decision
 
 ANY_COUNTRY = ""
 NO_COUNTRY = "~"

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, WriteConflict
+from app.changes import PendingChange
+from app.db import Statement, Transaction, WriteConflict
 from app.events.index.facet_rows import FacetRows, PendingIds, Value
 from app.events.index.full_text import insert_text
 from app.events.tables import EventMeasure, EventPoint, FacetValue, StoredEvent
 from app.events.terms import HASHED_FACETS, IndexTerms, hashed_id, pack, to_unit_vector
+from app.events.write.commands import Decision
 from app.kit.ids import key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from app.changes import PendingChange
-    from app.db import Transaction
-    from app.events.write.commands import Decision
 
 # Above this many remembered values the memory starts anew.
 MAX_CACHED_IDS = 200_000

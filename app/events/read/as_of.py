@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.changes import ChangeLog, Head
 from app.errors import FieldError, Invalid
 from app.events.read.rows import ResolvedQuery
 from app.kinds import ValueRefused, micros, parse_instant
 from app.kinds.timestamps import day_begin, parse_day
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from app.changes import ChangeLog, Head
 
 DATED = re.compile(r"[0-9]{4}-", re.ASCII)
 DAY_LENGTH = len("2025-09-07")

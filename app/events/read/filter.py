@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -37,15 +38,11 @@ from app.events.terms import (
     EXTERNAL_ID,
     RELATED_TO,
     SIGNATURE,
+    IndexTerms,
     magnitude_facet,
 )
 from app.kinds import FACETS, MEASURES, fold, micros
 from app.kinds.timestamps import day_begin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.events.terms import IndexTerms
 
 EXCLUSION = {"type": "string", "pattern": f"^({'|'.join(FACETS)}):.", "examples": ["status:retracted", "country:RU"]}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,17 +13,13 @@ from sqlmodel import col
 from app.auth.pagination import decode_cursor as open_cursor
 from app.auth.pagination import encode_cursor as close_cursor
 from app.changes import Change, format_cursor
-from app.db import Statement
+from app.db import Database, Statement
 from app.errors import Deleted, NotFound
 from app.events.tables import ExternalId, StoredEvent
 from app.events.write.commands import EventVersion
 from app.kinds import format_instant
 from app.kit.ids import key_of
 from app.kit.json_lines import escape_line_separators
-
-if TYPE_CHECKING:
-    from app.db import Database
-
 
 BY_KEY = Statement(
     sa.select(

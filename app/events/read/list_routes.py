@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
+from app.changes import Head
 from app.errors import (
     CursorAhead,
     CursorEpoch,
@@ -27,11 +29,6 @@ from app.events.schemas import EventList, FeatureCollection, ListQuery, PageQuer
 from app.events.write.responses import page_etag
 from app.http import base_address, if_none_match, query, query_pairs
 from app.kinds import format_instant
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
-
-    from app.changes import Head
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 LIST_PROBLEMS = problem_responses(

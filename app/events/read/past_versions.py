@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import Statement, any_of
+from app.db import Database, Statement, any_of
 from app.db.heavy_queries import admit
 from app.events.documents import is_tombstone, load_event
 from app.events.index.full_text import matching_keys, search_values
 from app.events.read.measure_order import rank
 from app.events.read.planner import PageSpec, plan, residual_names, residual_values, resolve_terms
-from app.events.read.rows import Row
+from app.events.read.rows import ResolvedQuery, Row
 from app.events.read.statements import StatementKey, matching
 from app.events.tables import StoredEvent
 from app.events.terms import index_terms, unpack
@@ -25,12 +25,6 @@ from app.kinds import measures_of, micros, parse_instant
 from app.kit.ids import key_of
 from app.kit.json_lines import escape_line_separators
 from app.kit.offload import run_in_thread
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.db import Database
-    from app.events.read.rows import ResolvedQuery
 
 # Bodies read on a thread before it is looked whether anyone still waits.
 SLICE_ROWS = 50

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, pairs_param, pairs_source
+from app.db import Database, Statement, pairs_param, pairs_source
 from app.events.index.full_text import CONDITIONS, conditions_of
-from app.events.read.filter import TermGroup
+from app.events.read.filter import BaseEventFilter, TermGroup
 from app.events.read.statements import IndexRange, StatementKey, cached_statement
 from app.events.tables import FacetValue
 from app.events.terms import EVERY_EVENT, HASHED_FACETS, SIGNATURE, SPAN_CLASSES, SPANS, hashed_id
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from app.db import Database
-    from app.events.read.filter import BaseEventFilter
 
 # A value with more events than this is read as an ordered range of its own; smaller ones are gathered and sorted.
 MAX_GATHERED = 1000

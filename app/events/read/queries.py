@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, any_of
+from app.changes import ChangeLog, Head
+from app.db import Database, Statement, any_of
 from app.db.heavy_queries import admit
 from app.events.index.full_text import CONDITIONS, matching_keys, search_values
 from app.events.read.past_versions import (
@@ -22,20 +24,22 @@ from app.events.read.past_versions import (
     sort_rows,
     versions_at,
 )
-from app.events.read.planner import PageSpec, Plan, plan, residual_names, residual_values, resolve_terms, size_of
+from app.events.read.planner import (
+    PageSpec,
+    Plan,
+    ResolvedTerms,
+    plan,
+    residual_names,
+    residual_values,
+    resolve_terms,
+    size_of,
+)
 from app.events.read.rows import Page, ResolvedQuery, Row
 from app.events.tables import StoredEvent
 from app.kinds import MEASURES
 from app.kit.ids import key_of
 from app.kit.json_lines import escape_line_separators
 from app.kit.offload import run_in_thread, run_in_turns
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from app.changes import ChangeLog, Head
-    from app.db import Database
-    from app.events.read.planner import ResolvedTerms
 
 # A question answered by so few events is answered by their keys.
 MAX_PROBED_KEYS = 2000

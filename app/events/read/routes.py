@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.auth.authentication import ReadKey
+from app.changes import Head
 from app.errors import (
     CursorAhead,
     CursorEpoch,
@@ -19,6 +21,7 @@ from app.events.formats.export import MEDIA_TYPES, export_stream
 from app.events.read import history
 from app.events.read import queries as reads
 from app.events.read.as_of import read_as_of, resolve_query
+from app.events.read.rows import Row
 from app.events.schemas import (
     Count,
     CountQuery,
@@ -34,13 +37,6 @@ from app.kinds.line_endings import strip_invisible
 from app.kit.ids import read_id
 from app.kit.json_lines import dump_json
 from app.response_cache import cached
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from app.changes import Head
-    from app.events.read.rows import Row
-
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 JSON = "application/json"

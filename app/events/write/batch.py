@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -11,21 +12,25 @@ from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid, NotFound, PayloadTooLarge, Problem
 from app.events.schemas import ITEMS, CreateItem, DeleteItem, Item, PatchItem, ReplaceItem, UpsertItem
-from app.events.write.commands import SERVER_FIELDS, Create, IfMatch, Patch, Remove, Replace, Upsert, content, read_only
+from app.events.write.commands import (
+    SERVER_FIELDS,
+    Command,
+    Create,
+    IfMatch,
+    Patch,
+    Remove,
+    Replace,
+    Upsert,
+    content,
+    read_only,
+)
 from app.events.write.idempotency import ResponseData
-from app.events.write.transaction import CommandResult, with_item_pointer
-from app.kinds import parse_change, parse_event
+from app.events.write.transaction import CommandResult, Result, with_item_pointer
+from app.kinds import CodeChange, Event, parse_change, parse_event
 from app.kinds.field_errors import field_errors
 from app.kinds.line_endings import strip_invisible
 from app.kit.ids import read_id
 from app.kit.json_lines import dump_json
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.events.write.commands import Command
-    from app.events.write.transaction import Result
-    from app.kinds import CodeChange, Event
 
 MAX_ITEMS = 1000
 MAX_ITEM_BYTES = 256 * 1024

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -15,13 +16,8 @@ from app.errors import (
     NotFound,
 )
 from app.events.terms import IndexTerms
+from app.kinds import CodeChange, Event
 from app.kit.ids import key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from app.kinds import CodeChange, Event
-
 
 IfMatch = frozenset[int] | Literal["*"] | None
 SERVER_FIELDS = ("id", "version", "created_at", "updated_at", "quality_flags")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -39,13 +40,8 @@ from app.events.write.commands import (
     external_ids,
     read_only,
 )
-from app.kinds import broken_rules, canonical_json, parse_change, rule_values
+from app.kinds import CodeChange, Event, broken_rules, canonical_json, parse_change, rule_values
 from app.kit.ids import key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from app.kinds import CodeChange, Event
 
 
 def decide(command: Command, world: LoadedEvents, earlier: Sequence[UUID | None] = ()) -> Decision:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import Statement
+from app.db import Statement, Transaction
 from app.errors import Deleted
 from app.events.tables import PastFacet, StoredIdempotentResponse
 from app.events.terms import unpack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from app.db import Transaction
-    from app.events.write.commands import Decision
+from app.events.write.commands import Decision
 
 
 async def erase(tx: Transaction, deleted: Sequence[Decision]) -> None:

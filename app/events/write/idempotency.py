@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, UtcTime
+from app.db import Statement, Transaction, UtcTime
 from app.errors import Deleted, IdempotencyMismatch
 from app.events.tables import StoredIdempotentResponse
 from app.kit.json_lines import escape_line_separators
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.db import Transaction
 
 RETENTION = timedelta(hours=24)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import Statement, WriteConflict, any_of, array_param, pairs_param, pairs_source
+from app.db import Statement, Transaction, WriteConflict, any_of, array_param, pairs_param, pairs_source
 from app.events.tables import ExternalId, StoredEvent
 from app.events.write.commands import (
     Command,
@@ -27,11 +28,6 @@ from app.events.write.commands import (
 )
 from app.kit.ids import key_of
 from app.kit.json_lines import escape_line_separators
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from app.db import Transaction
 
 
 async def load(tx: Transaction, world: LoadedEvents, commands: Iterable[Command]) -> None:

@@ -5,25 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from app.errors import NotFound
+from app.events.read.rows import Row
 from app.events.write.idempotency import IdempotencyKey, IdempotentRequest, ResponseData
+from app.events.write.transaction import CommandResult
 from app.http import parse_idempotency_key
 from app.kinds.line_endings import strip_invisible
 from app.kit.offload import run_in_thread
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from starlette.requests import Request
-    from starlette.types import Scope
-
-    from app.events.read.rows import Row
-    from app.events.write.transaction import CommandResult
 
 JSON = "application/json"
 SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)

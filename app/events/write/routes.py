@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -38,15 +38,11 @@ from app.events.write.responses import (
     reject_bad_address,
     stored_response,
 )
-from app.events.write.transaction import CommandResult, WriteRequest
+from app.events.write.transaction import CommandResult, Result, WriteRequest
 from app.http import SMALL_BODY, NoQuery, body, parse_if_match, query
 from app.kinds import EventIn, EventOut
 from app.kit.ids import read_id
 from app.kit.offload import run_in_thread
-
-if TYPE_CHECKING:
-    from app.events.write.transaction import Result
-
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, WriteConflict
+from app.db import Database, Statement, Transaction, WriteConflict
 from app.errors import Problem
 from app.events.index.writer import IndexWriter
 from app.events.tables import FacetValue
@@ -22,11 +22,6 @@ from app.events.write.idempotency import ResponseData
 from app.events.write.transaction import LARGE_WRITE, LargeWrite, WriteRequest, WriteTransaction
 from app.group_commit import GroupCommitter
 from app.kit.ids import IdSource
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from app.db import Database, Transaction
 
 ESTIMATES_INTERVAL_S = 1.0
 FINAL_ESTIMATES_TIMEOUT_S = 0.5

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.changes import PendingChange, append
+from app.db import Transaction
 from app.errors import Deleted, FieldError, NotFound, PreconditionRequired, Problem, VersionMismatch
 from app.events.index.rollup import update_rollup
 from app.events.index.writer import IndexWriter
@@ -33,12 +34,6 @@ from app.events.write.idempotency import (
 )
 from app.events.write.load import load
 from app.kit.ids import key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from app.db import Transaction
-
 
 # A refused batch tells so many faults at most.
 MAX_FAULTS = 1000

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from app.changes import ChangeRecord, feed_item
+from app.changes import ChangeRecord, Head, feed_item
+from app.events.read.filter import ChangeFilter
 from app.feed.matcher import Matcher
+from app.feed.notifier import Notifier
 from app.feed.reader import PICKED, ChangePage, PageReader
 from app.feed.recent_changes import bare
-
-if TYPE_CHECKING:
-    from app.changes import Head
-    from app.events.read.filter import ChangeFilter
-    from app.feed.notifier import Notifier
 
 
 class ChangeReader:

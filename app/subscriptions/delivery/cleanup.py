@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement
+from app.db import Database, Statement, Transaction
 from app.kinds import micros
 from app.subscriptions.ownership import disable_ownerless
 from app.subscriptions.tables import StoredDelivery, StoredSubscription
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.db import Database, Transaction
 
 # How long a finished delivery can be looked up; dead ones are kept until they are retried.
 RETENTION = timedelta(days=30)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from app.changes import Head
+from app.feed.notifier import Notifier
+from app.group_commit import GroupCommitter
+from app.kit.ids import IdSource
+from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.queue import MemoryBudget
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.changes import Head
-    from app.feed.notifier import Notifier
-    from app.group_commit import GroupCommitter
-    from app.kit.ids import IdSource
-    from app.subscriptions.delivery.metrics import DeliveryCounts
-    from app.subscriptions.delivery.result_writer import Outcome, ResultBatch
-    from app.subscriptions.transport.secrets import SecretCipher
-    from app.subscriptions.transport.url_guard import TargetPolicy
+from app.subscriptions.delivery.result_writer import Outcome, ResultBatch
+from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.url_guard import TargetPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 import structlog
 
 from app.db import WriteConflict
 from app.errors import Problem
+from app.feed.recent_changes import EncodedChange
 from app.subscriptions.delivery.change_reader import ChangeReader
+from app.subscriptions.delivery.context import WorkerContext
 from app.subscriptions.delivery.leases import read_held
 from app.subscriptions.delivery.queue import due_at
 from app.subscriptions.delivery.retry_policy import Attempt, disabled
@@ -18,15 +21,7 @@ from app.subscriptions.delivery.sender import DeliverySender
 from app.subscriptions.delivery.state import DeliveryState
 from app.subscriptions.filter import stored_filter
 from app.subscriptions.statements import READY, open_deliveries, put_back_deliveries
-from app.subscriptions.tables import Delivery
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from uuid import UUID
-
-    from app.feed.recent_changes import EncodedChange
-    from app.subscriptions.delivery.context import WorkerContext
-    from app.subscriptions.tables import Subscription
+from app.subscriptions.tables import Delivery, Subscription
 
 # So many changes are read and stored in one step.
 STRETCH = 500

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, any_of
+from app.db import Database, Statement, Transaction, any_of
 from app.subscriptions.statements import subscription_of, touch, uuid_list
 from app.subscriptions.tables import (
     SUBSCRIPTION_COLUMNS,
     DeliveryWorker,
     StoredSubscription,
+    Subscription,
     SubscriptionHead,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
-
-    from app.db import Database, Transaction
-    from app.subscriptions.tables import Subscription
 
 UUID_ = sa.Uuid()
 WORKER = sa.bindparam("me", type_=UUID_)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import structlog
 
+from app.db import Database, Transaction
+from app.subscriptions.delivery.context import WorkerTimings
 from app.subscriptions.delivery.leases import (
     DEREGISTER,
     HEARTBEAT,
@@ -18,13 +21,6 @@ from app.subscriptions.delivery.leases import (
     stalled,
     watch_heartbeats,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.db import Database, Transaction
-    from app.subscriptions.delivery.context import WorkerTimings
 
 # A lease is trusted for this part of its length; the rest is for those who would take it over.
 LEASE_MARGIN = 0.7

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
-from prometheus_client import Gauge
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from prometheus_client import CollectorRegistry
-    from prometheus_client.core import Metric
-
-    from app.subscriptions.delivery.retry_policy import Attempt
+from app.subscriptions.delivery.retry_policy import Attempt
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0)
 BUCKETS_MS = [round(seconds * 1000) for seconds in BUCKETS]

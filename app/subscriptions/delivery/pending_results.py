@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.subscriptions.delivery.result_writer import ResultBatch
-
-if TYPE_CHECKING:
-    from app.subscriptions.delivery.result_writer import Lease
-    from app.subscriptions.delivery.retry_policy import Attempt, Health
-    from app.subscriptions.tables import Delivery, Notice
+from app.subscriptions.delivery.result_writer import Lease, ResultBatch
+from app.subscriptions.delivery.retry_policy import Attempt, Health
+from app.subscriptions.tables import Delivery, Notice
 
 
 @dataclass(slots=True)

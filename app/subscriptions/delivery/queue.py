@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from app.subscriptions.tables import Delivery
-
+from app.subscriptions.tables import Delivery
 
 MAX_PAYLOADS = 64 * 1024 * 1024
 MAX_LOADED_AT_ONCE = datetime.min.replace(tzinfo=UTC)

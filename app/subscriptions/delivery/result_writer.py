@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Statement, any_of
+from app.db import Statement, Transaction, any_of
 from app.subscriptions.delivery.retry_policy import HEALTH, Health
 from app.subscriptions.statements import add_notices, uuid_list
-from app.subscriptions.tables import UNFINISHED, Delivery, StoredDelivery, StoredSubscription
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from app.db import Transaction
-    from app.subscriptions.tables import Notice
+from app.subscriptions.tables import UNFINISHED, Delivery, Notice, StoredDelivery, StoredSubscription
 
 # How every delivery begins.
 QUEUED = {"status": "queued", "counted": True, "tries": 0, "attempt_count": 0, "attempts": "[]"}

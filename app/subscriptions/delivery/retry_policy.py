@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from app.kinds import format_instant
-from app.subscriptions.tables import Delivery, Notice
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.subscriptions.tables import DeliveryStatus, NoticeType, Status, Subscription
+from app.subscriptions.tables import Delivery, DeliveryStatus, Notice, NoticeType, Status, Subscription
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 # When the first, second ... attempt comes after the one before.

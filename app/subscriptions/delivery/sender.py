@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from app.db import WriteConflict
 from app.errors import Problem
 from app.subscriptions.delivery.change_reader import body_at
+from app.subscriptions.delivery.context import WorkerContext
 from app.subscriptions.delivery.retry_policy import Attempt, after_attempt, after_ping, dead_letter, with_attempt
+from app.subscriptions.delivery.state import DeliveryState
+from app.subscriptions.tables import Delivery, Subscription
 from app.subscriptions.transport.webhook_request import WebhookEndpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-    from datetime import datetime
-
-    from app.subscriptions.delivery.context import WorkerContext
-    from app.subscriptions.delivery.state import DeliveryState
-    from app.subscriptions.tables import Delivery, Subscription
 
 PAYLOAD = "payload"
 # When a body is asked for again that could not be read.

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from uuid import UUID
 
+from app.subscriptions.delivery.context import WorkerContext
 from app.subscriptions.delivery.pending_results import PendingResults
 from app.subscriptions.delivery.queue import DeliveryQueue
 from app.subscriptions.delivery.result_writer import Lease
-from app.subscriptions.delivery.retry_policy import health_of, slots, update_health
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
-    from app.subscriptions.delivery.context import WorkerContext
-    from app.subscriptions.delivery.retry_policy import Attempt, Health, HealthUpdate
-    from app.subscriptions.tables import Delivery, Subscription
+from app.subscriptions.delivery.retry_policy import Attempt, Health, HealthUpdate, health_of, slots, update_health
+from app.subscriptions.tables import Delivery, Subscription
 
 # So far the cursor may fall behind what was read, where nothing matched.
 MAX_ATTEMPTS_AHEAD = 10_000

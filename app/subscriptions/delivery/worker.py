@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import random
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
 
 import structlog
 
 from app.auth.keys import utc_now
-from app.db import WriteConflict
+from app.db import Transaction, WriteConflict
 from app.errors import Problem
+from app.feed.notifier import Notifier
 from app.group_commit import GroupCommitter
 from app.kit.ids import IdSource
 from app.subscriptions.delivery.cleanup import DeliveryCleanup
@@ -28,21 +31,12 @@ from app.subscriptions.delivery.leases import (
     take,
 )
 from app.subscriptions.delivery.membership import Membership
-from app.subscriptions.delivery.result_writer import write_batches
+from app.subscriptions.delivery.metrics import DeliveryCounts
+from app.subscriptions.delivery.result_writer import Outcome, ResultBatch, write_batches
 from app.subscriptions.ownership import WITHOUT_KEY, owners_without_key
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-    from uuid import UUID
-
-    from app.db import Transaction
-    from app.feed.notifier import Notifier
-    from app.subscriptions.delivery.metrics import DeliveryCounts
-    from app.subscriptions.delivery.result_writer import Outcome, ResultBatch
-    from app.subscriptions.tables import Subscription
-    from app.subscriptions.transport.secrets import SecretCipher
-    from app.subscriptions.transport.url_guard import TargetPolicy
+from app.subscriptions.tables import Subscription
+from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.url_guard import TargetPolicy
 
 MAX_INTERVAL_S = 5.0
 FINAL_WRITE_TIMEOUT_S = 1.0

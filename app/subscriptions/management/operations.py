@@ -8,23 +8,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
+from uuid import UUID
 
+from app.auth import Key
 from app.auth.keys import utc_now
 from app.auth.schemas import serialize_instant
-from app.changes import format_cursor, parse_cursor
+from app.changes import ChangeLog, Head, format_cursor, parse_cursor
 from app.errors import CursorEpoch, Invalid, TooManyRequests
 from app.events.read.as_of import instant_of, read_instant
-from app.events.write.idempotency import ResponseData
+from app.events.write.commands import IfMatch
+from app.events.write.idempotency import IdempotentRequest, ResponseData
 from app.feed.long_poll import wait_for_page
+from app.feed.notifier import Notifier
 from app.feed.reader import ChangePage
 from app.feed.start_position import read_start_position
 from app.kit.ids import IdSource
 from app.kit.json_lines import dump_json
+from app.subscriptions.delivery.retry_policy import Attempt
 from app.subscriptions.filter import stored_filter
 from app.subscriptions.management import queries, transactions
-from app.subscriptions.management.updates import apply_patch, new_subscription, refused
-from app.subscriptions.schemas import MAX_URL_LENGTH
+from app.subscriptions.management.transactions import Caller
+from app.subscriptions.management.updates import ParsedSubscription, apply_patch, new_subscription, refused
+from app.subscriptions.schemas import MAX_URL_LENGTH, DeliveriesQuery, PullQuery
 from app.subscriptions.serializers import (
     serialize_delivery,
     serialize_delivery_head,
@@ -33,27 +39,12 @@ from app.subscriptions.serializers import (
     serialize_subscription,
 )
 from app.subscriptions.statements import Counts, count_deliveries, find_subscription
-from app.subscriptions.tables import DeliveryStatus
+from app.subscriptions.tables import DeliveryStatus, Subscription
 from app.subscriptions.transport.http_client import check
+from app.subscriptions.transport.secrets import SecretCipher
 from app.subscriptions.transport.signing import new_secret
-from app.subscriptions.transport.url_guard import TargetRefused
+from app.subscriptions.transport.url_guard import TargetPolicy, TargetRefused
 from app.subscriptions.transport.webhook_request import WebhookEndpoint
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from app.auth import Key
-    from app.changes import ChangeLog, Head
-    from app.events.write.commands import IfMatch
-    from app.events.write.idempotency import IdempotentRequest
-    from app.feed.notifier import Notifier
-    from app.subscriptions.delivery.retry_policy import Attempt
-    from app.subscriptions.management.transactions import Caller
-    from app.subscriptions.management.updates import ParsedSubscription
-    from app.subscriptions.schemas import DeliveriesQuery, PullQuery
-    from app.subscriptions.tables import Subscription
-    from app.subscriptions.transport.secrets import SecretCipher
-    from app.subscriptions.transport.url_guard import TargetPolicy
 
 Shown = dict[str, Any]
 NEVER_EXPIRES = 2**62

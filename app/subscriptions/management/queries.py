@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.auth import Key
 from app.auth.pagination import decode_cursor, encode_cursor
-from app.db import Statement, UtcTime, any_of, array_param
+from app.db import Database, Statement, UtcTime, any_of, array_param
 from app.errors import NotFound
 from app.subscriptions.statements import UUID_, delivery_of, may_see, subscription_of
 from app.subscriptions.tables import (
@@ -19,19 +22,14 @@ from app.subscriptions.tables import (
     IS_UNFINISHED,
     SUBSCRIPTION_COLUMNS,
     UNFINISHED,
+    Delivery,
+    DeliveryStatus,
     Notice,
     StoredDelivery,
     StoredNotice,
     StoredSubscription,
+    Subscription,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from app.auth import Key
-    from app.db import Database
-    from app.subscriptions.tables import Delivery, DeliveryStatus, Subscription
 
 PLACE = re.compile("([0-9a-f]{32})")
 LAST = UUID(int=2**128 - 1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from app.auth import Actor, SubscribeKey, client_address
+from app.auth import Actor, Key, SubscribeKey, client_address
 from app.auth.keys import utc_now
 from app.auth.routes import json_response
 from app.errors import (
@@ -24,6 +25,7 @@ from app.events.write.routes import require_object
 from app.feed.page_writer import change_page_response
 from app.http import NoQuery, body, parse_if_match, query
 from app.kit.ids import read_id
+from app.subscriptions.management.operations import SubscriptionOperations
 from app.subscriptions.management.transactions import Caller
 from app.subscriptions.management.updates import ParsedSubscription, read_body, read_new
 from app.subscriptions.output_schemas import (
@@ -48,12 +50,6 @@ from app.subscriptions.schemas import (
     Seek,
     SubscriptionPatch,
 )
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from app.auth import Key
-    from app.subscriptions.management.operations import SubscriptionOperations
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+from uuid import UUID
 
-from app.auth import record
-from app.db import WriteConflict
+from app.auth import Actor, Key, record
+from app.db import Database, Transaction, WriteConflict
 from app.errors import NotFound, SubscriptionMode, Unavailable, VersionMismatch
-from app.events.write.idempotency import ResponseData, find_stored, store_responses
+from app.events.write.commands import IfMatch
+from app.events.write.idempotency import IdempotentRequest, ResponseData, find_stored, store_responses
 from app.kit.ids import IdSource
-from app.subscriptions.delivery.retry_policy import HEALTH, after_ping, health_of
+from app.subscriptions.delivery.retry_policy import HEALTH, Attempt, after_ping, health_of
 from app.subscriptions.statements import (
     CALLERS,
     CANCEL,
@@ -25,16 +27,6 @@ from app.subscriptions.statements import (
     touch,
 )
 from app.subscriptions.tables import DELIVERY, Delivery, StoredDelivery, StoredSubscription, Subscription, row_of
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-    from uuid import UUID
-
-    from app.auth import Actor, Key
-    from app.db import Database, Transaction
-    from app.events.write.commands import IfMatch
-    from app.events.write.idempotency import IdempotentRequest
-    from app.subscriptions.delivery.retry_policy import Attempt
 
 BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
 TRIES = 3

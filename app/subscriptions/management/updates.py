@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -16,12 +16,9 @@ from app.kinds.base import integral
 from app.kinds.field_errors import field_errors
 from app.subscriptions.filter import Filter, read_filter
 from app.subscriptions.schemas import Asked, Configuration, NewPush, NewSubscription
-from app.subscriptions.tables import Subscription
+from app.subscriptions.tables import Status, Subscription
 from app.subscriptions.transport.custom_headers import NONE, header_faults, headers_to_merge, seal_headers
-
-if TYPE_CHECKING:
-    from app.subscriptions.tables import Status
-    from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secrets import SecretCipher
 
 M = TypeVar("M", bound=Asked)
 DEFAULT_IN_FLIGHT = 4

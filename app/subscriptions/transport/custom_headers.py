@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import orjson
 
 from app.errors import FieldError, Unavailable
 from app.kinds.field_errors import pointer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secrets import SecretCipher
 
 HIDDEN = "***"  # stands for a stored value in answers, and in a patch for the value that is stored
 NONE = "{}"

@@ -1,5 +1,7 @@
 """The one place that opens connections to webhook endpoints: each address is vetted in the step that dials it."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 import ssl as tls

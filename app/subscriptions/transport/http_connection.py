@@ -1,5 +1,7 @@
 """One HTTP/1.1 connection to an endpoint: a request goes out, one bounded answer comes in, and else it is silent."""
 
+from __future__ import annotations
+
 import asyncio
 import select
 import socket

@@ -3,6 +3,8 @@
 It calls 64:ff9b::/96, 2002::/16, ::127.0.0.1, fec0::/10 and 192.0.0.192 global, each of which may lead inside.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 

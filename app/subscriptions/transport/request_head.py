@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from app.subscriptions.transport.url_guard import WebhookUrl
+from app.subscriptions.transport.url_guard import WebhookUrl
 
 
 def open_request(target: WebhookUrl) -> str:

@@ -7,17 +7,13 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.errors import Unavailable
-from app.settings import SQLITE, SettingsError
-
-if TYPE_CHECKING:
-    from app.settings import Settings
+from app.settings import SQLITE, Settings, SettingsError
 
 MIN_KEY_LENGTH = 16
 PURPOSE = b"sitrep webhook secrets"

@@ -7,10 +7,7 @@ import hashlib
 import hmac
 import secrets
 from binascii import b2a_base64
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32

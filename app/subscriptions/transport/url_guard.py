@@ -1,5 +1,7 @@
 """The guard of webhook targets: what a URL may say, and which of the addresses behind it may be dialled; no I/O."""
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from collections.abc import Iterable

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import datetime
+from hmac import HMAC
 from uuid import UUID
 
 import orjson
@@ -12,20 +14,13 @@ from app.changes import format_cursor
 from app.errors import Unavailable
 from app.kinds import format_instant
 from app.subscriptions.delivery.retry_policy import Attempt, read_retry_after
+from app.subscriptions.tables import Delivery, Subscription
 from app.subscriptions.transport.custom_headers import open_headers
-from app.subscriptions.transport.http_client import WebhookClient
+from app.subscriptions.transport.http_client import WebhookClient, WebhookReply
 from app.subscriptions.transport.request_head import write_fields
+from app.subscriptions.transport.secrets import SecretCipher
 from app.subscriptions.transport.signing import key_in, prepare_message, sign_with
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-    from hmac import HMAC
-
-    from app.subscriptions.tables import Delivery, Subscription
-    from app.subscriptions.transport.http_client import WebhookReply
-    from app.subscriptions.transport.secrets import SecretCipher
-    from app.subscriptions.transport.url_guard import TargetPolicy
+from app.subscriptions.transport.url_guard import TargetPolicy
 
 TYPE_FIELD = "content-type: application/cloudevents+json\r\n"
 
