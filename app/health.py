@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from app.auth.authentication import client_address
-from app.changes import ChangeLog
-from app.db import Database
+from app.auth.authentication import AuthenticatorDep, client_address
+from app.changes import ChangeLog, ChangeLogDep
+from app.db import Database, DatabaseDep
 from app.errors import (
     Forbidden,
     Problem,
@@ -22,11 +22,13 @@ from app.errors import (
     Unavailable,
     problem_responses,
 )
-from app.http import NoQuery
+from app.http import FromServices, NoQuery
+from app.metrics import Metrics
 
 router = APIRouter(tags=["health"])
 # How long the database may take to say where the log ends.
 CHECK_TIMEOUT_S = 2.0
+MetricsDep = Annotated[Metrics, Depends(FromServices("metrics"))]
 OK = b'{"status":"ok"}'
 
 
@@ -45,18 +47,17 @@ async def is_alive() -> Response:
 @router.get(
     "/readyz", response_model=None, responses={200: {"model": Health}, **problem_responses(Unavailable, SchemaMismatch)}
 )
-async def is_ready(request: Request) -> Response:
+async def is_ready(db: DatabaseDep, log: ChangeLogDep) -> Response:
     """The database answers and has this version's schema; 503 otherwise."""
-    asking = asyncio.ensure_future(ask(request.app.state.log))
+    asking = asyncio.ensure_future(ask(log))
     done, _ = await asyncio.wait({asking}, timeout=CHECK_TIMEOUT_S)
     if not done:  # not awaited: a driver whose server hangs takes its time to give up
         asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         asking.cancel()
         late = Unavailable("The database does not answer in time.")
-        request.app.state.db.trouble.report("readiness", late)
+        db.trouble.report("readiness", late)
         late.is_logged = True
         raise late
-    db = request.app.state.db
     error = asking.exception() or find_damage(db)
     if error is None:
         db.trouble.clear("readiness")
@@ -84,10 +85,10 @@ async def ask(log: ChangeLog) -> None:
     await log.head(primary=True)
 
 
-async def admit(request: Request) -> None:
+async def admit(request: Request, authenticator: AuthenticatorDep) -> None:
     """Let this machine in, and others with an admin key; a key that is sent must be good."""
     if "authorization" in request.headers or not is_loopback(client_address(request)):
-        await request.app.state.keys.admit(request, "admin")
+        await authenticator.admit(request, "admin")
 
 
 @router.get(
@@ -98,10 +99,9 @@ async def admit(request: Request) -> None:
         **problem_responses(Unauthorized, Forbidden, TooManyRequests, Unavailable),
     },
 )
-async def read_metrics(request: Request, _: Annotated[None, Depends(admit)], __: NoQuery) -> Response:
+async def read_metrics(_: Annotated[None, Depends(admit)], __: NoQuery, metrics: MetricsDep) -> Response:
     """Give this process's counters in Prometheus's text format: to this machine freely, to others with an admin key."""
-    answered: Response = request.app.state.metrics.answer()
-    return answered
+    return metrics.response()
 
 
 def is_loopback(address: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
@@ -13,7 +14,7 @@ from app.auth.request_load import HeavyQueryMiddleware
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, trim_periodically
 from app.compression import CompressionMiddleware
-from app.db import open_database
+from app.db import Database, open_database
 from app.db.heavy_queries import HeavyQueryLimiter
 from app.errors import CorsMiddleware, Unavailable, wrap_app
 from app.events.feeds.routes import router as fixed_routes
@@ -24,6 +25,7 @@ from app.events.write.routes import router as writing_routes
 from app.events.write.store import Store
 from app.feed.notifier import Notifier
 from app.feed.routes import router as feed_routes
+from app.feed.sse import StreamTimings
 from app.health import router as health_routes
 from app.kit.gc import freeze_gc
 from app.logs import RequestLog
@@ -57,24 +59,42 @@ ROUTERS = (
 )
 
 
+@dataclass(frozen=True)
+class Services:
+    """What routes, middleware and commands work with: one of each for an application."""
+
+    settings: Settings
+    db: Database
+    log: ChangeLog
+    notifier: Notifier
+    store: Store
+    authenticator: Authenticator
+    heavy_queries: HeavyQueryLimiter
+    response_cache: ResponseCache
+    metrics: Metrics
+    worker: Worker | None
+    subscriptions: SubscriptionOperations
+    stream_timings: StreamTimings = field(default_factory=StreamTimings)
+
+
 def create_app(settings: Settings | None = None, *, delivery: bool = True) -> FastAPI:
     """The whole service, its settings taken from the environment unless given; without `delivery` it pushes nothing."""
     settings = settings or Settings()
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    build_services(app, settings, delivery=delivery)
+    services = app.state.services = build_services(settings, delivery=delivery)
     for router in ROUTERS:
         app.include_router(router)
     serve_documents(app)
     document_by(app)
-    app.add_middleware(HeavyQueryMiddleware, questions=app.state.questions)
-    app.add_middleware(ResponseCacheMiddleware, kept=app.state.kept, access=app.state.keys)
+    app.add_middleware(HeavyQueryMiddleware, questions=services.heavy_queries)
+    app.add_middleware(ResponseCacheMiddleware, kept=services.response_cache, access=services.authenticator)
     if settings.rate_limit is not None:
         app.add_middleware(RateLimitHeadersMiddleware)
     app.add_middleware(CompressionMiddleware)
     wrap_app(app)
     if settings.cors_origins:
         app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
-    app.add_middleware(MetricsMiddleware, metrics=app.state.metrics)
+    app.add_middleware(MetricsMiddleware, metrics=services.metrics)
     if settings.log_level == "debug":
         app.add_middleware(RequestLog)
     app.add_middleware(ForwardedHeadersMiddleware, root_path=settings.root_path, trusted=settings.forwarded_allow_ips)
@@ -86,65 +106,69 @@ def create_api() -> FastAPI:
     return create_app(delivery=False)
 
 
-def build_services(app: FastAPI, settings: Settings, *, delivery: bool) -> None:
-    """Make the parts and let them know each other: the store wakes the hub, the desk the worker."""
-    state = app.state
-    state.settings = settings
-    state.db = open_database(
+def build_services(settings: Settings, *, delivery: bool) -> Services:
+    """Make the services and connect them: a write wakes the notifier, a changed subscription wakes the worker."""
+    db = open_database(
         settings.database_url,
         settings.read_database_url,
         pool_size=settings.database_pool,
         pooler=settings.database_pooler,
     )
-    state.log = ChangeLog(state.db, settings.source)
-    state.notifier = Notifier(state.log)
-    state.store = Store(state.db, committed=state.notifier.wake)
-    state.keys = Authenticator(state.db, settings)
-    state.questions = HeavyQueryLimiter()
-    state.kept = ResponseCache(state.log, questions=state.questions)
-    state.metrics = Metrics()
-    cipher, rules = SecretCipher(settings), TargetPolicy.of(settings)
-    state.worker = Worker(state.notifier, cipher, rules, DeliveryCounts(state.metrics.registry)) if delivery else None
-    changed = state.worker.kick if delivery else noop
-    state.subscriptions = SubscriptionOperations(state.log, state.notifier, cipher, rules, changed)
+    log = ChangeLog(db, settings.source)
+    notifier, metrics, heavy_queries = Notifier(log), Metrics(), HeavyQueryLimiter()
+    cipher, policy = SecretCipher(settings), TargetPolicy.of(settings)
+    worker = Worker(notifier, cipher, policy, DeliveryCounts(metrics.registry)) if delivery else None
+    return Services(
+        settings,
+        db,
+        log,
+        notifier,
+        Store(db, committed=notifier.wake),
+        Authenticator(db, settings),
+        heavy_queries,
+        ResponseCache(log, questions=heavy_queries),
+        metrics,
+        worker,
+        SubscriptionOperations(log, notifier, cipher, policy, worker.kick if worker else noop),
+    )
 
 
 def noop() -> None:
-    """What follows where nobody is to be told."""
+    """Do nothing: there is no worker to wake."""
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
-    """From the first connection to the last; the server calls `drain` when it is asked to stop."""
-    state = app.state
+    """Run the services from the first connection to the last; the server calls `drain` when it is asked to stop."""
+    services: Services = app.state.services
+    worker, retention = services.worker, services.settings.change_retention
     with suppress(Unavailable):  # /readyz tells; each use of the database tries anew
-        await state.db.connect()
-    state.store.start()
-    state.notifier.start()
-    if state.worker is not None:
-        state.worker.start()
+        await services.db.connect()
+    services.store.start()
+    services.notifier.start()
+    if worker is not None:
+        worker.start()
     freeze_gc()
-    retention = state.settings.change_retention
     trimming = (
         None
         if retention is None
-        else asyncio.create_task(trim_periodically(state.log, retention, oldest_needed_cursor))
+        else asyncio.create_task(trim_periodically(services.log, retention, oldest_needed_cursor))
     )
 
     def drain() -> None:
-        state.notifier.drain()
-        state.questions.drain()
-        if state.worker is not None:
-            state.worker.drain()
+        services.notifier.drain()
+        services.heavy_queries.drain()
+        if worker is not None:
+            worker.drain()
 
     try:
         yield {"drain": drain}
     finally:
-        if state.worker is not None:
-            await state.worker.stop()
+        if worker is not None:
+            await worker.stop()
         if trimming is not None:
             trimming.cancel()
-        await state.notifier.stop()
-        await state.store.stop()
-        await state.keys.close()
-        await state.db.close()
+        await services.notifier.stop()
+        await services.store.stop()
+        await services.authenticator.close()
+        await services.db.close()

@@ -46,7 +46,7 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def answer(self) -> Response:
+    def response(self) -> Response:
         """The state of all collectors in Prometheus's text format."""
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from math import inf
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,7 +22,8 @@ from app.auth.request_load import get_caller
 from app.changes import ChangeLog, Head
 from app.compression import StaticResponse
 from app.db.heavy_queries import HeavyQueryLimiter, interruptible
-from app.http import base_url, if_none_match
+from app.http import FromServices, base_url, if_none_match
+from app.settings import Settings
 
 MAX_BYTES = 64 * 1024 * 1024
 OVERHEAD = 2_000  # about what the objects of an entry take beside their text, in bytes
@@ -92,7 +93,7 @@ class ResponseCache:
         self._notice(await self._log.head())
         return self._find(place)
 
-    async def answer(
+    async def respond(
         self, request: Request, make: Callable[[Head], Awaitable[Response]], until: float = inf
     ) -> Response:
         """Make the answer from what the database has at this position or later, and keep it."""
@@ -175,6 +176,9 @@ class ResponseCache:
             self._size -= size_of(place, kept)
 
 
+ResponseCacheDep = Annotated[ResponseCache, Depends(FromServices("response_cache"))]
+
+
 class ResponseCacheMiddleware:
     """Wraps an ASGI app: gives a kept answer to those who may read, and leaves all else to the app."""
 
@@ -194,16 +198,9 @@ class ResponseCacheMiddleware:
         await found.told(connection.headers.get("if-none-match"))(scope, receive, send)
 
 
-async def cached(request: Request, make: Callable[[Head], Awaitable[Response]], until: float = inf) -> Response:
-    """What a route says that leaves its answer to be kept: `make` is called with where the log ends, if need be."""
-    kept: ResponseCache = request.app.state.kept
-    return await kept.answer(request, make, until)
-
-
-def cache_control(request: Request, how_long: str) -> dict[str, str]:
-    """What tells caches to keep an answer: any cache where anyone may read, else the reader's own."""
-    public = request.app.state.settings.anonymous_read
-    return {"cache-control": f"{'public' if public else 'private'}, {how_long}"}
+def cache_control(settings: Settings, how_long: str) -> dict[str, str]:
+    """Tell caches to keep a response: any cache where anyone may read, else only the reader's own."""
+    return {"cache-control": f"{'public' if settings.anonymous_read else 'private'}, {how_long}"}
 
 
 def cache_key(scope: Scope) -> CacheKey:

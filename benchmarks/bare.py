@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -74,8 +75,8 @@ class Open:
 def nowhere() -> FastAPI:
     """Sitrep with no database: it reads and checks what comes in, and answers."""
     app = create_app()
-    app.state.store = Nowhere()
-    app.state.keys = Open()
+    app.state.services = replace(app.state.services, store=Nowhere())
+    app.state.services = replace(app.state.services, authenticator=Open())
     app.router.lifespan_context = idle
     return app
 

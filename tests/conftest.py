@@ -264,7 +264,7 @@ async def api(app: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
 async def demo(make_app: MakeApp) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key of an application with the samples, read by anybody."""
     app = await make_app(anonymous_read=True)
-    await load_samples(app.state.store)
+    await load_samples(app.state.services.store)
     async with client_of(app) as opened:
         yield opened
 
@@ -292,7 +292,7 @@ async def serving(
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app.state.notifier.drain()
+    app.state.services.notifier.drain()
     running.should_exit = True
     await task
 

@@ -81,7 +81,7 @@ async def test_single_events_short_answers_and_refusals_stay_as_they_are(
 
 async def test_a_kept_answer_is_compressed_once_and_counted(make_app: MakeApp, admin_key: str) -> None:
     app = await make_app()
-    kept: ResponseCache = app.state.kept
+    kept: ResponseCache = app.state.services.response_cache
     path = "/v1/feeds/all_month.atom"
     async with client_of(app, admin_key) as api:
         good(await api.get("/v1/stats/facets?facet=country"))

@@ -88,7 +88,7 @@ async def send_until_closed(connection: socket.socket) -> None:
 async def open_app(make_app: MakeApp) -> FastAPI:
     """An application with the samples, read by anybody."""
     app = await make_app(anonymous_read=True)
-    await load_samples(app.state.store)
+    await load_samples(app.state.services.store)
     return app
 
 
@@ -126,7 +126,7 @@ async def test_http_1_0_follows_the_stream_without_chunks(open_app: FastAPI) -> 
     async with serving(open_app) as address, connected(address) as old:
         await send(old, b"GET /v1/feed/stream HTTP/1.0\r\nHost: x\r\n\r\n")
         received = await read_until(old, b'"specversion"')
-        open_app.state.notifier.drain()
+        open_app.state.services.notifier.drain()
         received += await read_all(old)
 
     head, _, body = received.partition(b"\r\n\r\n")

@@ -18,7 +18,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 async def test_the_notebook_reads_days_and_events(make_app: Callable[..., Any]) -> None:
     app = await make_app(anonymous_read=True)
-    await load_samples(app.state.store)
+    await load_samples(app.state.services.store)
     code = "\n".join(block for block in BLOCKS if ".plot(" not in block)  # drawing needs matplotlib
     names: dict[str, Any] = {}
 

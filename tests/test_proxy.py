@@ -123,7 +123,7 @@ async def test_kept_answers_do_not_lead_one_caller_to_the_address_of_another(
                     assert not [other for other in addresses if other != address and f'"{other}v1' in text]
                 elif path == "/openapi.json":
                     assert json.loads(text)["servers"][0]["url"] == (url.path.rstrip("/") or "/")
-        assert len(app.state.kept._kept) == len(addresses) + 1
+        assert len(app.state.services.response_cache._kept) == len(addresses) + 1
         for n in range(30):
             good(await api.get("/openapi.json", headers={"x-forwarded-prefix": f"/p{n}"}))
     assert len(app.state.documents) <= 8

@@ -27,6 +27,7 @@ from app.auth.request_load import set_caller
 from app.auth.tables import ANONYMOUS, Key, Scope, StoredKey, rejection_reason
 from app.db import Database
 from app.errors import Forbidden, TooManyRequests, Unauthorized
+from app.http import FromServices
 from app.settings import Settings
 
 CHALLENGE = 'Bearer realm="sitrep"'
@@ -140,10 +141,11 @@ class RequireScope:
     anonymous: bool = False
 
     async def __call__(self, request: Request) -> Key:
-        access: Authenticator = request.app.state.keys
-        return await access.admit(request, self.scope, anonymous=self.anonymous)
+        authenticator: Authenticator = request.app.state.services.authenticator
+        return await authenticator.admit(request, self.scope, anonymous=self.anonymous)
 
 
+AuthenticatorDep = Annotated[Authenticator, Depends(FromServices("authenticator"))]
 ReadKey = Annotated[Key, Depends(RequireScope("read", anonymous=True))]
 WriteKey = Annotated[Key, Depends(RequireScope("write"))]
 SubscribeKey = Annotated[Key, Depends(RequireScope("subscribe"))]

@@ -22,6 +22,7 @@ from app.auth.schemas import (
     serialize_key,
     serialize_me,
 )
+from app.db import DatabaseDep
 from app.errors import (
     CursorMalformed,
     NotFound,
@@ -63,9 +64,9 @@ async def show_own_key(key: MeKey, _: NoQuery) -> Response:
     response_model=None,
     responses={200: {"model": KeyList}, **problem_responses(CursorMalformed)},
 )
-async def list_keys_route(request: Request, _: AdminKey, page: PageQuery) -> Response:
+async def list_keys_route(_: AdminKey, page: PageQuery, db: DatabaseDep) -> Response:
     """List the keys, newest first, revoked and expired ones too; secrets are never shown again."""
-    keys, following = await list_keys(request.app.state.db, page.limit, page.cursor)
+    keys, following = await list_keys(db, page.limit, page.cursor)
     return json_response({"items": [serialize_key(key) for key in keys], "next": following})
 
 
@@ -76,9 +77,9 @@ async def list_keys_route(request: Request, _: AdminKey, page: PageQuery) -> Res
     response_model=None,
     responses={201: {"model": IssuedKey}},
 )
-async def post_key(request: Request, key: AdminKey, _: NoQuery, wanted: NewKeyBody) -> Response:
+async def post_key(request: Request, key: AdminKey, _: NoQuery, new: NewKeyBody, db: DatabaseDep) -> Response:
     """Make a key. The answer holds it as `key`, this once: only its hash is stored."""
-    stored, text = await issue_key(request.app.state.db, wanted, actor_from_request(key.owner, request))
+    stored, text = await issue_key(db, new, actor_from_request(key.owner, request))
     return json_response({**serialize_key(stored), "key": text}, 201)
 
 
@@ -88,10 +89,10 @@ async def post_key(request: Request, key: AdminKey, _: NoQuery, wanted: NewKeyBo
     operation_id="revoke_key",
     response_model=None,
 )
-async def delete_key(request: Request, key: AdminKey, _: NoQuery, id: str) -> Response:
+async def delete_key(request: Request, key: AdminKey, _: NoQuery, id: str, db: DatabaseDep) -> Response:
     """Revoke a key: it stops working at once, everywhere. It stays in the list; revoking it again is 204 as well."""
     by = actor_from_request(key.owner, request)
-    if not await revoke_key(request.app.state.db, id, by.by, address=by.address):
+    if not await revoke_key(db, id, by.by, address=by.address):
         raise NotFound("There is no key of that id.")
     return Response(status_code=204)
 
@@ -102,10 +103,10 @@ async def delete_key(request: Request, key: AdminKey, _: NoQuery, id: str) -> Re
     response_model=None,
     responses={200: {"model": AuditList}, **problem_responses(CursorMalformed)},
 )
-async def get_audit(request: Request, _: AdminKey, page: PageQuery) -> Response:
+async def get_audit(_: AdminKey, page: PageQuery, db: DatabaseDep) -> Response:
     """List who made or revoked what and from where, newest first."""
-    deeds, following = await list_entries(request.app.state.db, page.limit, page.cursor)
-    return json_response({"items": [serialize_entry(entry) for entry in deeds], "next": following})
+    entries, following = await list_entries(db, page.limit, page.cursor)
+    return json_response({"items": [serialize_entry(entry) for entry in entries], "next": following})
 
 
 def actor_from_request(owner: str, request: Request) -> Actor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.changes.append import append
-from app.changes.log import AT_ONCE, ENTRY_COLUMNS, ChangeLog, feed_item
+from app.changes.log import AT_ONCE, ENTRY_COLUMNS, ChangeLog, ChangeLogDep, feed_item
 from app.changes.retention import trim, trim_periodically
 from app.changes.tables import Change, ChangeRecord, Head, LogHead, PendingChange, format_cursor, parse_cursor
 
@@ -12,6 +12,7 @@ __all__ = [
     "ENTRY_COLUMNS",
     "Change",
     "ChangeLog",
+    "ChangeLogDep",
     "ChangeRecord",
     "Head",
     "LogHead",

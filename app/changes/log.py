@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 import sqlalchemy as sa
+from fastapi import Depends
 from sqlmodel import col, select
 
 from app.changes.tables import Change, ChangeRecord, Head, LogHead, format_cursor, parse_cursor
 from app.db import Database, Statement, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
+from app.http import FromServices
 from app.kinds import format_micros
 from app.kit.json_lines import escape_line_separators
 
@@ -24,13 +26,9 @@ BETWEEN = Statement(
     .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
     .order_by(col(Change.seq))
 )
-
-
-CHECKPOINT_INTERVAL = Statement(
+CHECKPOINT = Statement(
     select(Change.epoch, Change.time, Change.live, Change.digest).where(col(Change.seq) == sa.bindparam("seq"))
 )
-
-
 # More bodies than this, which may be long, are read on another thread.
 AT_ONCE = 100
 
@@ -91,7 +89,7 @@ class ChangeLog:
         if epoch == head.epoch:
             await self._ahead(seq, head)
             return seq
-        found = await self.db.rows(CHECKPOINT_INTERVAL, {"seq": seq})
+        found = await self.db.rows(CHECKPOINT, {"seq": seq})
         if not found or found[0][0] != epoch:
             raise self.gone(CursorEpoch, "That cursor is not part of this feed's history.", head)
         return seq
@@ -101,13 +99,13 @@ class ChangeLog:
         low, high = 0, head.seq
         while low < high:
             middle = (low + high + 1) // 2
-            [(_, time, _, _)] = await self.db.rows(CHECKPOINT_INTERVAL, {"seq": middle}, primary=True)
+            [(_, time, _, _)] = await self.db.rows(CHECKPOINT, {"seq": middle}, primary=True)
             low, high = (middle, high) if time < instant or (inclusive and time == instant) else (low, middle - 1)
         return low
 
     async def checkpoint(self, seq: int) -> tuple[int, str]:
         """The number of live events and the digest over them at a sequence."""
-        found = await self.db.rows(CHECKPOINT_INTERVAL, {"seq": seq}, primary=True)
+        found = await self.db.rows(CHECKPOINT, {"seq": seq}, primary=True)
         return (found[0][2], found[0][3].hex()) if found else (0, "0" * 64)
 
     async def _inside(self, seq: int, head: Head) -> int:
@@ -123,3 +121,6 @@ class ChangeLog:
     def gone(self, problem: type[CursorEpoch | CursorExpired], detail: str, head: Head) -> CursorEpoch | CursorExpired:
         """A 410 that says where to begin again."""
         return problem(detail, oldest=format_cursor(head.epoch, head.oldest), bootstrap="/v1/events")
+
+
+ChangeLogDep = Annotated[ChangeLog, Depends(FromServices("log"))]

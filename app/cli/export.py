@@ -63,7 +63,7 @@ async def export_of(db: Database, source: str | None, raw: bytes) -> AsyncIterat
     from app.events.formats.export import export_stream
     from app.events.read.as_of import resolve_query
     from app.events.read.queries import iterate
-    from app.events.read.routes import read_bodies
+    from app.events.read.rows import read_bodies
     from app.events.schemas import ExportQuery
     from app.http import read_query
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from fastapi import Depends
+
 from app.database_address import SqliteAddress, read_address
 from app.db.compiler import (
     BigKey,
@@ -22,13 +26,16 @@ from app.db.functions import sqlite_function
 from app.db.postgres import PostgresDatabase, PostgresTransaction
 from app.db.postgres_server import POOL_SIZE, Pooler
 from app.db.sqlite import SqliteDatabase, SqliteTransaction, finish
+from app.http import FromServices
 
 Database = SqliteDatabase | PostgresDatabase
 Transaction = SqliteTransaction | PostgresTransaction
+DatabaseDep = Annotated[Database, Depends(FromServices("db"))]
 
 __all__ = [
     "BigKey",
     "Database",
+    "DatabaseDep",
     "DatabaseUnusable",
     "IntegerList",
     "PostgresTransaction",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import Depends
 
 from app.changes import ChangeLog, Head
 from app.feed.connection_limit import ConnectionLimit
 from app.feed.recent_changes import RecentChanges, encode_change, erases
 from app.feed.term_updates import TermUpdates
+from app.http import FromServices
 from app.kinds import from_micros
 from app.kit.offload import run_in_turns
 
@@ -187,6 +191,9 @@ class Notifier:
         for future in futures:
             self.forget(future)
             release(future)
+
+
+NotifierDep = Annotated[Notifier, Depends(FromServices("notifier"))]
 
 
 def release(future: Waiting) -> None:

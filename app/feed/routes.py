@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -14,8 +14,8 @@ from app.auth.authentication import ReadKey, client_address
 from app.auth.keys import find_key
 from app.auth.rate_limit import client_network
 from app.auth.tables import Key
-from app.changes import ChangeLog, Head, format_cursor
-from app.db import Database
+from app.changes import ChangeLog, ChangeLogDep, Head, format_cursor
+from app.db import Database, DatabaseDep
 from app.errors import (
     CursorAhead,
     CursorEpoch,
@@ -26,12 +26,13 @@ from app.errors import (
 from app.events.read.as_of import DATED
 from app.feed.long_poll import wait_for_page
 from app.feed.matcher import Matcher
+from app.feed.notifier import Notifier, NotifierDep
 from app.feed.page_writer import change_page_response, page_digest
 from app.feed.reader import ChangePage
 from app.feed.schemas import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
-from app.feed.sse import EventStream, StreamTimings, StreamWriter
+from app.feed.sse import EventStream, StreamTimingsDep, StreamWriter
 from app.feed.start_position import read_start_position
-from app.http import NoQuery, if_none_match, query, query_pairs
+from app.http import NoQuery, SettingsDep, if_none_match, query, query_pairs
 from app.kinds import format_instant
 from app.kit.json_lines import dump_json
 from app.response_cache import cache_control
@@ -54,7 +55,14 @@ POLL_INTERVAL = {"cache-control": "no-cache", "x-poll-interval": "5"}
         **problem_responses(*CURSOR_PROBLEMS),
     },
 )
-async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, Depends(query(FeedQuery))]) -> Response:
+async def read_feed(
+    request: Request,
+    _: ReadKey,
+    params: Annotated[FeedQuery, Depends(query(FeedQuery))],
+    log: ChangeLogDep,
+    notifier: NotifierDep,
+    settings: SettingsDep,
+) -> Response:
     """Read the changes after a position, in the order in which they were committed; each is there exactly once.
 
     Follow `next`, which is always present and always moves on. A change is given if the event matched the filter
@@ -62,13 +70,13 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     than 10,000 changes: a page may be empty and yet `has_more`. With `wait` the call blocks at the end of the feed
     until there is a change to give. A page asked for by a cursor that has more behind it is final: cache it.
     """
-    head, page = await find_page(request, asked)
-    final = page.more and is_literal(asked.after)
+    head, page = await find_page(log, notifier, params)
+    final = page.more and is_literal(params.after)
     members = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
     etag = f'"{(await page_digest(page, members))[:32]}"'
     headers = {
         "etag": etag,
-        **(cache_control(request, UNCHANGING) if final else POLL_INTERVAL),
+        **(cache_control(settings, UNCHANGING) if final else POLL_INTERVAL),
         **link(request, page, head.epoch),
     }
     if if_none_match(request.headers.get("if-none-match"), etag):
@@ -85,7 +93,15 @@ async def read_feed(request: Request, _: ReadKey, asked: Annotated[FeedQuery, De
     },
 )
 async def stream_feed(
-    request: Request, key: ReadKey, asked: Annotated[StreamQuery, Depends(query(StreamQuery))]
+    *,
+    request: Request,
+    key: ReadKey,
+    params: Annotated[StreamQuery, Depends(query(StreamQuery))],
+    db: DatabaseDep,
+    log: ChangeLogDep,
+    notifier: NotifierDep,
+    settings: SettingsDep,
+    timings: StreamTimingsDep,
 ) -> Response:
     """Follow the changes as server-sent events: `event: change`, the feed item as `data`, its position as `id`.
 
@@ -93,29 +109,27 @@ async def stream_feed(
     and a checkpoint, every 15 s and after 10,000 changes that did not match. The stream ends after 15 minutes, when the
     server goes down or when the reader falls 1,000 changes behind; connect again and it goes on where it was.
     """
-    state = request.app.state
-    head = await state.log.head()
-    state.notifier.notice(head)
+    head = await log.head()
+    notifier.notice(head)
     resumed = request.headers.get("last-event-id")
     start = (
-        await state.log.position(resumed, head)
+        await log.position(resumed, head)
         if resumed
-        else await read_start_position(state.log, head, asked.after, asked.timezone)
+        else await read_start_position(log, head, params.after, params.timezone)
     )
-    seat = state.notifier.connections.take(caller(request, key), state.settings.sse_max, state.settings.sse_per_key)
-    timings = getattr(state, "pace", StreamTimings())
+    seat = notifier.connections.take(caller(request, key), settings.sse_max, settings.sse_per_key)
 
     def follow(send: Callable[[bytes], Awaitable[None]]) -> StreamWriter:
-        welcome = KeyRevalidator(state.db, key)
-        return StreamWriter(state.notifier, Matcher(asked), (head.epoch, start), send, timings=timings, welcome=welcome)
+        welcome = KeyRevalidator(db, key)
+        return StreamWriter(notifier, Matcher(params), (head.epoch, start), send, timings=timings, welcome=welcome)
 
     return EventStream(follow, seat)
 
 
 @router.get("/head", response_model=None, responses={200: {"model": FeedHead}})
-async def read_head(request: Request, _: ReadKey, __: NoQuery) -> Response:
+async def read_head(_: ReadKey, __: NoQuery, log: ChangeLogDep) -> Response:
     """Tell where the feed ends now, and the lowest cursor that is accepted."""
-    head: Head = await request.app.state.log.head()
+    head = await log.head()
     shown = {
         "epoch": head.epoch,
         "head": head.cursor,
@@ -131,12 +145,11 @@ async def read_head(request: Request, _: ReadKey, __: NoQuery) -> Response:
     responses={200: {"model": Checkpoint}, **problem_responses(*CURSOR_PROBLEMS)},
 )
 async def read_checkpoint(
-    request: Request, _: ReadKey, asked: Annotated[CheckpointQuery, Depends(query(CheckpointQuery))]
+    _: ReadKey, params: Annotated[CheckpointQuery, Depends(query(CheckpointQuery))], log: ChangeLogDep
 ) -> Response:
     """Give the digest over all events that live at a position, so that a mirror can prove that it equals the source."""
-    log: ChangeLog = request.app.state.log
     head = await log.head()
-    at = head.seq if asked.at is None else await log.moment(asked.at, head)
+    at = head.seq if params.at is None else await log.moment(params.at, head)
     if at < head.oldest:
         raise log.gone(CursorExpired, "The feed no longer reaches back to that cursor.", head)
     live, digest = await log.checkpoint(at)
@@ -144,15 +157,14 @@ async def read_checkpoint(
     return Response(dump_json(shown), headers=NO_STORE, media_type=JSON)
 
 
-async def find_page(request: Request, asked: Any) -> tuple[Head, ChangePage]:
-    """The page, waited for at the end of the feed as long as the caller wishes."""
-    log, notifier = request.app.state.log, request.app.state.notifier
-    head: Head = await log.head()
+async def find_page(log: ChangeLog, notifier: Notifier, params: FeedQuery) -> tuple[Head, ChangePage]:
+    """Read the page, and wait for it at the end of the feed as long as the caller wishes."""
+    head = await log.head()
     notifier.notice(head)
-    start = await read_start_position(log, head, asked.after, asked.timezone)
+    start = await read_start_position(log, head, params.after, params.timezone)
     if start > head.seq:  # a replica that has not come so far
         head = await log.head(primary=True)
-    return await wait_for_page(notifier, asked, start, head, limit=asked.limit, wait=asked.wait)
+    return await wait_for_page(notifier, params, start, head, limit=params.limit, wait=params.wait)
 
 
 def is_literal(after: str) -> bool:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +17,7 @@ from app.feed.matcher import Matcher
 from app.feed.notifier import MIN_INTERVAL_S, Notifier, Waiting, release
 from app.feed.reader import MAX_SCANNED, PageReader
 from app.feed.recent_changes import position
+from app.http import FromServices
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 RETRY = b"retry: 3000\n\n"
@@ -31,6 +34,9 @@ class StreamTimings:
     life_s: float = 900.0
     send_s: float = 20.0
     lag: int = 1000
+
+
+StreamTimingsDep = Annotated[StreamTimings, Depends(FromServices("stream_timings"))]
 
 
 class StreamWriter:

@@ -6,15 +6,18 @@ from app.http.base_url import HOST, base_address, base_url
 from app.http.headers import if_none_match, parse_idempotency_key, parse_if_match, prefers_gzip
 from app.http.json_body import SMALL_BODY, Body, body, check_media_type, read_body
 from app.http.query_params import NoQuery, Nothing, Query, query, query_pairs, read_query
+from app.http.services import FromServices, SettingsDep
 from app.http.strict_json import parse_json
 
 __all__ = [
     "HOST",
     "SMALL_BODY",
     "Body",
+    "FromServices",
     "NoQuery",
     "Nothing",
     "Query",
+    "SettingsDep",
     "base_address",
     "base_url",
     "body",

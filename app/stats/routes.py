@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
 from app.changes import Head
+from app.db import DatabaseDep
 from app.http import query
 from app.kit.json_lines import dump_json
-from app.response_cache import cached
+from app.response_cache import ResponseCacheDep
 from app.stats.facets import facet_counts
 from app.stats.schemas import Facets, FacetsQuery, SeriesQuery, SeriesRow
 from app.stats.series import series
@@ -32,7 +33,11 @@ class Series(RootModel[list[SeriesRow]]):
     responses={200: {"model": Series}, 304: {"description": "Not modified."}},
 )
 async def read_series(
-    request: Request, _: ReadKey, asked: Annotated[SeriesQuery, Depends(query(SeriesQuery))]
+    request: Request,
+    _: ReadKey,
+    params: Annotated[SeriesQuery, Depends(query(SeriesQuery))],
+    db: DatabaseDep,
+    responses: ResponseCacheDep,
 ) -> Response:
     """Count events over time, and sum a measure: a flat row for each bucket and group, zeros too.
 
@@ -43,11 +48,11 @@ async def read_series(
     """
 
     async def count(_: Head) -> Response:
-        body = await series(request.app.state.db, asked)
+        body = await series(db, params)
         headers = {"etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "cache-control": "no-cache"}
         return Response(body, headers=headers, media_type=JSON)
 
-    return await cached(request, count)
+    return await responses.respond(request, count)
 
 
 @router.get(
@@ -56,7 +61,11 @@ async def read_series(
     responses={200: {"model": Facets}},
 )
 async def read_facets(
-    request: Request, _: ReadKey, asked: Annotated[FacetsQuery, Depends(query(FacetsQuery))]
+    request: Request,
+    _: ReadKey,
+    params: Annotated[FacetsQuery, Depends(query(FacetsQuery))],
+    db: DatabaseDep,
+    responses: ResponseCacheDep,
 ) -> Response:
     """Count the events by the values of facets, those of most events first.
 
@@ -66,8 +75,8 @@ async def read_facets(
     """
 
     async def count(head: Head) -> Response:
-        counted = {"facets": await facet_counts(request.app.state.db, asked), "as_of": head.cursor}
+        counted = {"facets": await facet_counts(db, params), "as_of": head.cursor}
         headers = {"as-of": head.cursor, "cache-control": "no-cache"}
         return Response(dump_json(counted), headers=headers, media_type=JSON)
 
-    return await cached(request, count)
+    return await responses.respond(request, count)

@@ -137,7 +137,7 @@ async def test_a_key_in_the_address_is_never_read(client: AsyncClient, admin: di
 
 async def test_a_used_key_shows_when(client: AsyncClient, app: Any, db: Database, admin: dict[str, str]) -> None:
     key_id = (await client.get("/v1/me", headers=admin)).json()["id"]
-    await app.state.keys.close()
+    await app.state.services.authenticator.close()
     found = await find_key(db, key_id)
     assert found is not None
     assert found.last_used_at is not None

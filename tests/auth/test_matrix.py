@@ -1,6 +1,7 @@
 """Deny by default: every route of the document against every credential."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,15 +49,17 @@ def filled(path: str) -> str:
 
 async def ask(app: FastAPI, client: AsyncClient, method: str, path: str, *authorization: str) -> int:
     """The status for these credentials, from a door that has seen no failures yet."""
-    door: Authenticator = app.state.keys
-    app.state.keys = Authenticator(app.state.db, app.state.settings)
+    door: Authenticator = app.state.services.authenticator
+    app.state.services = replace(
+        app.state.services, authenticator=Authenticator(app.state.services.db, app.state.services.settings)
+    )
     headers: Any = [("Authorization", value) for value in authorization]
     try:
         # A query that no route knows: who is let in gets 422 at once, streams included, and nothing is written.
         response = await client.request(method, filled(path) + "?no_such_parameter=1", headers=headers)
     finally:
-        await app.state.keys.close()
-        app.state.keys = door
+        await app.state.services.authenticator.close()
+        app.state.services = replace(app.state.services, authenticator=door)
     return response.status_code
 
 

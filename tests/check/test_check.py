@@ -38,7 +38,7 @@ def quiet(_done: int, _total: int) -> None:
 
 async def fill(app: FastAPI, api: httpx.AsyncClient, make_event: MakeEvent) -> None:
     """Events of every kind, some changed, moved, deleted and erased, and subscriptions with deliveries."""
-    await load_samples(app.state.store)
+    await load_samples(app.state.services.store)
     push = {"url": "https://example.org/hook"}
     for mode, more in (("pull", {}), ("push", {"push": push})):
         wanted = {"name": mode, "mode": mode, "filter": {}, "start": "oldest", **more}
@@ -307,7 +307,9 @@ async def test_many_events_are_checked_while_others_write(
     items = [item for n in range(MANY // 100) for item in retitled(load(), n)]
     for _ in range(MANY // len(items) + 1):
         commands, places = read_items(items)
-        await app.state.store.run(WriteRequest(commands, "desk", lambda _results: ResponseData(200), places=places))
+        await app.state.services.store.run(
+            WriteRequest(commands, "desk", lambda _results: ResponseData(200), places=places)
+        )
     writing = asyncio.create_task(write_until_told(api, make_event))
     report = await check(db, quiet)
     writing.cancel()

@@ -232,7 +232,7 @@ class TestExport:
     async def test_the_bytes_are_those_of_the_api(
         self, query: str, typed: Typed, app: FastAPI, api: AsyncClient
     ) -> None:
-        await load_samples(app.state.store)
+        await load_samples(app.state.services.store)
         served = await api.get(f"/v1/events/export?{query}")
         assert served.status_code == 200
 
@@ -242,7 +242,7 @@ class TestExport:
         assert typed_.out.encode() == served.content
 
     async def test_the_format_is_an_option_too(self, typed: Typed, app: FastAPI, api: AsyncClient) -> None:
-        await load_samples(app.state.store)
+        await load_samples(app.state.services.store)
         served = await api.get("/v1/events/export?kind=attack&format=csv")
         said = await typed("export", "kind=attack", "--format", "csv")
         assert said.out.encode() == served.content

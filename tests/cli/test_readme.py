@@ -40,7 +40,7 @@ def pattern(shown: str) -> re.Pattern[str]:
 
 async def test_the_calls_of_the_readme_answer_as_it_says(make_app: MakeApp, admin_key: str) -> None:
     app = await make_app(anonymous_read=True)
-    await load_samples(app.state.store)
+    await load_samples(app.state.services.store)
     examples = CONSOLE.findall(README.read_text(encoding="utf-8"))
     assert len(examples) == 3
     async with client_of(app) as client:
@@ -54,7 +54,7 @@ async def test_the_calls_of_the_readme_answer_as_it_says(make_app: MakeApp, admi
 )
 async def test_the_other_calls_of_the_readme_find_something(make_app: MakeApp, line: str) -> None:
     app = await make_app(anonymous_read=True)
-    await load_samples(app.state.store)
+    await load_samples(app.state.services.store)
     async with client_of(app) as client:
         path = line.split("'")[1].removeprefix(ADDRESS)
         answer = await client.get(path)

@@ -77,7 +77,7 @@ async def test_no_write_is_acknowledged_into_a_file_that_has_lost_its_name(
 async def test_a_stop_saves_what_a_removed_log_held(database_url: str, make_event: MakeEvent) -> None:
     app = create_app(Settings(database_url=database_url))
     async with app.router.lifespan_context(app):
-        _, key = await create_key(app.state.db, "newsroom", ["admin"])
+        _, key = await create_key(app.state.services.db, "newsroom", ["admin"])
         async with client_of(app, key) as api:
             written = [(await api.post("/v1/events", json=make_event())).status_code for _ in range(3)]
             path_of(database_url + "-wal").unlink()

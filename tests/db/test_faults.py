@@ -76,7 +76,7 @@ async def test_a_full_disk_is_507_while_reading_goes_on_and_heals(
 ) -> None:
     await api.post("/v1/events", json=make_event())
     limit = "PRAGMA max_page_count = 1"
-    database = app.state.db  # type: ignore[attr-defined]
+    database = app.state.services.db  # type: ignore[attr-defined]
     await database.write(lambda tx: no_rows(tx.connection, limit))
 
     full = [await api.post("/v1/events", json=make_event(summary="word " * 900)) for _ in range(40)][-1]
@@ -98,7 +98,7 @@ async def no_rows(connection: sqlite3.Connection, statement: str) -> None:
 async def test_a_refused_write_to_a_full_disk_leaves_nothing(
     api: httpx.AsyncClient, app: object, make_event: MakeEvent
 ) -> None:
-    database = app.state.db  # type: ignore[attr-defined]
+    database = app.state.services.db  # type: ignore[attr-defined]
     await database.write(lambda tx: no_rows(tx.connection, "PRAGMA max_page_count = 1"))
     items = [{"op": "create", "event": make_event(summary="word " * 900)} for _ in range(100)]
 

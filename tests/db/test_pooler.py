@@ -67,7 +67,7 @@ async def pooled_app(request: pytest.FixtureRequest, pooled_url: str) -> AsyncIt
 @pytest.fixture
 async def pooled_api(pooled_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client with an admin key."""
-    _, key = await create_key(pooled_app.state.db, "newsroom", ["admin"])
+    _, key = await create_key(pooled_app.state.services.db, "newsroom", ["admin"])
     async with client_of(pooled_app, key) as client:
         yield client
 
@@ -106,7 +106,7 @@ async def test_many_writers_and_readers_at_once_lose_nothing(
 async def test_an_error_inside_a_transaction_spoils_no_connection(
     pooled_app: FastAPI, pooled_api: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
-    db = pooled_app.state.db
+    db = pooled_app.state.services.db
 
     async def fail(tx: Any) -> None:
         await tx.connection.execute("SELECT 1 / 0")

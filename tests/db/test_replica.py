@@ -54,7 +54,7 @@ async def opened(database_url: str) -> AsyncIterator[Callable[[str], Any]]:
         app = create_app(Settings(database_url=database_url, read_database_url=read_url))
         running = app.router.lifespan_context(app)
         await running.__aenter__()
-        _, key = await create_key(app.state.db, "newsroom", ["admin"])
+        _, key = await create_key(app.state.services.db, "newsroom", ["admin"])
         client = client_of(app, key)
         stack.append((running, client))
         return client

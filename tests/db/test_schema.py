@@ -128,7 +128,7 @@ async def test_a_server_that_was_there_first_goes_on_when_the_database_is_migrat
         assert problem(await client.get("/readyz"), 503)["detail"] == SENTENCES[None]
         await asyncio.to_thread(migrate, empty_url)
         assert (await client.get("/readyz")).status_code == 200
-        key = (await create_key(app.state.db, "k", ["admin"]))[1]
+        key = (await create_key(app.state.services.db, "k", ["admin"]))[1]
         made = await client.post("/v1/events", json=make_event(), headers={"authorization": f"Bearer {key}"})
         assert made.status_code == 201
 

@@ -42,7 +42,7 @@ QUESTIONS = [
 
 async def history(api: AsyncClient, app: Any, make_event: MakeEvent) -> None:
     """Events of all kinds, new versions, deletions of both sorts, and events that were made and gone at once."""
-    await load_samples(app.state.store)
+    await load_samples(app.state.services.store)
     for place in ("Kyiv", "KYIV", "Lviv"):
         event = await written(api, make_event(locations=[{"name": place, "country": "UA", "lat": 50.0, "lon": 30.0}]))
         for title in ("Second", "Third"):

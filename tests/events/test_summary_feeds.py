@@ -102,7 +102,7 @@ async def test_names_that_map_libraries_append_are_ignored(app: FastAPI, api: As
     for query in ("_=1700000000", "t=1&t=2", "limit=1", "utm_source=x", "%ff=%zz", "a" * 8000):
         assert (await api.get(f"/v1/feeds/{name}?{query}")).content == plain.content
 
-    assert [place[:2] for place in app.state.kept._kept] == [(f"/v1/feeds/{name}", b"")]
+    assert [place[:2] for place in app.state.services.response_cache._kept] == [(f"/v1/feeds/{name}", b"")]
 
 
 @pytest.mark.parametrize(

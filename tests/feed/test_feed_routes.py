@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 import time
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ async def test_a_wait_is_over_with_the_commit(api: httpx.AsyncClient, make_event
 
 
 def waiting_in(api: Any) -> bool:
-    return bool(api._transport.app.state.notifier.waiting)
+    return bool(api._transport.app.state.services.notifier.waiting)
 
 
 async def test_a_wait_is_over_soon_after_the_commit_of_another_process(
@@ -200,9 +201,9 @@ async def test_waiting_polls_answer_when_the_server_drains(
 ) -> None:
     await write(api, make_event)
     waits = [asyncio.create_task(api.get("/v1/feed?after=now&wait=50")) for _ in range(3)]
-    while app.state.notifier.waiting < 3:  # noqa: ASYNC110 (nothing tells)
+    while app.state.services.notifier.waiting < 3:  # noqa: ASYNC110 (nothing tells)
         await asyncio.sleep(0.001)
-    app.state.notifier.drain()
+    app.state.services.notifier.drain()
     for answer in await asyncio.wait_for(asyncio.gather(*waits), 2):
         assert answer.json() == {"items": [], "next": "e1-000000000001", "has_more": False}
 
@@ -290,7 +291,7 @@ async def test_a_filtered_stream_learns_values_that_come_into_being(server: http
 async def test_a_quiet_stream_breathes_and_ends_with_its_key(
     server: httpx.AsyncClient, app: FastAPI, db: Database
 ) -> None:
-    app.state.timings = StreamTimings(heartbeat_s=0.05)
+    app.state.services = replace(app.state.services, stream_timings=StreamTimings(heartbeat_s=0.05))
     key, text = await create_key(db, "reader", ["read"])
     headers = {"authorization": f"Bearer {text}"}
     async with server.stream("GET", "/v1/feed/stream", headers=headers) as response:
@@ -308,13 +309,13 @@ async def test_streams_end_with_their_position_when_the_server_drains(
     async with server.stream("GET", "/v1/feed/stream?after=now") as response:
         stream = Stream(response)
         await stream.block()
-        app.state.notifier.drain()
+        app.state.services.notifier.drain()
         assert await stream.rest() == b"id: e1-000000000001\n\n"
 
 
 async def test_open_streams_are_limited(make_app: Any, admin_key: str) -> None:
     app = await make_app(sse_max=3, sse_per_key=2)
-    notifier = app.state.notifier
+    notifier = app.state.services.notifier
     headers = {"authorization": f"Bearer {admin_key}"}
     async with client_of(app) as reader:
         with notifier.connections.take("somebody else", 3, 2):
@@ -337,4 +338,4 @@ async def test_head_requests_do_not_open_streams(server: httpx.AsyncClient, app:
     for path in ("/v1/feed", "/v1/feed/stream", "/v1/feed/head", "/v1/feed/checkpoint"):
         answer = await asyncio.wait_for(server.head(path), 2)
         assert (answer.status_code, answer.content) == (200, b"")
-    assert not app.state.notifier.connections.taken
+    assert not app.state.services.notifier.connections.taken

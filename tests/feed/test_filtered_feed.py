@@ -141,7 +141,7 @@ async def test_one_call_looks_at_a_bounded_stretch(app: FastAPI, api: httpx.Asyn
     body = {"items": [{"op": "create", "event": make_event()} for _ in range(30)]}
     body["items"][25]["event"] = make_event(tags=["rare"])
     await api.post("/v1/events/batch", json=body)
-    log = app.state.log
+    log = app.state.services.log
     reader = PageReader(log, Matcher(FeedQuery.model_validate({"tag": ["rare"]})), RecentChanges(1))
     pages = [await reader.page(after, 100, await log.head(), 10) for after in (0, 10, 20)]
     assert [(len(page.pieces), page.next, page.more) for page in pages] == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,10 +24,10 @@ SMALL = 4096
 async def test_a_stream_whose_reader_never_reads_is_cut_off(
     app: FastAPI, api: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
-    app.state.timings = StreamTimings(send_s=0.1, heartbeat_s=0.1)
+    app.state.services = replace(app.state.services, stream_timings=StreamTimings(send_s=0.1, heartbeat_s=0.1))
     items = [{"op": "create", "event": make_event(summary="word " * 900)} for _ in range(100)]
     good(await api.post("/v1/events/batch", json={"items": items}))
-    connections = app.state.notifier.connections
+    connections = app.state.services.notifier.connections
 
     async with serving(app, send_buffer=SMALL) as address, asyncio.timeout(20):
         with await connected(address) as reader:

@@ -84,8 +84,8 @@ async def test_a_log_that_went_back_is_waited_on_in_peace(
         await remembered(api, make_event)
     await db.write(lambda tx: tx.run(sa.update(LogHead).values(seq=1, epoch=2)))
     log = CountingLog(db)
-    notifier: Notifier = app.state.notifier
-    app.state.log, notifier.log = log, log
+    notifier: Notifier = app.state.services.notifier
+    app.state.services.log, notifier.log = log, log
 
     page = good(await api.get("/v1/feed?after=now&wait=1"))
 

@@ -80,7 +80,7 @@ async def main(url: str, key: str, name: str, rounds: int) -> None:
 
             async def task(first: int) -> None:
                 for number in range(first, rounds, AT_ONCE):
-                    print(*await write(client, app.state.db, name, number), sep="\n", flush=True)  # noqa: T201 (the answer)
+                    print(*await write(client, app.state.services.db, name, number), sep="\n", flush=True)  # noqa: T201 (the answer)
 
             await asyncio.gather(*(task(first) for first in range(AT_ONCE)))
 

@@ -31,7 +31,7 @@ def endless(dialect: str) -> Statement:
 
 async def ask(request: Request) -> Response:
     """Ask it."""
-    db = request.app.state.db
+    db = request.app.state.services.db
     await db.rows(endless(db.dialect), heavy=True)
     return Response("never")
 

@@ -285,7 +285,7 @@ async def test_all_end_soon_after_the_server_is_asked_to_stop() -> None:
 async def test_a_full_server_answers_503_to_heavy_questions_and_small_ones_as_ever(
     crowd: httpx.AsyncClient,
 ) -> None:
-    questions = crowd._transport.app.state.questions  # type: ignore[attr-defined]
+    questions = crowd._transport.app.state.services.heavy_queries  # type: ignore[attr-defined]
     head = good(await crowd.get("/v1/feed/head"))["head"]
     heavy = f"/v1/events/count?q=d*&as_of={head}"
     for n in range(MAX_IN_ALL):
@@ -326,7 +326,7 @@ def heavy_questions_alive(dialect: str) -> Any:
 
 async def test_a_client_that_hangs_up_ends_its_question(app: FastAPI, db: Database) -> None:
     add_endless(app)
-    questions = app.state.questions
+    questions = app.state.services.heavy_queries
     async with serving(app) as address:
         host, port = address.removeprefix("http://").split(":")
         for _ in range(6):

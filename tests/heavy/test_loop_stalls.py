@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -213,16 +214,16 @@ async def calls(api: httpx.AsyncClient) -> dict[str, Callable[[], Awaitable[http
 async def stalls(url: str, watchful: Watchful) -> dict[str, float]:
     """How long each call held the loop."""
     app = create_app(Settings(database_url=url), delivery=False)
-    app.state.timings = SHORT_STREAM
+    app.state.services = replace(app.state.services, stream_timings=SHORT_STREAM)
     found: dict[str, float] = {}
     async with app.router.lifespan_context(app):
-        key = (await create_key(app.state.db, "newsroom", ["admin"]))[1]
+        key = (await create_key(app.state.services.db, "newsroom", ["admin"]))[1]
         headers = {"authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(
             transport=Discarding(app), base_url="http://sitrep.test", headers=headers, trust_env=False
         ) as api:
             (await api.post("/v1/events", json=long_event())).raise_for_status()
-            await multiply(app.state.db, LONG - 1, 50)
+            await multiply(app.state.services.db, LONG - 1, 50)
             for name, call in (await calls(api)).items():
                 answer, found[name] = await watchful.watch(call)
                 assert answer.status_code < 500, (name, answer.text[:300])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -38,7 +39,7 @@ def main(url: str, *manner: str) -> None:
     """Serve until killed."""
     app = create_app(Settings(database_url=url))
     if manner == ("hasty",):
-        app.state.store = HastyStore(app.state.db)
+        app.state.services = replace(app.state.services, store=HastyStore(app.state.services.db))
     listening = socket.create_server(("127.0.0.1", 0))
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()

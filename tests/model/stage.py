@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Self
 
@@ -75,7 +76,7 @@ class Stage:
         settings: Any = {"database_url": self._url, "secret_key": KEY, **targets}
         app = create_app(Settings(**settings))
         await self._inner.enter_async_context(app.router.lifespan_context(app))
-        app.state.timings = StreamTimings(heartbeat_s=HEARTBEAT_S)
+        app.state.services = replace(app.state.services, stream_timings=StreamTimings(heartbeat_s=HEARTBEAT_S))
         self._point("inner", await self._inner.enter_async_context(serving(app)))
 
     async def stop_inner(self) -> None:

@@ -98,14 +98,16 @@ async def test_a_pull_subscription_whose_owner_has_no_key_holds_nothing_back(
         made = good(await own.post("/v1/subscriptions", json=wanted), 201)
     await write_many(operations, make_event(), 10)
     later = utc_now() + timedelta(days=3)
-    assert await trim(pushing.state.log, timedelta(days=1), later, oldest_needed_cursor) == 0, "it is not past them yet"
+    assert await trim(pushing.state.services.log, timedelta(days=1), later, oldest_needed_cursor) == 0, (
+        "it is not past them yet"
+    )
     assert await disable_ownerless(db, utc_now()) == 0
     await revoke_key(db, stored.id)
 
     assert await disable_ownerless(db, utc_now()) == 1
     found = await standing(operations, made["id"])
     assert (found["status"], found["disabled_reason"], found["version"]) == ("disabled", "no-key", 1)
-    assert await trim(pushing.state.log, timedelta(days=1), later, oldest_needed_cursor) == 10
+    assert await trim(pushing.state.services.log, timedelta(days=1), later, oldest_needed_cursor) == 10
     [notice] = good(await operations.get("/v1/notices"))["items"]
     assert (notice["type"], notice["subscription_id"]) == ("subscription.disabled", made["id"])
 
@@ -118,9 +120,9 @@ async def test_nothing_is_trimmed_before_every_subscription_has_passed_it(
     await write_many(operations, make_event(), 10)
     later = utc_now() + timedelta(days=3)
 
-    assert await trim(pushing.state.log, timedelta(days=1), later, oldest_needed_cursor) == 0
+    assert await trim(pushing.state.services.log, timedelta(days=1), later, oldest_needed_cursor) == 0
     good(await operations.post(f"/v1/subscriptions/{made['id']}/ack", json={"cursor": "e1-000000000004"}))
-    assert await trim(pushing.state.log, timedelta(days=1), later, oldest_needed_cursor) == 4
+    assert await trim(pushing.state.services.log, timedelta(days=1), later, oldest_needed_cursor) == 4
     page = good(await operations.get(f"/v1/subscriptions/{made['id']}/events"))
     assert [item["id"] for item in page["items"]] == [f"e1-{n:012d}" for n in range(5, 11)]
     behind = good(await operations.post(f"/v1/subscriptions/{made['id']}/ack", json={"cursor": "e1-000000000001"}))

@@ -95,7 +95,7 @@ async def test_among_failing_and_dripping_endpoints_the_healthy_get_every_change
         for sort, count in (("failing", FAILING), ("dripping", DRIPPING), ("healthy", HEALTHY))
         for n in range(count)
     ]
-    dispatchers, busiest = app.state.worker.dispatchers, Counter[UUID]()
+    dispatchers, busiest = app.state.services.worker.dispatchers, Counter[UUID]()
 
     def watch() -> None:
         """How many slots each subscription holds, looked at whenever a request arrives."""

@@ -44,7 +44,7 @@ def passing(quiet: FastAPI, database_url: str) -> Pass:
 
     async def one_pass(**later: float) -> None:
         clock.move(**later)
-        await worker_on(quiet.state.notifier, database_url, clock).once()
+        await worker_on(quiet.state.services.notifier, database_url, clock).once()
 
     return one_pass
 

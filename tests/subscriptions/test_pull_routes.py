@@ -125,7 +125,7 @@ async def test_a_place_that_is_none_is_refused_and_nothing_moves(api: AsyncClien
 async def test_what_was_trimmed_is_no_place_to_begin(app: FastAPI, api: AsyncClient, make_event: Any) -> None:
     await write(api, make_event, 5)
     made = await subscribed(api, pull())
-    assert await trim(app.state.log, timedelta(0), datetime.now(UTC) + timedelta(days=1)) == 5
+    assert await trim(app.state.services.log, timedelta(0), datetime.now(UTC) + timedelta(days=1)) == 5
     await write(api, make_event)
     for place in (at(0), at(4), "2000-01-01"):
         refused = problem(await api.post(PATH, json=pull(start=place)), 410, "cursor-expired")
@@ -218,8 +218,8 @@ async def test_a_server_that_stops_ends_waits_with_the_same_place(app: FastAPI, 
         await api.patch(f"{PATH}/{made['id']}", json={"status": state})
         waiting = asyncio.create_task(fetched(api, made["id"], "wait=50"))
         await asyncio.sleep(0.05)
-        assert not waiting.done() or app.state.notifier.draining
-        app.state.notifier.drain()
+        assert not waiting.done() or app.state.services.notifier.draining
+        app.state.services.notifier.drain()
         assert await waiting == {"items": [], "next": at(0), "has_more": False, "committed": at(0), "lag": 0}
 
 
@@ -274,7 +274,7 @@ async def test_a_sparse_filter_makes_progress_over_more_than_one_call_looks_at(
     app: FastAPI, api: AsyncClient, make_event: Any
 ) -> None:
     made = await subscribed(api, pull(filter={"tag": "rare"}))
-    await fill(app.state.store, make_event, 10_500)
+    await fill(app.state.services.store, make_event, 10_500)
     await write(api, make_event, tags=["rare"])
     page = await fetched(api, made["id"])
     assert page == {"items": [], "next": at(10_000), "has_more": True, "committed": at(0), "lag": 10_501}

@@ -633,7 +633,10 @@ async def test_a_stopped_subscription_is_let_go_at_once_though_it_was_just_chang
             return bool((await shown(api, made["id"]))["status"] == "active")
 
         await until(opened)
-        [dispatcher], [running] = app.state.worker.dispatchers.values(), app.state.worker._running.values()
+        [dispatcher], [running] = (
+            app.state.services.worker.dispatchers.values(),
+            app.state.services.worker._running.values(),
+        )
         await asyncio.sleep(0.05)
         dispatcher.refresh()
         dispatcher.stop()
@@ -661,7 +664,7 @@ async def test_a_failed_ping_of_the_worker_does_not_undo_a_good_one_that_was_ask
         made = await subscribed(api, push(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"))
         await asyncio.wait_for(asked.wait(), 5)
         assert good(await api.post(f"{PATH}/{made['id']}/test"))["ok"]
-        [running] = app.state.worker._running.values()
+        [running] = app.state.services.worker._running.values()
         answer.set()
         await asyncio.wait([running], timeout=0.1)
         for _ in range(20):

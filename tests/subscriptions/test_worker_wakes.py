@@ -25,7 +25,9 @@ async def test_a_change_after_the_first_subscription_is_not_left_lying(
     make_app: MakeApp, database_url: str, admin_key: str, make_event: MakeEvent
 ) -> None:
     app = await make_app(delivery=False, allow_private_targets=LOOPBACK, secret_key=KEY)
-    worker = worker_on(app.state.notifier, database_url, Clock(), WorkerTimings(look_s=NEVER_S, lease_s=NEVER_S))
+    worker = worker_on(
+        app.state.services.notifier, database_url, Clock(), WorkerTimings(look_s=NEVER_S, lease_s=NEVER_S)
+    )
     worker.start()
     try:
         async with client_of(app, admin_key) as operations, receiving() as endpoint:

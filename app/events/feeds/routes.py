@@ -11,17 +11,19 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.auth.authentication import ReadKey
-from app.changes import Head
+from app.changes import ChangeLog, ChangeLogDep, Head
+from app.db import Database, DatabaseDep
 from app.errors import Invalid, NotFound, problem_responses
-from app.events.feeds.summary_feeds import SUMMARY_FEEDS, SummaryFeed, newest_change
+from app.events.feeds.summary_feeds import SUMMARY_FEEDS, newest_change
 from app.events.formats.atom import ATOM, Channel, atom_feed
 from app.events.formats.export import GEOJSON, export_stream, page_response
-from app.events.read.rows import Row
+from app.events.read.rows import Row, read_bodies, single_chunk
 from app.events.schemas import FeatureCollection
 from app.events.write.responses import page_etag
-from app.http import base_address
+from app.http import SettingsDep, base_address
 from app.kinds import format_instant
-from app.response_cache import cache_control, cached
+from app.response_cache import ResponseCache, ResponseCacheDep, cache_control
+from app.settings import Settings
 
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
 MAX_AGE_S = "max-age=60"
@@ -43,13 +45,22 @@ class TooLargeToCache(Exception):
         **problem_responses(Invalid),
     },
 )
-async def get_geojson_feed(request: Request, _: ReadKey, feed: str) -> Response:
+async def get_geojson_feed(
+    *,
+    request: Request,
+    _: ReadKey,
+    feed: str,
+    db: DatabaseDep,
+    log: ChangeLogDep,
+    settings: SettingsDep,
+    responses: ResponseCacheDep,
+) -> Response:
     """Get the events of the last day, week or month as GeoJSON, newest first: a map layer that needs no query.
 
     It has every event of which some moment lies in the period, which ends with the current minute; one feature for
     each located place, nothing for events without coordinates, and at most the newest 10,000 events.
     """
-    return await read_feed(request, feed, GEOJSON)
+    return await read_feed(request, feed, GEOJSON, db=db, log=log, settings=settings, responses=responses)
 
 
 @router.get(
@@ -61,42 +72,62 @@ async def get_geojson_feed(request: Request, _: ReadKey, feed: str) -> Response:
         **problem_responses(Invalid),
     },
 )
-async def get_atom_feed(request: Request, _: ReadKey, feed: str) -> Response:
+async def get_atom_feed(
+    *,
+    request: Request,
+    _: ReadKey,
+    feed: str,
+    db: DatabaseDep,
+    log: ChangeLogDep,
+    settings: SettingsDep,
+    responses: ResponseCacheDep,
+) -> Response:
     """Get the events of the last day, week or month as an Atom 1.0 feed (RFC 4287), for feed readers.
 
     It has the same events as the map, those without coordinates too. An entry's id is `urn:uuid:` and the event's id,
     its `updated` the event's `updated_at`; `via` links lead to the sources, and `georss:point` tells where.
     """
-    return await read_feed(request, feed, ATOM)
+    return await read_feed(request, feed, ATOM, db=db, log=log, settings=settings, responses=responses)
 
 
-async def read_feed(request: Request, name: str, media: str) -> Response:
-    """Give the feed in that form, or 304 when the caller has it; one too large to keep is streamed to each caller."""
+async def read_feed(
+    request: Request,
+    name: str,
+    media: str,
+    *,
+    db: Database,
+    log: ChangeLog,
+    settings: Settings,
+    responses: ResponseCache,
+) -> Response:
+    """Give the feed in that form, or 304 when the caller has it; one too large to cache is streamed to each caller."""
     feed = SUMMARY_FEEDS.get(name)
     if feed is None:
         raise NotFound(f"There is no such feed. There are: {', '.join(SUMMARY_FEEDS)}.")
-    now, lasts = datetime.now(UTC), cache_control(request, MAX_AGE_S)
+    now, lasts = datetime.now(UTC), cache_control(settings, MAX_AGE_S)
+
+    async def render(head: Head, pages: AsyncIterator[list[bytes]]) -> AsyncIterator[bytes]:
+        if media == GEOJSON:
+            return export_stream(pages, "geojson", head.cursor)
+        # The id is the source's: it lasts when the address changes.
+        source, path = orjson.loads(await log.source()), f"v1/feeds/{feed.name}.atom"
+        channel = Channel(f"{source}#{feed.name}", feed.title, format_instant(head.time), base_address(request), path)
+        return atom_feed(channel, pages)
 
     async def make(head: Head) -> Response:
-        rows = await limit_size(newest_change(request.app.state.db, feed, now))
+        rows = await limit_size(newest_change(db, feed, now))
         headers = {"etag": page_etag(rows, None, media), "as-of": head.cursor, **lasts}
-        answer = await page_response(
-            await render_feed(request, feed, media, single_chunk([row.body for row in rows]), head),
-            headers,
-            media,
-            MAX_CACHED_BYTES,
-        )
-        if isinstance(answer, StreamingResponse):
+        pieces = await render(head, single_chunk([row.body for row in rows]))
+        response = await page_response(pieces, headers, media, MAX_CACHED_BYTES)
+        if isinstance(response, StreamingResponse):
             raise TooLargeToCache
-        return answer
+        return response
 
     try:
-        return await cached(request, make, until=feed.ends(now).timestamp())
+        return await responses.respond(request, make, until=feed.ends(now).timestamp())
     except TooLargeToCache:
-        head = await request.app.state.log.head()
-        pieces = await render_feed(
-            request, feed, media, read_bodies(newest_change(request.app.state.db, feed, now)), head
-        )
+        head = await log.head()
+        pieces = await render(head, read_bodies(newest_change(db, feed, now)))
         return StreamingResponse(pieces, headers={"as-of": head.cursor, **lasts}, media_type=media)
 
 
@@ -110,26 +141,3 @@ async def limit_size(pages: AsyncIterator[list[Row]]) -> list[Row]:
         if size > MAX_CACHED_BYTES:
             raise TooLargeToCache
     return rows
-
-
-async def single_chunk(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
-    """Give a single page."""
-    yield bodies
-
-
-async def read_bodies(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
-    """Give only the bodies of the pages."""
-    async for rows in pages:
-        yield [row.body for row in rows]
-
-
-async def render_feed(
-    request: Request, feed: SummaryFeed, media: str, pages: AsyncIterator[list[bytes]], head: Head
-) -> AsyncIterator[bytes]:
-    """Write the events as GeoJSON, or as Atom, whose id is the source's: it lasts when the address changes."""
-    if media == GEOJSON:
-        return export_stream(pages, "geojson", head.cursor)
-    source = orjson.loads(await request.app.state.log.source())
-    path = f"v1/feeds/{feed.name}.atom"
-    channel = Channel(f"{source}#{feed.name}", feed.title, format_instant(head.time), base_address(request), path)
-    return atom_feed(channel, pages)

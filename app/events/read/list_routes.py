@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
-from app.changes import Head
+from app.changes import ChangeLog, ChangeLogDep, Head
+from app.db import Database, DatabaseDep
 from app.errors import (
     CursorAhead,
     CursorEpoch,
@@ -24,7 +25,7 @@ from app.events.formats.export import GEOJSON, JSON, fields_page, geojson_page, 
 from app.events.read import queries as reads
 from app.events.read.as_of import resolve_query
 from app.events.read.cursors import decode_cursor, encode_cursor, query_hash
-from app.events.read.rows import Row
+from app.events.read.rows import Row, single_chunk
 from app.events.schemas import EventList, FeatureCollection, ListQuery, PageQuery
 from app.events.write.responses import page_etag
 from app.http import base_address, if_none_match, query, query_pairs
@@ -55,15 +56,21 @@ class ListResult(NamedTuple):
 
 
 @router.get("", response_model=None, responses={200: {"model": EventList}, **NOT_MODIFIED, **LIST_PROBLEMS})
-async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, Depends(query(ListQuery))]) -> Response:
+async def list_events(
+    request: Request,
+    _: ReadKey,
+    params: Annotated[ListQuery, Depends(query(ListQuery))],
+    db: DatabaseDep,
+    log: ChangeLogDep,
+) -> Response:
     """Find events, newest first unless sorted otherwise.
 
     Follow `next` (also the `Link` header) to read on; follow the feed from the first page's `as_of` to keep up. With
     `fields` the events have only these members. Maps and feed readers take the same list as `/v1/events.geojson` and
     `/v1/events.atom`.
     """
-    found = await find_page(request, asked)
-    fields = asked.fields or []
+    found = await find_page(db, log, params)
+    fields = params.fields or []
     pieces = (
         fields_page(found.bodies, fields, found.following, found.head.cursor)
         if fields
@@ -82,14 +89,18 @@ async def list_events(request: Request, _: ReadKey, asked: Annotated[ListQuery, 
     },
 )
 async def list_events_geojson(
-    request: Request, _: ReadKey, asked: Annotated[PageQuery, Depends(query(PageQuery))]
+    request: Request,
+    _: ReadKey,
+    params: Annotated[PageQuery, Depends(query(PageQuery))],
+    db: DatabaseDep,
+    log: ChangeLogDep,
 ) -> Response:
     """Find events as a GeoJSON FeatureCollection (RFC 7946): the list, with a feature for each place with coordinates.
 
     A page has `limit` events, whatever the number of their places; one whose events have none is without features.
     Follow `next`, also the `Link` header, to read on.
     """
-    found = await find_page(request, asked)
+    found = await find_page(db, log, params)
     return await list_response(request, found, geojson_page(found.bodies, found.following, found.head.cursor), GEOJSON)
 
 
@@ -99,24 +110,31 @@ async def list_events_geojson(
     responses={200: {"description": "The feed.", "content": {ATOM: {}}}, **NOT_MODIFIED, **LIST_PROBLEMS},
 )
 async def list_events_atom(
-    request: Request, _: ReadKey, asked: Annotated[PageQuery, Depends(query(PageQuery))]
+    request: Request,
+    _: ReadKey,
+    params: Annotated[PageQuery, Depends(query(PageQuery))],
+    db: DatabaseDep,
+    log: ChangeLogDep,
 ) -> Response:
     """Find events as an Atom 1.0 feed (RFC 4287): the list, with an entry for each event.
 
     `rel="next"`, in the feed and in the `Link` header, leads to the next page (RFC 5005).
     """
-    found = await find_page(request, asked)
+    found = await find_page(db, log, params)
     return await list_response(
-        request, found, atom_feed(await channel_of(request, found), single_chunk(found.bodies)), ATOM
+        request,
+        found,
+        atom_feed(channel_of(request, found, orjson.loads(await log.source())), single_chunk(found.bodies)),
+        ATOM,
     )
 
 
-async def find_page(request: Request, asked: Any) -> ListResult:
+async def find_page(db: Database, log: ChangeLog, params: PageQuery) -> ListResult:
     """Read the page that is asked for."""
-    head, wanted = await resolve_query(request.app.state.log, asked)
-    checked = query_hash(asked)
-    after = None if asked.cursor is None else decode_cursor(asked.cursor, checked)
-    page = await reads.list_page(request.app.state.db, wanted, asked.sort, asked.limit, after)
+    head, resolved = await resolve_query(log, params)
+    checked = query_hash(params)
+    after = None if params.cursor is None else decode_cursor(params.cursor, checked)
+    page = await reads.list_page(db, resolved, params.sort, params.limit, after)
     return ListResult(head, page.rows, None if page.last is None else encode_cursor(*page.last, checked))
 
 
@@ -148,9 +166,8 @@ def next_query(request: Request, cursor: str) -> str:
     return urlencode([*without_cursor(pairs), ("cursor", cursor)])
 
 
-async def channel_of(request: Request, found: ListResult) -> Channel:
+def channel_of(request: Request, found: ListResult, source: str) -> Channel:
     """What the feed says of itself; its id is that of the filter, whichever page it is."""
-    source = orjson.loads(await request.app.state.log.source())
     pairs = query_pairs(request.scope["query_string"])
     asked = [f"?{text}" if (text := urlencode(some)) else "" for some in (without_cursor(pairs), pairs)]
     path = "v1/events.atom"
@@ -162,8 +179,3 @@ async def channel_of(request: Request, found: ListResult) -> Channel:
 def without_cursor(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The question of all pages."""
     return [pair for pair in pairs if pair[0] != "cursor"]
-
-
-async def single_chunk(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
-    """Give a single page."""
-    yield bodies

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.auth.authentication import ReadKey
-from app.changes import Head
+from app.changes import ChangeLogDep, Head
+from app.db import DatabaseDep
 from app.errors import (
     CursorAhead,
     CursorEpoch,
@@ -21,7 +21,7 @@ from app.events.formats.export import MEDIA_TYPES, export_stream
 from app.events.read import history
 from app.events.read import queries as reads
 from app.events.read.as_of import read_as_of, resolve_query
-from app.events.read.rows import Row
+from app.events.read.rows import read_bodies
 from app.events.schemas import (
     Count,
     CountQuery,
@@ -36,7 +36,7 @@ from app.kinds import EventOut
 from app.kinds.line_endings import strip_invisible
 from app.kit.ids import read_id
 from app.kit.json_lines import dump_json
-from app.response_cache import cached
+from app.response_cache import ResponseCacheDep
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 JSON = "application/json"
@@ -50,18 +50,22 @@ EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
     responses={200: {"model": Count}, **problem_responses(*CURSOR_PROBLEMS)},
 )
 async def count_events(
-    request: Request, _: ReadKey, asked: Annotated[CountQuery, Depends(query(CountQuery))]
+    request: Request,
+    _: ReadKey,
+    params: Annotated[CountQuery, Depends(query(CountQuery))],
+    db: DatabaseDep,
+    log: ChangeLogDep,
+    responses: ResponseCacheDep,
 ) -> Response:
     """Count the events that match: the number of events that the list and the export give for the same filter."""
-    db, log = request.app.state.db, request.app.state.log
 
     async def count(_: Head) -> Response:
-        head, wanted = await resolve_query(log, asked)
-        counted = {"count": await reads.count_events(db, log, wanted, head), "as_of": head.cursor}
+        head, resolved = await resolve_query(log, params)
+        counted = {"count": await reads.count_events(db, log, resolved, head), "as_of": head.cursor}
         headers = {"as-of": head.cursor, "cache-control": "no-cache"}
         return Response(dump_json(counted), headers=headers, media_type=JSON)
 
-    return await cached(request, count)
+    return await responses.respond(request, count)
 
 
 @router.get(
@@ -73,14 +77,14 @@ async def count_events(
     },
 )
 async def export_events(
-    request: Request, _: ReadKey, asked: Annotated[ExportQuery, Depends(query(ExportQuery))]
+    _: ReadKey, params: Annotated[ExportQuery, Depends(query(ExportQuery))], db: DatabaseDep, log: ChangeLogDep
 ) -> Response:
     """Stream every match as one file, as it stood when the call came in; there is no row limit."""
-    head, wanted = await resolve_query(request.app.state.log, asked)
-    wanted = wanted._replace(as_of=head.seq)
-    stream = export_stream(read_bodies(reads.iterate(request.app.state.db, wanted)), asked.format, head.cursor)
+    head, resolved = await resolve_query(log, params)
+    rows = reads.iterate(db, resolved._replace(as_of=head.seq))
+    stream = export_stream(read_bodies(rows), params.format, head.cursor)
     headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-    return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPES[asked.format])
+    return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPES[params.format])
 
 
 @router.get(
@@ -94,10 +98,11 @@ async def find_by_external_id(
     __: NoQuery,
     system: str,
     id: str,
+    db: DatabaseDep,
 ) -> Response:
     """Get the event that holds an external id. After its deletion the id is free again: 404."""
     reject_bad_address(request, system, id)
-    return conditional(request, await history.find_holder(request.app.state.db, system, strip_invisible(id)))
+    return conditional(request, await history.find_holder(db, system, strip_invisible(id)))
 
 
 @router.get(
@@ -112,15 +117,17 @@ async def find_by_external_id(
 async def get_event(
     request: Request,
     _: ReadKey,
-    asked: Annotated[EventQuery, Depends(query(EventQuery))],
+    params: Annotated[EventQuery, Depends(query(EventQuery))],
     id: str,
+    db: DatabaseDep,
+    log: ChangeLogDep,
 ) -> Response:
     """Get an event, now or as it was: `version` and `as_of` answer even after a deletion, so that a citation holds."""
-    db, event_id = request.app.state.db, read_id(id)
-    if asked.version is None and asked.as_of is None:
+    event_id = read_id(id)
+    if params.version is None and params.as_of is None:
         return conditional(request, await history.live_event(db, event_id))
-    as_of = None if asked.as_of is None else await read_as_of(request.app.state.log, asked.as_of, "UTC")
-    return conditional(request, await history.past_version(db, event_id, version=asked.version, as_of=as_of))
+    as_of = None if params.as_of is None else await read_as_of(log, params.as_of, "UTC")
+    return conditional(request, await history.past_version(db, event_id, version=params.version, as_of=as_of))
 
 
 @router.get(
@@ -129,13 +136,13 @@ async def get_event(
     responses={200: {"model": Revisions}, **problem_responses(CursorMalformed)},
 )
 async def list_revisions(
-    request: Request,
     key: ReadKey,
-    asked: Annotated[RevisionsQuery, Depends(query(RevisionsQuery))],
+    params: Annotated[RevisionsQuery, Depends(query(RevisionsQuery))],
     id: str,
+    db: DatabaseDep,
 ) -> Response:
     """Get an event's history, newest first: what changed when, by whom, and each change's place in the feed."""
-    page = await history.revisions(request.app.state.db, read_id(id), asked.cursor, asked.limit, named=key.owner != "")
+    page = await history.revisions(db, read_id(id), params.cursor, params.limit, named=key.owner != "")
     return Response(dump_json(page), headers={"cache-control": "no-cache"}, media_type=JSON)
 
 
@@ -146,9 +153,3 @@ def conditional(request: Request, found: Any) -> Response:
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     return Response(found.body, headers=headers, media_type=JSON)
-
-
-async def read_bodies(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
-    """Only the bodies of a walk."""
-    async for rows in pages:
-        yield [row.body for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from app.events.read.filter import BaseEventFilter
@@ -30,3 +31,14 @@ class ResolvedQuery(NamedTuple):
     filter: BaseEventFilter
     changed_since: int | None = None
     as_of: int | None = None
+
+
+async def single_chunk(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:
+    """Give a single page."""
+    yield bodies
+
+
+async def read_bodies(pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[bytes]]:
+    """Give only the bodies of the pages."""
+    async for rows in pages:
+        yield [row.body for row in rows]

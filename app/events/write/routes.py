@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.auth.authentication import WriteKey
+from app.auth.tables import Key
 from app.errors import (
     Deleted,
     DuplicateExternalId,
@@ -29,7 +31,8 @@ from app.events.schemas import (
     RemoveQuery,
 )
 from app.events.write.batch import batch_response, read_batch, read_items, read_known, read_new, upsert_of
-from app.events.write.commands import Create, Patch, Remove, Replace
+from app.events.write.commands import Command, Create, IfMatch, Patch, Remove, Replace
+from app.events.write.idempotency import IdempotentRequest, ResponseData
 from app.events.write.responses import (
     created_response,
     deleted_response,
@@ -38,9 +41,11 @@ from app.events.write.responses import (
     reject_bad_address,
     stored_response,
 )
+from app.events.write.store import Store, StoreDep
 from app.events.write.transaction import CommandResult, Result, WriteRequest
 from app.http import SMALL_BODY, NoQuery, body, parse_if_match, query
-from app.kinds import EventIn, EventOut
+from app.kinds import Event, EventIn, EventOut
+from app.kinds.unlisted_codes import CodeChange
 from app.kit.ids import read_id
 from app.kit.offload import run_in_thread
 
@@ -70,21 +75,16 @@ async def create_event(
     request: Request,
     key: WriteKey,
     _: NoQuery,
-    event: Annotated[Any, Depends(body(lambda data: read_new(data, batch=False), schema=EventIn, lines=True))],
+    event: Annotated[Event, Depends(body(lambda data: read_new(data, batch=False), schema=EventIn, lines=True))],
+    store: StoreDep,
 ) -> Response:
     """Add an event; it appears in the feed at once.
 
     An `Idempotency-Key` makes a repeated call answer as the first one did, for 24 hours.
     An external id that another event holds is 409, with `existing`.
     """
-    job = WriteRequest(
-        [Create(event)],
-        key.owner,
-        lambda results: created_response(only_result(results)),
-        reuse=await idempotent_request(request, key.owner),
-        size=await size_of(request),
-    )
-    return event_response(await request.app.state.store.run(job))
+    reuse = await idempotent_request(request, key.owner)
+    return await write_event(store, request, key, Create(event), created_response, reuse=reuse)
 
 
 @router.post(
@@ -98,8 +98,9 @@ async def create_event(
 async def write_batch(
     request: Request,
     key: WriteKey,
-    asked: Annotated[BatchQuery, Depends(query(BatchQuery))],
-    items: Annotated[Any, Depends(body(read_batch, schema=BatchIn, lines=True))],
+    params: Annotated[BatchQuery, Depends(query(BatchQuery))],
+    items: Annotated[list[object], Depends(body(read_batch, schema=BatchIn, lines=True))],
+    store: StoreDep,
 ) -> Response:
     """Write up to 1,000 items, decided in order; later ones see earlier ones.
 
@@ -113,12 +114,12 @@ async def write_batch(
         commands,
         key.owner,
         lambda results: batch_response(results, instance),
-        atomic=asked.partial == "false",
+        atomic=params.partial == "false",
         places=places,
         reuse=await idempotent_request(request, key.owner),
-        size=await size_of(request),
+        size=len(await request.body()),
     )
-    return event_response(await request.app.state.store.run(job))
+    return event_response(await store.run(job))
 
 
 @router.put(
@@ -131,12 +132,14 @@ async def write_batch(
     },
 )
 async def upsert_event(
+    *,
     request: Request,
     key: WriteKey,
     _: NoQuery,
-    data: Annotated[Any, Depends(body(lambda data: data, schema=EventIn, lines=True))],
+    data: Annotated[object, Depends(body(lambda data: data, schema=EventIn, lines=True))],
     system: str,
     id: str,
+    store: StoreDep,
 ) -> Response:
     """Add the event, or replace the one that holds this external id; the same content again changes nothing.
 
@@ -144,14 +147,9 @@ async def upsert_event(
     """
     reject_bad_address(request, system, id)
     only_new = request.headers.get("if-none-match", "").strip() == "*"
-    size = await size_of(request)
     read = partial(upsert_of, system, id, data, if_match(request), only_new=only_new, batch=False)
-    command = read() if size <= SMALL_BODY else await run_in_thread(read)
-    return event_response(
-        await request.app.state.store.run(
-            WriteRequest([command], key.owner, lambda results: stored_response(only_result(results)), size=size)
-        )
-    )
+    command = read() if len(await request.body()) <= SMALL_BODY else await run_in_thread(read)
+    return await write_event(store, request, key, command, stored_response)
 
 
 @router.put(
@@ -166,22 +164,20 @@ async def replace_event(
     request: Request,
     key: WriteKey,
     _: NoQuery,
-    known: Annotated[Any, Depends(body(lambda data: read_known(data, batch=False), schema=EventIn, lines=True))],
+    known: Annotated[
+        tuple[CodeChange, dict[str, Any]],
+        Depends(body(lambda data: read_known(data, batch=False), schema=EventIn, lines=True)),
+    ],
     id: str,
+    store: StoreDep,
 ) -> Response:
     """Replace an event whole; `If-Match` names the version that was read, so that no change is overwritten unseen.
 
     Server-set fields may be sent back as they came: GET then PUT works.
     """
-    wanted, sent = known
-    command = Replace(known_id(id), wanted, sent, if_match(request))
-    return event_response(
-        await request.app.state.store.run(
-            WriteRequest(
-                [command], key.owner, lambda results: stored_response(only_result(results)), size=await size_of(request)
-            )
-        )
-    )
+    event, sent = known
+    command = Replace(known_id(id), event, sent, if_match(request))
+    return await write_event(store, request, key, command, stored_response)
 
 
 @router.patch(
@@ -197,7 +193,7 @@ async def patch_event(
     key: WriteKey,
     _: NoQuery,
     patch: Annotated[
-        Any,
+        dict[str, Any],
         Depends(
             body(
                 require_object,
@@ -208,19 +204,14 @@ async def patch_event(
         ),
     ],
     id: str,
+    store: StoreDep,
 ) -> Response:
     """Change parts of an event by a JSON merge patch (RFC 7396) on its output form; the result is validated whole.
 
     Lists are replaced whole; an estimate object merges by key, a bare integer takes its place.
     """
     command = Patch(known_id(id), patch, if_match(request))
-    return event_response(
-        await request.app.state.store.run(
-            WriteRequest(
-                [command], key.owner, lambda results: stored_response(only_result(results)), size=await size_of(request)
-            )
-        )
-    )
+    return await write_event(store, request, key, command, stored_response)
 
 
 @router.delete(
@@ -232,32 +223,37 @@ async def patch_event(
 async def delete_event(
     request: Request,
     key: WriteKey,
-    asked: Annotated[RemoveQuery, Depends(query(RemoveQuery))],
+    params: Annotated[RemoveQuery, Depends(query(RemoveQuery))],
     id: str,
+    store: StoreDep,
 ) -> Response:
     """Delete an event for a reason; a tombstone takes its place, followers hear of it, its external ids are free.
 
     `reason=legal` also erases every earlier version.
     """
-    command = Remove(known_id(id), asked.reason, asked.superseded_by, if_match(request))
-    return event_response(
-        await request.app.state.store.run(
-            WriteRequest([command], key.owner, lambda results: deleted_response(only_result(results)))
-        )
-    )
+    command = Remove(known_id(id), params.reason, params.superseded_by, if_match(request))
+    return await write_event(store, request, key, command, deleted_response)
 
 
-async def size_of(request: Request) -> int:
-    """How many bytes the body has, which was read before."""
-    return len(await request.body())
+async def write_event(
+    store: Store,
+    request: Request,
+    key: Key,
+    command: Command,
+    render: Callable[[CommandResult], ResponseData],
+    *,
+    reuse: IdempotentRequest | None = None,
+) -> Response:
+    """Do one command. `render` is called in the transaction, as a stored idempotent response is part of it."""
 
+    def only_result(results: list[Result]) -> ResponseData:
+        [result] = results
+        if isinstance(result, CommandResult):
+            return render(result)
+        raise result
 
-def only_result(results: list[Result]) -> CommandResult:
-    """The result of a job with one command, which succeeded."""
-    [result] = results
-    if isinstance(result, CommandResult):
-        return result
-    raise result
+    size = len(await request.body())
+    return event_response(await store.run(WriteRequest([command], key.owner, only_result, reuse=reuse, size=size)))
 
 
 def known_id(text: str) -> UUID:
@@ -268,6 +264,6 @@ def known_id(text: str) -> UUID:
     return found
 
 
-def if_match(request: Request) -> Any:
+def if_match(request: Request) -> IfMatch:
     """The versions that the caller read."""
     return parse_if_match(request.headers.get("if-match"))

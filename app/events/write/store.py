@@ -7,20 +7,21 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated
 
 import sqlalchemy as sa
+from fastapi import Depends
 from sqlmodel import col
 
 from app.db import Database, Statement, Transaction, WriteConflict
 from app.errors import Problem
 from app.events.index.writer import IndexWriter
 from app.events.tables import FacetValue
-from app.events.write.commands import (
-    LoadedEvents,
-)
+from app.events.write.commands import LoadedEvents
 from app.events.write.idempotency import ResponseData
 from app.events.write.transaction import LARGE_WRITE, LargeWrite, WriteRequest, WriteTransaction
 from app.group_commit import GroupCommitter
+from app.http import FromServices
 from app.kit.ids import IdSource
 
 ESTIMATES_INTERVAL_S = 1.0
@@ -113,3 +114,5 @@ ESTIMATE = Statement(
     .where(col(FacetValue.id) == sa.bindparam("value_id", type_=sa.BigInteger))
     .values(events=col(FacetValue.events) + sa.bindparam("more", type_=sa.BigInteger))
 )
+
+StoreDep = Annotated[Store, Depends(FromServices("store"))]

@@ -11,7 +11,8 @@ from app.auth import AdminKey, SubscribeKey
 from app.auth.routes import json_response
 from app.http import NoQuery, query
 from app.kit.ids import read_id
-from app.subscriptions.management.routes import asking, subscription_operations
+from app.subscriptions.management.operations import OperationsDep
+from app.subscriptions.management.routes import asking
 from app.subscriptions.output_schemas import DeliveryShape, Matched, NoticeList
 from app.subscriptions.schemas import NoticesQuery
 
@@ -23,9 +24,9 @@ router = APIRouter(prefix="/v1", tags=["subscriptions"])
     response_model=None,
     responses={200: {"model": DeliveryShape}},
 )
-async def get_delivery(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
+async def get_delivery(key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep) -> Response:
     """Show a delivery with every attempt that was made."""
-    return json_response(await subscription_operations(request).delivery(read_id(id), key))
+    return json_response(await operations.delivery(read_id(id), key))
 
 
 @router.post(
@@ -34,14 +35,18 @@ async def get_delivery(request: Request, key: SubscribeKey, _: NoQuery, id: str)
     response_model=None,
     responses={202: {"model": Matched}},
 )
-async def retry_delivery(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
+async def retry_delivery(
+    request: Request, key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep
+) -> Response:
     """Send one delivery again, whatever became of it; `matched` is 0 when it is on its way already."""
-    return json_response(await subscription_operations(request).retry_one(read_id(id), asking(request, key)), 202)
+    return json_response(await operations.retry_one(read_id(id), asking(request, key)), 202)
 
 
 @router.get("/notices", response_model=None, responses={200: {"model": NoticeList}})
 async def list_notices(
-    request: Request, _: AdminKey, asked: Annotated[NoticesQuery, Depends(query(NoticesQuery))]
+    _: AdminKey,
+    asked: Annotated[NoticesQuery, Depends(query(NoticesQuery))],
+    operations: OperationsDep,
 ) -> Response:
     """List what happened to subscriptions (failing, disabled, recovered) and deliveries (dead), oldest first."""
-    return json_response(await subscription_operations(request).notices(asked.after, asked.limit))
+    return json_response(await operations.notices(asked.after, asked.limit))

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 from uuid import UUID
+
+from fastapi import Depends
 
 from app.auth import Key
 from app.auth.keys import utc_now
@@ -23,6 +25,7 @@ from app.feed.long_poll import wait_for_page
 from app.feed.notifier import Notifier
 from app.feed.reader import ChangePage
 from app.feed.start_position import read_start_position
+from app.http import FromServices
 from app.kit.ids import IdSource
 from app.kit.json_lines import dump_json
 from app.subscriptions.delivery.retry_policy import Attempt
@@ -165,7 +168,8 @@ class SubscriptionOperations:
                 continue
             head, page = await self._page(current, head, asked.limit, left)
             # What was found by another filter, or from another place, says nothing of what is asked for now.
-            if not left or is_unchanged(current, await find_subscription(self.log.db, id, key)):
+            now = await find_subscription(self.log.db, id, key)
+            if not left or (now.version, now.generation) == (current.version, current.generation):
                 break
         place = serialize_position(current, head)
         following = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
@@ -281,9 +285,7 @@ class SubscriptionOperations:
             return await read_start_position(self.log, head, named, timezone)
 
 
-def is_unchanged(one: Subscription, other: Subscription) -> bool:
-    """Neither configured anew nor sent elsewhere in between."""
-    return (one.version, one.generation) == (other.version, other.generation)
+OperationsDep = Annotated[SubscriptionOperations, Depends(FromServices("subscriptions"))]
 
 
 @contextmanager

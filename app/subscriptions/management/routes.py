@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -25,7 +25,7 @@ from app.events.write.routes import require_object
 from app.feed.page_writer import change_page_response
 from app.http import NoQuery, body, parse_if_match, query
 from app.kit.ids import read_id
-from app.subscriptions.management.operations import SubscriptionOperations
+from app.subscriptions.management.operations import OperationsDep
 from app.subscriptions.management.transactions import Caller
 from app.subscriptions.management.updates import ParsedSubscription, read_body, read_new
 from app.subscriptions.output_schemas import (
@@ -57,11 +57,6 @@ CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
 NO_STORE = {"cache-control": "no-store"}
 PATCHES = ("application/merge-patch+json", "application/json")
 SHAPE: dict[int | str, dict[str, Any]] = {200: {"model": SubscriptionShape}}
-
-
-def subscription_operations(request: Request) -> SubscriptionOperations:
-    """Where subscriptions are asked for."""
-    return cast("SubscriptionOperations", request.app.state.subscriptions)
 
 
 def asking(request: Request, key: Key) -> Caller:
@@ -98,6 +93,7 @@ async def create_subscription(
     key: SubscribeKey,
     _: NoQuery,
     wanted: Annotated[ParsedSubscription, Depends(body(read_new, schema=NewSubscription))],
+    operations: OperationsDep,
 ) -> Response:
     """Subscribe: to have changes pushed to an https address, or to fetch and acknowledge them.
 
@@ -105,9 +101,7 @@ async def create_subscription(
     An address that must not be called is refused with the class of reason as `code`.
     """
     return event_response(
-        await subscription_operations(request).create(
-            wanted, asking(request, key), await idempotent_request(request, key.owner)
-        )
+        await operations.create(wanted, asking(request, key), await idempotent_request(request, key.owner))
     )
 
 
@@ -117,16 +111,18 @@ async def create_subscription(
     responses={200: {"model": SubscriptionList}, **problem_responses(CursorMalformed)},
 )
 async def list_subscriptions(
-    request: Request, key: SubscribeKey, page: Annotated[PageQuery, Depends(query(PageQuery))]
+    key: SubscribeKey,
+    page: Annotated[PageQuery, Depends(query(PageQuery))],
+    operations: OperationsDep,
 ) -> Response:
     """List the owner's subscriptions, newest first; with scope `admin`, everybody's."""
-    return json_response(await subscription_operations(request).list(key, page.limit, page.cursor))
+    return json_response(await operations.list(key, page.limit, page.cursor))
 
 
 @router.get("/{id}", response_model=None, responses={**SHAPE})
-async def get_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
+async def get_subscription(key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep) -> Response:
     """Show where a subscription stands: its cursor, how far behind it is, and how its endpoint is doing."""
-    return tagged(await subscription_operations(request).get(known(id), key))
+    return tagged(await operations.get(known(id), key))
 
 
 @router.patch(
@@ -140,15 +136,14 @@ async def patch_subscription(
     _: NoQuery,
     patch: Annotated[Any, Depends(body(require_object, schema=SubscriptionPatch, media=PATCHES))],
     id: str,
+    operations: OperationsDep,
 ) -> Response:
     """Change name, filter or endpoint by a merge patch (RFC 7396), pause, or go on with `status`.
 
     Another address, and `active` after `disabled`, wait for a signed ping first. Paused subscriptions keep their
     cursor: nothing is lost. `If-Match` guards against overwriting.
     """
-    return tagged(
-        await subscription_operations(request).patch(known(id), patch, asking(request, key), if_match(request))
-    )
+    return tagged(await operations.patch(known(id), patch, asking(request, key), if_match(request)))
 
 
 @router.delete(
@@ -156,9 +151,11 @@ async def patch_subscription(
     status_code=204,
     response_model=None,
 )
-async def delete_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
+async def delete_subscription(
+    request: Request, key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep
+) -> Response:
     """End a subscription, and with it its deliveries."""
-    await subscription_operations(request).delete(known(id), asking(request, key), if_match(request))
+    await operations.delete(known(id), asking(request, key), if_match(request))
     return Response(status_code=204)
 
 
@@ -173,9 +170,10 @@ async def seek_subscription(
     _: NoQuery,
     wanted: Annotated[Seek, Depends(body(lambda data: read_body(data, Seek), schema=Seek))],
     id: str,
+    operations: OperationsDep,
 ) -> Response:
     """Move the cursor: back to replay, ahead to skip. A new generation begins; unfinished deliveries are cancelled."""
-    return json_response(await subscription_operations(request).seek(known(id), wanted.to, asking(request, key)))
+    return json_response(await operations.seek(known(id), wanted.to, asking(request, key)))
 
 
 @router.get(
@@ -184,13 +182,16 @@ async def seek_subscription(
     responses={200: {"model": PullPage}, **problem_responses(SubscriptionMode)},
 )
 async def pull_events(
-    request: Request, key: SubscribeKey, asked: Annotated[PullQuery, Depends(query(PullQuery))], id: str
+    key: SubscribeKey,
+    asked: Annotated[PullQuery, Depends(query(PullQuery))],
+    id: str,
+    operations: OperationsDep,
 ) -> Response:
     """Fetch what lies behind the committed cursor of a pull subscription: the same again until it is acknowledged.
 
     Acknowledge `next` even where `items` is empty: one call looks at no more than 10,000 changes.
     """
-    return await change_page_response(*await subscription_operations(request).pull(known(id), key, asked), NO_STORE)
+    return await change_page_response(*await operations.pull(known(id), key, asked), NO_STORE)
 
 
 @router.post(
@@ -207,9 +208,10 @@ async def ack_events(
     _: NoQuery,
     taken: Annotated[Ack, Depends(body(lambda data: read_body(data, Ack), schema=Ack))],
     id: str,
+    operations: OperationsDep,
 ) -> Response:
     """Commit a cursor of a pull subscription; one that lies behind changes nothing."""
-    return json_response(await subscription_operations(request).ack(known(id), taken.cursor, asking(request, key)))
+    return json_response(await operations.ack(known(id), taken.cursor, asking(request, key)))
 
 
 @router.post(
@@ -217,9 +219,11 @@ async def ack_events(
     response_model=None,
     responses={200: {"model": PingResult}, **problem_responses(SubscriptionMode)},
 )
-async def ping_subscription(request: Request, key: SubscribeKey, _: NoQuery, id: str) -> Response:
+async def ping_subscription(
+    request: Request, key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep
+) -> Response:
     """Send one signed ping now and tell what came of it; a 2xx opens a pending subscription."""
-    return json_response(await subscription_operations(request).test(known(id), asking(request, key)))
+    return json_response(await operations.test(known(id), asking(request, key)))
 
 
 @router.post(
@@ -238,11 +242,10 @@ async def rotate_secret(
         Rotation | None, Depends(body(lambda data: read_body(data, Rotation), schema=Rotation, optional=True))
     ],
     id: str,
+    operations: OperationsDep,
 ) -> Response:
     """Make a new secret, shown this once; the old one signs as well for `overlap_s` seconds."""
-    return json_response(
-        await subscription_operations(request).rotate(known(id), (wanted or Rotation()).overlap_s, asking(request, key))
-    )
+    return json_response(await operations.rotate(known(id), (wanted or Rotation()).overlap_s, asking(request, key)))
 
 
 @router.get(
@@ -251,10 +254,13 @@ async def rotate_secret(
     responses={200: {"model": DeliveryList}, **problem_responses(CursorMalformed)},
 )
 async def list_deliveries(
-    request: Request, key: SubscribeKey, asked: Annotated[DeliveriesQuery, Depends(query(DeliveriesQuery))], id: str
+    key: SubscribeKey,
+    asked: Annotated[DeliveriesQuery, Depends(query(DeliveriesQuery))],
+    id: str,
+    operations: OperationsDep,
 ) -> Response:
     """List a subscription's deliveries, newest first."""
-    return json_response(await subscription_operations(request).deliveries(known(id), key, asked))
+    return json_response(await operations.deliveries(known(id), key, asked))
 
 
 @router.post(
@@ -269,11 +275,10 @@ async def retry_deliveries(
     _: NoQuery,
     wanted: Annotated[Retry | None, Depends(body(lambda data: read_body(data, Retry), schema=Retry, optional=True))],
     id: str,
+    operations: OperationsDep,
 ) -> Response:
     """Send again what was given up, all of it or what was made since a time; no cap."""
-    return json_response(
-        await subscription_operations(request).retry(known(id), (wanted or Retry()).since, asking(request, key)), 202
-    )
+    return json_response(await operations.retry(known(id), (wanted or Retry()).since, asking(request, key)), 202)
 
 
 def if_match(request: Request) -> Any:
