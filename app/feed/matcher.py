@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,10 +12,12 @@ from pydantic import ValidationError
 from app.changes import ChangeRecord
 from app.db import Database, as_written
 from app.events.documents import load_event
-from app.events.read.filter import ChangeFilter, TermGroup
+from app.events.read.conditions.base import ResidualCondition, TermGroup
+from app.events.read.conditions.time_window import ALWAYS
+from app.events.read.filter import ChangeFilter
 from app.events.terms import HASHED_FACETS, SPAN_CLASSES, hashed_id
 from app.feed.value_ids import Position, Value, lookup_key, read_ids
-from app.kinds import measures_of, words_of
+from app.kinds import Numbers, measures_of, words_of
 from app.kit.ids import key_of
 
 # Before every position of every epoch.
@@ -37,20 +39,19 @@ class Matcher:
     gets a further id in the transaction of the first change that needs it, so `learn` comes before each stretch.
     """
 
-    def __init__(self, wanted: ChangeFilter) -> None:
+    def __init__(self, filter: ChangeFilter) -> None:
         """Know the filter, the ids that are hashes, and none of those that the database counts."""
-        self.wanted = wanted
-        self.groups = (*wanted.groups, *wanted.barred)
+        self.filter = filter
+        self.groups = (*filter.groups, *filter.barred)
         self.places = places_of(self.groups)
-        self.sorts = None if wanted.change is None else frozenset(wanted.change)
+        self.sorts = None if filter.change is None else frozenset(filter.change)
         self.known = NO_POSITION
         self.forget()
-        self.keys = None if wanted.id is None else frozenset(map(key_of, wanted.id))
-        self.names = None if wanted.id is None else frozenset(map(str, wanted.id))
-        self.timed = wanted.since is not None or wanted.until is not None
-        self.measured = bool(wanted.limits)
-        self.settles = self.measured or any(part is not None for part in (wanted.bbox, wanted.near, wanted.q))
-        self.everything = not wanted.model_fields_set - POSITION
+        self.keys = None if filter.ids is None else frozenset(map(key_of, filter.ids))
+        self.names = None if filter.ids is None else frozenset(map(str, filter.ids))
+        self.window = None if filter.window is ALWAYS else filter.window
+        self.settles = bool(filter.residuals)
+        self.everything = not filter.model_fields_set - POSITION
 
     def forget(self) -> None:
         """Know no counted ids: the database was restored, and may have given them to other values."""
@@ -61,7 +62,7 @@ class Matcher:
             else set()
             for group in self.groups
         ]
-        needed = len(self.wanted.groups)
+        needed = len(self.filter.groups)
         self.needed, self.barred = self.ids[:needed], self.ids[needed:]
 
     def knows(self, epoch: int, seq: int) -> bool:
@@ -113,7 +114,7 @@ class Matcher:
     def may_match(self, packed: bytes) -> bool:
         """The packed state passes every test that needs no body."""
         numbers = memoryview(packed).cast("q")
-        if self.timed and not self.wanted.matches_time(numbers[0], numbers[1]):
+        if self.window is not None and not self.window.overlaps(numbers[0], numbers[1]):
             return False
         held = numbers[2:]
         return all(ids.isdisjoint(held) for ids in self.barred) and not any(ids.isdisjoint(held) for ids in self.needed)
@@ -131,18 +132,42 @@ class Matcher:
         data = orjson.loads(body)
         if "deleted_at" in data:
             return True
-        wanted = self.wanted
-        if (wanted.bbox is not None or wanted.near is not None) and not wanted.matches_places(locations_in(data)):
-            return False
-        if wanted.q is not None and not wanted.q.match(words_of(data)):
-            return False
-        return not self.measured or self.within_limits(data)
+        event = JsonView(data)
+        return all(may_match(condition, event) for condition in self.filter.residuals)
 
-    def within_limits(self, data: Mapping[str, Any]) -> bool:
-        """The measures, which only the event's kind can read, lie within their limits."""
-        with suppress(ValidationError):
-            event = load_event(dict(data))
-            return self.wanted.matches_numbers({name: found.best for name, found in measures_of(event).items()})
+
+class JsonView:
+    """An event in its public JSON, of which only that is read which a condition asks."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        """Read nothing yet."""
+        self._data = data
+
+    @cached_property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """Latitude and longitude of each location but those of a launch."""
+        return tuple(
+            (place["lat"], place["lon"])
+            for place in self._data["locations"]
+            if place["lat"] is not None and place["lon"] is not None and place["role"] != "launch"
+        )
+
+    @cached_property
+    def measures(self) -> dict[str, Numbers]:
+        """The numbers, which only the event's kind can read."""
+        return measures_of(load_event(self._data))
+
+    @cached_property
+    def text(self) -> str:
+        """The words as they are indexed."""
+        return words_of(self._data)
+
+
+def may_match(condition: ResidualCondition, event: JsonView) -> bool:
+    """The event meets the condition, or can no longer be read for it."""
+    try:
+        return condition.matches(event)
+    except ValidationError:
         return True
 
 
@@ -161,12 +186,3 @@ def change_type(before: bytes | None, after: bytes | None) -> str:
     if after is None:
         return "deleted"
     return "created" if before is None else "updated"
-
-
-def locations_in(data: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
-    """Latitude and longitude of each location but those of a launch, read from the public JSON."""
-    return tuple(
-        (place["lat"], place["lon"])
-        for place in data["locations"]
-        if place["lat"] is not None and place["lon"] is not None and place["role"] != "launch"
-    )

@@ -9,6 +9,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from app.events.feeds.summary_feeds import SUMMARY_FEEDS
+from app.events.read.conditions import CONDITIONS
+from app.events.read.filter_parsers import EXAMPLE_ID
 from app.kinds import KINDS
 from app.openapi.example_data import asked
 from app.openapi.headers import POSITION, REQUEST_HEADERS, request_headers
@@ -16,20 +18,11 @@ from app.openapi.route_facts import Operation
 from app.openapi.schemas import CompactSchema
 from app.openapi.text_patterns import TEXT, documented_text
 
-EVENT = "019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"
 UNDOCUMENTED: dict[str, Any] = {"schema": {"type": "string", **TEXT}}
 WORDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 EXAMPLES: dict[str, list[Any]] = {
-    "bbox": ["22.1,44.3,40.3,52.4"],
-    "near": ["50.45,30.52"],
-    "radius_km": [100],
-    "since": ["2025-09-07", "2025-09-07T00:00:00+03:00"],
-    "until": ["2025-09-08", "2025-09-08T00:00:00+03:00"],
-    "changed_since": ["2025-09-08T09:00:00Z"],
-    "id": [[EVENT]],
-    "related_to": [[EVENT]],
-    "superseded_by": [EVENT],
-    "external_id": [["newsroom:kyiv-air-attack"]],
+    **{name: values for condition in CONDITIONS for name, values in condition.examples.items()},
+    "superseded_by": [EXAMPLE_ID],
     "timezone": ["Europe/Kyiv"],
     "cursor": ["BdZ7lAAAAAGZKKkuOw"],
     "at": [POSITION],
@@ -51,7 +44,10 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "/v1/events/": {
-        "id": {"description": "The event's id.", "schema": {"type": "string", "format": "uuid", "examples": [EVENT]}},
+        "id": {
+            "description": "The event's id.",
+            "schema": {"type": "string", "format": "uuid", "examples": [EXAMPLE_ID]},
+        },
     },
     "/v1/feeds/": {
         "feed": {

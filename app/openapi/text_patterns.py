@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.events.read.conditions import CONDITIONS
+from app.events.read.filter_parsers import MOMENT_PATTERN, TIME
+
 # A value that is empty or has a control character is refused whatever the parameter.
 TEXT: dict[str, Any] = {"minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"}
-NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
-DAY = r"(19|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}|2200-[0-9]{2}-[0-9]{2}"
-HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"
-TIME = rf"({DAY})([Tt ]{HOUR}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[-+]{HOUR}))?"
 POSITION = "e[1-9][0-9]{0,8}-[0-9]{12,18}"
 TAG = r'(W/)?"[!#-~\u0080-\u00ff]*"'
 PATTERNS = {
-    "bbox": f"^{NUMBER}(,{NUMBER}){{3}}$",
-    "near": f"^{NUMBER},{NUMBER}$",
-    "since": f"^({TIME})$",
-    "until": f"^({TIME})$",
-    "changed_since": f"^({TIME})$",
+    **{name: text for condition in CONDITIONS for name, text in condition.patterns.items()},
+    "changed_since": MOMENT_PATTERN,
     "timezone": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
-    "external_id": r"^[^:\u0000-\u001f\u007f-\u009f]+:[^\u0000-\u001f\u007f-\u009f]+$",
     "cursor": "^[A-Za-z0-9_-]+$",
     "at": f"^{POSITION}$",
     "as_of": f"^({POSITION}|{TIME})$",

@@ -22,8 +22,8 @@ async def labels_of(db: Database, facet: str, values: Iterable[str]) -> dict[str
 @lru_cache(2)
 def labels_statement(dialect: str) -> Statement:
     """Values with their labels, the first stored last."""
-    asked, facet, value = pairs_source(dialect)
+    listed, facet, value = pairs_source(dialect)
     table = sa.inspect(FacetValue).local_table
     same = sa.and_(table.c.facet == facet, table.c.value == value, table.c.alias == sa.false())
-    joined = asked.join(table, same)
+    joined = listed.join(table, same)
     return Statement(sa.select(table.c.value, table.c.label).select_from(joined).order_by(table.c.id.desc()))

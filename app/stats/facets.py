@@ -13,28 +13,28 @@ from app.stats.rollup_counts import rollup_query, rollup_values
 from app.stats.schemas import FacetsQuery, changed, just_before
 
 
-async def facet_counts(db: Database, asked: FacetsQuery) -> dict[str, list[dict[str, Any]]]:
+async def facet_counts(db: Database, params: FacetsQuery) -> dict[str, list[dict[str, Any]]]:
     """The values of each facet that was asked for, by count, then by value."""
-    return {facet: await values_of(db, asked, facet) for facet in dict.fromkeys(asked.facet)}
+    return {facet: await values_of(db, params, facet) for facet in dict.fromkeys(params.facet)}
 
 
-async def counts_of(db: Database, asked: FacetsQuery, facet: str) -> dict[str, int]:
+async def counts_of(db: Database, params: FacetsQuery, facet: str) -> dict[str, int]:
     """How many matches have each folded value: from the tally where it can tell, with what began before `since`."""
-    scope = rollup_query(asked, None, facet)
-    if scope is None or asked.timeless:
-        return await count_values(db, asked, facet)
+    scope = rollup_query(params, None, facet)
+    if scope is None or params.window.empty:
+        return await count_values(db, params, facet)
     began = rollup_values(db, scope, facet)
-    if asked.since_us is None:
+    if params.window.since is None:
         return await began
-    counts, early = await asyncio.gather(began, count_values(db, just_before(asked), facet, early=True))
+    counts, early = await asyncio.gather(began, count_values(db, just_before(params), facet, early=True))
     return dict(Counter(counts) + Counter(early))
 
 
-async def values_of(db: Database, asked: FacetsQuery, facet: str) -> list[dict[str, Any]]:
+async def values_of(db: Database, params: FacetsQuery, facet: str) -> list[dict[str, Any]]:
     """The values that most matches have."""
-    counts = await counts_of(db, changed(asked, facet), facet)
-    least = sorted(counts.values(), reverse=True)[: asked.limit][-1:] or [0]
+    counts = await counts_of(db, changed(params, facet), facet)
+    least = sorted(counts.values(), reverse=True)[: params.limit][-1:] or [0]
     frequent = {value: count for value, count in counts.items() if count >= least[0]}
     labels = await labels_of(db, facet, frequent)
     found = sorted((-count, labels.get(value, value)) for value, count in frequent.items())
-    return [{"value": label, "count": -less} for less, label in found[: asked.limit]]
+    return [{"value": label, "count": -less} for less, label in found[: params.limit]]

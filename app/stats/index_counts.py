@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from app.db import Database, Statement
 from app.db.heavy_queries import admit
 from app.events.index.rollup import LOW_BITS, LOWER
+from app.events.read.conditions.base import big
 from app.events.read.filter import BaseEventFilter
 from app.events.read.planner import PageSpec, resolve_terms, size_of
 from app.events.read.queries import plan_narrowed
 from app.events.read.rows import ResolvedQuery
-from app.events.read.statements import StatementKey, big, matching
+from app.events.read.statements import StatementKey, matching
 from app.events.tables import EventFacet, EventMeasure, FacetValue
 
 NUMBERS = ("low", "best", "high")
@@ -57,9 +58,9 @@ def nothing(edges: Sequence[int], wish: Aggregation) -> Numbers:
     return [[0] * (len(edges) - 1) for _ in range(1 if wish.measure is None else 4)]
 
 
-async def span_of(db: Database, asked: BaseEventFilter) -> tuple[int, int] | None:
+async def span_of(db: Database, params: BaseEventFilter) -> tuple[int, int] | None:
     """When the first and the last match began."""
-    plan = await plan_narrowed(db, ResolvedQuery(asked), PageSpec("count"))
+    plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
     if plan is None:
         return None
     [(first, last)] = await db.rows(span_statement(plan.shape), plan.values, heavy=True)
@@ -73,13 +74,13 @@ def span_statement(shape: StatementKey) -> Statement:
     return Statement(sa.select(sa.func.min(found.c.at), sa.func.max(found.c.at)))
 
 
-async def count_matches(db: Database, asked: BaseEventFilter, grid: TimeGrid, wish: Aggregation) -> list[CountSource]:
+async def count_matches(db: Database, params: BaseEventFilter, grid: TimeGrid, wish: Aggregation) -> list[CountSource]:
     """Every unit of every group that has a match; an event counts in each of its groups, or in the group None."""
-    plan = await plan_narrowed(db, ResolvedQuery(asked), PageSpec("count"))
+    plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
     if plan is None:
         return []
     values = {**plan.values, "origin": grid.origin, "unit": grid.unit}
-    values |= {"measure": wish.measure, "facet": wish.facet, "early": asked.since_us}
+    values |= {"measure": wish.measure, "facet": wish.facet, "early": params.window.since}
     statement = series_statement(plan.shape, wish.measure is not None, wish.facet or "", wish.early)
     rows = [
         (part, (unit, group, joined(*sums)))
@@ -180,15 +181,15 @@ def columns_of(number: Any) -> list[Any]:
     return [sa.type_coerce(getattr(number, name), sa.BigInteger) for name in NUMBERS]
 
 
-async def count_values(db: Database, asked: BaseEventFilter, facet: str, *, early: bool = False) -> dict[str, int]:
+async def count_values(db: Database, params: BaseEventFilter, facet: str, *, early: bool = False) -> dict[str, int]:
     """How many matches have each folded value of a facet; with `early` of those that began before `since`."""
-    if not asked.model_fields_set - NO_MEASURE:
-        await admit(POSTING_US * size_of(await resolve_terms(db, asked)))
+    if not params.model_fields_set - NO_MEASURE:
+        await admit(POSTING_US * size_of(await resolve_terms(db, params)))
         return dict(await db.rows(EVERY_VALUE, {"facet": facet}, heavy=True))
-    plan = await plan_narrowed(db, ResolvedQuery(asked), PageSpec("count"))
+    plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
     if plan is None:
         return {}
-    values = {**plan.values, "facet": facet, "early": asked.since_us}
+    values = {**plan.values, "facet": facet, "early": params.window.since}
     return dict(await db.rows(values_statement(plan.shape, early), values, heavy=True))
 
 

@@ -70,12 +70,12 @@ class RollupStatementKey(NamedTuple):
     any_country: bool
 
 
-def rollup_query(asked: BaseEventFilter, measure: str | None, facet: str | None) -> RollupQuery | None:
+def rollup_query(params: BaseEventFilter, measure: str | None, facet: str | None) -> RollupQuery | None:
     """The part of the tally that answers the question; None where only the events can."""
-    set_ = asked.model_fields_set
-    countries = getattr(asked, "country", None) or []
+    set_ = params.model_fields_set
+    countries = getattr(params, "country", None) or []
     by_country = facet == "country"
-    times = [moment for moment in (asked.since_us, asked.until_us) if moment is not None]
+    times = [moment for moment in (params.window.since, params.window.until) if moment is not None]
     if (
         set_ - NARROWING - BESIDE
         or facet not in {None, "kind", "country"}
@@ -84,10 +84,12 @@ def rollup_query(asked: BaseEventFilter, measure: str | None, facet: str | None)
         or any(moment % HOUR for moment in times)
     ):
         return None
-    kinds = tuple(dict.fromkeys(getattr(asked, "kind", None) or ()))
+    kinds = tuple(dict.fromkeys(getattr(params, "kind", None) or ()))
     apart = measure is not None or facet == "kind"
     country = None if by_country else fold(spellings(countries[0].upper())[0]) if countries else ANY_COUNTRY
-    return RollupQuery(kinds or (tuple(KINDS) if apart else (ANY_COUNTRY,)), country, asked.since_us, asked.until_us)
+    return RollupQuery(
+        kinds or (tuple(KINDS) if apart else (ANY_COUNTRY,)), country, params.window.since, params.window.until
+    )
 
 
 async def rollup_span(db: Database, scope: RollupQuery, *, by_day: bool) -> tuple[int, int] | None:
@@ -202,10 +204,10 @@ async def bound(db: Database, scope: RollupQuery, measure: str | None) -> dict[s
 def span_statement(dialect: str, form: RollupStatementKey) -> Statement:
     """The first and the last period with an event: the ends of the table's order where all is in one place."""
     table: Any = HourlyRollup
-    asked = [*conditions(dialect, form, COUNTED), table.events > 0]
+    where = [*conditions(dialect, form, COUNTED), table.events > 0]
     if not form.one_kind or form.any_country:
-        return Statement(sa.select(sa.func.min(table.period), sa.func.max(table.period)).where(*asked))
-    first, last = (sa.select(table.period).where(*asked).order_by(by) for by in (table.period, table.period.desc()))
+        return Statement(sa.select(sa.func.min(table.period), sa.func.max(table.period)).where(*where))
+    first, last = (sa.select(table.period).where(*where).order_by(by) for by in (table.period, table.period.desc()))
     one: Any = sa.literal_column("1")
     return Statement(sa.select(first.limit(one).scalar_subquery(), last.limit(one).scalar_subquery()))
 

@@ -44,15 +44,15 @@ AggregationQuery = TypeVar("AggregationQuery", bound=BaseModel)
 Counted = TypeVar("Counted", bound=EventFilter)
 
 
-def changed(asked: AggregationQuery, *without: str, **values: Any) -> AggregationQuery:
-    """The same question without some names and with other values, which are taken as they are."""
-    kept = {name: getattr(asked, name) for name in asked.model_fields_set - set(without)} | values
-    return type(asked).model_construct(set(kept), **kept)
+def changed(params: AggregationQuery, *without: str, **values: Any) -> AggregationQuery:
+    """The same query without some names and with other values, which are taken as they are."""
+    kept = {name: getattr(params, name) for name in params.model_fields_set - set(without)} | values
+    return type(params).model_construct(set(kept), **kept)
 
 
-def just_before(asked: Counted) -> Counted:
+def just_before(params: Counted) -> Counted:
     """The same, for events that go on at the first microsecond of the range."""
-    return changed(asked, until=from_micros((asked.since_us or 0) + 1))
+    return changed(params, until=from_micros((params.window.since or 0) + 1))
 
 
 class SeriesRow(BaseModel):

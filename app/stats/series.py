@@ -21,20 +21,22 @@ from app.stats.series_json import serialize_rows
 MAX_ROWS = 10_000
 
 
-async def series(db: Database, asked: SeriesQuery) -> bytes:
+async def series(db: Database, params: SeriesQuery) -> bytes:
     """The rows as JSON, by start and then by group; none where nothing matches and the range is open."""
     wish, zone = (
-        Aggregation(None if asked.measure == COUNT else asked.measure, asked.group_by),
-        ZoneInfo(asked.timezone),
+        Aggregation(None if params.measure == COUNT else params.measure, params.group_by),
+        ZoneInfo(params.timezone),
     )
-    scope = rollup_query(asked, wish.measure, wish.facet)
-    edges = await buckets(db, asked, scope, zone)
+    scope = rollup_query(params, wish.measure, wish.facet)
+    edges = await buckets(db, params, scope, zone)
     if scope is not None and edges and any(number % HOUR for number in grid_of(edges)):  # hours that are not UTC's
-        scope, edges = None, await buckets(db, asked, None, zone)
+        scope, edges = None, await buckets(db, params, None, zone)
     if not edges:
         return b"[]"
     groups = await (
-        count_from_index(db, asked, edges, wish) if scope is None else count_from_rollup(db, asked, scope, edges, wish)
+        count_from_index(db, params, edges, wish)
+        if scope is None
+        else count_from_rollup(db, params, scope, edges, wish)
     )
     if wish.facet is None:
         return serialize_rows(edges, zone, [(None, groups.get(None) or nothing(edges, wish))])
@@ -42,11 +44,11 @@ async def series(db: Database, asked: SeriesQuery) -> bytes:
     return serialize_rows(edges, zone, await labelled(db, wish.facet, groups))
 
 
-async def count_from_index(db: Database, asked: SeriesQuery, edges: tuple[int, ...], wish: Aggregation) -> Groups:
+async def count_from_index(db: Database, params: SeriesQuery, edges: tuple[int, ...], wish: Aggregation) -> Groups:
     """The numbers of each group, from the events; what was written beyond the range meanwhile is left out."""
     groups: Groups = {}
     grid, past = grid_of(edges), len(edges) - 1
-    for unit, group, sums in await count_matches(db, asked, grid, wish):
+    for unit, group, sums in await count_matches(db, params, grid, wish):
         bucket = bisect_right(edges, grid.origin + unit * grid.unit) - 1
         if bucket < past:
             if group not in groups:
@@ -58,14 +60,14 @@ async def count_from_index(db: Database, asked: SeriesQuery, edges: tuple[int, .
 
 
 async def count_from_rollup(
-    db: Database, asked: SeriesQuery, scope: RollupQuery, edges: tuple[int, ...], wish: Aggregation
+    db: Database, params: SeriesQuery, scope: RollupQuery, edges: tuple[int, ...], wish: Aggregation
 ) -> Groups:
     """What began in the range, from the tally, and what began before it and went on, from the events."""
     began = count_rollup(db, scope, edges, grid_of(edges).unit, wish)
-    if asked.since_us is None:
+    if params.window.since is None:
         return await began
     groups, early = await asyncio.gather(
-        began, count_from_index(db, just_before(asked), edges, wish._replace(early=True))
+        began, count_from_index(db, just_before(params), edges, wish._replace(early=True))
     )
     for group, numbers in early.items():
         for column, (first, *_) in zip(groups.setdefault(group, nothing(edges, wish)), numbers, strict=True):
@@ -73,16 +75,16 @@ async def count_from_rollup(
     return groups
 
 
-async def buckets(db: Database, asked: SeriesQuery, scope: RollupQuery | None, zone: ZoneInfo) -> tuple[int, ...]:
+async def buckets(db: Database, params: SeriesQuery, scope: RollupQuery | None, zone: ZoneInfo) -> tuple[int, ...]:
     """Where the buckets begin, and where the last one ends."""
-    if asked.timeless:
+    if params.window.empty:
         return ()
-    first, last = asked.since_us, None if asked.until_us is None else asked.until_us - 1
+    first, last = params.window.since, None if params.window.until is None else params.window.until - 1
     if first is None or last is None:
         span = (
-            await span_of(db, asked)
+            await span_of(db, params)
             if scope is None
-            else await rollup_span(db, scope, by_day=zone in ALWAYS_UTC and asked.interval != "hour")
+            else await rollup_span(db, scope, by_day=zone in ALWAYS_UTC and params.interval != "hour")
         )
         if span is None:
             return ()
@@ -90,7 +92,7 @@ async def buckets(db: Database, asked: SeriesQuery, scope: RollupQuery | None, z
             first if first is not None else span[0],
             last if last is not None else max(span[1], first or span[1]),
         )
-    edges = bounds(first, max(first, last), asked.interval, zone, MAX_ROWS)
+    edges = bounds(first, max(first, last), params.interval, zone, MAX_ROWS)
     return check_size(edges, len(edges) - 1)
 
 

@@ -9,6 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid
+from app.events.read.conditions import CONDITIONS
 from app.events.read.filter import ChangeFilter
 from app.events.read.filter_parsers import STORED
 from app.http.query_params import INTEGER, NUMBER, Parameter, parameters_of, translate
@@ -16,7 +17,7 @@ from app.kinds.base import integral
 from app.kinds.field_errors import pointer
 
 MAX_BYTES = 2048
-NUMBERS = {"bbox": 4, "near": 2}
+ARRAYS = {name: count for condition in CONDITIONS for name, count in condition.arrays.items()}
 BASE = "/filter"
 
 
@@ -81,7 +82,7 @@ def faults_of(name: str, value: Any, known: dict[str, Parameter]) -> list[FieldE
     number = number_wanted(name, value, parameter)
     if number is not None:
         return [FieldError("type", number, pointer=place)]
-    if name in NUMBERS or parameter.form in {INTEGER, NUMBER}:
+    if name in ARRAYS or parameter.form in {INTEGER, NUMBER}:
         return []
     if not (parameter.repeatable and isinstance(value, list)):
         return text_fault(value, place)
@@ -92,9 +93,9 @@ def faults_of(name: str, value: Any, known: dict[str, Parameter]) -> list[FieldE
 
 def number_wanted(name: str, value: Any, parameter: Parameter) -> str | None:
     """The sentence about a value that should be a number, or numbers, and is not."""
-    if name in NUMBERS:
-        good = isinstance(value, list) and len(value) == NUMBERS[name] and all(map(is_number, value))
-        return None if good else f"An array of {NUMBERS[name]} numbers is required."
+    if name in ARRAYS:
+        good = isinstance(value, list) and len(value) == ARRAYS[name] and all(map(is_number, value))
+        return None if good else f"An array of {ARRAYS[name]} numbers is required."
     if parameter.form is INTEGER and type(value) is not int:
         return "An integer is required."
     if parameter.form is NUMBER and not is_number(value):

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -499,6 +499,7 @@ def plain(value: Any) -> Any:
     return format(value, ".12f") if isinstance(value, float) else value
 
 
+@settings(deadline=None)
 @given(FILTERS, SOME)
 def test_a_filter_means_what_the_query_string_means(full: dict[str, Any], names: list[str]) -> None:
     filter = {name: value for name, value in full.items() if name in names}
@@ -522,6 +523,7 @@ def rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(ARRAYS) | st.text(max_size=5),

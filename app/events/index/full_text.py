@@ -60,11 +60,6 @@ def delete_texts(dialect: str) -> Statement:
     return Statement(sa.delete(TEXT).where(any_of(TEXT.c.event, "keys", "postgresql")))
 
 
-def conditions_of(words: TextQuery) -> tuple[str, ...]:
-    """Those that the question may need, on either database."""
-    return (*(("words",) if words.asks else ("words", "unwanted")), *(() if words.indexed else ("texts",)))
-
-
 def search_values(words: TextQuery, dialect: str) -> dict[str, Any]:
     """What the conditions bind that this question needs: what the index tells, and what only the text tells."""
     if dialect == "sqlite":

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from app.changes import ChangeLog, Head
 from app.errors import FieldError, Invalid
+from app.events.read.filter_parsers import instant_of
 from app.events.read.rows import ResolvedQuery
 from app.kinds import ValueRefused, micros, parse_instant
-from app.kinds.timestamps import day_begin, parse_day
+from app.kinds.timestamps import parse_day
 
 DATED = re.compile(r"[0-9]{4}-", re.ASCII)
 DAY_LENGTH = len("2025-09-07")
 
 
-async def resolve_query(log: ChangeLog, asked: Any) -> tuple[Head, ResolvedQuery]:
-    """The head that the answer states, read before the rows, and the question with its times as numbers."""
+async def resolve_query(log: ChangeLog, params: Any) -> tuple[Head, ResolvedQuery]:
+    """The head that the answer states, read before the rows, and the query with its times as numbers."""
     head = await log.head()
-    as_of = None if asked.as_of is None else await as_of_position(log, asked.as_of, asked.timezone, head)
-    since = asked.changed_since
+    as_of = None if params.as_of is None else await as_of_position(log, params.as_of, params.timezone, head)
+    since = params.changed_since
     return (head if as_of is None else head._replace(seq=as_of)), ResolvedQuery(
-        asked, None if since is None else micros(instant_of(since, asked.timezone)), as_of
+        params, None if since is None else micros(instant_of(since, params.timezone)), as_of
     )
 
 
@@ -46,8 +46,3 @@ def read_instant(text: str, timezone: str, parameter: str) -> datetime:
     except ValueRefused as refusal:
         error = FieldError(refusal.code, refusal.detail, parameter=parameter)
         raise Invalid("The query was refused; see errors.", errors=[error]) from None
-
-
-def instant_of(moment: date | datetime, timezone: str) -> datetime:
-    """Midnight of a bare day in the zone asked for."""
-    return moment if isinstance(moment, datetime) else day_begin(moment, ZoneInfo(timezone))

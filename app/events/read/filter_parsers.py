@@ -6,31 +6,29 @@ import math
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.events.index.geo import Box, LatLon
-from app.events.index.text_query import MAX_WORDS, TextQuery, parse_text_query
-from app.kinds import FACETS, FacetSpec, parse_instant
+from app.kinds import FacetSpec, parse_instant
 from app.kinds.countries import country_named, read_country, read_division
 from app.kinds.field_errors import ValueRefused
-from app.kinds.line_endings import strip_invisible
-from app.kinds.timestamps import parse_day, zone_names
+from app.kinds.timestamps import day_begin, parse_day, zone_names
 
 MAX_NUMBER = 2**63 - 1
 # The validation context of filters that were accepted earlier.
 STORED = "stored"
-
-
-class Exclusion(NamedTuple):
-    """A value of a facet that an event may not have."""
-
-    facet: str
-    value: str
+EXAMPLE_ID = "019928a9-2e3b-7d14-8c3f-5b1e09a7d26c"
+# What OpenAPI shows of numbers, and of days and instants.
+NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+DAY = r"(19|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}|2200-[0-9]{2}-[0-9]{2}"
+HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"
+TIME = rf"({DAY})([Tt ]{HOUR}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[-+]{HOUR}))?"
+MOMENT_PATTERN = f"^({TIME})$"
 
 
 def read_moment(value: Any) -> date | datetime:
@@ -38,6 +36,11 @@ def read_moment(value: Any) -> date | datetime:
     if not isinstance(value, str):
         raise PydanticCustomError("instant", "Give a day (YYYY-MM-DD) or an RFC 3339 instant as a string.")
     return parse_day(value) if len(value) == len("2025-09-07") else parse_instant(value)
+
+
+def instant_of(moment: date | datetime, timezone: str) -> datetime:
+    """Midnight of a bare day in the zone asked for."""
+    return moment if isinstance(moment, datetime) else day_begin(moment, ZoneInfo(timezone))
 
 
 def read_numbers(value: Any, count: int) -> list[float]:
@@ -56,22 +59,6 @@ def read_numbers(value: Any, count: int) -> list[float]:
 NUMERIC = frozenset("0123456789+-.eE")
 
 
-def read_box(value: Any) -> Box:
-    """`west,south,east,north` in degrees."""
-    box = Box(*read_numbers(value, 4))
-    if not (abs(box.west) <= 180 and abs(box.east) <= 180 and -90 <= box.south <= box.north <= 90):
-        raise PydanticCustomError("range", "Give west,south,east,north in degrees, with south not above north.")
-    return box
-
-
-def read_place(value: Any) -> LatLon:
-    """`lat,lon` in degrees."""
-    lat, lon = read_numbers(value, 2)
-    if abs(lat) > 90 or abs(lon) > 180:
-        raise PydanticCustomError("range", "Give lat,lon in degrees: -90 to 90, -180 to 180.")
-    return LatLon(lat, lon)
-
-
 def read_uuid(value: Any) -> UUID:
     """An event id; a UUID that is no event's id simply matches nothing."""
     try:
@@ -80,30 +67,11 @@ def read_uuid(value: Any) -> UUID:
         raise PydanticCustomError("uuid", "Give an event id, a UUID.") from None
 
 
-def read_external_id(value: Any) -> str:
-    """`system:id`, split at the first colon."""
-    system, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if not (colon and system and strip_invisible(rest)):
-        raise PydanticCustomError("external-id", "Give system:id, such as acled:UKR12345.")
-    return f"{system}:{strip_invisible(rest)}"
-
-
 def read_timezone(value: Any) -> str:
     """The name of a zone in the IANA database."""
     if not isinstance(value, str) or value not in zone_names():
         raise PydanticCustomError("timezone", "Give the name of an IANA time zone, such as Europe/Kyiv.")
     return value
-
-
-def read_search(value: Any) -> TextQuery:
-    """Words, "quoted phrases", prefix*, -without and OR."""
-    try:
-        found = parse_text_query(value) if isinstance(value, str) else None
-    except ValueError:
-        raise PydanticCustomError("too-long", "Give at most {most} words.", {"most": MAX_WORDS}) from None
-    if found is None or not found.clauses:
-        raise PydanticCustomError("words", 'Give words, "quoted phrases" or a prefix* to look for.')
-    return found
 
 
 def list_of(value: Any) -> Any:
@@ -160,25 +128,6 @@ def interpret_name(spec: FacetSpec, value: str) -> list[str]:
     """What a filter's value stands for: where a facet takes countries beside names, also the country called so."""
     country = country_named(value) if spec.codes == "party" else None
     return [value] if country is None else [value, country]
-
-
-def parse_exclusion(value: Any, info: ValidationInfo) -> Exclusion:
-    """`facet:value`, the value being one that the facet's own filter takes."""
-    facet, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if not (facet and colon and rest):
-        raise PydanticCustomError(
-            "facet-value", "Give facet:value, such as country:RU.", {"allowed": [f"{name}:..." for name in FACETS]}
-        )
-    spec = FACETS.get(facet)
-    if spec is None:
-        raise PydanticCustomError("enum", "There is no such facet.", {"allowed": list(FACETS)})
-    return Exclusion(facet, adapter_of(spec).validate_python(rest, context=info.context))
-
-
-@cache
-def adapter_of(spec: FacetSpec) -> TypeAdapter[str]:
-    """Reads one value of a facet."""
-    return TypeAdapter(value_of(spec))
 
 
 Whole = Annotated[int, Field(strict=False, ge=-MAX_NUMBER - 1, le=MAX_NUMBER)]

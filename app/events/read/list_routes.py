@@ -169,13 +169,13 @@ def next_query(request: Request, cursor: str) -> str:
 def channel_of(request: Request, found: ListResult, source: str) -> Channel:
     """What the feed says of itself; its id is that of the filter, whichever page it is."""
     pairs = query_pairs(request.scope["query_string"])
-    asked = [f"?{text}" if (text := urlencode(some)) else "" for some in (without_cursor(pairs), pairs)]
+    queries = [f"?{text}" if (text := urlencode(some)) else "" for some in (without_cursor(pairs), pairs)]
     path = "v1/events.atom"
     following = None if found.following is None else f"{path}?{next_query(request, found.following)}"
-    id, updated = f"{source}#events{asked[0]}", format_instant(found.head.time)
-    return Channel(id, "Events", updated, base_address(request), path + asked[1], following)
+    id, updated = f"{source}#events{queries[0]}", format_instant(found.head.time)
+    return Channel(id, "Events", updated, base_address(request), path + queries[1], following)
 
 
 def without_cursor(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The question of all pages."""
+    """The query of all pages."""
     return [pair for pair in pairs if pair[0] != "cursor"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.db import Database, Statement, pairs_param, pairs_source
-from app.events.index.full_text import CONDITIONS, conditions_of
-from app.events.read.filter import BaseEventFilter, TermGroup
+from app.events.read.conditions.base import ResidualCondition, SqlForm, TermGroup
+from app.events.read.conditions.words import WithWords
+from app.events.read.filter import BaseEventFilter
 from app.events.read.statements import IndexRange, StatementKey, cached_statement
 from app.events.tables import FacetValue
 from app.events.terms import EVERY_EVENT, HASHED_FACETS, SIGNATURE, SPAN_CLASSES, SPANS, hashed_id
@@ -54,10 +55,10 @@ class ResolvedTerms(NamedTuple):
     barred: BySpan
 
 
-async def resolve_terms(db: Database, wanted: BaseEventFilter) -> ResolvedTerms:
+async def resolve_terms(db: Database, filter: BaseEventFilter) -> ResolvedTerms:
     """The index values behind a filter."""
-    groups = wanted.groups or (EVERYTHING,)
-    found = await look_up_terms(db, [*groups, *wanted.barred])
+    groups = filter.groups or (EVERYTHING,)
+    found = await look_up_terms(db, [*groups, *filter.barred])
     barred = by_span((span, known) for group in found[len(groups) :] for span in group for known in group[span])
     return ResolvedTerms(found[: len(groups)], barred)
 
@@ -101,25 +102,25 @@ def by_span(found: Iterable[tuple[int, TermStats]]) -> BySpan:
 @lru_cache(2)
 def values_statement(dialect: str) -> Statement:
     """Index values by facet and folded value, many at once."""
-    asked, facet, value = pairs_source(dialect)
+    pairs, facet, value = pairs_source(dialect)
     table = sa.inspect(FacetValue).local_table
-    joined = asked.join(table, sa.and_(table.c.facet == facet, table.c.value == value))
+    joined = pairs.join(table, sa.and_(table.c.facet == facet, table.c.value == value))
     columns = (table.c.id, table.c.facet, table.c.value, table.c.span, table.c.events)
     return Statement(sa.select(*columns).select_from(joined))
 
 
-def possible_spans(found: ResolvedTerms) -> list[int]:
+def possible_spans(terms: ResolvedTerms) -> list[int]:
     """The length classes in which every group has some value."""
-    return [span for span in SPAN_CLASSES if all(span in group for group in found.groups)]
+    return [span for span in SPAN_CLASSES if all(span in group for group in terms.groups)]
 
 
-def size_of(found: ResolvedTerms) -> int:
+def size_of(terms: ResolvedTerms) -> int:
     """About how many events the rarest group of each length class has."""
-    return sum(min(sum(k.events for k in group[span]) for group in found.groups) for span in possible_spans(found))
+    return sum(min(sum(k.events for k in group[span]) for group in terms.groups) for span in possible_spans(terms))
 
 
 class PageSpec(NamedTuple):
-    """What is asked of the planner, beside the filter."""
+    """What a page or a count is, beside its filter."""
 
     result: str = "page"
     order: str = "started_at"
@@ -132,34 +133,35 @@ class PageSpec(NamedTuple):
 
 
 def plan(
-    db: Database, wanted: BaseEventFilter, found: ResolvedTerms, question: PageSpec, extra: Mapping[str, Any]
+    db: Database, filter: BaseEventFilter, terms: ResolvedTerms, spec: PageSpec, residuals: Sequence[ResidualCondition]
 ) -> Plan | None:
-    """Choose what drives; None when nothing can match. `extra` binds the residuals that stay in SQL."""
-    spans = possible_spans(found)
-    if not spans:
+    """Choose what drives; None when nothing can match. `residuals` are the conditions that SQL settles."""
+    if not possible_spans(terms):
         return None
-    walked = question.as_of is None and (
-        question.keys is not None
-        or (question.order == "updated_at" and (not wanted.groups or size_of(found) > MAX_SORTED))
+    walked = spec.as_of is None and (
+        spec.keys is not None or (spec.order == "updated_at" and (not filter.groups or size_of(terms) > MAX_SORTED))
     )
-    return (
-        probe_events(db, wanted, found, question, extra) if walked else drive_index(db, wanted, found, question, extra)
-    )
+    return (probe_events if walked else drive_index)(db, filter, terms, spec, residuals)
+
+
+def without_words(residuals: Sequence[ResidualCondition]) -> list[ResidualCondition]:
+    """Those that are left where the events whose texts match are known."""
+    return [condition for condition in residuals if not isinstance(condition, WithWords)]
 
 
 def drive_index(
-    db: Database, wanted: BaseEventFilter, found: ResolvedTerms, question: PageSpec, extra: Mapping[str, Any]
+    db: Database, filter: BaseEventFilter, terms: ResolvedTerms, spec: PageSpec, residuals: Sequence[ResidualCondition]
 ) -> Plan:
     """Read ranges of the index: for each length class those of its rarest group."""
     arms: list[IndexRange] = []
-    values = common_values(db, wanted, question, extra)
-    since = wanted.since_us
-    for span in possible_spans(found):
-        groups = sorted((group[span] for group in found.groups), key=lambda known: sum(k.events for k in known))
-        barred = found.barred.get(span, [])
+    values = common_values(db, filter, spec, residuals)
+    since = filter.window.since
+    for span in possible_spans(terms):
+        groups = sorted((group[span] for group in terms.groups), key=lambda known: sum(k.events for k in known))
+        barred = terms.barred.get(span, [])
         bounded = since is not None and span < len(SPANS)
         for ids in ranges(groups[0]):
-            for past in (False, True) if question.as_of is not None else (False,):
+            for past in (False, True) if spec.as_of is not None else (False,):
                 prefix = f"a{len(arms)}_"
                 probes = tuple(len(probe) > 1 for probe in groups[1:])
                 arms.append(IndexRange(past, len(ids) > 1, probes, needs_list_form(barred), bounded))
@@ -168,22 +170,20 @@ def drive_index(
                 values |= {f"{prefix}probe{n}": bind_ids(db, probe) for n, probe in enumerate(groups[1:])}
                 if since is not None and bounded:
                     values[prefix + "since"] = since - SPANS[span]
-    return Plan(statement_key(db, question, tuple(extra), wanted, arms=tuple(arms)), values)
+    return Plan(statement_key(db, filter, spec, residuals, arms=tuple(arms)), values)
 
 
 def probe_events(
-    db: Database, wanted: BaseEventFilter, found: ResolvedTerms, question: PageSpec, extra: Mapping[str, Any]
+    db: Database, filter: BaseEventFilter, terms: ResolvedTerms, spec: PageSpec, residuals: Sequence[ResidualCondition]
 ) -> Plan:
     """Read events by key or in the order asked for, and probe the index for every group."""
-    values = common_values(db, wanted, question, extra)
-    groups = [every_span(group) for group in found.groups] if wanted.groups else []
-    barred = every_span(found.barred)
+    values = common_values(db, filter, spec, residuals)
+    groups = [every_span(group) for group in terms.groups] if filter.groups else []
+    barred = every_span(terms.barred)
     values |= {f"probe{n}": bind_ids(db, group) for n, group in enumerate(groups)}
     values |= {"barred": bind_ids(db, barred)} if barred else {}
     probes = tuple(len(group) > 1 for group in groups)
-    return Plan(
-        statement_key(db, question, tuple(extra), wanted, probes=probes, barred=needs_list_form(barred)), values
-    )
+    return Plan(statement_key(db, filter, spec, residuals, probes=probes, barred=needs_list_form(barred)), values)
 
 
 def every_span(found: BySpan) -> list[TermStats]:
@@ -211,75 +211,48 @@ def bind_ids(db: Database, ids: Sequence[TermStats]) -> Any:
 
 
 def common_values(
-    db: Database, wanted: BaseEventFilter, question: PageSpec, extra: Mapping[str, Any]
+    db: Database, filter: BaseEventFilter, spec: PageSpec, residuals: Sequence[ResidualCondition]
 ) -> dict[str, Any]:
     """Values that every range shares."""
-    values: dict[str, Any] = {"as_of": question.as_of, "changed_since": question.changed_since, **extra}
-    values |= {"since": wanted.since_us, "until": wanted.until_us}
-    if question.after is not None:
-        values |= {"after_value": question.after[0], "after_key": question.after[1]}
-    if question.keys is not None:
-        values["keys"] = db.as_list(question.keys)
-    return values
+    window = filter.window
+    values = {"as_of": spec.as_of, "changed_since": spec.changed_since, "since": window.since, "until": window.until}
+    if spec.after is not None:
+        values |= {"after_value": spec.after[0], "after_key": spec.after[1]}
+    bound = {"keys": db.as_list(spec.keys)} if spec.keys is not None else {}
+    for condition in residuals:
+        for form in condition.bind(db.dialect).values():
+            bound |= form
+    return {**values, **bound}
 
 
 def statement_key(
     db: Database,
-    question: PageSpec,
-    extra: tuple[str, ...],
-    wanted: BaseEventFilter,
+    filter: BaseEventFilter,
+    spec: PageSpec,
+    residuals: Sequence[ResidualCondition],
     *,
     arms: tuple[IndexRange, ...] = (),
     probes: tuple[bool, ...] = (),
     barred: bool | None = None,
 ) -> StatementKey:
-    """The key under which the statement is kept."""
-    residuals = [name for name in ("since", "until") if getattr(wanted, name) is not None]
-    if question.as_of is not None:
-        residuals = [name for name in residuals if name == "until"]
-    elif question.changed_since is not None:
-        residuals.append("changed_since")
-    if question.keys is not None:
-        residuals.append("keys")
-    if question.as_of is None:
-        residuals += [name for name in residual_names(wanted) if name not in CONDITIONS or name in extra]
+    """The key under which the statement is kept; since when an event goes on is known of the present only."""
+    times = {
+        "since": filter.window.since is not None and spec.as_of is None,
+        "until": filter.window.until is not None,
+        "changed_since": spec.changed_since is not None and spec.as_of is None,
+        "keys": spec.keys is not None,
+    }
     return StatementKey(
         db.dialect,
-        question.result,
-        question.order,
-        question.descending,
-        question.after is not None,
-        question.as_of is not None,
-        question.limit,
-        tuple(residuals),
+        spec.result,
+        spec.order,
+        spec.descending,
+        spec.after is not None,
+        spec.as_of is not None,
+        spec.limit,
+        tuple(name for name, set_ in times.items() if set_),
+        tuple(SqlForm(type(condition), form) for condition in residuals for form in condition.bind(db.dialect)),
         arms,
         probes,
         barred,
     )
-
-
-def residual_names(wanted: BaseEventFilter) -> list[str]:
-    """The conditions that the index only narrows."""
-    names = []
-    if wanted.bbox is not None:
-        names.append("box" if wanted.bbox.west <= wanted.bbox.east else "box_across")
-    if wanted.circle is not None:
-        names.append("circle")
-    for measure, (least, most) in wanted.limits.items():
-        names += [f"min:{measure}"] if least is not None else []
-        names += [f"max:{measure}"] if most is not None else []
-    if wanted.q is not None:
-        names += conditions_of(wanted.q)
-    return names
-
-
-def residual_values(wanted: BaseEventFilter) -> dict[str, Any]:
-    """What those conditions bind."""
-    values: dict[str, Any] = {}
-    if wanted.bbox is not None:
-        values |= wanted.bbox._asdict()
-    if wanted.circle is not None:
-        values |= {**dict(zip(("cx", "cy", "cz"), wanted.circle.centre, strict=True)), "chord2": wanted.circle.chord2}
-    for measure, (least, most) in wanted.limits.items():
-        values |= {f"min_{measure}": least, f"max_{measure}": most}
-    return values

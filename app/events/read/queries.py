@@ -13,7 +13,8 @@ from sqlmodel import col
 from app.changes import ChangeLog, Head
 from app.db import Database, Statement, any_of
 from app.db.heavy_queries import admit
-from app.events.index.full_text import CONDITIONS, matching_keys, search_values
+from app.events.index.full_text import matching_keys
+from app.events.read.conditions.base import ResidualCondition
 from app.events.read.past_versions import (
     BODY_US,
     SLICE_ROWS,
@@ -29,10 +30,9 @@ from app.events.read.planner import (
     Plan,
     ResolvedTerms,
     plan,
-    residual_names,
-    residual_values,
     resolve_terms,
     size_of,
+    without_words,
 )
 from app.events.read.rows import Page, ResolvedQuery, Row
 from app.events.tables import StoredEvent
@@ -50,36 +50,36 @@ MAX_BODIES = 200
 FIRST_CHUNK = 100
 CHUNK_BYTES = 4 * 1024 * 1024
 # What an event costs in microseconds, about, on either database: to be counted, to be looked up in another group, to be
-# held against a place or a number, to be held against words, and to be looked up as it stood once.
-COUNT_US, PROBE_US, RESIDUAL_US, WORDS_US, PAST_US = 2, 3, 4, 40, 15
+# and to be looked up as it stood once; what it costs to be held against a condition, the condition says.
+COUNT_US, PROBE_US, PAST_US = 2, 3, 15
 # A page is expected to read so many events for each that it shows, at most.
 SPARSE_PERCENT = 50
 
 
-async def list_page(db: Database, wanted: ResolvedQuery, sort: str, limit: int, after: tuple[int, int] | None) -> Page:
+async def list_page(db: Database, query: ResolvedQuery, sort: str, limit: int, after: tuple[int, int] | None) -> Page:
     """One page in the order asked for, beginning after a place in it."""
     order, descending = sort.removeprefix("-"), sort.startswith("-")
-    question = PageSpec("page", order, descending, limit + 1, after, wanted.as_of, wanted.changed_since)
-    past = wanted.as_of is not None and order in MEASURES
-    rows = await (ranked_rows if past else find_rows)(db, wanted, question)
+    spec = PageSpec("page", order, descending, limit + 1, after, query.as_of, query.changed_since)
+    past = query.as_of is not None and order in MEASURES
+    rows = await (ranked_rows if past else find_rows)(db, query, spec)
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], (rows[limit - 1].at, rows[limit - 1].key))
 
 
-async def count_events(db: Database, log: ChangeLog, wanted: ResolvedQuery, head: Head) -> int:
+async def count_events(db: Database, log: ChangeLog, query: ResolvedQuery, head: Head) -> int:
     """How many events match; the log's own count of the past still has what was erased since."""
-    if is_everything(wanted):
+    if is_everything(query):
         return (await log.checkpoint(head.seq))[0]
-    if wanted.as_of is not None and needs_python_filter(wanted):
-        return sum([len(rows) async for rows in iterate(db, wanted)])
-    found = await plan_narrowed(db, wanted, PageSpec("count", as_of=wanted.as_of, changed_since=wanted.changed_since))
+    if query.as_of is not None and needs_python_filter(query):
+        return sum([len(rows) async for rows in iterate(db, query)])
+    found = await plan_narrowed(db, query, PageSpec("count", as_of=query.as_of, changed_since=query.changed_since))
     return 0 if found is None else int((await db.rows(found.statement, found.values, heavy=True))[0][0])
 
 
-def is_everything(wanted: ResolvedQuery) -> bool:
+def is_everything(query: ResolvedQuery) -> bool:
     """Nothing narrows the question, and it is about now."""
-    return wanted.as_of is None and not wanted.filter.model_fields_set - {
+    return query.as_of is None and not query.filter.model_fields_set - {
         "timezone",
         "sort",
         "limit",
@@ -88,13 +88,13 @@ def is_everything(wanted: ResolvedQuery) -> bool:
     }
 
 
-async def iterate(db: Database, wanted: ResolvedQuery) -> AsyncIterator[list[Row]]:
+async def iterate(db: Database, query: ResolvedQuery) -> AsyncIterator[list[Row]]:
     """Give every match, newest first, a few MiB at a time; no connection is held between chunks."""
     after, chunk, memory = None, FIRST_CHUNK, TextMatchCache()
     while True:
-        question = PageSpec("page", limit=chunk, after=after, as_of=wanted.as_of, changed_since=wanted.changed_since)
-        raw = await run_plan(db, wanted, question)
-        rows = await filter_in_python(db, wanted, raw, memory)
+        spec = PageSpec("page", limit=chunk, after=after, as_of=query.as_of, changed_since=query.changed_since)
+        raw = await run_plan(db, query, spec)
+        rows = await filter_in_python(db, query, raw, memory)
         if rows:
             yield rows
         if len(raw) < chunk:
@@ -103,14 +103,14 @@ async def iterate(db: Database, wanted: ResolvedQuery) -> AsyncIterator[list[Row
         chunk = next_chunk(raw)
 
 
-async def ranked_rows(db: Database, wanted: ResolvedQuery, question: PageSpec) -> list[Row]:
+async def ranked_rows(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[Row]:
     """Rows of the past in the order of a measure: numbers are only indexed for the present, so every match is read."""
-    limit, best = question.limit or CHUNK, list[Row]()
-    async for rows in iterate(db, wanted):
+    limit, best = spec.limit or CHUNK, list[Row]()
+    async for rows in iterate(db, query):
         await admit(BODY_US * len(rows))
         for start in range(0, len(rows), SLICE_ROWS):
-            best += await run_in_thread(rank_rows, rows[start : start + SLICE_ROWS], question)
-        best = sort_rows(best, question)[:limit]
+            best += await run_in_thread(rank_rows, rows[start : start + SLICE_ROWS], spec)
+        best = sort_rows(best, spec)[:limit]
     return best
 
 
@@ -120,31 +120,30 @@ def next_chunk(rows: Sequence[Row]) -> int:
     return next((chunk for chunk in (CHUNK, FIRST_CHUNK) if chunk * each <= CHUNK_BYTES), FIRST_CHUNK // 10)
 
 
-async def find_rows(db: Database, wanted: ResolvedQuery, question: PageSpec) -> list[Row]:
+async def find_rows(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[Row]:
     """Rows that match; the past is settled by hand where the index of today cannot."""
-    if not needs_python_filter(wanted):
-        return await run_plan(db, wanted, question)
+    if not needs_python_filter(query):
+        return await run_plan(db, query, spec)
     found: list[Row] = []
-    limit = question.limit or CHUNK
-    question, memory = question._replace(limit=max(limit, CHUNK // 4)), TextMatchCache()
+    limit = spec.limit or CHUNK
+    spec, memory = spec._replace(limit=max(limit, CHUNK // 4)), TextMatchCache()
     while len(found) < limit:
-        raw = await run_plan(db, wanted, question)
-        found += await filter_in_python(db, wanted, raw, memory)
-        if len(raw) < (question.limit or CHUNK):
+        raw = await run_plan(db, query, spec)
+        found += await filter_in_python(db, query, raw, memory)
+        if len(raw) < (spec.limit or CHUNK):
             break
-        question = question._replace(after=(raw[-1].at, raw[-1].key))
+        spec = spec._replace(after=(raw[-1].at, raw[-1].key))
     return found[:limit]
 
 
-async def run_plan(db: Database, wanted: ResolvedQuery, question: PageSpec) -> list[Row]:
+async def run_plan(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[Row]:
     """Run the planned statement."""
-    if wanted.as_of is not None and wanted.filter.id:
-        return await versions_at(db, wanted, question)
-    found = await plan_narrowed(db, wanted, question)
-    if found is None:
+    if query.as_of is not None and query.filter.ids:
+        return await versions_at(db, query, spec)
+    chosen = await plan_narrowed(db, query, spec)
+    if chosen is None:
         return []
-    plan_, heavy = found, is_heavy(found)
-    rows = await db.rows(plan_.statement, plan_.values, heavy=heavy)
+    rows = await db.rows(chosen.statement, chosen.values, heavy=is_heavy(chosen))
     return await run_in_turns(row_of, rows, lambda row: len(row[0]))
 
 
@@ -154,61 +153,62 @@ def row_of(found: Sequence[Any]) -> Row:
     return Row(escape_line_separators(body), *rest)
 
 
-def is_heavy(found: Plan) -> bool:
+def is_heavy(chosen: Plan) -> bool:
     """The statement may read more than its page."""
-    shape = found.shape
-    settled = {"since", "until", "keys"}
+    shape = chosen.shape
     probes = bool(shape.probes) and shape.probes != (False,)
-    walks = not shape.arms and "keys" not in shape.residuals and (probes or shape.barred is not None)
+    walks = not shape.arms and "keys" not in shape.narrowed and (probes or shape.barred is not None)
     probed = any(arm.probes or arm.barred is not None for arm in shape.arms)
     long = (shape.limit or 0) > MAX_BODIES
-    return long or shape.as_of or walks or probed or shape.order != "started_at" or bool(set(shape.residuals) - settled)
+    unsettled = bool(shape.residuals) or "changed_since" in shape.narrowed
+    return long or shape.as_of or walks or probed or shape.order != "started_at" or unsettled
 
 
-async def plan_narrowed(db: Database, wanted: ResolvedQuery, question: PageSpec) -> Plan | None:
-    """Plan the question, by keys where few events can answer it."""
-    asked = wanted.filter
-    if asked.timeless:
+async def plan_narrowed(db: Database, query: ResolvedQuery, spec: PageSpec) -> Plan | None:
+    """Plan the query, by keys where few events can answer it."""
+    filter = query.filter
+    if filter.window.empty:
         return None
-    found = await resolve_terms(db, asked)
-    extra = residual_values(asked) if wanted.as_of is None else {}
-    if wanted.as_of is None:
-        keys, searched = await known_keys(db, wanted, found)
+    terms, residuals = await resolve_terms(db, filter), list(filter.residuals)
+    if query.as_of is None:
+        keys, searched = await known_keys(db, query, terms)
         if keys is not None:
-            question = question._replace(keys=keys)
+            spec = spec._replace(keys=keys)
             if not keys:
                 return None
-        if asked.q is not None and not searched:
-            extra |= search_values(asked.q, db.dialect)
-    await admit(cost_of(wanted, found, question, searched=extra.keys().isdisjoint(CONDITIONS)))
-    return plan(db, asked, found, question, extra)
+        if searched:
+            residuals = without_words(residuals)
+    await admit(cost_of(query, terms, spec, residuals))
+    return plan(db, filter, terms, spec, residuals if query.as_of is None else ())
 
 
-def cost_of(wanted: ResolvedQuery, found: ResolvedTerms, question: PageSpec, *, searched: bool) -> float:
+def cost_of(
+    query: ResolvedQuery, terms: ResolvedTerms, spec: PageSpec, residuals: Sequence[ResidualCondition]
+) -> float:
     """Estimate the microseconds that a statement takes, and the reading of bodies after it."""
-    events = float(size_of(found) if question.keys is None else len(question.keys))
-    if question.limit is not None:
-        events = min(events, question.limit * (1 if needs_python_filter(wanted) else SPARSE_PERCENT))
-    each = COUNT_US + PROBE_US * (len(found.groups) - 1 + bool(found.barred))
-    each += RESIDUAL_US * len(residual_names(wanted.filter)) + (0 if searched else WORDS_US)
-    if wanted.as_of is not None:
+    events = float(size_of(terms) if spec.keys is None else len(spec.keys))
+    if spec.limit is not None:
+        events = min(events, spec.limit * (1 if needs_python_filter(query) else SPARSE_PERCENT))
+    each = COUNT_US + PROBE_US * (len(terms.groups) - 1 + bool(terms.barred))
+    each += sum(condition.cost_us for condition in residuals)
+    if query.as_of is not None:
         each = PAST_US + 2 * each
     return events * each
 
 
-async def known_keys(db: Database, wanted: ResolvedQuery, found: ResolvedTerms) -> tuple[list[int] | None, bool]:
-    """The keys of the few events that can match, and whether they settle the full text question."""
-    asked = wanted.filter
+async def known_keys(db: Database, query: ResolvedQuery, terms: ResolvedTerms) -> tuple[list[int] | None, bool]:
+    """The keys of the few events that can match, and whether they settle the full text spec."""
+    filter = query.filter
     keys, searched = None, False
-    if asked.id is not None:
-        keys = await existing_keys(db, asked.id)
-    if asked.q is not None:
-        worded = await matching_keys(db, asked.q, MAX_PROBED_KEYS)
+    if filter.ids is not None:
+        keys = await existing_keys(db, filter.ids)
+    if filter.words is not None:
+        worded = await matching_keys(db, filter.words, MAX_PROBED_KEYS)
         if worded is not None:
             keys = worded if keys is None else sorted(set(keys) & set(worded))
             searched = True
-    if keys is None and wanted.changed_since is not None and size_of(found) > MAX_PROBED_KEYS:
-        keys = await recent_keys(db, wanted.changed_since)
+    if keys is None and query.changed_since is not None and size_of(terms) > MAX_PROBED_KEYS:
+        keys = await recent_keys(db, query.changed_since)
     return keys, searched
 
 
@@ -221,8 +221,8 @@ async def existing_keys(db: Database, ids: Sequence[UUID]) -> list[int]:
 @lru_cache(2)
 def existing_statement(dialect: str) -> Statement:
     """Keys and ids of live events."""
-    asked = any_of(col(StoredEvent.key), "keys", dialect)
-    return Statement(sa.select(col(StoredEvent.key), col(StoredEvent.id)).where(asked))
+    listed = any_of(col(StoredEvent.key), "keys", dialect)
+    return Statement(sa.select(col(StoredEvent.key), col(StoredEvent.id)).where(listed))
 
 
 async def recent_keys(db: Database, since: int) -> list[int] | None:

@@ -6,13 +6,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlmodel import col
 
 from app.changes import Change
 from app.db import Statement, any_of
-from app.events.index.full_text import words_match
+from app.events.read.conditions.base import SqlForm, big, row_exists
 from app.events.read.measure_order import measure_number, rank_column
-from app.events.tables import EventFacet, EventMeasure, EventPoint, PastFacet, StoredEvent
+from app.events.tables import EventFacet, EventMeasure, PastFacet, StoredEvent
 from app.kinds import MEASURES
 
 
@@ -30,7 +29,10 @@ class IndexRange(NamedTuple):
 
 
 class StatementKey(NamedTuple):
-    """All that decides a statement's text; a request only binds values."""
+    """All that decides a statement's text; a request only binds values.
+
+    `narrowed` names what the planner narrows by itself, `residuals` the SQL of conditions.
+    """
 
     dialect: str
     result: str
@@ -39,7 +41,8 @@ class StatementKey(NamedTuple):
     keyset: bool
     as_of: bool
     limit: int | None
-    residuals: tuple[str, ...]
+    narrowed: tuple[str, ...]
+    residuals: tuple[SqlForm, ...]
     arms: tuple[IndexRange, ...]
     probes: tuple[bool, ...]
     barred: bool | None
@@ -101,7 +104,7 @@ def range_select(shape: StatementKey, arm: IndexRange, prefix: str, *, ordered: 
     select: Any = sa.select(table.started_at.label("at"), table.event.label("event"))
     if arm.many:
         select = select.distinct()
-    if {"since", "changed_since"} & set(shape.residuals):
+    if {"since", "changed_since"} & set(shape.narrowed):
         select = select.join(event, event.key == table.event)
     select = select.where(valued(table, prefix + "value", shape.dialect, many=arm.many))
     if arm.since:
@@ -112,8 +115,7 @@ def range_select(shape: StatementKey, arm: IndexRange, prefix: str, *, ordered: 
         select = select.where(probe(shape, table.started_at, table.event, f"{prefix}probe{n}", many=many))
     if arm.barred is not None:
         select = select.where(~probe(shape, table.started_at, table.event, prefix + "barred", many=arm.barred))
-    for name in shape.residuals:
-        select = select.where(*residual(name, shape.dialect, table.event, table.started_at, event))
+    select = select.where(*narrowings(shape, table.event, table.started_at, event))
     if ordered:
         if shape.keyset:
             select = select.where(beyond(shape, table.started_at, table.event))
@@ -161,7 +163,7 @@ def from_events(shape: StatementKey) -> Any:
 def found_events(shape: StatementKey) -> tuple[Any, Any, Any]:
     """Walk events in the order asked for, or take those with known keys, and probe every group; the order's columns."""
     event: Any = sa.orm.aliased(StoredEvent, name="e")
-    by_key = "keys" in shape.residuals
+    by_key = "keys" in shape.narrowed
     number: Any = sa.orm.aliased(EventMeasure, name="m")
     column = event.started_at if shape.order == "started_at" else sa.type_coerce(event.updated_at, sa.BigInteger)
     at = column + 0 if by_key else column
@@ -174,18 +176,12 @@ def found_events(shape: StatementKey) -> tuple[Any, Any, Any]:
             sa.inspect(number).selectable, measure_number(number, event.key, shape.order)
         )
         select = select.select_from(joined)
-    for name in shape.residuals:
-        select = select.where(*residual(name, shape.dialect, event.key, event.started_at, event))
+    select = select.where(*narrowings(shape, event.key, event.started_at, event))
     for n, many in enumerate(shape.probes):
         select = select.where(probe(shape, event.started_at, event.key, f"probe{n}", many=many))
     if shape.barred is not None:
         select = select.where(~probe(shape, event.started_at, event.key, "barred", many=shape.barred))
     return select, at, event.key
-
-
-def big(name: str) -> Any:
-    """A 64-bit parameter."""
-    return sa.bindparam(name, type_=sa.BigInteger())
 
 
 def valued(table: Any, name: str, dialect: str, *, many: bool) -> Any:
@@ -215,17 +211,14 @@ def probe(shape: StatementKey, started_at: Any, event: Any, name: str, *, many: 
 def held(shape: StatementKey, source: Any, started_at: Any, event: Any, name: str, *, many: bool) -> Any:
     """One table's part of a probe."""
     table: Any = sa.orm.aliased(source)
-    found = sa.select(sa.literal(1)).where(
-        valued(table, name, shape.dialect, many=many), table.started_at == started_at, table.event == event
-    )
+    where = [valued(table, name, shape.dialect, many=many), table.started_at == started_at, table.event == event]
     if shape.as_of:
-        found = found.where(*valid(table, version_then(event), past=source is PastFacet))
-    return found.exists() if shape.result == "count" else probed(found, shape.dialect)
-
-
-def probed(found: Any, dialect: str) -> Any:
-    """Some row is found, asked for each candidate: OFFSET keeps PostgreSQL from joining all that the value has."""
-    return (found.offset(sa.literal_column("0")) if dialect == "postgresql" else found).exists()
+        where += valid(table, version_then(event), past=source is PastFacet)
+    return (
+        sa.select(sa.literal(1)).where(*where).exists()
+        if shape.result == "count"
+        else row_exists(shape.dialect, *where)
+    )
 
 
 def ordering(shape: StatementKey, at: Any, key: Any) -> list[Any]:
@@ -239,45 +232,13 @@ def beyond(shape: StatementKey, at: Any, key: Any) -> Any:
     return here < there if shape.descending else here > there
 
 
-def residual(name: str, dialect: str, event: Any, started_at: Any, row: Any) -> list[Any]:
-    """A condition that the index cannot settle, as SQL on an event's key or row."""
-    kind, _, rest = name.partition(":")
-    times = {
-        "until": lambda: started_at < big("until"),
+def narrowings(shape: StatementKey, event: Any, started_at: Any, row: Any) -> list[Any]:
+    """What the ranges leave open, as SQL on an event's key, beginning and row."""
+    known = {
         "since": lambda: row.ends_at > big("since"),
+        "until": lambda: started_at < big("until"),
         "changed_since": lambda: sa.type_coerce(row.updated_at, sa.BigInteger) >= big("changed_since"),
+        "keys": lambda: any_of(event, "keys", shape.dialect),
     }
-    if kind in times:
-        return [times[kind]()]
-    if kind == "keys":
-        return [any_of(event, "keys", dialect)]
-    if kind in {"box", "box_across", "circle"}:
-        return [
-            probed(sa.select(sa.literal(1)).where(col(EventPoint.event) == event, *place_conditions(kind)), dialect)
-        ]
-    if kind in {"min", "max"}:
-        bound_ = (
-            col(EventMeasure.best) >= big(f"min_{rest}")
-            if kind == "min"
-            else col(EventMeasure.best) <= big(f"max_{rest}")
-        )
-        known = sa.and_(col(EventMeasure.event) == event, col(EventMeasure.measure) == sa.literal_column(f"'{rest}'"))
-        return [probed(sa.select(sa.literal(1)).where(known, bound_), dialect)]
-    return [words_match(name, dialect, event)]
-
-
-def place_conditions(kind: str) -> list[Any]:
-    """A located place lies in the box or the circle."""
-    number = sa.Float(53)
-    if kind == "circle":
-        parts = [(col(getattr(EventPoint, axis)) - sa.bindparam("c" + axis, type_=number)) for axis in "xyz"]
-        return [parts[0] * parts[0] + parts[1] * parts[1] + parts[2] * parts[2] <= sa.bindparam("chord2", type_=number)]
-    west, east = sa.bindparam("west", type_=number), sa.bindparam("east", type_=number)
-    lat, lon = col(EventPoint.lat), col(EventPoint.lon)
-    meridian = -lon
-    join = sa.and_ if kind == "box" else sa.or_
-    inside = sa.or_(
-        join(lon >= west, lon <= east),
-        sa.and_(sa.func.abs(lon) == sa.literal_column("180"), join(meridian >= west, meridian <= east)),
-    )
-    return [lat >= sa.bindparam("south", type_=number), lat <= sa.bindparam("north", type_=number), inside]
+    own = [known[name]() for name in shape.narrowed]
+    return [*own, *(condition.sql(form, shape.dialect, event) for condition, form in shape.residuals)]

@@ -18,7 +18,8 @@ from app.auth.keys import utc_now
 from app.auth.schemas import serialize_instant
 from app.changes import ChangeLog, Head, format_cursor, parse_cursor
 from app.errors import CursorEpoch, Invalid, TooManyRequests
-from app.events.read.as_of import instant_of, read_instant
+from app.events.read.as_of import read_instant
+from app.events.read.filter_parsers import instant_of
 from app.events.write.commands import IfMatch
 from app.events.write.idempotency import IdempotentRequest, ResponseData
 from app.feed.long_poll import wait_for_page
