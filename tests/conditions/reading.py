@@ -63,7 +63,7 @@ def event(n: int, name: str, points: list[tuple[float, float]]) -> dict[str, Any
 async def main(url: str) -> None:
     app = create_app(Settings(database_url=url))
     async with app.router.lifespan_context(app):
-        key = (await create_key(app.state.db, "desk", ["admin"]))[1]
+        key = (await create_key(app.state.services.db, "desk", ["admin"]))[1]
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         headers = {"authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://sitrep.test", headers=headers) as api:
