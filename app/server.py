@@ -21,6 +21,10 @@ FACTORY = "app.main:create_app"
 API_FACTORY = "app.main:create_api"
 GRACE_TIMEOUT_S = 4  # for requests in flight; with what comes before and after, the exit takes less than 5 s
 
+# A process answers nothing while it imports. With uvicorn's 5 s, several of them on a busy machine were ended and begun
+# anew for ever.
+HEALTHCHECK_TIMEOUT_S = 60
+
 OnStart = Callable[[str, int], None]
 
 
@@ -71,6 +75,7 @@ def configure(app: ASGIApp | str, settings: Settings, workers: int = 1) -> Confi
         proxy_headers=False,  # app.proxy reads them, as the app must know the peer to trust its prefix
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=GRACE_TIMEOUT_S if workers == 1 else GRACE_TIMEOUT_S - 1,
+        timeout_worker_healthcheck=HEALTHCHECK_TIMEOUT_S,
     )
 
 

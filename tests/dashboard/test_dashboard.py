@@ -258,7 +258,7 @@ def test_keys_do_what_the_help_says(visit: Visit, open_server: Any) -> None:
     page.keyboard.press("Escape")
     for key in ("j", "j", "k", "Enter"):
         page.keyboard.press(key)
-    expect(page.locator("#list > li").first).to_be_focused()
+    page.wait_for_function("document.activeElement === document.querySelector('#list > li')")
     expect(page.locator("#list > li").first.locator(".history li")).to_have_count(1)
     page.keyboard.press("/")
     expect(page.get_by_label("Search")).to_be_focused()
