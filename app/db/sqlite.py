@@ -28,8 +28,7 @@ from app.db.compiler import CompiledStatement, Statement, array_param, as_statem
 from app.db.heavy_queries import MAX_RUNNING, interruptible
 from app.db.outage_log import OutageLog
 from app.db.revision import READ_REVISION, needed_schema
-from app.db.sqlite_file import SqliteFile
-from app.db.sqlite_reader import SqliteRead, run_select
+from app.db.sqlite_file import SqliteFile, SqliteRead, run_select
 
 T = TypeVar("T")
 # Twice as many as heavy questions run at a time, so that small reads always find a thread.

@@ -1,15 +1,19 @@
-"""The file of a SQLite database: opened only where it exists, watched while it is used, and its failures named."""
+"""The file of a SQLite database: opened only where it exists, read, watched while it is used, its failures named."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from app.db.compiler import WriteConflict
+from sqlalchemy.sql.expression import Executable
+
+from app.db.compiler import Statement, WriteConflict, as_statement
 from app.db.faults import DatabaseUnusable, unavailable
 from app.db.functions import FUNCTIONS
 from app.db.revision import needed_schema
@@ -208,3 +212,42 @@ def explain(error: sqlite3.DatabaseError, path: str) -> str:
         if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
             return f"The directory {file.absolute().parent} may not be written by this user: SQLite makes files in it."
     return f"The file {path} cannot be used: {error}."
+
+
+class SqliteRead:
+    """One statement on a reader thread, which whoever waits for it may interrupt."""
+
+    def __init__(self, statement: Statement | Executable, values: Mapping[str, Any] | None) -> None:
+        self._statement = statement
+        self._values = values
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._given_up = False
+
+    def run(self, connection: sqlite3.Connection) -> list[Any]:
+        """Read on this connection."""
+        with self._lock:
+            if self._given_up:
+                return []
+            self._connection = connection
+        try:
+            return run_select(connection, self._statement, self._values)
+        finally:
+            with self._lock:
+                self._connection = None
+
+    def interrupt(self) -> None:
+        """Nobody waits for the rows any more."""
+        with self._lock:
+            self._given_up = True
+            if self._connection is not None:
+                self._connection.interrupt()
+
+
+def run_select(
+    connection: sqlite3.Connection, statement: Statement | Executable, values: Mapping[str, Any] | None
+) -> list[Any]:
+    """Run a reading statement and take all its rows."""
+    compiled = as_statement(statement).on("sqlite")
+    found = connection.execute(compiled.sql, compiled.arguments(values or {})).fetchall()
+    return compiled.rows(found) if compiled.results else found

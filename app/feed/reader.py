@@ -1,4 +1,4 @@
-"""A page of the feed: read a bounded stretch of the log, keep what matches, never pass over a change in silence."""
+"""Reads pages of the feed from where a reader begins, filtered, and waits at the end for as long as it wishes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from sqlmodel import col
 from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, ChangeLog, ChangeRecord, Head
 from app.db import Statement, any_of
 from app.errors import CursorEpoch, CursorExpired
+from app.events.read.as_of import DATED, read_instant
+from app.events.read.filter import ChangeFilter
 from app.feed.matcher import Matcher, MatchHint
+from app.feed.notifier import MIN_INTERVAL_S, Notifier
 from app.feed.recent_changes import EncodedChange, RecentChanges, encode_change
 from app.kit.offload import run_in_thread, run_in_turns
 
@@ -198,3 +201,44 @@ class PageReader:
         if not rows or seq(rows[-1]) == after + len(rows):
             return rows
         return [row for place, row in enumerate(rows, after + 1) if seq(row) == place]
+
+
+async def read_start_position(log: ChangeLog, head: Head, named: str, timezone: str, parameter: str = "after") -> int:
+    """The sequence after which a reader goes on; 410 when the feed no longer reaches back to it.
+
+    A time stands for the last change before it. `parameter` is the name that a refused time is reported under.
+    """
+    if named == "oldest":
+        return head.oldest
+    if named == "now":
+        return head.seq
+    if not DATED.match(named):
+        return await log.position(named, head)
+    found = await log.before(read_instant(named, timezone, parameter), head, inclusive=False)
+    if found < head.oldest:
+        raise log.gone(CursorExpired, "The feed no longer reaches back to that time; read the list again.", head)
+    return found
+
+
+async def wait_for_page(
+    notifier: Notifier, wanted: ChangeFilter, start: int, head: Head, *, limit: int, wait: float
+) -> tuple[Head, ChangePage]:
+    """The page after `start`, and the head up to which the log was read; CursorEpoch (410) when that changes."""
+    log, clock = notifier.log, asyncio.get_running_loop().time
+    deadline = clock() + wait
+    reader = PageReader(log, Matcher(wanted), notifier.recent)
+    epoch, page = head.epoch, await reader.page(start, limit, head)
+    while not (page.pieces or page.more or notifier.draining) and (left := deadline - clock()) > 0:
+        await notifier.wait(page.next, left, epoch)
+        head = await log.head()
+        notifier.notice(head)
+        if head.epoch != epoch:
+            raise log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
+        if head.seq <= page.next:  # another server than the hub asked, and it is behind
+            await asyncio.sleep(MIN_INTERVAL_S)
+        # What was passed over while waiting counts: the answer is the one that a fresh call would get.
+        rest = start + MAX_SCANNED - page.next
+        if rest <= 0:
+            return head, page._replace(more=head.seq > page.next)
+        page = await reader.page(page.next, limit, head, rest)
+    return head, page

@@ -24,14 +24,12 @@ from app.errors import (
     problem_responses,
 )
 from app.events.read.as_of import DATED
-from app.feed.long_poll import wait_for_page
 from app.feed.matcher import Matcher
 from app.feed.notifier import Notifier, NotifierDep
 from app.feed.page_writer import change_page_response, page_digest
-from app.feed.reader import ChangePage
+from app.feed.reader import ChangePage, read_start_position, wait_for_page
 from app.feed.schemas import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
 from app.feed.sse import EventStream, StreamTimingsDep, StreamWriter
-from app.feed.start_position import read_start_position
 from app.http import NoQuery, SettingsDep, if_none_match, query, query_pairs
 from app.kinds import format_instant
 from app.kit.json_lines import dump_json

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain, pairwise
 from math import gcd
 from zoneinfo import ZoneInfo
 
 from app.db import Database
 from app.errors import FieldError, Invalid
 from app.events.terms import HOUR
-from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds
+from app.kit.json_lines import dump_json
+from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds, describe_interval
 from app.stats.facet_labels import labels_of
-from app.stats.index_counts import Aggregation, Groups, TimeGrid, count_matches, nothing, span_of
+from app.stats.index_counts import Aggregation, Groups, Numbers, TimeGrid, count_matches, nothing, span_of
 from app.stats.rollup_counts import RollupQuery, count_rollup, rollup_query, rollup_span
 from app.stats.schemas import COUNT, SeriesQuery, just_before
-from app.stats.series_json import serialize_rows
 
 MAX_ROWS = 10_000
 
@@ -117,3 +119,31 @@ async def labelled(db: Database, facet: str, groups: Groups) -> list[tuple[str |
     labels = await labels_of(db, facet, [group for group in groups if group is not None])
     named = [(None if group is None else labels.get(group, group), numbers) for group, numbers in groups.items()]
     return sorted(named, key=lambda item: (item[0] is None, item[0] or ""))
+
+
+COUNTED = '"count":%d,"low":null,"best":null,"high":null}'
+MEASURED = '"count":%d,"low":%d,"best":%d,"high":%d}'
+
+
+def serialize_rows(edges: tuple[int, ...], zone: ZoneInfo, groups: Sequence[tuple[str | None, Numbers]]) -> bytes:
+    """An array of rows, by start and then in the order of the groups; integers have no limit."""
+    if not groups:
+        return b"[]"
+    labels, numbers = zip(*groups, strict=True)
+    columns = list(chain.from_iterable(numbers))
+    form = form_of(edges, zone, labels, measured=len(columns) > len(labels))
+    return (form % tuple(chain.from_iterable(zip(*columns, strict=True)))).encode()
+
+
+@lru_cache(CALENDARS)
+def form_of(edges: tuple[int, ...], zone: ZoneInfo, labels: tuple[str | None, ...], *, measured: bool) -> str:
+    """All that such an answer says but for its numbers."""
+    names = [dump_json(label).decode().replace("%", "%%") for label in labels]
+    ends = [f'"group":{name},{MEASURED if measured else COUNTED}' for name in names]
+    texts = [describe_interval(edge, zone).isoformat() for edge in edges]
+    return f"[{','.join(beginning(*span) + end for span in pairwise(texts) for end in ends)}]"
+
+
+def beginning(start: str, end: str) -> str:
+    """What the rows of a bucket say first."""
+    return f'{{"start":"{start}","end":"{end}",'

@@ -22,10 +22,8 @@ from app.events.read.as_of import read_instant
 from app.events.read.filter_parsers import instant_of
 from app.events.write.commands import IfMatch
 from app.events.write.idempotency import IdempotentRequest, ResponseData
-from app.feed.long_poll import wait_for_page
 from app.feed.notifier import Notifier
-from app.feed.reader import ChangePage
-from app.feed.start_position import read_start_position
+from app.feed.reader import ChangePage, read_start_position, wait_for_page
 from app.http import FromServices
 from app.kit.ids import IdSource
 from app.kit.json_lines import dump_json
