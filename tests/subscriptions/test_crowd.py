@@ -75,7 +75,7 @@ async def street() -> AsyncIterator[Street]:
         writer.transport.abort()
         tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, queue=1000)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1000)
     made.port = server.sockets[0].getsockname()[1]
     try:
         yield made

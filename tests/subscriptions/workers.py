@@ -112,7 +112,7 @@ async def crew(url: str, lease_s: float = SHORT_S) -> AsyncIterator[Crew]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=FORKING.parents[2],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(FORKING.parent), str(FORKING.parents[1])])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [FORKING.parent, *FORKING.parents[1:3]]))},
     )
     made = Crew(process)
     try:
