@@ -177,8 +177,8 @@ def delivery_rows(*conditions: Any, limit: int | None = None) -> Statement:
 
 COUNTED = delivery_rows(col(StoredDelivery.counted))
 # So many put-back deliveries are looked at, at a time.
-READY = 200
-PUT_BACK = delivery_rows(sa.not_(col(StoredDelivery.counted)), limit=READY)
+PUT_BACK_LIMIT = 200
+PUT_BACK = delivery_rows(sa.not_(col(StoredDelivery.counted)), limit=PUT_BACK_LIMIT)
 
 
 async def open_deliveries(db: Database, subscription: UUID) -> list[Delivery]:
@@ -187,5 +187,5 @@ async def open_deliveries(db: Database, subscription: UUID) -> list[Delivery]:
 
 
 async def put_back_deliveries(db: Database, subscription: UUID) -> list[Delivery]:
-    """The first of those that a retry put back, by when they are due; at most `READY`."""
+    """The first of those that a retry put back, by when they are due; at most `PUT_BACK_LIMIT`."""
     return [delivery_of(row) for row in await db.rows(PUT_BACK, {"sub": subscription}, primary=True)]

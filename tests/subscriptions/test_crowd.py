@@ -100,7 +100,7 @@ async def test_among_failing_and_dripping_endpoints_the_healthy_get_every_change
     def watch() -> None:
         """How many slots each subscription holds, looked at whenever a request arrives."""
         for id, dispatcher in dispatchers.items():
-            busiest[id] = max(busiest[id], len(dispatcher.delivery_state.queue.flying))
+            busiest[id] = max(busiest[id], len(dispatcher.state.queue.flying))
 
     async with street() as endpoints, client_of(app, admin_key) as operations:
         endpoints.watch = watch

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from app.auth import Key
 from app.kit.ids import IdSource
+from app.subscriptions.delivery.endpoint_health import health_of
 from app.subscriptions.delivery.leases import register, take
-from app.subscriptions.delivery.result_writer import Lease, Outcome, ResultBatch, write_batches
-from app.subscriptions.delivery.retry_policy import health_of
+from app.subscriptions.delivery.result_writer import Lease, Outcome, PendingResults, ResultBatch, write_batches
 from app.subscriptions.statements import CALLERS, delivery_of, find_subscription, put_subscription
 from app.subscriptions.tables import (
     DELIVERY,
@@ -28,6 +28,8 @@ from app.subscriptions.tables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.db import Database, Transaction
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -80,8 +82,11 @@ def delivery(held: Subscription, seq: int, **fields: Any) -> Delivery:
     return made._replace(**fields)
 
 
-def step(held: Subscription, **fields: Any) -> ResultBatch:
-    return ResultBatch(Lease(held.id, ME, held.token), held.version, held.generation, **fields)
+def step(
+    held: Subscription, *, cursor: int | None = None, changed: Sequence[Delivery] = (), **fields: Any
+) -> ResultBatch:
+    results = PendingResults({each.id: each for each in changed}, **fields)
+    return ResultBatch(Lease(held.id, ME, held.token), held.version, held.generation, cursor, results)
 
 
 async def written(db: Database, *steps: ResultBatch) -> list[Outcome]:

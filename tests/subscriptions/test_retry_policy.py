@@ -12,23 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.subscriptions.delivery.endpoint_health import PROBE_INTERVAL, Health, after_ping, slots, update_health
 from app.subscriptions.delivery.leases import HeartbeatSeen, fair_share, rebalance, stalled, watch_heartbeats
-from app.subscriptions.delivery.pending_results import PendingResults
 from app.subscriptions.delivery.queue import DeliveryQueue, MemoryBudget
-from app.subscriptions.delivery.result_writer import Lease
+from app.subscriptions.delivery.result_writer import PendingResults
 from app.subscriptions.delivery.retry_policy import (
     MAX_RETRY_AFTER,
-    PROBE_INTERVAL,
+    NO_PAYLOAD,
     SCHEDULE,
     Attempt,
-    Health,
     after_attempt,
-    after_ping,
     dead_letter,
     next_try,
     read_retry_after,
-    slots,
-    update_health,
 )
 from app.subscriptions.tables import Delivery, Notice, Status
 
@@ -165,12 +161,12 @@ def test_no_retry_after_asks_for_less_than_nothing_or_more_than_a_day(text: str)
 
 
 def test_an_attempt_is_noted_with_what_came_of_it() -> None:
-    first = after_attempt(delivery(), bad(), 0.0)
+    first = after_attempt(delivery(), bad(), 0.0, 0)
     assert (first.status, first.tries, first.attempt_count) == ("retrying", 1, 1)
     assert first.next_attempt_at == NOW + 5 * SECOND
-    second = after_attempt(first, Attempt(NOW + 5 * SECOND, None, 15_000, "timeout"), 0.0)
+    second = after_attempt(first, Attempt(NOW + 5 * SECOND, None, 15_000, "timeout"), 0.0, 0)
     assert second.next_attempt_at == NOW + 305 * SECOND
-    done = after_attempt(second, good(NOW + 305 * SECOND), 0.0)
+    done = after_attempt(second, good(NOW + 305 * SECOND), 0.0, 0)
     assert (done.status, done.attempt_count, done.next_attempt_at) == ("delivered", 3, None)
     assert json.loads(done.attempts) == [
         {"n": 1, "at": "2026-03-01T12:00:00Z", "status_code": 500, "duration_ms": 12, "error": "status"},
@@ -183,7 +179,7 @@ def test_ten_failures_make_a_delivery_dead_and_a_letter_tells_so() -> None:
     held = delivery()
     for n in range(10):
         assert held.status != "dead", n
-        held = after_attempt(held, bad(), 0.0)
+        held = after_attempt(held, bad(), 0.0, 0)
     assert (held.status, held.next_attempt_at, held.attempt_count) == ("dead", None, 10)
     told = dead_letter(held, bad())
     assert (told.type, told.subscription, told.delivery, told.at) == ("delivery.dead", SUB, held.id, NOW)
@@ -192,9 +188,29 @@ def test_ten_failures_make_a_delivery_dead_and_a_letter_tells_so() -> None:
 
 
 def test_a_delivery_put_back_has_all_its_tries_again_and_keeps_its_history() -> None:
-    again = after_attempt(delivery(tries=0, attempt_count=10, attempts='[{"n":10}]'), bad(), 0.0)
+    again = after_attempt(delivery(tries=0, attempt_count=10, attempts='[{"n":10}]'), bad(), 0.0, 0)
     assert (again.status, again.tries, again.attempt_count) == ("retrying", 1, 11)
     assert [each["n"] for each in json.loads(again.attempts)] == [10, 11]
+
+
+@pytest.mark.parametrize(
+    ("error", "counted", "generation", "status"),
+    [
+        ("status", True, 0, "retrying"),
+        ("status", True, 1, "cancelled"),
+        ("status", False, 1, "retrying"),
+        (None, True, 1, "delivered"),
+        (NO_PAYLOAD, True, 0, "dead"),
+        (NO_PAYLOAD, True, 1, "dead"),
+    ],
+)
+def test_a_seek_cancels_what_the_cursor_stored_and_what_the_log_has_no_longer_is_dead(
+    error: str | None, counted: bool, generation: int, status: str
+) -> None:
+    after = after_attempt(delivery(counted=counted), Attempt(NOW, None, 0, error), 0.0, generation)
+
+    assert after.status == status
+    assert (after.next_attempt_at is None) == (status != "retrying")
 
 
 def test_ten_failures_in_a_row_mean_failing_and_are_told_once() -> None:
@@ -514,14 +530,3 @@ def test_what_could_not_be_written_comes_before_what_came_up_since() -> None:
     assert joined.health == health("failing")
     assert (joined.pinged, joined.verified) == (True, True)
     assert failed.after(PendingResults()) == failed
-
-
-def test_a_step_says_all_that_is_unwritten_under_its_lease() -> None:
-    lease = Lease(SUB, UUID(int=9), 3)
-    pending_results = PendingResults(
-        {UUID(int=1): delivery(1)}, [delivery(2)], [told(1)], health=health(), pinged=True, verified=True
-    )
-    step = pending_results.step(lease, 4, 5, 6)
-    assert (step.lease, step.version, step.generation, step.cursor) == (lease, 4, 5, 6)
-    assert (step.changed, step.added, step.notices) == ([delivery(1)], [delivery(2)], [told(1)])
-    assert (step.health, step.pinged, step.verified, step.size) == (health(), True, True, 3)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from itertools import count
+from typing import NamedTuple
 from uuid import UUID
 
 from app.subscriptions.tables import Delivery
 
-MAX_PAYLOADS = 64 * 1024 * 1024
-MAX_LOADED_AT_ONCE = datetime.min.replace(tzinfo=UTC)
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(slots=True)
-class InFlight:
+class InFlight(NamedTuple):
     """A delivery that is being sent, since when by an evenly running clock, and whether the database shows it."""
 
     delivery: Delivery
@@ -28,9 +27,19 @@ class InFlight:
 class MemoryBudget:
     """The bytes that all the bodies of a process may have; what does not fit is read again when it is sent."""
 
-    def __init__(self, left: int = MAX_PAYLOADS) -> None:
+    def __init__(self, left: int = MAX_PAYLOAD_BYTES) -> None:
         """Nothing is spent."""
         self.left = left
+
+    def reserve(self, size: int) -> bool:
+        """Spend so many bytes, if there are as many left."""
+        fits = size <= self.left
+        self.left -= size if fits else 0
+        return fits
+
+    def release(self, size: int) -> None:
+        """Have them to spend again."""
+        self.left += size
 
 
 class PayloadCache:
@@ -50,18 +59,17 @@ class PayloadCache:
 
     def put(self, id: UUID, body: bytes) -> None:
         """Keep a body, as long as there is room."""
-        if len(body) <= self._budget.left:
-            self.drop(id)
+        self.drop(id)
+        if self._budget.reserve(len(body)):
             self._held[id] = body
-            self._budget.left -= len(body)
 
     def drop(self, id: UUID) -> None:
         """Keep it no longer."""
-        self._budget.left += len(self._held.pop(id, b""))
+        self._budget.release(len(self._held.pop(id, b"")))
 
     def clear(self) -> None:
         """Keep none."""
-        self._budget.left += sum(map(len, self._held.values()))
+        self._budget.release(sum(map(len, self._held.values())))
         self._held.clear()
 
 
@@ -135,6 +143,17 @@ class DeliveryQueue:
         """It is under way no more."""
         self.flying.pop(id, None)
 
+    def forget_in_flight(self) -> None:
+        """Wait for none of those that are under way."""
+        self.flying.clear()
+
+    def mark_in_flight(self, before: float) -> list[Delivery]:
+        """Mark those that are under way since then or longer; answers those that were not marked yet."""
+        late = [in_flight for in_flight in self.flying.values() if not in_flight.marked and in_flight.since <= before]
+        for in_flight in late:
+            self.flying[in_flight.delivery.id] = in_flight._replace(marked=True)
+        return [in_flight.delivery for in_flight in late]
+
     def _first(self) -> Delivery | None:
         """The one that is due longest; leftovers of what was put anew or dropped are thrown away."""
         while self._fresh or self._due:
@@ -146,7 +165,7 @@ class DeliveryQueue:
 
     def _foremost(self) -> Delivery:
         """What stands first in both, leftover or not."""
-        sooner = self._fresh and (MAX_LOADED_AT_ONCE, self._fresh[0].seq) < self._due[0][:2]
+        sooner = self._fresh and (AT_ONCE, self._fresh[0].seq) < self._due[0][:2]
         return self._fresh[0] if sooner else self._due[0][3]
 
     def _remove(self, first: Delivery) -> None:
@@ -159,4 +178,4 @@ class DeliveryQueue:
 
 def due_at(delivery: Delivery) -> datetime:
     """When it is to be sent: what was never tried at once, whatever clock its time was taken from."""
-    return (delivery.status == "retrying" and delivery.next_attempt_at) or MAX_LOADED_AT_ONCE
+    return (delivery.status == "retrying" and delivery.next_attempt_at) or AT_ONCE

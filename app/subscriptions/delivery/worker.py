@@ -181,7 +181,7 @@ class Worker:
         trusted = self.membership.holds()
         if not await self.membership.beat():
             for dispatcher in self.dispatchers.values():
-                dispatcher.delivery_state.fenced = True
+                dispatcher.lose_lease()
             await self._finish_pumps()
             self._seen = -1
             return
@@ -236,10 +236,10 @@ class Worker:
 
     async def _disable_without_key(self) -> None:
         """Stop sending for owners who have no key any more."""
-        owners = {dispatcher.delivery_state.subscription.owner for dispatcher in self.dispatchers.values()}
+        owners = {dispatcher.state.subscription.owner for dispatcher in self.dispatchers.values()}
         gone = await owners_without_key(self._db, owners, self._now()) if owners else set()
         for dispatcher in self.dispatchers.values():
-            if dispatcher.delivery_state.subscription.owner in gone:
+            if dispatcher.state.subscription.owner in gone:
                 dispatcher.disable("no-key", WITHOUT_KEY)
 
     def _forget_ended(self) -> None:

@@ -14,7 +14,8 @@ from app.errors import NotFound, SubscriptionMode, Unavailable, VersionMismatch
 from app.events.write.commands import IfMatch
 from app.events.write.idempotency import IdempotentRequest, ResponseData, find_stored, store_responses
 from app.kit.ids import IdSource
-from app.subscriptions.delivery.retry_policy import HEALTH, Attempt, after_ping, health_of
+from app.subscriptions.delivery.endpoint_health import HEALTH, after_ping, health_of
+from app.subscriptions.delivery.retry_policy import Attempt
 from app.subscriptions.statements import (
     CALLERS,
     CANCEL,
