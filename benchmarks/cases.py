@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from app.changes import format_cursor
-from app.events.read.cursors import encode_cursor
+from app.http.pagination import encode_place
 from app.kinds import micros
 from benchmarks.events import FIRST, LAST, event
 from benchmarks.load import ask, request_bytes
@@ -140,7 +140,7 @@ def steps(events: int) -> list[int]:
 def moved(cursor: str, at: int) -> str:
     """The list cursor of the same question at another place."""
     raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-    return encode_cursor(at, struct.unpack(">qq", raw[:16])[1], raw[16:24])
+    return encode_place(at, struct.unpack(">qq", raw[:16])[1], raw[16:24])
 
 
 async def first_cursor(port: int) -> str:

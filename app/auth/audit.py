@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import Column, bindparam
 from sqlmodel import Field, SQLModel, col, select
 
-from app.auth.pagination import decode_cursor, encode_cursor
 from app.db import BigKey, Database, Statement, Transaction, UtcTime
+from app.http.pagination import decode_cursor, encode_cursor
 
 LIST_NAME = "audit"
 PAGE_KEY = re.compile(r"([0-9]{1,18})")

@@ -12,10 +12,10 @@ from sqlmodel import col, select
 
 from app.auth.audit import Actor, record
 from app.auth.key_format import format_key, hash_secret, is_key_id, new_key_id, new_secret
-from app.auth.pagination import decode_cursor, encode_cursor
 from app.auth.schemas import NewKey, parse_new_key, reject_past_expiry
 from app.auth.tables import ApiKey, Scope, StoredKey, sort_scopes
 from app.db import Database, Statement, Transaction, UtcTime, WriteConflict
+from app.http.pagination import decode_cursor, encode_cursor
 from app.kinds.timestamps import from_micros, micros
 
 Clock = Callable[[], datetime]

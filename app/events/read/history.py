@@ -10,13 +10,12 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.auth.pagination import decode_cursor as open_cursor
-from app.auth.pagination import encode_cursor as close_cursor
 from app.changes import Change, format_cursor
 from app.db import Database, Statement
 from app.errors import Deleted, NotFound
 from app.events.tables import ExternalId, StoredEvent
 from app.events.write.commands import EventVersion
+from app.http.pagination import decode_cursor, encode_cursor
 from app.kinds import format_instant
 from app.kit.ids import key_of
 from app.kit.json_lines import escape_line_separators
@@ -119,7 +118,7 @@ async def revisions(
 ) -> dict[str, Any]:
     """A page of the history, newest first; `named` tells who wrote each version."""
     current = await find_event(db, id)
-    below = current.version + 1 if cursor is None else int(open_cursor("revisions", BELOW, cursor)[0])
+    below = current.version + 1 if cursor is None else int(decode_cursor("revisions", BELOW, cursor)[0])
     rows = await db.rows(REVISIONS, {"key": current.key, "below": below, "limit": limit + 1})
     items = [
         {
@@ -132,7 +131,7 @@ async def revisions(
         }
         for version, operation, epoch, seq, time, by, changed, _ in rows[:limit]
     ]
-    return {"items": items, "next": close_cursor("revisions", items[-1]["version"]) if len(rows) > limit else None}
+    return {"items": items, "next": encode_cursor("revisions", items[-1]["version"]) if len(rows) > limit else None}
 
 
 BELOW = re.compile(r"([0-9]{1,9})")

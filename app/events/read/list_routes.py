@@ -24,11 +24,11 @@ from app.events.formats.atom import ATOM, Channel, atom_feed
 from app.events.formats.export import GEOJSON, JSON, fields_page, geojson_page, json_page, page_response
 from app.events.read import queries as reads
 from app.events.read.as_of import resolve_query
-from app.events.read.cursors import decode_cursor, encode_cursor, query_hash
 from app.events.read.rows import Row, single_chunk
 from app.events.schemas import EventList, FeatureCollection, ListQuery, PageQuery
 from app.events.write.responses import page_etag
 from app.http import base_address, if_none_match, query, query_pairs
+from app.http.pagination import decode_place, encode_place, query_hash
 from app.kinds import format_instant
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
@@ -133,9 +133,9 @@ async def find_page(db: Database, log: ChangeLog, params: PageQuery) -> ListResu
     """Read the page that is asked for."""
     head, resolved = await resolve_query(log, params)
     checked = query_hash(params)
-    after = None if params.cursor is None else decode_cursor(params.cursor, checked)
+    after = None if params.cursor is None else decode_place(params.cursor, checked)
     page = await reads.list_page(db, resolved, params.sort, params.limit, after)
-    return ListResult(head, page.rows, None if page.last is None else encode_cursor(*page.last, checked))
+    return ListResult(head, page.rows, None if page.last is None else encode_place(*page.last, checked))
 
 
 async def list_response(

@@ -48,6 +48,15 @@ class Plan(NamedTuple):
 BySpan = dict[int, list[TermStats]]
 
 
+class Access(NamedTuple):
+    """How events are come by, and what that binds: by ranges of the index, or by themselves, probing the index."""
+
+    arms: tuple[IndexRange, ...]
+    probes: tuple[bool, ...]
+    barred: bool | None
+    values: dict[str, Any]
+
+
 class ResolvedTerms(NamedTuple):
     """The index values behind the groups that must be met, and behind what is barred, by length class."""
 
@@ -141,7 +150,31 @@ def plan(
     walked = spec.as_of is None and (
         spec.keys is not None or (spec.order == "updated_at" and (not filter.groups or size_of(terms) > MAX_SORTED))
     )
-    return (probe_events if walked else drive_index)(db, filter, terms, spec, residuals)
+    bound = {
+        SqlForm(type(condition), form): values
+        for condition in residuals
+        for form, values in condition.bind(db.dialect).items()
+    }
+    arms, probes, barred, values = (
+        probe_events(db, filter, terms) if walked else drive_index(db, filter, terms, past=spec.as_of is not None)
+    )
+    for more in (common_values(db, filter, spec), *bound.values()):
+        values |= more
+    key = StatementKey(
+        db.dialect,
+        spec.result,
+        spec.order,
+        spec.descending,
+        spec.after is not None,
+        spec.as_of is not None,
+        spec.limit,
+        narrowed_by(filter, spec),
+        tuple(bound),
+        arms,
+        probes,
+        barred,
+    )
+    return Plan(key, values)
 
 
 def without_words(residuals: Sequence[ResidualCondition]) -> list[ResidualCondition]:
@@ -149,41 +182,35 @@ def without_words(residuals: Sequence[ResidualCondition]) -> list[ResidualCondit
     return [condition for condition in residuals if not isinstance(condition, WithWords)]
 
 
-def drive_index(
-    db: Database, filter: BaseEventFilter, terms: ResolvedTerms, spec: PageSpec, residuals: Sequence[ResidualCondition]
-) -> Plan:
+def drive_index(db: Database, filter: BaseEventFilter, terms: ResolvedTerms, *, past: bool) -> Access:
     """Read ranges of the index: for each length class those of its rarest group."""
     arms: list[IndexRange] = []
-    values = common_values(db, filter, spec, residuals)
+    values: dict[str, Any] = {}
     since = filter.window.since
     for span in possible_spans(terms):
         groups = sorted((group[span] for group in terms.groups), key=lambda known: sum(k.events for k in known))
         barred = terms.barred.get(span, [])
         bounded = since is not None and span < len(SPANS)
         for ids in ranges(groups[0]):
-            for past in (False, True) if spec.as_of is not None else (False,):
+            for of_past in (False, True) if past else (False,):
                 prefix = f"a{len(arms)}_"
                 probes = tuple(len(probe) > 1 for probe in groups[1:])
-                arms.append(IndexRange(past, len(ids) > 1, probes, needs_list_form(barred), bounded))
+                arms.append(IndexRange(of_past, len(ids) > 1, probes, needs_list_form(barred), bounded))
                 values[prefix + "value"] = bind_ids(db, ids)
                 values |= {f"{prefix}barred": bind_ids(db, barred)} if barred else {}
                 values |= {f"{prefix}probe{n}": bind_ids(db, probe) for n, probe in enumerate(groups[1:])}
                 if since is not None and bounded:
                     values[prefix + "since"] = since - SPANS[span]
-    return Plan(statement_key(db, filter, spec, residuals, arms=tuple(arms)), values)
+    return Access(tuple(arms), (), None, values)
 
 
-def probe_events(
-    db: Database, filter: BaseEventFilter, terms: ResolvedTerms, spec: PageSpec, residuals: Sequence[ResidualCondition]
-) -> Plan:
+def probe_events(db: Database, filter: BaseEventFilter, terms: ResolvedTerms) -> Access:
     """Read events by key or in the order asked for, and probe the index for every group."""
-    values = common_values(db, filter, spec, residuals)
     groups = [every_span(group) for group in terms.groups] if filter.groups else []
     barred = every_span(terms.barred)
-    values |= {f"probe{n}": bind_ids(db, group) for n, group in enumerate(groups)}
+    values = {f"probe{n}": bind_ids(db, group) for n, group in enumerate(groups)}
     values |= {"barred": bind_ids(db, barred)} if barred else {}
-    probes = tuple(len(group) > 1 for group in groups)
-    return Plan(statement_key(db, filter, spec, residuals, probes=probes, barred=needs_list_form(barred)), values)
+    return Access((), tuple(len(group) > 1 for group in groups), needs_list_form(barred), values)
 
 
 def every_span(found: BySpan) -> list[TermStats]:
@@ -210,49 +237,23 @@ def bind_ids(db: Database, ids: Sequence[TermStats]) -> Any:
     return ids[0].id if len(ids) == 1 else db.as_list([known.id for known in ids])
 
 
-def common_values(
-    db: Database, filter: BaseEventFilter, spec: PageSpec, residuals: Sequence[ResidualCondition]
-) -> dict[str, Any]:
+def common_values(db: Database, filter: BaseEventFilter, spec: PageSpec) -> dict[str, Any]:
     """Values that every range shares."""
-    window = filter.window
-    values = {"as_of": spec.as_of, "changed_since": spec.changed_since, "since": window.since, "until": window.until}
+    values: dict[str, Any] = {"as_of": spec.as_of, "changed_since": spec.changed_since}
+    values |= {"since": filter.window.since, "until": filter.window.until}
     if spec.after is not None:
         values |= {"after_value": spec.after[0], "after_key": spec.after[1]}
-    bound = {"keys": db.as_list(spec.keys)} if spec.keys is not None else {}
-    for condition in residuals:
-        for form in condition.bind(db.dialect).values():
-            bound |= form
-    return {**values, **bound}
+    if spec.keys is not None:
+        values["keys"] = db.as_list(spec.keys)
+    return values
 
 
-def statement_key(
-    db: Database,
-    filter: BaseEventFilter,
-    spec: PageSpec,
-    residuals: Sequence[ResidualCondition],
-    *,
-    arms: tuple[IndexRange, ...] = (),
-    probes: tuple[bool, ...] = (),
-    barred: bool | None = None,
-) -> StatementKey:
-    """The key under which the statement is kept; since when an event goes on is known of the present only."""
-    times = {
+def narrowed_by(filter: BaseEventFilter, spec: PageSpec) -> tuple[str, ...]:
+    """What the statement narrows beside the index; the end and the last change of an event are known of now only."""
+    known = {
         "since": filter.window.since is not None and spec.as_of is None,
         "until": filter.window.until is not None,
         "changed_since": spec.changed_since is not None and spec.as_of is None,
         "keys": spec.keys is not None,
     }
-    return StatementKey(
-        db.dialect,
-        spec.result,
-        spec.order,
-        spec.descending,
-        spec.after is not None,
-        spec.as_of is not None,
-        spec.limit,
-        tuple(name for name, set_ in times.items() if set_),
-        tuple(SqlForm(type(condition), form) for condition in residuals for form in condition.bind(db.dialect)),
-        arms,
-        probes,
-        barred,
-    )
+    return tuple(name for name, is_set in known.items() if is_set)

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.auth import Key
-from app.auth.pagination import decode_cursor, encode_cursor
 from app.db import Database, Statement, UtcTime, any_of, array_param
 from app.errors import NotFound
+from app.http.pagination import decode_cursor, encode_cursor
 from app.subscriptions.statements import UUID_, delivery_of, may_see, subscription_of
 from app.subscriptions.tables import (
     DELIVERY_COLUMNS,

@@ -84,7 +84,10 @@ class ResidualCondition(Condition):
 
     @abstractmethod
     def bind(self, dialect: str) -> Mapping[str, Mapping[str, Any]]:
-        """The forms of the SQL that hold for this condition, each with the values that it binds."""
+        """The forms of the SQL that hold for this condition, each with the values that it binds.
+
+        The names of values begin with that of a parameter, so that no other condition binds them.
+        """
 
     @classmethod
     @abstractmethod
