@@ -16,6 +16,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.runtime-installed
 COMPLETE := $(VENV)/.all-installed
+# Folders and files of tests that start processes, or take long.
+SLOW := check cli heavy killed model rolling test_killed.py test_server.py test_grafana.py test_examples.py openapi
 TYPED := app tests migrations benchmarks container
 
 # HOST and PORT go to `run` as options. As environment they would reach tests and the program unasked.
@@ -38,6 +40,15 @@ run: $(RUNTIME) ## Serve the sample data at http://HOST:PORT (127.0.0.1:8000)
 test: $(COMPLETE) ## Run the tests, on SQLite and a PostgreSQL of their own (ARGS="-k name")
 	@tests/install-system-packages
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(COMPLETE) ## Run the tests that need neither PostgreSQL nor a process of their own (ARGS="-k name")
+	@unset $${!SITREP_@} && $(BIN)/python -m pytest --numprocesses auto --dist worksteal -k 'not postgresql' \
+	  --ignore-glob='tests/dashboard/*' $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
+
+.PHONY: walk
+walk: $(COMPLETE) ## Print the files that one request of each sort enters, in order (ARGS=--write: into docs/architecture.md)
+	@unset $${!SITREP_@} && PYTHONPATH=.:tests $(BIN)/python tests/walks.py $(ARGS)
 
 .PHONY: soak
 soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on both databases (SEED=n: that run again)

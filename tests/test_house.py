@@ -190,9 +190,8 @@ def test_what_stands_alone_imports_nothing_of_ours() -> None:
     assert {name: graph[name] for name in ALONE if graph.get(name)} == {}
 
 
-@pytest.mark.parametrize("name", modules(APP))
-def test_a_file_opens_with_one_sentence(name: str) -> None:
-    assert is_one_sentence(opening(modules(APP)[name]))
+def test_a_file_opens_with_one_sentence() -> None:
+    assert [name for name, path in modules(APP).items() if not is_one_sentence(opening(path))] == []
 
 
 @pytest.mark.parametrize("text", ["", "no full stop", "One sentence. And another."])
@@ -200,10 +199,9 @@ def test_what_is_not_one_sentence_would_be_found(text: str) -> None:
     assert not is_one_sentence(text)
 
 
-@pytest.mark.parametrize("name", modules(APP))
-def test_a_file_is_read_at_a_sitting(name: str) -> None:
-    lines = len(modules(APP)[name].read_text(encoding="utf-8").splitlines())
-    assert lines <= LONGER.get(name, LONGEST)
+def test_a_file_is_read_at_a_sitting() -> None:
+    lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in modules(APP).items()}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGER.get(name, LONGEST)} == {}
 
 
 def test_no_file_or_class_hides_behind_an_empty_word() -> None:
@@ -229,9 +227,9 @@ def test_only_the_errors_know_of_http_exceptions() -> None:
     assert set(holders) <= {name for name in modules(APP) if name.partition(".")[0] == "errors"}
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_is_documented(name: str) -> None:
-    assert f"| `SITREP_{name.upper()}` |" in page("operations.md")
+def test_every_setting_is_documented() -> None:
+    text = page("operations.md")
+    assert [name for name in Settings.model_fields if f"| `SITREP_{name.upper()}` |" not in text] == []
 
 
 def test_docs_and_container_name_no_setting_that_does_not_exist() -> None:
@@ -242,11 +240,13 @@ def test_docs_and_container_name_no_setting_that_does_not_exist() -> None:
     assert named - {f"SITREP_{name.upper()}" for name in Settings.model_fields} == set()
 
 
-@pytest.mark.parametrize("slug", PROBLEMS)
-def test_every_problem_is_documented(slug: str) -> None:
-    problem = PROBLEMS[slug]
-    said = (problem.__doc__ or "").partition("\n")[0]
-    assert f"| {problem.status} | `{slug}` | {said} |\n" in page("errors.md")
+def test_every_problem_is_documented() -> None:
+    rows = [
+        f"| {problem.status} | `{slug}` | {(problem.__doc__ or '').partition(chr(10))[0]} |\n"
+        for slug, problem in PROBLEMS.items()
+    ]
+    text = page("errors.md")
+    assert [row for row in rows if row not in text] == []
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -257,9 +257,15 @@ def test_every_kind_is_documented_with_its_facets_and_measures(name: str) -> Non
     assert re.findall(r"(?m)^\| `.*$", section) == rows
 
 
-@pytest.mark.parametrize("name", [*FACETS, *MEASURES])
-def test_every_facet_and_measure_is_documented(name: str) -> None:
-    assert f"| `{name}` |" in page("kinds.md")
+def test_every_facet_and_measure_is_documented() -> None:
+    text = page("kinds.md")
+    assert [name for name in (*FACETS, *MEASURES) if f"| `{name}` |" not in text] == []
+
+
+def test_contributing_shows_the_order_of_parts() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"`(cli > server[^`]+)`", text)
+    assert [name.strip() for name in shown.replace("\n>", " >").split(">")] == [*ORDER[1:]]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("requirements*.lock")), ids=lambda path: path.name)
