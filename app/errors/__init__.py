@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problem documents, and the shell that turns everything else that goes wrong into one."""
+"""Refusals as RFC 9457 problem documents, and the middleware that turns everything else that goes wrong into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an exception to the answer that goes out, for the routes of a FastAPI app and for the shell around it."""
+"""From an exception to the answer that goes out, for the routes of a FastAPI app and for ProblemMiddleware around it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def problem_response(problem: Problem, scope: Scope) -> Response:
 
 
 def internal_error() -> Internal:
-    """What is told of an unforeseen exception; the shell logs it under the same id."""
+    """What is told of an unforeseen exception; ProblemMiddleware logs it under the same id."""
     return Internal("The request met a fault in the server. The id in `instance` finds it in the log.")
 
 

@@ -57,9 +57,9 @@ log = structlog.get_logger("app.errors")
 
 
 def wrap_app(api: FastAPI, limits: Limits = LIMITS) -> None:
-    """Put the shell around what the app has so far, and let the app itself answer with problem documents.
+    """Put ProblemMiddleware around what the app has so far, and let the app itself answer with problem documents.
 
-    Middleware added later is outside the shell: CORS and metrics belong there.
+    Middleware added later is outside of it: CORS and metrics belong there.
     """
     routes = Routes(api)
     api.router.redirect_slashes = False

@@ -20,7 +20,7 @@ class ConnectionLimit:
 
     @contextmanager
     def take(self, who: str, most: int, most_each: int) -> Iterator[None]:
-        """Hold a seat; 503 when there are `most` already, 429 when this reader has `most_each`."""
+        """Hold a connection; 503 when there are `most` already, 429 when this reader has `most_each`."""
         if self.taken.total() >= most:
             raise Unavailable(
                 "Every stream of this server is in use; poll instead.", headers={"Retry-After": RETRY_AFTER_S}

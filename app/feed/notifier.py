@@ -33,7 +33,7 @@ class Notifier:
     """
 
     def __init__(self, log: ChangeLog, *, recent: int = MAX_RECENT, poll_s: float = POLL_S) -> None:
-        """Watch this log, keeping up to `ring` of its newest changes."""
+        """Watch this log, keeping up to `recent` of its newest changes."""
         self.log = log
         self.recent = RecentChanges(recent)
         self.term_updates = TermUpdates(log.db)
@@ -49,7 +49,7 @@ class Notifier:
 
     def start(self) -> None:
         """Begin to watch."""
-        self._task = asyncio.create_task(self._watch(), name="sitrep-hub")
+        self._task = asyncio.create_task(self._watch(), name="sitrep-notifier")
 
     async def stop(self) -> None:
         """End all waits and the watcher."""
@@ -78,7 +78,7 @@ class Notifier:
     def notice(self, head: Head) -> None:
         """A request read this head; where it contradicts what is known here (a new epoch, a restore), begin anew.
 
-        A head that lies before the known one may also have been read before it, so the hub looks for itself.
+        A head that lies before the known one may also have been read before it, so the notifier looks for itself.
         """
         if head.epoch > self.head.epoch > 0:
             self._begin_anew(head)
@@ -118,10 +118,10 @@ class Notifier:
             try:
                 await self._look()
                 failures = 0
-                self.log.db.trouble.clear("hub")
+                self.log.db.trouble.clear("notifier")
             except Exception as error:  # noqa: BLE001 (whatever the database does, the watcher goes on)
                 failures += 1
-                self.log.db.trouble.report("hub", error)
+                self.log.db.trouble.report("notifier", error)
 
     async def _pause(self, failures: int) -> None:
         """Sleep while nobody waits, else until the next look or a kick; after failures longer and longer."""
@@ -156,7 +156,7 @@ class Notifier:
         self._arrive(head)
 
     async def _take_in(self, head: Head) -> None:
-        """Bring the ring to the head; a jump or an erasure starts it anew."""
+        """Bring the recent changes up to the head; a jump or an erasure starts it anew."""
         known, recent = self.head, self.recent
         first = max(head.oldest, head.seq - recent.size)
         begin = head.seq if known.epoch == 0 else max(first, recent.end)

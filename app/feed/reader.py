@@ -234,7 +234,7 @@ async def wait_for_page(
         notifier.notice(head)
         if head.epoch != epoch:
             raise log.gone(CursorEpoch, "The feed was restored since that cursor; read the list again.", head)
-        if head.seq <= page.next:  # another server than the hub asked, and it is behind
+        if head.seq <= page.next:  # another server than the notifier asked, and it is behind
             await asyncio.sleep(MIN_INTERVAL_S)
         # What was passed over while waiting counts: the answer is the one that a fresh call would get.
         rest = start + MAX_SCANNED - page.next

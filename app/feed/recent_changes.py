@@ -73,7 +73,7 @@ class RecentChanges:
         self.end = end
 
     def reaches(self, head: Head) -> bool:
-        """Ends where the log ends; a ring that does not may hold what was erased or restored away since."""
+        """Ends where the log ends; changes that do not may hold what was erased or restored away since."""
         return (self.epoch, self.end) == (head.epoch, head.seq)
 
     def add(self, pieces: Iterable[EncodedChange]) -> None:

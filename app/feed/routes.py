@@ -115,13 +115,13 @@ async def stream_feed(
         if resumed
         else await read_start_position(log, head, params.after, params.timezone)
     )
-    seat = notifier.connections.take(caller(request, key), settings.sse_max, settings.sse_per_key)
+    slot = notifier.connections.take(caller(request, key), settings.sse_max, settings.sse_per_key)
 
     def follow(send: Callable[[bytes], Awaitable[None]]) -> StreamWriter:
         welcome = KeyRevalidator(db, key)
         return StreamWriter(notifier, Matcher(params), (head.epoch, start), send, timings=timings, welcome=welcome)
 
-    return EventStream(follow, seat)
+    return EventStream(follow, slot)
 
 
 @router.get("/head", response_model=None, responses={200: {"model": FeedHead}})
@@ -180,7 +180,7 @@ def link(request: Request, page: ChangePage, epoch: int) -> dict[str, str]:
 
 
 def caller(request: Request, key: Key) -> str:
-    """Who takes a seat: a key, or where a reader without one comes from."""
+    """Who holds the connection: a key, or where a reader without one comes from."""
     return f"key {key.id}" if key.id else f"address {client_network(client_address(request))}"
 
 

@@ -221,21 +221,21 @@ class SendWatchdog:
 
 
 class EventStream(Response):
-    """The answer that does not end: holds a seat, sends bytes as they come, notices when the reader hangs up."""
+    """The answer that does not end: holds a connection slot, sends bytes as they come, notices when the reader hangs up."""
 
     media_type = "text/event-stream"
 
     def __init__(
         self,
         follow: Callable[[Callable[[bytes], Awaitable[None]]], StreamWriter],
-        seat: AbstractContextManager[None],
+        slot: AbstractContextManager[None],
     ) -> None:
-        """`follow` makes the follower once there is something to send to; `seat` may refuse on entering."""
+        """`follow` makes the writer once there is something to send to; `slot` may refuse on entering."""
         self.status_code = 200
         self.background = None
         self.init_headers(HEADERS)
         self._follow = follow
-        self._seat = seat
+        self._slot = slot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream; a reader that reads nothing for the time limit loses the connection."""
@@ -243,7 +243,7 @@ class EventStream(Response):
         async def put(data: bytes) -> None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
 
-        with self._seat:
+        with self._slot:
             follower = self._follow(put)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             ear = asyncio.create_task(listen(receive, follower))

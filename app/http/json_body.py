@@ -62,7 +62,7 @@ def body(
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body; the shell around the app refuses what is too large or too slow."""
+    """The whole body; ProblemMiddleware refuses what is too large or too slow."""
     return await request.body()
 
 
