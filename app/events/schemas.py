@@ -14,8 +14,7 @@ from app.events.read.filter_parsers import MAX_NUMBER, Moment, list_of, read_uui
 from app.kinds import FIELDS, MEASURES, EventIn, EventOut, Reason
 from app.kinds.base import INTEGRAL
 
-CURSOR_SHAPE = "^e[1-9][0-9]*-[0-9]{12,}$"
-Cursor = Annotated[str, Field(pattern=CURSOR_SHAPE, examples=["e1-000000012345"])]
+Cursor = Annotated[str, Field(pattern="^e[1-9][0-9]*-[0-9]{12,}$", examples=["e1-000000012345"])]
 ORDERS = ("started_at", "updated_at", *MEASURES)
 Sort: Any = word_of(tuple(sign + name for name in ORDERS for sign in ("", "-")))
 FieldName: Any = word_of(FIELDS)

@@ -22,7 +22,6 @@ from app.kit.ids import key_of
 
 # Before every position of every epoch.
 NO_POSITION: Position = (0, -1)
-POSITION = frozenset({"after", "limit", "wait", "timezone"})
 
 
 class MatchHint(NamedTuple):
@@ -51,7 +50,7 @@ class Matcher:
         self.names = None if filter.ids is None else frozenset(map(str, filter.ids))
         self.window = None if filter.window is ALWAYS else filter.window
         self.settles = bool(filter.residuals)
-        self.everything = not filter.model_fields_set - POSITION
+        self.everything = not filter.conditions and self.sorts is None
 
     def forget(self) -> None:
         """Know no counted ids: the database was restored, and may have given them to other values."""

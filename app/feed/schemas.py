@@ -9,11 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from app.events.read.filter import ChangeFilter
+from app.events.schemas import Cursor
 from app.http import Nothing
 from app.kinds import EventOut, Tombstone
-
-CURSOR = "^e[1-9][0-9]*-[0-9]{12,}$"
-Cursor = Annotated[str, Field(pattern=CURSOR, examples=["e1-000000012345"])]
 
 
 class StreamQuery(ChangeFilter):

@@ -23,7 +23,6 @@ from app.events.tables import EventFacet, EventMeasure, FacetValue
 NUMBERS = ("low", "best", "high")
 # Facets of which every event has exactly one value, so that no event is without.
 UNIVERSAL = frozenset({"kind", "status"})
-NO_MEASURE = frozenset({"timezone", "facet", "limit"})
 ALL, WITH_A_VALUE, BY_VALUE = 0, 1, 2
 # What it takes, about, in microseconds to count the values that an event has of a facet.
 POSTING_US = 3
@@ -183,7 +182,7 @@ def columns_of(number: Any) -> list[Any]:
 
 async def count_values(db: Database, params: BaseEventFilter, facet: str, *, early: bool = False) -> dict[str, int]:
     """How many matches have each folded value of a facet; with `early` of those that began before `since`."""
-    if not params.model_fields_set - NO_MEASURE:
+    if not params.conditions:
         await admit(POSTING_US * size_of(await resolve_terms(db, params)))
         return dict(await db.rows(EVERY_VALUE, {"facet": facet}, heavy=True))
     plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))

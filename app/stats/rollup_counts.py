@@ -14,6 +14,9 @@ from sqlmodel import col
 
 from app.db import Database, IntegerList, Statement, any_of, array_agg
 from app.events.index.rollup import ANY_COUNTRY, BEYOND, LENGTHS, LOW_BITS, NO_COUNTRY
+from app.events.read.conditions.base import Condition
+from app.events.read.conditions.facets import WithValue
+from app.events.read.conditions.time_window import TimeWindow
 from app.events.read.filter import BaseEventFilter
 from app.events.tables import FacetValue, HourlyRollup
 from app.events.terms import HOUR
@@ -22,8 +25,7 @@ from app.kinds.codes import is_ambiguous, spellings
 from app.stats.buckets import CALENDARS
 from app.stats.index_counts import NUMBERS, Aggregation, Groups, Numbers, nothing
 
-NARROWING = frozenset({"kind", "country", "since", "until"})
-BESIDE = frozenset({"timezone", "interval", "measure", "group_by", "facet", "limit"})
+ROLLED_UP = frozenset({"kind", "country"})
 # The parts of an answer: how many events, a measure's lower bits and its upper ones.
 PARTS = COUNTED, LOWER, UPPER = "counted", "lower", "upper"
 SMALLEST, LARGEST = -(2**31), 2**31 - 1
@@ -72,13 +74,12 @@ class RollupStatementKey(NamedTuple):
 
 def rollup_query(params: BaseEventFilter, measure: str | None, facet: str | None) -> RollupQuery | None:
     """The part of the tally that answers the question; None where only the events can."""
-    set_ = params.model_fields_set
     countries = getattr(params, "country", None) or []
     by_country = facet == "country"
     times = [moment for moment in (params.window.since, params.window.until) if moment is not None]
     if (
-        set_ - NARROWING - BESIDE
-        or facet not in {None, "kind", "country"}
+        not all(map(is_rolled_up, params.conditions))
+        or facet not in {None, *ROLLED_UP}
         or len(countries) > (0 if by_country else 1)
         or any(is_ambiguous(country.upper()) for country in countries)
         or any(moment % HOUR for moment in times)
@@ -90,6 +91,11 @@ def rollup_query(params: BaseEventFilter, measure: str | None, facet: str | None
     return RollupQuery(
         kinds or (tuple(KINDS) if apart else (ANY_COUNTRY,)), country, params.window.since, params.window.until
     )
+
+
+def is_rolled_up(condition: Condition) -> bool:
+    """The tally is by kind, country and time."""
+    return isinstance(condition, TimeWindow) or (isinstance(condition, WithValue) and condition.facet in ROLLED_UP)
 
 
 async def rollup_span(db: Database, scope: RollupQuery, *, by_day: bool) -> tuple[int, int] | None:

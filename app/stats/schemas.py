@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from app.events.read.conditions.missing import FacetName
 from app.events.read.filter import EventFilter
 from app.events.read.filter_parsers import list_of, word_of
 from app.events.schemas import Cursor
-from app.kinds import FACETS, MEASURES, from_micros
+from app.kinds import MEASURES, from_micros
 
 COUNT = "count"
 Interval = Literal["hour", "day", "week", "month", "quarter", "year"]
 Measured: Any = word_of((COUNT, *MEASURES))
-FacetName: Any = word_of(tuple(FACETS))
 
 
 class SeriesQuery(EventFilter):

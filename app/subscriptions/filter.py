@@ -22,10 +22,10 @@ BASE = "/filter"
 
 
 class Filter(NamedTuple):
-    """A filter to match with, and the JSON object to show."""
+    """The parameters of a filter, and the JSON object that is stored and shown."""
 
-    wanted: ChangeFilter
-    shown: dict[str, Any]
+    params: ChangeFilter
+    document: dict[str, Any]
 
 
 def read_filter(data: object) -> Filter:
@@ -49,9 +49,9 @@ def checked(data: dict[str, Any], context: str | None = None) -> Filter:
     faults = [fault for name, value in data.items() for fault in faults_of(name, value, known)]
     if faults:
         raise refused(faults)
-    shown = {name: [value] if is_single(value, known[name]) else value for name, value in data.items()}
+    document = {name: [value] if is_single(value, known[name]) else value for name, value in data.items()}
     try:
-        return Filter(ChangeFilter.model_validate(shown, context=context), shown)
+        return Filter(ChangeFilter.model_validate(document, context=context), document)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise refused([placed(translate(fault, known), fault["loc"], data) for fault in found]) from None
@@ -79,7 +79,7 @@ def faults_of(name: str, value: Any, known: dict[str, Parameter]) -> list[FieldE
     place, parameter = BASE + pointer([name]), known.get(name)
     if parameter is None:
         return [FieldError("unknown-field", "A filter has no such name.", pointer=place, allowed=tuple(known))]
-    number = number_wanted(name, value, parameter)
+    number = number_fault(name, value, parameter)
     if number is not None:
         return [FieldError("type", number, pointer=place)]
     if name in ARRAYS or parameter.form in {INTEGER, NUMBER}:
@@ -91,7 +91,7 @@ def faults_of(name: str, value: Any, known: dict[str, Parameter]) -> list[FieldE
     return [fault for n, item in enumerate(value) for fault in text_fault(item, f"{place}/{n}")]
 
 
-def number_wanted(name: str, value: Any, parameter: Parameter) -> str | None:
+def number_fault(name: str, value: Any, parameter: Parameter) -> str | None:
     """The sentence about a value that should be a number, or numbers, and is not."""
     if name in ARRAYS:
         good = isinstance(value, list) and len(value) == ARRAYS[name] and all(map(is_number, value))
@@ -117,4 +117,4 @@ def is_number(value: Any) -> bool:
 
 def stored_filter(text: str) -> ChangeFilter:
     """The filter of a stored subscription; a code that is no longer known finds nothing and stops nobody."""
-    return checked(orjson.loads(text), STORED).wanted
+    return checked(orjson.loads(text), STORED).params

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.feed.schemas import Cursor, FeedItem
+from app.events.schemas import Cursor
+from app.feed.schemas import FeedItem
 from app.subscriptions.tables import DeliveryStatus, Mode, NoticeType, Status
 
 

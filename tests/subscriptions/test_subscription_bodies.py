@@ -360,10 +360,10 @@ GOOD_FILTERS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("sent", "shown"), GOOD_FILTERS)
 def test_a_filter_comes_back_with_arrays_and_can_be_sent_again(sent: dict[str, Any], shown: dict[str, Any]) -> None:
     found = read_filter(sent)
-    assert found.shown == shown
-    assert list(found.shown) == list(sent)
-    assert read_filter(found.shown) == found
-    assert stored_filter(orjson.dumps(found.shown).decode()) == found.wanted
+    assert found.document == shown
+    assert list(found.document) == list(sent)
+    assert read_filter(found.document) == found
+    assert stored_filter(orjson.dumps(found.document).decode()) == found.params
 
 
 @pytest.mark.parametrize(
@@ -446,11 +446,11 @@ def test_a_word_that_is_not_known_is_answered_with_those_that_are() -> None:
 def test_a_filter_has_at_most_two_kibibytes() -> None:
     just = {"tag": ["x" * 1000, "y" * (2048 - len('{"tag":["",""]}') - 1000)]}
     assert len(orjson.dumps(just)) == 2048
-    assert read_filter(just).shown == just
+    assert read_filter(just).document == just
     assert faults(lambda: read_filter({"tag": [*just["tag"][:1], just["tag"][1] + "y"]})) == [("/filter", "too-long")]
     letters = {"tag": ["ж" * 500, "ж" * 511]}
     assert len(orjson.dumps(letters)) < 2048 < len(orjson.dumps({"tag": ["ж" * 500, "ж" * 520]}))
-    assert read_filter(letters).shown == letters
+    assert read_filter(letters).document == letters
     assert faults(lambda: read_filter({"tag": ["ж" * 500, "ж" * 520]})) == [("/filter", "too-long")]
 
 
@@ -459,7 +459,7 @@ def test_a_filter_that_grew_by_its_brackets_still_works_and_can_be_kept() -> Non
     assert len(orjson.dumps(sent)) == 2048
     current = active(filter=sent)
     assert len(current.filter) > 2048
-    assert stored_filter(current.filter) == read_filter(sent).wanted
+    assert stored_filter(current.filter) == read_filter(sent).params
     assert patched(current, {"name": "other"}) == replace(current, name="other", version=2)
 
 
@@ -511,10 +511,10 @@ def test_a_filter_means_what_the_query_string_means(full: dict[str, Any], names:
             read_query(as_query(filter), ChangeFilter)
         return
     same = read_query(as_query(filter), ChangeFilter)
-    assert found.wanted == same
-    assert found.wanted.groups is not None
-    assert {(g.facet, g.values) for g in found.wanted.groups} == {(g.facet, g.values) for g in same.groups}
-    assert stored_filter(orjson.dumps(found.shown).decode()) == same
+    assert found.params == same
+    assert found.params.groups is not None
+    assert {(g.facet, g.values) for g in found.params.groups} == {(g.facet, g.values) for g in same.groups}
+    assert stored_filter(orjson.dumps(found.document).decode()) == same
 
 
 def rounded(value: Any) -> Any:
@@ -547,4 +547,4 @@ def test_whatever_json_a_filter_is_it_is_read_or_refused(sent: dict[str, Any]) -
     else:
         places = []
     assert all(place.startswith("/filter") for place in places)
-    assert found is None or stored_filter(orjson.dumps(found.shown).decode()) == found.wanted
+    assert found is None or stored_filter(orjson.dumps(found.document).decode()) == found.params

@@ -78,14 +78,8 @@ async def count_events(db: Database, log: ChangeLog, query: ResolvedQuery, head:
 
 
 def is_everything(query: ResolvedQuery) -> bool:
-    """Nothing narrows the question, and it is about now."""
-    return query.as_of is None and not query.filter.model_fields_set - {
-        "timezone",
-        "sort",
-        "limit",
-        "cursor",
-        "format",
-    }
+    """Nothing narrows the query, and it is about now."""
+    return query.as_of is None and query.changed_since is None and not query.filter.conditions
 
 
 async def iterate(db: Database, query: ResolvedQuery) -> AsyncIterator[list[Row]]:

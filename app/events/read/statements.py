@@ -71,8 +71,8 @@ def from_index(shape: StatementKey) -> Any:
     sorting = shape.order == "started_at"
     merged = merged_ranges(shape, ordered=sorting)
     if sorting:
-        picked: Any = sa.select(merged.c.at, merged.c.event).order_by(*ordering(shape, merged.c.at, merged.c.event))
-        merged = (picked.limit(sa.literal_column(str(shape.limit))) if shape.limit else picked).subquery("picked")
+        picked = sa.select(merged.c.at, merged.c.event)
+        merged = paged(shape, picked, merged.c.at, merged.c.event, keyset=False).subquery("picked")
     return with_bodies(shape, merged)
 
 
@@ -83,10 +83,7 @@ def ranked(shape: StatementKey, found: Any) -> Any:
     select: Any = sa.select(at.label("at"), found.c.event).select_from(
         found.outerjoin(number, measure_number(number, found.c.event, shape.order))
     )
-    if shape.keyset:
-        select = select.where(beyond(shape, at, found.c.event))
-    select = select.order_by(*ordering(shape, at, found.c.event))
-    return (select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select).subquery("picked")
+    return paged(shape, select, at, found.c.event).subquery("picked")
 
 
 def merged_ranges(shape: StatementKey, *, ordered: bool) -> Any:
@@ -116,12 +113,7 @@ def range_select(shape: StatementKey, arm: IndexRange, prefix: str, *, ordered: 
     if arm.barred is not None:
         select = select.where(~probe(shape, table.started_at, table.event, prefix + "barred", many=arm.barred))
     select = select.where(*narrowings(shape, table.event, table.started_at, event))
-    if ordered:
-        if shape.keyset:
-            select = select.where(beyond(shape, table.started_at, table.event))
-        select = select.order_by(*ordering(shape, table.started_at, table.event))
-        select = select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select
-    return select
+    return paged(shape, select, table.started_at, table.event) if ordered else select
 
 
 def with_bodies(shape: StatementKey, merged: Any) -> Any:
@@ -140,20 +132,14 @@ def with_bodies(shape: StatementKey, merged: Any) -> Any:
     at = sa.type_coerce(updated, sa.BigInteger) if shape.order == "updated_at" else merged.c.at
     columns = [change.body, at.label("at"), key.label("key"), change.version, change.after]
     select: Any = sa.select(*columns).select_from(source)
-    if shape.order == "updated_at" and shape.keyset:
-        select = select.where(beyond(shape, at, key))
-    select = select.order_by(*ordering(shape, at, key))
-    return select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select
+    return paged(shape, select, at, key, keyset=shape.order == "updated_at")
 
 
 def from_events(shape: StatementKey) -> Any:
     """The page of the events that are walked, with their bodies."""
     change: Any = sa.orm.aliased(Change, name="c")
     page, at, key = found_events(shape)
-    if shape.keyset:
-        page = page.where(beyond(shape, at, key))
-    page = page.order_by(*ordering(shape, at, key))
-    picked = (page.limit(sa.literal_column(str(shape.limit))) if shape.limit else page).subquery("picked")
+    picked = paged(shape, page, at, key).subquery("picked")
     bodies = sa.select(change.body, picked.c.at, picked.c.key, change.version, change.after)
     same = sa.and_(change.event == picked.c.key, change.version == picked.c.version)
     joined = bodies.select_from(picked.join(change, same))
@@ -224,6 +210,14 @@ def held(shape: StatementKey, source: Any, started_at: Any, event: Any, name: st
 def ordering(shape: StatementKey, at: Any, key: Any) -> list[Any]:
     """The order asked for, ties by id the same way."""
     return [at.desc(), key.desc()] if shape.descending else [at, key]
+
+
+def paged(shape: StatementKey, select: Any, at: Any, key: Any, *, keyset: bool = True) -> Any:
+    """The page in the order asked for, past the last row of the page before unless that was seen to already."""
+    if keyset and shape.keyset:
+        select = select.where(beyond(shape, at, key))
+    select = select.order_by(*ordering(shape, at, key))
+    return select.limit(sa.literal_column(str(shape.limit))) if shape.limit else select
 
 
 def beyond(shape: StatementKey, at: Any, key: Any) -> Any:

@@ -77,7 +77,7 @@ class SubscriptionOperations:
         if asked.push is not None:
             await self._check(asked.push.url)
         head = await self.log.head(primary=True)
-        start = await self._start_position(asked.start, wanted.filter.wanted.timezone, head, "/start")
+        start = await self._start_position(asked.start, wanted.filter.params.timezone, head, "/start")
         secret = None if asked.push is None else new_secret()
         made = new_subscription(
             self.new_id(),

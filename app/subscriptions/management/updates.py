@@ -93,7 +93,7 @@ def new_subscription(
         version=1,
         name=wanted.asked.name,
         mode=wanted.asked.mode,
-        filter=orjson.dumps(wanted.filter.shown).decode(),
+        filter=orjson.dumps(wanted.filter.document).decode(),
         url=push.url if push else None,
         max_open=push.max_open if push else 0,
         max_in_flight=in_flight(push) if push else 0,
@@ -140,7 +140,7 @@ def apply_patch(current: Subscription, patch: dict[str, Any], cipher: SecretCiph
         raise refused("enum", "A status is active or paused.", "/status")
     asked = read_body(data, Configuration)
     reject_push(current.mode, asked.push, current.headers)
-    filter_ = orjson.dumps(read_filter(asked.filter).shown).decode() if "filter" in patch else current.filter
+    filter_ = orjson.dumps(read_filter(asked.filter).document).decode() if "filter" in patch else current.filter
     after = replace(current, name=asked.name, filter=filter_)
     if asked.push is not None:
         after = with_push(after, asked.push, cipher)
