@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -85,7 +86,7 @@ async def test_a_log_that_went_back_is_waited_on_in_peace(
     await db.write(lambda tx: tx.run(sa.update(LogHead).values(seq=1, epoch=2)))
     log = CountingLog(db)
     notifier: Notifier = app.state.services.notifier
-    app.state.services.log, notifier.log = log, log
+    app.state.services, notifier.log = replace(app.state.services, log=log), log
 
     page = good(await api.get("/v1/feed?after=now&wait=1"))
 
