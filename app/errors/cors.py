@@ -1,4 +1,4 @@
-"""CORS around ProblemMiddleware, so that refusals carry its headers too and a refused preflight is a problem document."""
+"""CORS around ProblemMiddleware: refusals carry its headers too, and a refused preflight is a problem document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an exception to the answer that goes out, for the routes of a FastAPI app and for ProblemMiddleware around it."""
+"""From an exception to the response, for the routes of a FastAPI app and for ProblemMiddleware around it."""
 
 from __future__ import annotations
 

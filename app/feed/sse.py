@@ -221,7 +221,7 @@ class SendWatchdog:
 
 
 class EventStream(Response):
-    """The answer that does not end: holds a connection slot, sends bytes as they come, notices when the reader hangs up."""
+    """The response that does not end: holds a connection slot, sends bytes as they come, notices a hang-up."""
 
     media_type = "text/event-stream"
 
