@@ -182,11 +182,11 @@ class Encoder:
         if compressor is None:
             return
         body, more = message.get("body", b""), message.get("more_body", False)
-        encoded = await run_off_loop(compressor.compress, body) if body else b""
+        piece = await run_off_loop(compressor.compress, body) if body else b""
         if not more:
-            encoded += compressor.flush()
-        if encoded or not more:
-            await self._send({**message, "body": encoded})
+            piece += compressor.flush()
+        if piece or not more:
+            await self._send({**message, "body": piece})
 
 
 def mark_as_gzip(head: Message) -> MutableHeaders:

@@ -127,8 +127,8 @@ async def test_a_stream_is_compressed_piece_by_piece() -> None:
     pieces = [random.Random(n).randbytes(20_000).hex().encode() for n in range(20)]
 
     async def body() -> AsyncIterator[bytes]:
-        for encoded in pieces:
-            yield encoded
+        for piece in pieces:
+            yield piece
 
     headers, sent = await ask(StreamingResponse(body(), media_type="application/x-ndjson"), accept_encoding="gzip")
 

@@ -52,8 +52,8 @@ async def write_export(settings: Settings, raw: bytes) -> None:
     from app.cli.database import open_for_command
 
     async with open_for_command(settings) as db:
-        async for encoded in await export_of(db, settings.source, raw):
-            sys.stdout.buffer.write(encoded)
+        async for piece in await export_of(db, settings.source, raw):
+            sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
 
 

@@ -197,13 +197,13 @@ class Facet:
     name: str
     description: str
     of: Callable[[Any], Iterable[FacetValue | str | None]]
-    term_updates: Any = None
+    vocabulary: Any = None
     codes: Codes | None = None
 
     @property
     def values(self) -> tuple[str, ...] | None:
         """All that there can be, or None where the values are open."""
-        return get_args(self.term_updates) or None
+        return get_args(self.vocabulary) or None
 
 
 @dataclass(frozen=True)

@@ -159,8 +159,8 @@ def _parts(chunk: str) -> list[tuple[str, bool]]:
     if chunk.isascii() and "'" not in chunk:
         return [(chunk, False)]
     found = []
-    for n, encoded in enumerate(UNSPACED.split(BETWEEN_DIGITS.sub(" ", chunk))):
-        found += [(word, n % 2 == 1) for part in encoded.split() if (word := part.strip("'"))]
+    for n, piece in enumerate(UNSPACED.split(BETWEEN_DIGITS.sub(" ", chunk))):
+        found += [(word, n % 2 == 1) for part in piece.split() if (word := part.strip("'"))]
     return found
 
 

@@ -85,13 +85,11 @@ def name_enums(document: dict[str, Any]) -> dict[str, Schema]:
         if len(values) > 1 and all(isinstance(value, str) for value in values):
             found.setdefault(tuple(sorted(values)), []).append((occurrence, schema))
     named: dict[str, Schema] = {}
-    for last_used in found.values():
-        values = [value for value in last_used[0][1]["enum"] if value is not None]
-        name = enum_name(
-            [occurrence for occurrence, _ in last_used], taken={*named, *document["components"]["schemas"]}
-        )
+    for uses in found.values():
+        values = [value for value in uses[0][1]["enum"] if value is not None]
+        name = enum_name([occurrence for occurrence, _ in uses], taken={*named, *document["components"]["schemas"]})
         named[name] = {"type": "string", "enum": values}
-        for _, schema in last_used:
+        for _, schema in uses:
             refer(schema, name)
     return named
 
@@ -128,14 +126,14 @@ def parts(schema: Schema, occurrence: Occurrence) -> Iterator[tuple[Occurrence, 
             yield from parts(schema[word], occurrence)
 
 
-def enum_name(last_used: list[Occurrence], taken: set[str]) -> str:
+def enum_name(uses: list[Occurrence], taken: set[str]) -> str:
     """Name an enum after the schema and the property that have it.
 
     `EventStatus` for what all kinds share, `MunitionCategory` for one schema's own, the property alone where unrelated
     schemas share it or only parameters have it.
     """
-    owners = sorted({stem(owner) for owner, _ in last_used if owner is not None}, key=len)
-    field = next(field for owner, field in last_used if owner is not None or not owners)
+    owners = sorted({stem(owner) for owner, _ in uses if owner is not None}, key=len)
+    field = next(field for owner, field in uses if owner is not None or not owners)
     word = camel(field.removesuffix("s") if field in PLURAL else field)
     if owners and all(owners[0] in owner for owner in owners):
         name = owners[0] + word

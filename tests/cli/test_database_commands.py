@@ -182,7 +182,7 @@ class TestKeys:
         assert (await client.get("/v1/me", headers=bearer(key))).status_code == 401
         assert (await typed("key", "list")).out.splitlines()[1].split()[1] == "revoked"
         deeds, _ = await list_entries(db, 10)
-        assert [(entry.by, entry.action, entry.subject) for entry in deeds] == [
+        assert [(deed.by, deed.action, deed.subject) for deed in deeds] == [
             ("cli", "key.revoked", me["id"]),
             ("cli", "key.created", me["id"]),
         ]
@@ -271,5 +271,5 @@ class TestEpoch:
         assert (page["items"][0]["id"], page["next"]) == (before, "e2-000000000001")
         after = (await api.post("/v1/events", json=make_event())).headers["feed-cursor"]
         assert after == "e2-000000000002"
-        [entry, *_], _ = await list_entries(db, 10)
-        assert (entry.by, entry.action, entry.subject) == ("cli", "epoch.raised", "e2")
+        [deed, *_], _ = await list_entries(db, 10)
+        assert (deed.by, deed.action, deed.subject) == ("cli", "epoch.raised", "e2")

@@ -128,11 +128,11 @@ async def pages_of(*pages: list[bytes]) -> AsyncIterator[list[bytes]]:
 
 
 async def export(format: str, *pages: list[bytes]) -> list[bytes]:  # noqa: A002 - as in the contract
-    return [encoded async for encoded in export_stream(pages_of(*pages), format, AS_OF)]
+    return [piece async for piece in export_stream(pages_of(*pages), format, AS_OF)]
 
 
 async def whole(pieces: AsyncIterator[bytes]) -> bytes:
-    return b"".join([encoded async for encoded in pieces])
+    return b"".join([piece async for piece in pieces])
 
 
 async def test_a_json_page_holds_the_events_byte_for_byte() -> None:
@@ -221,7 +221,7 @@ async def test_large_pages_leave_in_pieces_and_small_ones_whole() -> None:
 
     assert json.loads(bytes(small_answer.body))["items"] == [json.loads(body)]
     assert isinstance(large_answer, StreamingResponse)
-    pieces = [bytes(encoded) async for encoded in large_answer.body_iterator]  # type: ignore[arg-type]  # they are bytes
+    pieces = [bytes(piece) async for piece in large_answer.body_iterator]  # type: ignore[arg-type]  # they are bytes
     assert max(map(len, pieces)) < 1024 * 1024
     assert json.loads(b"".join(pieces))["items"] == [json.loads(body)] * 8
 
@@ -434,7 +434,7 @@ async def test_an_export_comes_in_pieces_while_pages_are_read() -> None:
 
     pieces = [await anext(stream) for _ in range(5)]
 
-    assert [encoded.count(b"\n") for encoded in pieces] == [SLICE_EVENTS, 1, SLICE_EVENTS, 1, SLICE_EVENTS]
+    assert [piece.count(b"\n") for piece in pieces] == [SLICE_EVENTS, 1, SLICE_EVENTS, 1, SLICE_EVENTS]
     assert read == 3
 
 

@@ -184,5 +184,5 @@ def test_every_facet_and_measure_read_is_declared(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_value_of_a_closed_facet_is_in_its_vocabulary(kind: str) -> None:
     for name, value in facets_of(parse_event(SPECIMENS[kind])):
-        term_updates = FACETS[name].values
-        assert term_updates is None or value.label in term_updates
+        vocabulary = FACETS[name].values
+        assert vocabulary is None or value.label in vocabulary

@@ -95,8 +95,8 @@ def kind_with(
     }
 
 
-def a_facet(name: str, term_updates: Any = None) -> Facet:
-    return Facet(name, "What it is.", lambda _event: [], term_updates)
+def a_facet(name: str, vocabulary: Any = None) -> Facet:
+    return Facet(name, "What it is.", lambda _event: [], vocabulary)
 
 
 def a_measure(name: str) -> Measure:

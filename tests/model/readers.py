@@ -203,8 +203,8 @@ class Stream(Reader):
                 return
             assert response.status_code == 200, await response.aread()
             text = b""
-            async for encoded in response.aiter_bytes():
-                text += encoded
+            async for piece in response.aiter_bytes():
+                text += piece
                 *blocks, text = text.split(b"\n\n")
                 for block in blocks:
                     self.hear(block, erased)

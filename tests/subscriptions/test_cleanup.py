@@ -36,7 +36,7 @@ async def pushing(make_app: MakeApp) -> FastAPI:
 
 
 @pytest.fixture
-async def operations(pushing: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def desk(pushing: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(pushing, admin_key) as opened:
         yield opened
 
@@ -47,14 +47,14 @@ async def rows(db: Database) -> int:
 
 
 async def test_a_delivered_delivery_is_kept_for_thirty_days_a_dead_one_until_it_is_retried(
-    operations: httpx.AsyncClient, db: Database, make_event: MakeEvent
+    desk: httpx.AsyncClient, db: Database, make_event: MakeEvent
 ) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        await becomes(operations, made["id"], status="active")
-        await write_many(operations, make_event(), 5)
-        await becomes(operations, made["id"], open=0, lag=0)
-    [first, *_] = await deliveries(operations, made["id"])
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], status="active")
+        await write_many(desk, make_event(), 5)
+        await becomes(desk, made["id"], open=0, lag=0)
+    [first, *_] = await deliveries(desk, made["id"])
 
     async def give_up(tx: object) -> None:
         done = sa.update(StoredDelivery).where(col(StoredDelivery.id) == sa.bindparam("one", type_=sa.Uuid()))
@@ -67,36 +67,36 @@ async def test_a_delivered_delivery_is_kept_for_thirty_days_a_dead_one_until_it_
     assert await delete_old_deliveries(db, utc_now() + RETENTION - timedelta(minutes=5)) == 0
     assert await delete_old_deliveries(db, utc_now() + RETENTION + timedelta(minutes=5)) == 4
     assert await delete_old_deliveries(db, utc_now() + RETENTION + timedelta(minutes=5)) == 0
-    [kept] = await deliveries(operations, made["id"])
+    [kept] = await deliveries(desk, made["id"])
     assert (kept["id"], kept["status"]) == (str(first["id"]), "dead")
 
 
 async def test_the_deliveries_of_a_deleted_subscription_go(
-    operations: httpx.AsyncClient, db: Database, make_event: MakeEvent
+    desk: httpx.AsyncClient, db: Database, make_event: MakeEvent
 ) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        stays = await subscribed(operations, endpoint.url("/other"))
-        await becomes(operations, made["id"], status="active")
-        await becomes(operations, stays["id"], status="active")
-        await write_many(operations, make_event(), 3)
-        await becomes(operations, made["id"], open=0, lag=0)
-        await becomes(operations, stays["id"], open=0, lag=0)
-    assert (await operations.delete(f"/v1/subscriptions/{made['id']}")).status_code == 204
+        made = await subscribed(desk, endpoint.url())
+        stays = await subscribed(desk, endpoint.url("/other"))
+        await becomes(desk, made["id"], status="active")
+        await becomes(desk, stays["id"], status="active")
+        await write_many(desk, make_event(), 3)
+        await becomes(desk, made["id"], open=0, lag=0)
+        await becomes(desk, stays["id"], open=0, lag=0)
+    assert (await desk.delete(f"/v1/subscriptions/{made['id']}")).status_code == 204
 
     assert await rows(db) == 6
     assert await delete_old_deliveries(db, utc_now()) == 3
-    assert len(await deliveries(operations, stays["id"])) == 3
+    assert len(await deliveries(desk, stays["id"])) == 3
 
 
 async def test_a_pull_subscription_whose_owner_has_no_key_holds_nothing_back(
-    pushing: FastAPI, operations: httpx.AsyncClient, db: Database, make_event: MakeEvent
+    pushing: FastAPI, desk: httpx.AsyncClient, db: Database, make_event: MakeEvent
 ) -> None:
     stored, text = await create_key(db, "archive", ["subscribe"])
     async with client_of(pushing, text) as own:
         wanted = {"name": "archive", "mode": "pull", "filter": {}, "start": "oldest"}
         made = good(await own.post("/v1/subscriptions", json=wanted), 201)
-    await write_many(operations, make_event(), 10)
+    await write_many(desk, make_event(), 10)
     later = utc_now() + timedelta(days=3)
     assert await trim(pushing.state.services.log, timedelta(days=1), later, oldest_needed_cursor) == 0, (
         "it is not past them yet"
@@ -105,33 +105,31 @@ async def test_a_pull_subscription_whose_owner_has_no_key_holds_nothing_back(
     await revoke_key(db, stored.id)
 
     assert await disable_ownerless(db, utc_now()) == 1
-    found = await standing(operations, made["id"])
+    found = await standing(desk, made["id"])
     assert (found["status"], found["disabled_reason"], found["version"]) == ("disabled", "no-key", 1)
     assert await trim(pushing.state.services.log, timedelta(days=1), later, oldest_needed_cursor) == 10
-    [notice] = good(await operations.get("/v1/notices"))["items"]
+    [notice] = good(await desk.get("/v1/notices"))["items"]
     assert (notice["type"], notice["subscription_id"]) == ("subscription.disabled", made["id"])
 
 
 async def test_nothing_is_trimmed_before_every_subscription_has_passed_it(
-    operations: httpx.AsyncClient, pushing: FastAPI, make_event: MakeEvent
+    desk: httpx.AsyncClient, pushing: FastAPI, make_event: MakeEvent
 ) -> None:
     wanted = {"name": "archive", "mode": "pull", "filter": {}, "start": "oldest"}
-    made = good(await operations.post("/v1/subscriptions", json=wanted), 201)
-    await write_many(operations, make_event(), 10)
+    made = good(await desk.post("/v1/subscriptions", json=wanted), 201)
+    await write_many(desk, make_event(), 10)
     later = utc_now() + timedelta(days=3)
 
     assert await trim(pushing.state.services.log, timedelta(days=1), later, oldest_needed_cursor) == 0
-    good(await operations.post(f"/v1/subscriptions/{made['id']}/ack", json={"cursor": "e1-000000000004"}))
+    good(await desk.post(f"/v1/subscriptions/{made['id']}/ack", json={"cursor": "e1-000000000004"}))
     assert await trim(pushing.state.services.log, timedelta(days=1), later, oldest_needed_cursor) == 4
-    page = good(await operations.get(f"/v1/subscriptions/{made['id']}/events"))
+    page = good(await desk.get(f"/v1/subscriptions/{made['id']}/events"))
     assert [item["id"] for item in page["items"]] == [f"e1-{n:012d}" for n in range(5, 11)]
-    behind = good(await operations.post(f"/v1/subscriptions/{made['id']}/ack", json={"cursor": "e1-000000000001"}))
+    behind = good(await desk.post(f"/v1/subscriptions/{made['id']}/ack", json={"cursor": "e1-000000000001"}))
     assert behind["cursor"] == "e1-000000000004"
 
 
-async def test_disabling_many_stands_in_no_callers_way(
-    pushing: FastAPI, operations: httpx.AsyncClient, db: Database
-) -> None:
+async def test_disabling_many_stands_in_no_callers_way(pushing: FastAPI, desk: httpx.AsyncClient, db: Database) -> None:
     stored, text = await create_key(db, "archive", ["subscribe"])
     wanted = {"name": "archive", "mode": "pull", "filter": {}}
     async with client_of(pushing, text) as own:
@@ -139,10 +137,10 @@ async def test_disabling_many_stands_in_no_callers_way(
     await revoke_key(db, stored.id)
 
     async def rename(id: str) -> int:
-        return (await operations.patch(f"/v1/subscriptions/{id}", json={"name": "renamed"})).status_code
+        return (await desk.patch(f"/v1/subscriptions/{id}", json={"name": "renamed"})).status_code
 
     found = await asyncio.gather(disable_ownerless(db, utc_now()), *(rename(id) for id in made))
 
     assert set(found[1:]) == {200}
     await disable_ownerless(db, utc_now())
-    assert {(await standing(operations, id))["status"] for id in made} == {"disabled"}
+    assert {(await standing(desk, id))["status"] for id in made} == {"disabled"}

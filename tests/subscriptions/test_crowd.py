@@ -102,18 +102,18 @@ async def test_among_failing_and_dripping_endpoints_the_healthy_get_every_change
         for id, dispatcher in dispatchers.items():
             busiest[id] = max(busiest[id], len(dispatcher.state.queue.flying))
 
-    async with street() as endpoints, client_of(app, admin_key) as operations:
+    async with street() as endpoints, client_of(app, admin_key) as desk:
         endpoints.watch = watch
         push = {path: {"max_in_flight": IN_FLIGHT, "timeout_s": 60 if "healthy" in path else 1} for path in paths}
         address = f"http://127.0.0.1:{endpoints.port}"
-        made = {path: (await subscribed(operations, address + path, push=push[path]))["id"] for path in paths}
+        made = {path: (await subscribed(desk, address + path, push=push[path]))["id"] for path in paths}
         for id in made.values():
-            await becomes(operations, id, status="active")
-        ids = await write_many(operations, make_event(), CHANGES)
+            await becomes(desk, id, status="active")
+        ids = await write_many(desk, make_event(), CHANGES)
         for path, id in made.items():
             if path.startswith("/healthy"):
-                await becomes(operations, id, open=0, lag=0)
-        standing = {path: good(await operations.get(f"/v1/subscriptions/{id}")) for path, id in made.items()}
+                await becomes(desk, id, open=0, lag=0)
+        standing = {path: good(await desk.get(f"/v1/subscriptions/{id}")) for path, id in made.items()}
 
     for path, found in standing.items():
         assert 1 <= busiest[UUID(made[path])] <= IN_FLIGHT, path

@@ -119,25 +119,25 @@ async def test_a_documented_receiver_takes_a_ping_and_a_change(
 ) -> None:
     app = await make_app(allow_private_targets=LOOPBACK, secret_key=KEY)
     port = free_port()
-    async with client_of(app, admin_key) as operations:
-        made = await subscribed(operations, f"http://127.0.0.1:{port}/hook", filter={"kind": "attack"})
+    async with client_of(app, admin_key) as desk:
+        made = await subscribed(desk, f"http://127.0.0.1:{port}/hook", filter={"kind": "attack"})
         async with running(language, tmp_path, made["secret"], port) as receiver:
-            assert good(await operations.post(f"/v1/subscriptions/{made['id']}/test"))["ok"]
-            await becomes(operations, made["id"], status="active")
+            assert good(await desk.post(f"/v1/subscriptions/{made['id']}/test"))["ok"]
+            await becomes(desk, made["id"], status="active")
             id, *said = (await receiver.line()).split()
             assert id.startswith("ping-")
             assert said == ["sys.ping", made["id"]]
 
-            event = await written(operations, make_event())
-            [item] = good(await operations.get("/v1/feed"))["items"]
+            event = await written(desk, make_event())
+            [item] = good(await desk.get("/v1/feed"))["items"]
             while (line := await receiver.line()).startswith("ping-"):
                 pass  # the worker's own, where the receiver was quicker than it
             assert line == f"{item['id']} attack.created {event['id']}"
-            await becomes(operations, made["id"], status="active", open=0, lag=0)
-            [delivery] = good(await operations.get(f"/v1/subscriptions/{made['id']}/deliveries"))["items"]
+            await becomes(desk, made["id"], status="active", open=0, lag=0)
+            [delivery] = good(await desk.get(f"/v1/subscriptions/{made['id']}/deliveries"))["items"]
             assert (delivery["status"], delivery["attempt_count"]) == ("delivered", 1)
 
-            good(await operations.post(f"/v1/deliveries/{delivery['id']}/retry"), 202)
+            good(await desk.post(f"/v1/deliveries/{delivery['id']}/retry"), 202)
             assert await receiver.line() == f"{item['id']} attack.created {event['id']} (again)"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def operations(make_app: MakeApp, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def desk(make_app: MakeApp, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application that leaves delivery to others."""
     app = await make_app(delivery=False, allow_private_targets=LOOPBACK, secret_key=KEY)
     async with client_of(app, admin_key) as opened:
@@ -33,21 +33,21 @@ async def operations(make_app: MakeApp, admin_key: str) -> AsyncIterator[httpx.A
 
 
 async def test_killed_twenty_times_a_worker_loses_nothing_and_repeats_the_same_bytes(
-    operations: httpx.AsyncClient, database_url: str, make_event: MakeEvent
+    desk: httpx.AsyncClient, database_url: str, make_event: MakeEvent
 ) -> None:
     kills, count = 20, 2000
     async with receiving() as endpoint, crew(database_url) as workers:
-        made = await subscribed(operations, endpoint.url(), push={"max_in_flight": 8})
-        ids = await write_many(operations, make_event(), count)
-        good(await operations.post(f"/v1/subscriptions/{made['id']}/seek", json={"to": "oldest"}))
+        made = await subscribed(desk, endpoint.url(), push={"max_in_flight": 8})
+        ids = await write_many(desk, make_event(), count)
+        good(await desk.post(f"/v1/subscriptions/{made['id']}/seek", json={"to": "oldest"}))
         for n in range(kills):
             pid = await workers.start()
             enough = max(len(endpoint.changes) + 1, random.randint(1, (n + 1) * count // (kills + 5)))
             await endpoint.until(lambda wanted=enough: len(endpoint.changes) >= wanted)  # type: ignore[misc]
             workers.kill(pid)
         await workers.start()
-        await becomes(operations, made["id"], status="active", open=0, lag=0)
-        rows = await deliveries(operations, made["id"])
+        await becomes(desk, made["id"], status="active", open=0, lag=0)
+        rows = await deliveries(desk, made["id"])
 
     bodies: dict[str, set[bytes]] = {}
     for each in endpoint.changes:
@@ -60,18 +60,18 @@ async def test_killed_twenty_times_a_worker_loses_nothing_and_repeats_the_same_b
 
 
 async def test_four_workers_deliver_each_change_exactly_once_when_nobody_dies(
-    operations: httpx.AsyncClient, db: Database, database_url: str, make_event: MakeEvent
+    desk: httpx.AsyncClient, db: Database, database_url: str, make_event: MakeEvent
 ) -> None:
     async with receiving() as endpoint, crew(database_url, LONG_S) as workers:
-        made = [await subscribed(operations, endpoint.url(f"/{n}"), push={"max_in_flight": 8}) for n in range(8)]
+        made = [await subscribed(desk, endpoint.url(f"/{n}"), push={"max_in_flight": 8}) for n in range(8)]
         for _ in range(4):
             await workers.start()
         for each in made:
-            await becomes(operations, each["id"], status="active")
+            await becomes(desk, each["id"], status="active")
         await enlisted(db, 4)
-        ids = await write_many(operations, make_event(), 500)
+        ids = await write_many(desk, make_event(), 500)
         for each in made:
-            await becomes(operations, each["id"], open=0, lag=0)
+            await becomes(desk, each["id"], open=0, lag=0)
 
     assert len(endpoint.changes) == 4000
     assert Counter((each.path, each.id) for each in endpoint.changes) == Counter(
@@ -80,24 +80,24 @@ async def test_four_workers_deliver_each_change_exactly_once_when_nobody_dies(
 
 
 async def test_a_worker_frozen_past_its_lease_is_fenced_off(
-    operations: httpx.AsyncClient, db: Database, database_url: str, make_event: MakeEvent
+    desk: httpx.AsyncClient, db: Database, database_url: str, make_event: MakeEvent
 ) -> None:
     async with receiving() as endpoint, crew(database_url) as workers:
-        made = await subscribed(operations, endpoint.url(), push={"max_open": 50, "max_in_flight": 2})
+        made = await subscribed(desk, endpoint.url(), push={"max_open": 50, "max_in_flight": 2})
         first = await workers.start()
-        await becomes(operations, made["id"], status="active")
+        await becomes(desk, made["id"], status="active")
         endpoint.open.clear()
-        ids = await write_many(operations, make_event(), 60)
+        ids = await write_many(desk, make_event(), 60)
         await endpoint.until(lambda: endpoint.busy == 2)
         workers.freeze(first)
         await workers.start()
         await endpoint.until(lambda: len(endpoint.changes) >= 4)
         endpoint.open.set()
-        await becomes(operations, made["id"], open=0, lag=0)
-        before, sent = await deliveries(operations, made["id"]), len(endpoint.changes)
+        await becomes(desk, made["id"], open=0, lag=0)
+        before, sent = await deliveries(desk, made["id"]), len(endpoint.changes)
         workers.thaw(first)
         await enlisted(db, 2)  # it wakes up, finds its name gone, and comes back under another
-        after = await deliveries(operations, made["id"])
+        after = await deliveries(desk, made["id"])
 
     assert after == before
     assert len(endpoint.changes) == sent

@@ -42,21 +42,21 @@ async def pushing(make_app: MakeApp) -> FastAPI:
 
 
 @pytest.fixture
-async def operations(pushing: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def desk(pushing: FastAPI, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client with an admin key."""
     async with client_of(pushing, admin_key) as opened:
         yield opened
 
 
-async def test_a_change_is_pushed_signed_and_whole(operations: httpx.AsyncClient, make_event: MakeEvent) -> None:
+async def test_a_change_is_pushed_signed_and_whole(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url("/a/b?c=d"), filter={"kind": "attack"})
-        await becomes(operations, made["id"], status="active")
-        event = await written(operations, make_event())
+        made = await subscribed(desk, endpoint.url("/a/b?c=d"), filter={"kind": "attack"})
+        await becomes(desk, made["id"], status="active")
+        event = await written(desk, make_event())
         await endpoint.until(lambda: len(endpoint.changes) == 1)
 
     ping, change = endpoint.received
-    item = good(await operations.get("/v1/feed"))["items"][0]
+    item = good(await desk.get("/v1/feed"))["items"][0]
     assert change.item == item
     assert change.item["data"] == event
     assert change.path == "/a/b?c=d"
@@ -70,14 +70,14 @@ async def test_a_change_is_pushed_signed_and_whole(operations: httpx.AsyncClient
         each.verify(made["secret"])
 
 
-async def test_the_ping_comes_first_and_says_who_asks(operations: httpx.AsyncClient) -> None:
+async def test_the_ping_comes_first_and_says_who_asks(desk: httpx.AsyncClient) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url())
+        made = await subscribed(desk, endpoint.url())
         assert made["status"] == "pending"
-        await becomes(operations, made["id"], status="active")
+        await becomes(desk, made["id"], status="active")
 
     [ping] = endpoint.received
-    head = good(await operations.get("/v1/feed/head"))
+    head = good(await desk.get("/v1/feed/head"))
     assert ping.item == {
         "specversion": "1.0",
         "id": ping.id,
@@ -95,72 +95,70 @@ async def test_the_ping_comes_first_and_says_who_asks(operations: httpx.AsyncCli
 
 
 async def test_without_a_good_answer_to_the_ping_nothing_is_sent(
-    operations: httpx.AsyncClient, make_event: MakeEvent
+    desk: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
     answers = [500]
     async with receiving(lambda _: answers[-1]) as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        await becomes(operations, made["id"], last_error="status 500")
-        await written(operations, make_event())
-        assert (await standing(operations, made["id"]))["status"] == "pending"
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], last_error="status 500")
+        await written(desk, make_event())
+        assert (await standing(desk, made["id"]))["status"] == "pending"
         answers.append(200)
-        await patched(operations, made["id"], status="active")
+        await patched(desk, made["id"], status="active")
         await endpoint.until(lambda: len(endpoint.changes) == 1)
-        await becomes(operations, made["id"], status="active", open=0, lag=0)
+        await becomes(desk, made["id"], status="active", open=0, lag=0)
 
     assert [each.is_ping for each in endpoint.received] == [True, True, False]
 
 
-async def test_the_test_call_tells_what_came_of_it_and_opens(operations: httpx.AsyncClient) -> None:
+async def test_the_test_call_tells_what_came_of_it_and_opens(desk: httpx.AsyncClient) -> None:
     answers = [500]
     async with receiving(lambda _: answers[-1]) as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        await becomes(operations, made["id"], last_error="status 500")
-        failed = good(await operations.post(f"/v1/subscriptions/{made['id']}/test"))
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], last_error="status 500")
+        failed = good(await desk.post(f"/v1/subscriptions/{made['id']}/test"))
         answers.append(204)
-        worked = good(await operations.post(f"/v1/subscriptions/{made['id']}/test"))
+        worked = good(await desk.post(f"/v1/subscriptions/{made['id']}/test"))
 
     assert failed == {"ok": False, "status_code": 500, "duration_ms": failed["duration_ms"], "error": "status"}
     assert worked == {"ok": True, "status_code": 204, "duration_ms": worked["duration_ms"], "error": None}
-    assert (await standing(operations, made["id"]))["status"] == "active"
-    gone = good(await operations.post(f"/v1/subscriptions/{made['id']}/test"))
+    assert (await standing(desk, made["id"]))["status"] == "active"
+    gone = good(await desk.post(f"/v1/subscriptions/{made['id']}/test"))
     assert (gone["ok"], gone["error"]) == (False, "connect")
 
 
 async def test_only_what_matches_is_pushed_and_what_leaves_the_filter(
-    operations: httpx.AsyncClient, make_event: MakeEvent
+    desk: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url(), filter={"tag": "sought", "launched_min": 100})
-        await becomes(operations, made["id"], status="active")
-        sought = await written(operations, make_event(tags=["sought"]))
-        await written(operations, make_event(tags=["other"]))
-        renamed = await operations.patch(
-            f"/v1/events/{sought['id']}", json={"tags": ["other"]}, headers={"if-match": '"1"'}
-        )
-        again = await operations.patch(f"/v1/events/{sought['id']}", json={"title": "x"}, headers={"if-match": '"2"'})
+        made = await subscribed(desk, endpoint.url(), filter={"tag": "sought", "launched_min": 100})
+        await becomes(desk, made["id"], status="active")
+        sought = await written(desk, make_event(tags=["sought"]))
+        await written(desk, make_event(tags=["other"]))
+        renamed = await desk.patch(f"/v1/events/{sought['id']}", json={"tags": ["other"]}, headers={"if-match": '"1"'})
+        again = await desk.patch(f"/v1/events/{sought['id']}", json={"title": "x"}, headers={"if-match": '"2"'})
         assert (renamed.status_code, again.status_code) == (200, 200)
-        await becomes(operations, made["id"], open=0, lag=0)
+        await becomes(desk, made["id"], open=0, lag=0)
 
     assert sorted(endpoint.ids) == ["e1-000000000001", "e1-000000000003"]
 
 
 async def test_paused_it_keeps_its_place_and_resumed_it_sends_all(
-    operations: httpx.AsyncClient, make_event: MakeEvent
+    desk: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url(), push={"max_in_flight": 16})
-        await becomes(operations, made["id"], status="active")
-        await patched(operations, made["id"], status="paused")
-        ids = await write_many(operations, make_event(), 1000)
-        paused = await standing(operations, made["id"])
+        made = await subscribed(desk, endpoint.url(), push={"max_in_flight": 16})
+        await becomes(desk, made["id"], status="active")
+        await patched(desk, made["id"], status="paused")
+        ids = await write_many(desk, make_event(), 1000)
+        paused = await standing(desk, made["id"])
         assert (paused["status"], paused["lag"], endpoint.changes) == ("paused", 1000, [])
-        resumed = await patched(operations, made["id"], status="active")
+        resumed = await patched(desk, made["id"], status="active")
         assert resumed["status"] == "active", "an endpoint that has shown itself needs no second ping"
-        await becomes(operations, made["id"], open=0, lag=0)
+        await becomes(desk, made["id"], open=0, lag=0)
         assert sorted(endpoint.ids) == ids
 
-        moved = good(await operations.post(f"/v1/subscriptions/{made['id']}/seek", json={"to": "oldest"}))
+        moved = good(await desk.post(f"/v1/subscriptions/{made['id']}/seek", json={"to": "oldest"}))
         assert moved == {"cursor": "e1-000000000000", "lag": 1000, "generation": 1}
         await endpoint.until(lambda: len(endpoint.changes) == 2000)
 
@@ -170,35 +168,35 @@ async def test_paused_it_keeps_its_place_and_resumed_it_sends_all(
     assert {each.id: each.body for each in first} == {each.id: each.body for each in second}
 
 
-async def test_one_open_delivery_keeps_strict_order(operations: httpx.AsyncClient, make_event: MakeEvent) -> None:
+async def test_one_open_delivery_keeps_strict_order(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
     stuck = "e1-000000000005"
     async with receiving(lambda received: 500 if received.id == stuck else 200) as endpoint:
-        made = await subscribed(operations, endpoint.url(), push={"max_open": 1})
-        await becomes(operations, made["id"], status="active")
+        made = await subscribed(desk, endpoint.url(), push={"max_open": 1})
+        await becomes(desk, made["id"], status="active")
         assert made["push"]["max_in_flight"] == 1
-        ids = await write_many(operations, make_event(), 12)
-        waiting = await becomes(operations, made["id"], consecutive_failures=1, open=1)
+        ids = await write_many(desk, make_event(), 12)
+        waiting = await becomes(desk, made["id"], consecutive_failures=1, open=1)
         assert (waiting["cursor"], endpoint.ids) == (stuck, ids[:5])
         endpoint.answer = lambda _: 200
-        [delivery] = await deliveries(operations, made["id"], "&status=retrying")
-        await operations.post(f"/v1/deliveries/{delivery['id']}/retry")
-        await becomes(operations, made["id"], open=0, lag=0)
+        [delivery] = await deliveries(desk, made["id"], "&status=retrying")
+        await desk.post(f"/v1/deliveries/{delivery['id']}/retry")
+        await becomes(desk, made["id"], open=0, lag=0)
 
     assert endpoint.ids == [*ids[:5], *ids[4:]]
     assert endpoint.busiest == 1
 
 
-async def test_no_more_requests_are_under_way_than_may_be(operations: httpx.AsyncClient, make_event: MakeEvent) -> None:
+async def test_no_more_requests_are_under_way_than_may_be(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url(), push={"max_open": 7, "max_in_flight": 3})
-        await becomes(operations, made["id"], status="active")
+        made = await subscribed(desk, endpoint.url(), push={"max_open": 7, "max_in_flight": 3})
+        await becomes(desk, made["id"], status="active")
         endpoint.open.clear()
-        await write_many(operations, make_event(), 40)
-        await becomes(operations, made["id"], open=7)
+        await write_many(desk, make_event(), 40)
+        await becomes(desk, made["id"], open=7)
         await endpoint.until(lambda: endpoint.busy == 3)
-        shown = await shown_as(operations, made["id"], {"sending": 3, "queued": 4})
+        shown = await shown_as(desk, made["id"], {"sending": 3, "queued": 4})
         endpoint.open.set()
-        await becomes(operations, made["id"], open=0, lag=0)
+        await becomes(desk, made["id"], open=0, lag=0)
 
     assert shown
     assert endpoint.busiest == 3
@@ -216,19 +214,19 @@ async def shown_as(api: httpx.AsyncClient, id: str, wanted: dict[str, int]) -> b
 
 
 async def test_a_failure_is_tried_again_and_every_attempt_is_told(
-    operations: httpx.AsyncClient, make_event: MakeEvent
+    desk: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
     async with receiving(lambda received: 200 if received.is_ping else 500) as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        await becomes(operations, made["id"], status="active")
-        await written(operations, make_event())
-        await becomes(operations, made["id"], consecutive_failures=1)
-        [shown] = await deliveries(operations, made["id"], "&status=retrying")
-        whole = good(await operations.get(f"/v1/deliveries/{shown['id']}"))
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], status="active")
+        await written(desk, make_event())
+        await becomes(desk, made["id"], consecutive_failures=1)
+        [shown] = await deliveries(desk, made["id"], "&status=retrying")
+        whole = good(await desk.get(f"/v1/deliveries/{shown['id']}"))
         endpoint.answer = lambda _: 200
-        assert good(await operations.post(f"/v1/deliveries/{shown['id']}/retry"), 202) == {"matched": 1}
-        await becomes(operations, made["id"], open=0, consecutive_failures=0)
-        [delivered] = await deliveries(operations, made["id"], "&status=delivered")
+        assert good(await desk.post(f"/v1/deliveries/{shown['id']}/retry"), 202) == {"matched": 1}
+        await becomes(desk, made["id"], open=0, consecutive_failures=0)
+        [delivered] = await deliveries(desk, made["id"], "&status=delivered")
 
     [attempt] = whole["attempts"]
     assert shown["attempt_count"] == 1
@@ -248,76 +246,74 @@ async def test_a_failure_is_tried_again_and_every_attempt_is_told(
     assert [one.headers["webhook-attempt"], two.headers["webhook-attempt"]] == ["1", "2"]
 
 
-async def test_what_was_delivered_can_be_sent_once_more(operations: httpx.AsyncClient, make_event: MakeEvent) -> None:
+async def test_what_was_delivered_can_be_sent_once_more(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url(), push={"max_open": 1})
-        await becomes(operations, made["id"], status="active")
-        await written(operations, make_event())
+        made = await subscribed(desk, endpoint.url(), push={"max_open": 1})
+        await becomes(desk, made["id"], status="active")
+        await written(desk, make_event())
         await endpoint.until(lambda: len(endpoint.changes) == 1)
-        await becomes(operations, made["id"], open=0)
-        [delivered] = await deliveries(operations, made["id"])
-        assert good(await operations.post(f"/v1/deliveries/{delivered['id']}/retry"), 202) == {"matched": 1}
+        await becomes(desk, made["id"], open=0)
+        [delivered] = await deliveries(desk, made["id"])
+        assert good(await desk.post(f"/v1/deliveries/{delivered['id']}/retry"), 202) == {"matched": 1}
         await endpoint.until(lambda: len(endpoint.changes) == 2)
-        await shown_as(operations, made["id"], {"delivered": 1})
+        await shown_as(desk, made["id"], {"delivered": 1})
 
     assert endpoint.changes[0].body == endpoint.changes[1].body
 
 
-async def test_gone_disables_and_active_asks_for_a_ping_again(
-    operations: httpx.AsyncClient, make_event: MakeEvent
-) -> None:
+async def test_gone_disables_and_active_asks_for_a_ping_again(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
     async with receiving(lambda received: 200 if received.is_ping else 410) as endpoint:
-        made = await subscribed(operations, endpoint.url(), push={"max_open": 1})
-        await becomes(operations, made["id"], status="active")
-        await write_many(operations, make_event(), 3)
-        disabled = await becomes(operations, made["id"], status="disabled")
+        made = await subscribed(desk, endpoint.url(), push={"max_open": 1})
+        await becomes(desk, made["id"], status="active")
+        await write_many(desk, make_event(), 3)
+        disabled = await becomes(desk, made["id"], status="disabled")
         assert disabled["disabled_reason"] == "gone"
         endpoint.answer = lambda _: 200
-        assert (await patched(operations, made["id"], status="active"))["status"] == "pending"
-        await becomes(operations, made["id"], status="active")
-        for retried in await deliveries(operations, made["id"], "&status=retrying"):
-            await operations.post(f"/v1/deliveries/{retried['id']}/retry")
-        await becomes(operations, made["id"], open=0, lag=0)
+        assert (await patched(desk, made["id"], status="active"))["status"] == "pending"
+        await becomes(desk, made["id"], status="active")
+        for retried in await deliveries(desk, made["id"], "&status=retrying"):
+            await desk.post(f"/v1/deliveries/{retried['id']}/retry")
+        await becomes(desk, made["id"], open=0, lag=0)
 
-    notices = good(await operations.get("/v1/notices"))["items"]
+    notices = good(await desk.get("/v1/notices"))["items"]
     assert [each["type"] for each in notices] == ["subscription.disabled"]
     assert notices[0]["subscription_id"] == made["id"]
     assert sorted(set(endpoint.ids)) == [f"e1-{n:012d}" for n in (1, 2, 3)]
 
 
 async def test_ten_failures_in_a_row_are_told_and_a_success_ends_them(
-    operations: httpx.AsyncClient, make_event: MakeEvent
+    desk: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
     async with receiving(lambda received: 200 if received.is_ping else 503) as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        await becomes(operations, made["id"], status="active")
-        await write_many(operations, make_event(), 12)
-        failing = await becomes(operations, made["id"], status="failing")
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], status="active")
+        await write_many(desk, make_event(), 12)
+        failing = await becomes(desk, made["id"], status="failing")
         endpoint.answer = lambda _: 200
-        await patched(operations, made["id"], status="active")
-        await becomes(operations, made["id"], status="active", consecutive_failures=0)
-        retried = [each["id"] for each in await deliveries(operations, made["id"], "&status=retrying")]
+        await patched(desk, made["id"], status="active")
+        await becomes(desk, made["id"], status="active", consecutive_failures=0)
+        retried = [each["id"] for each in await deliveries(desk, made["id"], "&status=retrying")]
         for id in retried:
-            await operations.post(f"/v1/deliveries/{id}/retry")
-        await becomes(operations, made["id"], open=0, lag=0)
+            await desk.post(f"/v1/deliveries/{id}/retry")
+        await becomes(desk, made["id"], open=0, lag=0)
 
     assert failing["failing_since"] is not None
     assert failing["consecutive_failures"] >= 10
     assert failing["last_error"] == "status 503"
     assert sorted(set(endpoint.ids)) == [f"e1-{n:012d}" for n in range(1, 13)]
-    [notice] = good(await operations.get("/v1/notices"))["items"]
+    [notice] = good(await desk.get("/v1/notices"))["items"]
     assert notice["type"] == "subscription.failing"
 
 
-async def test_both_secrets_sign_while_they_overlap(operations: httpx.AsyncClient, make_event: MakeEvent) -> None:
+async def test_both_secrets_sign_while_they_overlap(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        await becomes(operations, made["id"], status="active")
-        rotated = good(await operations.post(f"/v1/subscriptions/{made['id']}/rotate-secret", json={"overlap_s": 3600}))
-        await written(operations, make_event())
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], status="active")
+        rotated = good(await desk.post(f"/v1/subscriptions/{made['id']}/rotate-secret", json={"overlap_s": 3600}))
+        await written(desk, make_event())
         await endpoint.until(lambda: len(endpoint.changes) == 1)
-        again = good(await operations.post(f"/v1/subscriptions/{made['id']}/rotate-secret", json={"overlap_s": 0}))
-        await written(operations, make_event())
+        again = good(await desk.post(f"/v1/subscriptions/{made['id']}/rotate-secret", json={"overlap_s": 0}))
+        await written(desk, make_event())
         await endpoint.until(lambda: len(endpoint.changes) == 2)
 
     first, second = endpoint.changes
@@ -329,63 +325,63 @@ async def test_both_secrets_sign_while_they_overlap(operations: httpx.AsyncClien
 
 
 async def test_another_address_is_pinged_before_it_gets_anything(
-    operations: httpx.AsyncClient, make_event: MakeEvent
+    desk: httpx.AsyncClient, make_event: MakeEvent
 ) -> None:
     async with receiving() as old, receiving() as new:
-        made = await subscribed(operations, old.url())
-        await becomes(operations, made["id"], status="active")
-        moved = await patched(operations, made["id"], push={"url": new.url()})
+        made = await subscribed(desk, old.url())
+        await becomes(desk, made["id"], status="active")
+        moved = await patched(desk, made["id"], push={"url": new.url()})
         assert (moved["status"], moved["version"]) == ("pending", 2)
-        await becomes(operations, made["id"], status="active")
-        await written(operations, make_event())
+        await becomes(desk, made["id"], status="active")
+        await written(desk, make_event())
         await new.until(lambda: len(new.changes) == 1)
 
     assert new.received[0].is_ping
     assert old.changes == []
 
 
-async def test_a_deleted_subscription_sends_no_more(operations: httpx.AsyncClient, make_event: MakeEvent) -> None:
+async def test_a_deleted_subscription_sends_no_more(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
     async with receiving() as endpoint, receiving() as other:
-        made = await subscribed(operations, endpoint.url())
-        stays = await subscribed(operations, other.url())
-        await becomes(operations, made["id"], status="active")
-        await becomes(operations, stays["id"], status="active")
-        await written(operations, make_event())
+        made = await subscribed(desk, endpoint.url())
+        stays = await subscribed(desk, other.url())
+        await becomes(desk, made["id"], status="active")
+        await becomes(desk, stays["id"], status="active")
+        await written(desk, make_event())
         await endpoint.until(lambda: len(endpoint.changes) == 1)
-        await becomes(operations, made["id"], open=0)
-        [delivery] = await deliveries(operations, made["id"])
-        assert (await operations.delete(f"/v1/subscriptions/{made['id']}")).status_code == 204
-        await written(operations, make_event())
+        await becomes(desk, made["id"], open=0)
+        [delivery] = await deliveries(desk, made["id"])
+        assert (await desk.delete(f"/v1/subscriptions/{made['id']}")).status_code == 204
+        await written(desk, make_event())
         await other.until(lambda: len(other.changes) == 2)
 
     assert len(endpoint.changes) == 1
-    problem(await operations.get(f"/v1/subscriptions/{made['id']}"), 404)
-    problem(await operations.get(f"/v1/deliveries/{delivery['id']}"), 404)
+    problem(await desk.get(f"/v1/subscriptions/{made['id']}"), 404)
+    problem(await desk.get(f"/v1/deliveries/{delivery['id']}"), 404)
 
 
 async def test_an_owner_without_a_key_gets_nothing_more(
-    pushing: FastAPI, operations: httpx.AsyncClient, db: Database, make_event: MakeEvent
+    pushing: FastAPI, desk: httpx.AsyncClient, db: Database, make_event: MakeEvent
 ) -> None:
     stored, text = await create_key(db, "desk", ["subscribe"])
     async with receiving() as endpoint, client_of(pushing, text) as own:
         made = await subscribed(own, endpoint.url())
         await becomes(own, made["id"], status="active")
         await revoke_key(db, stored.id)
-        disabled = await becomes(operations, made["id"], status="disabled")
-        await written(operations, make_event())
+        disabled = await becomes(desk, made["id"], status="disabled")
+        await written(desk, make_event())
 
     assert disabled["disabled_reason"] == "no-key"
     assert endpoint.changes == []
-    [notice] = good(await operations.get("/v1/notices"))["items"]
+    [notice] = good(await desk.get("/v1/notices"))["items"]
     assert (notice["type"], notice["subscription_id"]) == ("subscription.disabled", made["id"])
 
 
 async def test_an_address_that_is_closed_later_is_refused_at_the_attempt(
-    pushing: FastAPI, operations: httpx.AsyncClient, make_app: MakeApp, admin_key: str
+    pushing: FastAPI, desk: httpx.AsyncClient, make_app: MakeApp, admin_key: str
 ) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        await becomes(operations, made["id"], status="active")
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], status="active")
         received = len(endpoint.received)
         closed = await make_app(secret_key=KEY)
         async with client_of(closed, admin_key) as api:
@@ -395,13 +391,13 @@ async def test_an_address_that_is_closed_later_is_refused_at_the_attempt(
     assert len(endpoint.received) == received
 
 
-async def test_one_test_at_a_time_goes_to_an_endpoint(operations: httpx.AsyncClient) -> None:
+async def test_one_test_at_a_time_goes_to_an_endpoint(desk: httpx.AsyncClient) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url())
-        await becomes(operations, made["id"], status="active")
+        made = await subscribed(desk, endpoint.url())
+        await becomes(desk, made["id"], status="active")
         endpoint.open.clear()
         endpoint.busiest = 0
-        asked = [asyncio.ensure_future(operations.post(f"/v1/subscriptions/{made['id']}/test")) for _ in range(5)]
+        asked = [asyncio.ensure_future(desk.post(f"/v1/subscriptions/{made['id']}/test")) for _ in range(5)]
         await endpoint.until(lambda: endpoint.busy == 1)
         await endpoint.until(lambda: sum(each.done() for each in asked) == 4)
         endpoint.open.set()
@@ -411,25 +407,23 @@ async def test_one_test_at_a_time_goes_to_an_endpoint(operations: httpx.AsyncCli
     assert endpoint.busiest == 1
 
 
-async def test_a_pause_holds_whatever_comes_back_meanwhile(
-    operations: httpx.AsyncClient, make_event: MakeEvent
-) -> None:
+async def test_a_pause_holds_whatever_comes_back_meanwhile(desk: httpx.AsyncClient, make_event: MakeEvent) -> None:
     async with receiving() as endpoint:
-        made = await subscribed(operations, endpoint.url(), push={"max_open": 1000, "max_in_flight": 32})
-        await becomes(operations, made["id"], status="active")
-        await write_many(operations, make_event(), 500)
+        made = await subscribed(desk, endpoint.url(), push={"max_open": 1000, "max_in_flight": 32})
+        await becomes(desk, made["id"], status="active")
+        await write_many(desk, make_event(), 500)
         for _ in range(15):
-            good(await operations.post(f"/v1/subscriptions/{made['id']}/seek", json={"to": "oldest"}))
+            good(await desk.post(f"/v1/subscriptions/{made['id']}/seek", json={"to": "oldest"}))
             await asyncio.sleep(0.03)
-            await patched(operations, made["id"], status="paused")
+            await patched(desk, made["id"], status="paused")
             await asyncio.sleep(0.05)
-            assert (await standing(operations, made["id"]))["status"] == "paused"
-            await patched(operations, made["id"], status="active")
+            assert (await standing(desk, made["id"]))["status"] == "paused"
+            await patched(desk, made["id"], status="active")
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])  # a SQLite file has no replica
 async def test_a_body_that_a_lagging_replica_lacks_is_read_from_the_primary(
-    database_url: str, operations: httpx.AsyncClient, make_event: MakeEvent, request: pytest.FixtureRequest
+    database_url: str, desk: httpx.AsyncClient, make_event: MakeEvent, request: pytest.FixtureRequest
 ) -> None:
     from conftest import copied
 
@@ -438,7 +432,7 @@ async def test_a_body_that_a_lagging_replica_lacks_is_read_from_the_primary(
     from app.feed.notifier import Notifier
     from app.subscriptions.delivery.change_reader import body_at
 
-    await written(operations, make_event())
+    await written(desk, make_event())
     empty = copied(request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template"))
     lagging = open_database(database_url, await asyncio.to_thread(next, empty))
     await lagging.connect()

@@ -460,15 +460,15 @@ async def dumped(url: str, dialect: str) -> bytes:
 
 
 async def test_the_trail_tells_of_every_deed_and_of_no_secret(app: FastAPI, api: AsyncClient, db: Database) -> None:
-    operations = await client_for(app, db, "desk")
-    made = await subscribed(operations, push())
+    desk = await client_for(app, db, "desk")
+    made = await subscribed(desk, push())
     path = f"{PATH}/{made['id']}"
-    await operations.patch(path, json={"name": "other"})
-    await operations.patch(path, json={"name": "other"})
-    await operations.post(f"{path}/seek", json={"to": "oldest"})
-    rotated = good(await operations.post(f"{path}/rotate-secret"))["secret"]
-    await operations.patch(path, json={"name": ""})
-    await operations.patch(path, json={"name": "x"}, headers={"if-match": '"1"'})
+    await desk.patch(path, json={"name": "other"})
+    await desk.patch(path, json={"name": "other"})
+    await desk.post(f"{path}/seek", json={"to": "oldest"})
+    rotated = good(await desk.post(f"{path}/rotate-secret"))["secret"]
+    await desk.patch(path, json={"name": ""})
+    await desk.patch(path, json={"name": "x"}, headers={"if-match": '"1"'})
     await api.delete(path)
     trail = await api.get("/v1/audit?limit=1000")
     deeds = [each for each in reversed(good(trail)["items"]) if each["subject"] == made["id"]]

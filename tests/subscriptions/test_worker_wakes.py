@@ -30,12 +30,12 @@ async def test_a_change_after_the_first_subscription_is_not_left_lying(
     )
     worker.start()
     try:
-        async with client_of(app, admin_key) as operations, receiving() as endpoint:
+        async with client_of(app, admin_key) as desk, receiving() as endpoint:
             await asyncio.sleep(0.05)  # the worker has looked, and found nothing to do
-            made = await subscribed(operations, endpoint.url())
+            made = await subscribed(desk, endpoint.url())
             worker.kick()
-            await becomes(operations, made["id"], status="active")
-            await written(operations, make_event())
+            await becomes(desk, made["id"], status="active")
+            await written(desk, make_event())
             async with asyncio.timeout(PATIENCE_S):
                 await endpoint.until(lambda: len(endpoint.changes) == 1)
     finally:

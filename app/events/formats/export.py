@@ -99,8 +99,8 @@ async def geojson_page(bodies: Iterable[bytes], following: str | None, as_of: st
     async def pages() -> AsyncIterator[Iterable[bytes]]:
         yield bodies
 
-    async for encoded in _written(pages(), FORMATS["geojson"]):
-        yield encoded
+    async for piece in _written(pages(), FORMATS["geojson"]):
+        yield piece
     yield _tail(following, as_of)
 
 
@@ -110,9 +110,9 @@ async def page_response(
     """Answer with these pieces: whole where they have at most so many bytes, else as they are made."""
     start: list[bytes] = []
     size = 0
-    async for encoded in pieces:
-        start.append(encoded)
-        size += len(encoded)
+    async for piece in pieces:
+        start.append(piece)
+        size += len(piece)
         if size > most:
             return StreamingResponse(_after(start, pieces), headers=headers, media_type=media_type)
     return Response(b"".join(start), headers=headers, media_type=media_type)
@@ -122,8 +122,8 @@ async def _after(start: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterato
     """Give what is there already, then the rest."""
     while start:
         yield start.pop(0)
-    async for encoded in rest:
-        yield encoded
+    async for piece in rest:
+        yield piece
 
 
 def _tail(following: str | None, as_of: str) -> bytes:
@@ -161,8 +161,8 @@ MEDIA_TYPES = {name: style.media for name, style in FORMATS.items()}
 async def export_stream(pages: AsyncIterator[Iterable[bytes]], style_name: str, as_of: str) -> AsyncIterator[bytes]:
     """Give the file in pieces, never more than one page of it in memory; `style_name` is a name in `FORMATS`."""
     style = FORMATS[style_name]
-    async for encoded in _written(pages, style):
-        yield encoded
+    async for piece in _written(pages, style):
+        yield piece
     if tail := style.tail(as_of):
         yield tail
 
@@ -175,6 +175,6 @@ async def _written(pages: AsyncIterator[Iterable[bytes]], style: Format) -> Asyn
     async for page in pages:
         reset_budget()
         for part in slices(page):
-            if encoded := await run_in_thread(style.write, part):
-                yield between + encoded
+            if piece := await run_in_thread(style.write, part):
+                yield between + piece
                 between = style.between

@@ -47,14 +47,14 @@ class Connection(asyncio.BufferedProtocol):
     connection: before the request, after the answer, and in between two posts.
     """
 
-    def __init__(self, target: WebhookUrl, loop: AbstractEventLoop, encoded: bytearray) -> None:
+    def __init__(self, target: WebhookUrl, loop: AbstractEventLoop, piece: bytearray) -> None:
         self.target = target
         self.received = 0
         self.is_reusable = False
         self.idle_since = 0.0
         self._loop = loop
-        self._piece = encoded
-        self._view = memoryview(encoded)
+        self._piece = piece
+        self._view = memoryview(piece)
         self._waiting: Future[HttpResult] | None = None
         self._known = b""
 
@@ -184,9 +184,9 @@ class Connection(asyncio.BufferedProtocol):
             self._learn(length)
         self.is_reusable = self._may_stay and not self._transport.get_write_buffer_size()
 
-    def _check_opening(self, encoded: bytes) -> None:
+    def _check_opening(self, piece: bytes) -> None:
         """Refuse an answer that does not begin with the name of our protocol."""
-        self._opening = (self._opening + encoded)[:OPENING]
+        self._opening = (self._opening + piece)[:OPENING]
         named = self._opening.lstrip(b"\r\n")[: len(PROTOCOL)]
         if not PROTOCOL.startswith(named) or (len(self._opening) == OPENING and named != PROTOCOL):
             raise UnacceptableResponse
