@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI
 
 from app.auth import Authenticator, RateLimitHeadersMiddleware
-from app.auth.request_load import HeavyQueryMiddleware
+from app.auth.heavy_query_middleware import HeavyQueryMiddleware
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, trim_periodically
 from app.compression import CompressionMiddleware
@@ -41,7 +41,7 @@ from app.subscriptions.feed_retention import oldest_needed_cursor
 from app.subscriptions.management.delivery_routes import router as delivery_routes
 from app.subscriptions.management.operations import SubscriptionOperations
 from app.subscriptions.management.routes import router as subscription_routes
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
 
 ROUTERS = (

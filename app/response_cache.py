@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth import Authenticator
-from app.auth.request_load import get_caller
+from app.auth.heavy_query_middleware import get_caller
 from app.changes import ChangeLog, Head
 from app.compression import StaticResponse
 from app.db.heavy_queries import HeavyQueryLimiter, interruptible

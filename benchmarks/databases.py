@@ -20,8 +20,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.auth import create_key
 from app.db import open_database
-from app.events.write.batch import read_items
 from app.events.write.idempotency import ResponseData
+from app.events.write.parse_commands import read_items
 from app.events.write.store import Store
 from app.events.write.transaction import WriteRequest
 from app.kit.gc import freeze_gc

@@ -25,8 +25,8 @@ import uvicorn
 
 from app.auth.keys import create_key
 from app.db import open_database
-from app.events.write.batch import read_items
 from app.events.write.idempotency import ResponseData
+from app.events.write.parse_commands import read_items
 from app.events.write.store import Store
 from app.events.write.transaction import WriteRequest
 from app.main import create_app

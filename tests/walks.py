@@ -29,7 +29,7 @@ from app.samples import load
 from app.settings import Settings
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.worker import Worker
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
 
 APP = Path(app.__file__).parent

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from app.auth.heavy_query_middleware import set_caller
 from app.auth.key_format import parse_key
 from app.auth.keys import Clock, find_key, utc_now
 from app.auth.last_used import LastUsedRecorder
@@ -23,7 +24,6 @@ from app.auth.rate_limit import (
     client_network,
     rate_limit_headers,
 )
-from app.auth.request_load import set_caller
 from app.auth.tables import ANONYMOUS, Key, Scope, StoredKey, rejection_reason
 from app.db import Database
 from app.errors import Forbidden, TooManyRequests, Unauthorized

@@ -8,7 +8,7 @@ from app.auth.keys import replace_key
 from app.changes import ChangeLog
 from app.cli.database import open_for_command
 from app.db import Database
-from app.events.write.batch import batch_response, read_items
+from app.events.write.parse_commands import batch_response, read_items
 from app.events.write.store import Store
 from app.events.write.transaction import WriteRequest
 from app.samples import load

@@ -37,7 +37,7 @@ async def work(settings: Settings) -> None:
     from app.kit.gc import freeze_gc
     from app.subscriptions.delivery.metrics import DeliveryCounts
     from app.subscriptions.delivery.worker import Worker
-    from app.subscriptions.transport.secrets import SecretCipher
+    from app.subscriptions.transport.secret_cipher import SecretCipher
     from app.subscriptions.transport.url_guard import TargetPolicy
 
     ended = asyncio.Event()

@@ -8,9 +8,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.openapi.components import move_to_components
 from app.openapi.headers import RESPONSE_HEADERS
 from app.openapi.media_examples import shared
+from app.openapi.move_to_components import move_to_components
 from app.openapi.operations import operation, shapes_wanted
 from app.openapi.problems import SCHEMAS
 from app.openapi.route_facts import operations_of

@@ -1,4 +1,4 @@
-"""One operation of the document, from what its route says."""
+"""Derives one operation of the document from what its route says; nothing is listed here by hand."""
 
 from __future__ import annotations
 

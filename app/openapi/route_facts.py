@@ -1,4 +1,4 @@
-"""What a route says of itself: the key it needs, its query, its body, its answers."""
+"""Reads what a route says of itself: the key it needs, its query, its body, its responses."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from app.db import Database
-from app.stats.facet_labels import labels_of
+from app.stats.facet_spelling import labels_of
 from app.stats.index_counts import count_values
 from app.stats.rollup_counts import rollup_query, rollup_values
 from app.stats.schemas import FacetsQuery, changed, just_before

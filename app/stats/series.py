@@ -15,7 +15,7 @@ from app.errors import FieldError, Invalid
 from app.events.terms import HOUR
 from app.kit.json_lines import dump_json
 from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds, describe_interval
-from app.stats.facet_labels import labels_of
+from app.stats.facet_spelling import labels_of
 from app.stats.index_counts import Aggregation, Groups, Numbers, TimeGrid, count_matches, nothing, span_of
 from app.stats.rollup_counts import RollupQuery, count_rollup, rollup_query, rollup_span
 from app.stats.schemas import COUNT, SeriesQuery, just_before

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from app.check.replay import PACKED
 from app.check.run import check, check_and_repair
-from app.events.write.batch import read_items
 from app.events.write.idempotency import ResponseData
+from app.events.write.parse_commands import read_items
 from app.events.write.transaction import WriteRequest
 from app.migrate import METADATA, run
 from app.samples import load

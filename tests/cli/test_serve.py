@@ -14,7 +14,7 @@ from conftest import administer, copied
 from app.auth.keys import create_key
 from app.cli.samples import Ready
 from app.cli.welcome_message import address_of, welcome
-from app.events.write.batch import batch_response, read_items
+from app.events.write.parse_commands import batch_response, read_items
 from app.events.write.store import Store
 from app.events.write.transaction import WriteRequest
 from app.migrate import migrate

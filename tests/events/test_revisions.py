@@ -10,9 +10,9 @@ from calls import faults, found, good, head_of, problem, written
 from conftest import client_of
 
 from app.auth.keys import create_key
-from app.events.write.batch import upsert_of
 from app.events.write.commands import Remove
 from app.events.write.idempotency import ResponseData
+from app.events.write.parse_commands import upsert_of
 from app.events.write.responses import deleted_response, stored_response
 from app.events.write.store import Store
 from app.events.write.transaction import CommandResult, WriteRequest

@@ -17,8 +17,8 @@ from sqlmodel import col
 
 from app.changes import Change, ChangeLog, PendingChange, append
 from app.events.tables import StoredEvent
-from app.events.write.batch import read_items
 from app.events.write.idempotency import ResponseData
+from app.events.write.parse_commands import read_items
 from app.events.write.store import Store
 from app.events.write.transaction import WriteRequest
 from app.kit.ids import IdSource, key_of

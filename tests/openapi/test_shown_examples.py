@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from described import DOCUMENT, OPERATIONS, Operation, faults, resolved
 
-from app.events.write.batch import read_batch, read_items
+from app.events.write.parse_commands import read_batch, read_items
 from app.kinds import KINDS, broken_rules, parse_event
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from subscribing import PATH, pull, shown, subscribed, write
 
 from app.changes.epoch import raise_epoch
 from app.changes.retention import trim
-from app.events.write.batch import read_items
 from app.events.write.idempotency import ResponseData
+from app.events.write.parse_commands import read_items
 from app.events.write.transaction import WriteRequest
 
 if TYPE_CHECKING:

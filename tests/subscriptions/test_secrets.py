@@ -13,7 +13,7 @@ import pytest
 from app.errors import Unavailable
 from app.main import create_app
 from app.settings import Settings, SettingsError
-from app.subscriptions.transport.secrets import SecretCipher, key_beside
+from app.subscriptions.transport.secret_cipher import SecretCipher, key_beside
 from app.subscriptions.transport.signing import new_secret
 
 if TYPE_CHECKING:

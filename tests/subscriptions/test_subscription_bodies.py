@@ -24,7 +24,7 @@ from app.subscriptions.filter import Filter, read_filter, stored_filter
 from app.subscriptions.management import updates as configuring
 from app.subscriptions.management.updates import new_subscription, read_new
 from app.subscriptions.tables import Status, Subscription
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "https://desk.example.org/sitrep"

@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.subscriptions.delivery.context import WorkerTimings
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.worker import Worker
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
 
 if TYPE_CHECKING:

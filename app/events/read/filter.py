@@ -1,4 +1,7 @@
-"""The one filter of list, count, export, statistics, feed and subscriptions: its parameters, read as conditions."""
+"""The one filter of list, count, export, statistics, feed and subscriptions: joined from the conditions.
+
+A new filter is a file in `conditions/`, not a change here.
+"""
 
 from __future__ import annotations
 

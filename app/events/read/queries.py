@@ -1,4 +1,4 @@
-"""Finds events: pages of the list, counts, the whole of a match, single versions and their history."""
+"""Runs queries on events: pages of the list, counts, and all matches in chunks."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ MAX_BODIES = 200
 # A walk begins with so many events, and goes on with as many as have about so many bytes.
 FIRST_CHUNK = 100
 CHUNK_BYTES = 4 * 1024 * 1024
-# What an event costs in microseconds, about, on either database: to be counted, to be looked up in another group, to be
-# and to be looked up as it stood once; what it costs to be held against a condition, the condition says.
+# What an event costs in microseconds, about, on either database: to be counted, to be looked up in another group, and to
+# be looked up as it stood once. What it costs to hold it against a condition, the condition says.
 COUNT_US, PROBE_US, PAST_US = 2, 3, 15
 # A page is expected to read so many events for each that it shows, at most.
 SPARSE_PERCENT = 50

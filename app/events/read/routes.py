@@ -18,8 +18,7 @@ from app.errors import (
     problem_responses,
 )
 from app.events.formats.export import MEDIA_TYPES, export_stream
-from app.events.read import history
-from app.events.read import queries as reads
+from app.events.read import queries, single_event
 from app.events.read.as_of import read_as_of, resolve_query
 from app.events.read.rows import read_bodies
 from app.events.schemas import (
@@ -61,7 +60,7 @@ async def count_events(
 
     async def count(_: Head) -> Response:
         head, resolved = await resolve_query(log, params)
-        counted = {"count": await reads.count_events(db, log, resolved, head), "as_of": head.cursor}
+        counted = {"count": await queries.count_events(db, log, resolved, head), "as_of": head.cursor}
         headers = {"as-of": head.cursor, "cache-control": "no-cache"}
         return Response(dump_json(counted), headers=headers, media_type=JSON)
 
@@ -81,7 +80,7 @@ async def export_events(
 ) -> Response:
     """Stream every match as one file, as it stood when the call came in; there is no row limit."""
     head, resolved = await resolve_query(log, params)
-    rows = reads.iterate(db, resolved._replace(as_of=head.seq))
+    rows = queries.iterate(db, resolved._replace(as_of=head.seq))
     stream = export_stream(read_bodies(rows), params.format, head.cursor)
     headers = {"as-of": head.cursor, "cache-control": "no-cache"}
     return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPES[params.format])
@@ -102,7 +101,7 @@ async def find_by_external_id(
 ) -> Response:
     """Get the event that holds an external id. After its deletion the id is free again: 404."""
     reject_bad_address(request, system, id)
-    return conditional(request, await history.find_holder(db, system, strip_invisible(id)))
+    return conditional(request, await single_event.find_holder(db, system, strip_invisible(id)))
 
 
 @router.get(
@@ -125,9 +124,9 @@ async def get_event(
     """Get an event, now or as it was: `version` and `as_of` answer even after a deletion, so that a citation holds."""
     event_id = read_id(id)
     if params.version is None and params.as_of is None:
-        return conditional(request, await history.live_event(db, event_id))
+        return conditional(request, await single_event.live_event(db, event_id))
     as_of = None if params.as_of is None else await read_as_of(log, params.as_of, "UTC")
-    return conditional(request, await history.past_version(db, event_id, version=params.version, as_of=as_of))
+    return conditional(request, await single_event.past_version(db, event_id, version=params.version, as_of=as_of))
 
 
 @router.get(
@@ -142,7 +141,7 @@ async def list_revisions(
     db: DatabaseDep,
 ) -> Response:
     """Get an event's history, newest first: what changed when, by whom, and each change's place in the feed."""
-    page = await history.revisions(db, read_id(id), params.cursor, params.limit, named=key.owner != "")
+    page = await single_event.revisions(db, read_id(id), params.cursor, params.limit, named=key.owner != "")
     return Response(dump_json(page), headers={"cache-control": "no-cache"}, media_type=JSON)
 
 

@@ -30,9 +30,9 @@ from app.events.schemas import (
     MergePatch,
     RemoveQuery,
 )
-from app.events.write.batch import batch_response, read_batch, read_items, read_known, read_new, upsert_of
 from app.events.write.commands import Command, Create, IfMatch, Patch, Remove, Replace
 from app.events.write.idempotency import IdempotentRequest, ResponseData
+from app.events.write.parse_commands import batch_response, read_batch, read_items, read_known, read_new, upsert_of
 from app.events.write.responses import (
     created_response,
     deleted_response,

@@ -13,7 +13,7 @@ from app.kit.ids import IdSource
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.queue import MemoryBudget
 from app.subscriptions.delivery.result_writer import Outcome, ResultBatch
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
 
 

@@ -1,4 +1,4 @@
-"""Delivers one subscription under one lease: reads what matches, stores it, sends it, writes what came of it."""
+"""Runs the delivery of one subscription under one lease; what may be sent now, its state says."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.result_writer import Outcome, ResultBatch, write_batches
 from app.subscriptions.ownership import WITHOUT_KEY, owners_without_key
 from app.subscriptions.tables import Subscription
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
 
 MAX_INTERVAL_S = 5.0

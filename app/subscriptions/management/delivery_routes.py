@@ -1,4 +1,4 @@
-"""The routes of single deliveries, and of the notices about them."""
+"""The routes of single deliveries and of notices; a subscription's own deliveries are in routes.py."""
 
 from __future__ import annotations
 

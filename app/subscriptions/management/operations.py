@@ -43,7 +43,7 @@ from app.subscriptions.serializers import (
 from app.subscriptions.statements import Counts, count_deliveries, find_subscription
 from app.subscriptions.tables import DeliveryStatus, Subscription
 from app.subscriptions.transport.http_client import check
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.signing import new_secret
 from app.subscriptions.transport.url_guard import TargetPolicy, TargetRefused
 from app.subscriptions.transport.webhook_request import WebhookEndpoint

@@ -18,7 +18,7 @@ from app.subscriptions.filter import Filter, read_filter
 from app.subscriptions.schemas import Asked, Configuration, NewPush, NewSubscription
 from app.subscriptions.tables import Status, Subscription
 from app.subscriptions.transport.custom_headers import NONE, header_faults, headers_to_merge, seal_headers
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 
 M = TypeVar("M", bound=Asked)
 DEFAULT_IN_FLIGHT = 4

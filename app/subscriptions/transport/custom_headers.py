@@ -10,7 +10,7 @@ import orjson
 
 from app.errors import FieldError, Unavailable
 from app.kinds.field_errors import pointer
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 
 HIDDEN = "***"  # stands for a stored value in answers, and in a patch for the value that is stored
 NONE = "{}"

@@ -18,7 +18,7 @@ from app.subscriptions.tables import Delivery, Subscription
 from app.subscriptions.transport.custom_headers import open_headers
 from app.subscriptions.transport.http_client import WebhookClient, WebhookReply
 from app.subscriptions.transport.request_head import write_fields
-from app.subscriptions.transport.secrets import SecretCipher
+from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.signing import key_in, prepare_message, sign_with
 from app.subscriptions.transport.url_guard import TargetPolicy
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlmodel import col
 
-from app.events.index.geo import Box, box_cells, in_box
+from app.events.index.geometry import Box, box_cells, in_box
 from app.events.read.conditions.base import EventView, ResidualCondition, TermGroup, double, row_exists
 from app.events.read.filter_parsers import NUMBER, read_numbers, shown
 from app.events.tables import EventPoint

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlmodel import col
 
-from app.events.index.geo import Circle, LatLon, circle_cells, in_circle
+from app.events.index.geometry import Circle, LatLon, circle_cells, in_circle
 from app.events.read.conditions.base import Condition, EventView, ResidualCondition, TermGroup, double, row_exists
 from app.events.read.filter_parsers import NUMBER, read_numbers, shown
 from app.events.tables import EventPoint

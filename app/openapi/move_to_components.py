@@ -1,8 +1,4 @@
-"""Moves what the document repeats into its components: enums, parameters and refusals, each under one name.
-
-Generators of clients name a type after its component. An enum that stands inline gets a name such as `Type3Type1`, and
-one that stands inline in ten places gets ten.
-"""
+"""Moves what the finished document repeats into its components: enums, parameters and problems."""
 
 from __future__ import annotations
 

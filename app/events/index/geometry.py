@@ -1,4 +1,4 @@
-"""Boxes and circles on the globe: what lies inside, and which cells of the grid cover them."""
+"""Boxes and circles on the globe: what lies inside them, and which cells of the grid cover them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single events: as they stand, as they stood, and how they came to be so."""
+"""Reads single events: as they stand, by external id, as they stood, and the history of their versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seals webhook secrets for storing, with a key from the settings or from a file beside the SQLite database."""
+"""Encrypts webhook secrets for storing, with a key from the settings or from a file beside the SQLite database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a batch into commands, and tells what became of each item."""
+"""Reads the bodies of writes, single or batch, into commands, and renders the results of a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How groups and facet values are shown: as the first that was stored was spelt."""
+"""How a folded facet value is shown: as the first event that was stored with it spelt it."""
 
 from __future__ import annotations
 

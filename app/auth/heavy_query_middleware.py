@@ -1,4 +1,4 @@
-"""Who asks: each reading request is one question, whose heavy work is bounded and ends when its client leaves."""
+"""Makes each reading request one heavy query of its caller, which is bounded and ends when the caller hangs up."""
 
 from __future__ import annotations
 
