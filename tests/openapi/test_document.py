@@ -157,7 +157,7 @@ def test_the_refusals_that_follow_from_the_request_are_told(operation: Operation
     if "If-Match" in fields:
         expected |= {400, 412} | ({428} if fields["If-Match"]["required"] else set())
     if "Idempotency-Key" in fields:
-        expected |= {400, 409}
+        expected |= {400, 422}
 
     assert expected <= statuses(operation)
 

@@ -49,7 +49,7 @@ MAX_BODIES = 200
 # A walk begins with so many events, and goes on with as many as have about so many bytes.
 FIRST_CHUNK = 100
 CHUNK_BYTES = 4 * 1024 * 1024
-# What an event costs in microseconds, about, on either database: to be counted, to be looked up in another group, and to
+# What an event costs in microseconds, about: to be counted, to be looked up in another group, and to
 # be looked up as it stood once. What it costs to hold it against a condition, the condition says.
 COUNT_US, PROBE_US, PAST_US = 2, 3, 15
 # A page is expected to read so many events for each that it shows, at most.
