@@ -18,6 +18,8 @@ RUNTIME := $(VENV)/.runtime-installed
 COMPLETE := $(VENV)/.all-installed
 # Folders and files of tests that start processes, or take long.
 SLOW := check cli heavy killed model rolling test_killed.py test_server.py test_grafana.py test_examples.py openapi
+# Of a hundred lines of app/, so many run in the fast tests at least.
+FLOOR := 80
 TYPED := app tests migrations benchmarks container
 
 # HOST and PORT go to `run` as options. As environment they would reach tests and the program unasked.
@@ -45,6 +47,10 @@ test: $(COMPLETE) ## Run the tests, on SQLite and a PostgreSQL of their own (ARG
 test-fast: $(COMPLETE) ## Run the tests that need neither PostgreSQL nor a process of their own (ARGS="-k name")
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest --numprocesses auto --dist worksteal -k 'not postgresql' \
 	  --ignore-glob='tests/dashboard/*' $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
+
+.PHONY: coverage
+coverage: $(COMPLETE) ## Tell which lines of app/ the fast tests leave out, and fail below the floor
+	@$(MAKE) --no-print-directory test-fast ARGS='--cov app --cov-report term-missing:skip-covered --cov-fail-under $(FLOOR) $(ARGS)'
 
 .PHONY: walk
 walk: $(COMPLETE) ## Print the files that one request of each sort enters, in order (ARGS=--write: into docs/architecture.md)
