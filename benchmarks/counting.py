@@ -110,7 +110,7 @@ async def count_case(dialect: str, db: Database, app: FastAPI, case: Case, round
         for taken, work in (
             (anew, answer(db, case)),
             (again, ask(app, case)),
-            (raw, db.rows(case.raw, heavy=True)),
+            (raw, db.rows(case.raw, offload=True)),
         ):
             began = time.perf_counter()
             await work

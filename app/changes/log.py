@@ -72,8 +72,8 @@ class ChangeLog:
 
     async def between(self, after: int, upto: int) -> list[ChangeRecord]:
         """The changes after one sequence up to and including another."""
-        heavy = upto - after > AT_ONCE
-        rows = await self.db.rows(BETWEEN, {"after": after, "upto": upto}, heavy=heavy)
+        offload = upto - after > AT_ONCE
+        rows = await self.db.rows(BETWEEN, {"after": after, "upto": upto}, offload=offload)
         return [ChangeRecord._make(row) for row in rows]
 
     async def position(self, cursor: str, head: Head) -> int:

@@ -72,7 +72,7 @@ def check_estimates(names: FacetValueIds, report: Report) -> None:
 async def refuse_damaged_pages(db: Database) -> None:
     """Raise Unavailable when SQLite finds its own file damaged; the check itself finds what is wrong with words."""
     if isinstance(db, SqliteDatabase):
-        rows = await db.rows(sa.text("PRAGMA integrity_check"), heavy=True)
+        rows = await db.rows(sa.text("PRAGMA integrity_check"), offload=True)
         if faults := [fault for (fault,) in rows if fault != "ok" and "FTS5" not in fault]:
             raise damaged(db.path, faults[0].replace("\n", " "))
 

@@ -140,13 +140,13 @@ class PostgresDatabase:
         statement: Statement | Executable,
         values: Mapping[str, Any] | None = None,
         *,
-        heavy: bool = False,
+        offload: bool = False,
         primary: bool = False,
     ) -> list[Any]:
         """Read, from the replica if there is one that answers and `primary` is not asked for."""
         compiled = as_statement(statement).on("postgresql")
         arguments = compiled.arguments(values or {})
-        with interruptible() if heavy else nullcontext():
+        with interruptible() if offload else nullcontext():
             found = None if self._replica is None or primary else await self._replica.fetch(compiled.sql, arguments)
             if found is None:
                 try:

@@ -161,11 +161,11 @@ class SqliteDatabase:
         statement: Statement | Executable,
         values: Mapping[str, Any] | None = None,
         *,
-        heavy: bool = False,
+        offload: bool = False,
         primary: bool = False,  # noqa: ARG002 (one file is always the primary)
     ) -> list[Any]:
         """Read: at once on the loop, or on a reader thread when the work is not bounded."""
-        if not heavy:
+        if not offload:
             return self._read(lambda connection: run_select(connection, statement, values))
         reading = SqliteRead(statement, values)
         with interruptible():

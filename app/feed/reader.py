@@ -192,7 +192,7 @@ class PageReader:
 
     async def _read(self, statements: dict[str, Statement], seqs: Sequence[int]) -> list[Any]:
         db = self.log.db
-        return await db.rows(statements[db.dialect], {"seqs": db.as_list(seqs)}, heavy=len(seqs) > AT_ONCE)
+        return await db.rows(statements[db.dialect], {"seqs": db.as_list(seqs)}, offload=len(seqs) > AT_ONCE)
 
     def _unbroken(self, rows: Sequence[Row], after: int, head: Head, seq: Callable[[Row], int]) -> Sequence[Row]:
         """The rows up to the first gap, so that a lagging replica only ends a page early; 410 if they begin late."""

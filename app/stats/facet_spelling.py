@@ -15,7 +15,7 @@ async def labels_of(db: Database, facet: str, values: Iterable[str]) -> dict[str
     """The label of each folded value."""
     pairs = [(facet, value) for value in values]
     return (
-        dict(await db.rows(labels_statement(db.dialect), pairs_param(pairs, db.dialect), heavy=True)) if pairs else {}
+        dict(await db.rows(labels_statement(db.dialect), pairs_param(pairs, db.dialect), offload=True)) if pairs else {}
     )
 
 

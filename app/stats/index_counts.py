@@ -62,7 +62,7 @@ async def span_of(db: Database, params: BaseEventFilter) -> tuple[int, int] | No
     plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
     if plan is None:
         return None
-    [(first, last)] = await db.rows(span_statement(plan.shape), plan.values, heavy=True)
+    [(first, last)] = await db.rows(span_statement(plan.shape), plan.values, offload=True)
     return None if first is None else (first, last)
 
 
@@ -83,7 +83,7 @@ async def count_matches(db: Database, params: BaseEventFilter, grid: TimeGrid, w
     statement = series_statement(plan.shape, wish.measure is not None, wish.facet or "", wish.early)
     rows = [
         (part, (unit, group, joined(*sums)))
-        for part, unit, group, *sums in await db.rows(statement, values, heavy=True)
+        for part, unit, group, *sums in await db.rows(statement, values, offload=True)
     ]
     by_part = {part: [found for n, found in rows if n == part] for part in (ALL, WITH_A_VALUE, BY_VALUE)}
     if wish.facet is None:
@@ -184,12 +184,12 @@ async def count_values(db: Database, params: BaseEventFilter, facet: str, *, ear
     """How many matches have each folded value of a facet; with `early` of those that began before `since`."""
     if not params.conditions:
         await admit(POSTING_US * size_of(await resolve_terms(db, params)))
-        return dict(await db.rows(EVERY_VALUE, {"facet": facet}, heavy=True))
+        return dict(await db.rows(EVERY_VALUE, {"facet": facet}, offload=True))
     plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
     if plan is None:
         return {}
     values = {**plan.values, "facet": facet, "early": params.window.since}
-    return dict(await db.rows(values_statement(plan.shape, early), values, heavy=True))
+    return dict(await db.rows(values_statement(plan.shape, early), values, offload=True))
 
 
 @lru_cache(256)

@@ -125,8 +125,8 @@ async def count_rollup(
     statement = rollup_statement(db.dialect, rollup_statement_key(scope), wish.facet, wish.measure is not None)
     marks = marks_of(edges, hours * HOUR)
     groups: Groups = {}
-    heavy = hours == 1 or wish.facet is not None
-    rows = await db.rows(statement, values, heavy=heavy)
+    offload = hours == 1 or wish.facet is not None
+    rows = await db.rows(statement, values, offload=offload)
     for group, part, periods, *columns in sorted(rows, key=lambda row: PARTS.index(row[1])):
         places = places_of(periods, marks) if periods else []
         sums = [spans(column, places) for column in columns if column]
@@ -146,7 +146,7 @@ async def rollup_values(db: Database, scope: RollupQuery, facet: str) -> dict[st
     statement, values = values_statement(db.dialect, rollup_statement_key(scope), facet), await bound(db, scope, None)
     for stretch in scope.stretches():
         if stretch["from"] < stretch["to"]:
-            counts.update(dict(await db.rows(statement, {**values, **stretch}, heavy=True)))
+            counts.update(dict(await db.rows(statement, {**values, **stretch}, offload=True)))
     del counts[NO_COUNTRY]
     return dict(+counts)
 

@@ -156,8 +156,8 @@ async def add_notices(tx: Transaction, notices: Sequence[Notice]) -> None:
 async def count_deliveries(db: Database, ids: Sequence[UUID]) -> dict[UUID, Counts]:
     """The counts of each subscription."""
     values = {"ids": uuid_list(db, ids)}
-    opened = dict(await db.rows(OPEN[db.dialect], values, heavy=True, primary=True)) if ids else {}
-    dead = dict(await db.rows(DEAD[db.dialect], values, heavy=True, primary=True)) if ids else {}
+    opened = dict(await db.rows(OPEN[db.dialect], values, offload=True, primary=True)) if ids else {}
+    dead = dict(await db.rows(DEAD[db.dialect], values, offload=True, primary=True)) if ids else {}
     return {id: Counts(opened.get(id, 0), dead.get(id, 0)) for id in ids}
 
 

@@ -32,7 +32,7 @@ def endless(dialect: str) -> Statement:
 async def ask(request: Request) -> Response:
     """Ask it."""
     db = request.app.state.services.db
-    await db.rows(endless(db.dialect), heavy=True)
+    await db.rows(endless(db.dialect), offload=True)
     return Response("never")
 
 

@@ -287,7 +287,7 @@ async def test_a_full_server_answers_503_to_heavy_questions_and_small_ones_as_ev
 ) -> None:
     questions = crowd._transport.app.state.services.heavy_queries  # type: ignore[attr-defined]
     head = good(await crowd.get("/v1/feed/head"))["head"]
-    heavy = f"/v1/events/count?q=d*&as_of={head}"
+    offload = f"/v1/events/count?q=d*&as_of={head}"
     for n in range(MAX_IN_ALL):
         questions.enter(f"key {n}")
 
@@ -304,13 +304,13 @@ async def test_a_full_server_answers_503_to_heavy_questions_and_small_ones_as_ev
 
 async def test_a_reading_that_is_given_up_leaves_the_database_at_once(db: Database) -> None:
     for _ in range(10):
-        asking = asyncio.create_task(db.rows(endless(db.dialect), heavy=True))
+        asking = asyncio.create_task(db.rows(endless(db.dialect), offload=True))
         await asyncio.sleep(0.02)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
 
-    assert await db.rows(heavy_questions_alive(db.dialect), heavy=True) == [(0,)]
+    assert await db.rows(heavy_questions_alive(db.dialect), offload=True) == [(0,)]
 
 
 def heavy_questions_alive(dialect: str) -> Any:
@@ -339,7 +339,7 @@ async def test_a_client_that_hangs_up_ends_its_question(app: FastAPI, db: Databa
                 await writer.wait_closed()
             await settle(lambda: not questions.watched)
 
-        assert await db.rows(heavy_questions_alive(db.dialect), heavy=True) == [(0,)]
+        assert await db.rows(heavy_questions_alive(db.dialect), offload=True) == [(0,)]
         async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
             assert (await client.get("/livez")).status_code == 200
 

@@ -76,7 +76,7 @@ async def matching_keys(db: Database, words: TextQuery, most: int) -> list[int] 
     if not words.asks:
         return None
     values = search_values(words, db.dialect)
-    rows = await db.rows(keys_statement(db.dialect, most + 1, ordered="texts" in values), values, heavy=True)
+    rows = await db.rows(keys_statement(db.dialect, most + 1, ordered="texts" in values), values, offload=True)
     return None if len(rows) > most else [key for (key,) in rows]
 
 

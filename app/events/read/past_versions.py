@@ -97,7 +97,7 @@ async def matching_now(db: Database, query: ResolvedQuery, keys: list[int], memo
     chosen = plan(db, filter, await resolve_terms(db, filter), spec, residuals)
     if chosen is None:
         return set()
-    return {key for (key,) in await db.rows(keys_statement(chosen.shape), chosen.values, heavy=True)}
+    return {key for (key,) in await db.rows(keys_statement(chosen.shape), chosen.values, offload=True)}
 
 
 @lru_cache(256)

@@ -74,7 +74,7 @@ async def count_events(db: Database, log: ChangeLog, query: ResolvedQuery, head:
     if query.as_of is not None and needs_python_filter(query):
         return sum([len(rows) async for rows in iterate(db, query)])
     found = await plan_narrowed(db, query, PageSpec("count", as_of=query.as_of, changed_since=query.changed_since))
-    return 0 if found is None else int((await db.rows(found.statement, found.values, heavy=True))[0][0])
+    return 0 if found is None else int((await db.rows(found.statement, found.values, offload=True))[0][0])
 
 
 def is_everything(query: ResolvedQuery) -> bool:
@@ -137,7 +137,7 @@ async def run_plan(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[R
     chosen = await plan_narrowed(db, query, spec)
     if chosen is None:
         return []
-    rows = await db.rows(chosen.statement, chosen.values, heavy=is_heavy(chosen))
+    rows = await db.rows(chosen.statement, chosen.values, offload=is_heavy(chosen))
     return await run_in_turns(row_of, rows, lambda row: len(row[0]))
 
 
@@ -221,7 +221,7 @@ def existing_statement(dialect: str) -> Statement:
 
 async def recent_keys(db: Database, since: int) -> list[int] | None:
     """The events written since then, if they are few."""
-    rows = await db.rows(RECENT, {"since": since}, heavy=True)
+    rows = await db.rows(RECENT, {"since": since}, offload=True)
     return None if len(rows) > MAX_PROBED_KEYS else [key for (key,) in rows]
 
 

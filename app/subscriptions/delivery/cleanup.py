@@ -61,8 +61,8 @@ class DeliveryCleanup:
 
 async def delete_old_deliveries(db: Database, now: datetime) -> int:
     """Remove one portion; answers how many rows."""
-    old = await db.rows(OLD, {"bound": first_id_at(now - RETENTION)}, heavy=True, primary=True)
-    found = old or await db.rows(ORPHANED, heavy=True, primary=True)
+    old = await db.rows(OLD, {"bound": first_id_at(now - RETENTION)}, offload=True, primary=True)
+    found = old or await db.rows(ORPHANED, offload=True, primary=True)
 
     async def work(tx: Transaction) -> None:
         await tx.delete(StoredDelivery, ("id",), [{"id": id} for (id,) in found])

@@ -100,7 +100,7 @@ async def list_deliveries(
         "before": before(cursor, "deliveries"),
         "limit": limit + 1,
     }
-    rows = await db.rows(DELIVERIES[db.dialect, narrowing(statuses)], values, heavy=True, primary=True)
+    rows = await db.rows(DELIVERIES[db.dialect, narrowing(statuses)], values, offload=True, primary=True)
     page = [delivery_of(row) for row in rows[:limit]]
     return page, encode_cursor("deliveries", page[-1].id.hex) if len(rows) > limit else None
 
