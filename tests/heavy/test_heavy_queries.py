@@ -287,7 +287,7 @@ async def test_a_full_server_answers_503_to_heavy_questions_and_small_ones_as_ev
 ) -> None:
     questions = crowd._transport.app.state.services.heavy_queries  # type: ignore[attr-defined]
     head = good(await crowd.get("/v1/feed/head"))["head"]
-    offload = f"/v1/events/count?q=d*&as_of={head}"
+    heavy = f"/v1/events/count?q=d*&as_of={head}"
     for n in range(MAX_IN_ALL):
         questions.enter(f"key {n}")
 
