@@ -12,7 +12,6 @@ from ssl import SSLContext, SSLError
 from time import perf_counter
 from typing import Literal, NamedTuple
 
-from app.subscriptions.delivery.send_slots import SendSlots
 from app.subscriptions.transport.dns import CoalescingResolver, Resolve, resolve_by_system
 from app.subscriptions.transport.http_connection import PIECE, Connection, HttpResult
 from app.subscriptions.transport.ip_ranges import Address
@@ -86,7 +85,7 @@ class WebhookClient:
         self._names = CoalescingResolver(resolve)
         self._ssl = ssl
         self._piece = bytearray(PIECE)
-        self._turns = SendSlots(limit)
+        self._slots = asyncio.Semaphore(limit)
         self._busy: dict[Connection, float] = {}  # with the time by which an answer must have ended
         self._idle: list[Connection] = []  # the one that was used last stands last
         self._sweep: TimerHandle | None = None
@@ -111,8 +110,7 @@ class WebhookClient:
             target, opening = self._look_at(url)
             request = f"{opening}{fields}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
             deadline = self._loop.time() + timeout_s
-            if not self._turns.take():
-                await self._wait(deadline)
+            await (self._wait_for_slot(deadline) if self._slots.locked() else self._slots.acquire())
             try:
                 answer = None
                 connection = self._take_idle(target)
@@ -126,7 +124,7 @@ class WebhookClient:
                         self._end(connection)
                 answer = answer or await self._ask_anew(target, request, deadline)
             finally:
-                self._turns.give()
+                self._slots.release()
         except (TargetRefused, OSError) as fault:
             error = name_failure(fault)
         else:
@@ -154,10 +152,9 @@ class WebhookClient:
             self._read = url, target, open_request(target)
         return self._read[1:]
 
-    async def _wait(self, deadline: float) -> None:
-        """Wait for a turn."""
+    async def _wait_for_slot(self, deadline: float) -> None:
         async with asyncio.timeout_at(deadline):
-            await self._turns.wait()
+            await self._slots.acquire()
 
     def _insist(self, connection: Connection, fault: OSError) -> None:
         """Raise the fault, unless the endpoint closed a connection that was at rest just when it was used again.
