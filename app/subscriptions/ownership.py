@@ -12,7 +12,7 @@ from sqlmodel import col
 from app.auth import ApiKey
 from app.auth.tables import IMPLIED_SCOPES
 from app.db import Database, Statement, Transaction, UtcTime, any_of
-from app.subscriptions.statements import LOCK, add_notices, put_subscription, subscription_of
+from app.subscriptions.statements import LOCK, add_notices, put_subscription
 from app.subscriptions.tables import SUBSCRIPTION_COLUMNS, Notice, StoredSubscription, Subscription
 
 WITHOUT_KEY = "The owner has no valid key left that may subscribe."
@@ -51,7 +51,7 @@ UNHELD = Statement(
 
 async def disable_ownerless(db: Database, now: datetime) -> int:
     """Disable what no pump holds and nobody could go on with; answers how many."""
-    found = [subscription_of(row) for row in await db.rows(UNHELD, primary=True)]
+    found = [Subscription(*row) for row in await db.rows(UNHELD, primary=True)]
     owners = {subscription.owner for subscription in found}
     gone = await owners_without_key(db, owners, now) if owners else set()
     ownerless = [subscription for subscription in found if subscription.owner in gone]
@@ -64,7 +64,7 @@ async def disable_one(db: Database, subscription: Subscription, now: datetime) -
 
     async def work(tx: Transaction) -> bool:
         rows = await tx.rows(LOCK, {"id": subscription.id})
-        if not rows or subscription_of(rows[0]) != subscription:
+        if not rows or Subscription(*rows[0]) != subscription:
             return False
         await put_subscription(tx, replace(subscription, status="disabled", disabled_reason="no-key", ping_due=False))
         await add_notices(tx, [Notice("subscription.disabled", subscription.id, None, now, WITHOUT_KEY)])

@@ -16,6 +16,7 @@ from app.subscriptions.tables import (
     DELIVERY_COLUMNS,
     IS_DEAD,
     IS_UNFINISHED,
+    NOTICE,
     SUBSCRIPTION,
     SUBSCRIPTION_COLUMNS,
     Delivery,
@@ -89,16 +90,6 @@ class Counts(NamedTuple):
     dead: int
 
 
-def subscription_of(row: Sequence[Any]) -> Subscription:
-    """A row as a subscription."""
-    return Subscription(*row)
-
-
-def delivery_of(row: Sequence[Any]) -> Delivery:
-    """A row as a delivery."""
-    return Delivery(*row)
-
-
 def may_see(key: Key, subscription: Subscription) -> bool:
     """Owners see their own, admins every one."""
     return subscription.owner == key.owner or key.may("admin")
@@ -106,9 +97,9 @@ def may_see(key: Key, subscription: Subscription) -> bool:
 
 def visible(found: Sequence[Any], key: Key) -> Subscription:
     """The subscription of these rows; NotFound when there is none, or it is somebody else's."""
-    if not found or not may_see(key, subscription_of(found[0])):
+    if not found or not may_see(key, Subscription(*found[0])):
         raise NotFound("There is no subscription with that id.")
-    return subscription_of(found[0])
+    return Subscription(*found[0])
 
 
 async def find_subscription(db: Database, id: UUID, key: Key) -> Subscription:
@@ -139,17 +130,7 @@ async def add_notices(tx: Transaction, notices: Sequence[Notice]) -> None:
         return
     [(last,)] = await tx.rows(NUMBER_NOTICES, {"n": len(notices)})
     first = last - len(notices) + 1
-    rows = [
-        {
-            "id": first + n,
-            "type": told.type,
-            "subscription": told.subscription,
-            "delivery": told.delivery,
-            "at": told.at,
-            "detail": told.detail,
-        }
-        for n, told in enumerate(notices)
-    ]
+    rows = [row_of(NOTICE, notice) | {"id": first + n} for n, notice in enumerate(notices)]
     await tx.insert(StoredNotice, rows)
 
 
@@ -183,9 +164,9 @@ PUT_BACK = delivery_rows(sa.not_(col(StoredDelivery.counted)), limit=PUT_BACK_LI
 
 async def open_deliveries(db: Database, subscription: UUID) -> list[Delivery]:
     """What the cursor stored and is not finished: at most `max_open`."""
-    return [delivery_of(row) for row in await db.rows(COUNTED, {"sub": subscription}, primary=True)]
+    return [Delivery(*row) for row in await db.rows(COUNTED, {"sub": subscription}, primary=True)]
 
 
 async def put_back_deliveries(db: Database, subscription: UUID) -> list[Delivery]:
     """The first of those that a retry put back, by when they are due; at most `PUT_BACK_LIMIT`."""
-    return [delivery_of(row) for row in await db.rows(PUT_BACK, {"sub": subscription}, primary=True)]
+    return [Delivery(*row) for row in await db.rows(PUT_BACK, {"sub": subscription}, primary=True)]

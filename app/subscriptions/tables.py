@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel, col
 
+from app.changes import format_cursor
 from app.db import BigKey, UtcTime
 
 WITHOUT_ROWID = {"sqlite_with_rowid": False}
@@ -141,22 +142,22 @@ class Subscription:
     max_in_flight: int
     timeout_s: int
     status: Status
-    disabled_reason: str | None
     cursor: int
     generation: int
     verified: bool
     ping_due: bool
-    consecutive_failures: int
-    failing_since: datetime | None
-    last_attempt_at: datetime | None
-    last_success_at: datetime | None
-    last_error: str | None
-    resume_at: datetime | None
-    secret: bytes | None
-    previous_secret: bytes | None
-    previous_expires_at: datetime | None
     created_at: datetime
     headers: str = "{}"
+    disabled_reason: str | None = None
+    consecutive_failures: int = 0
+    failing_since: datetime | None = None
+    last_attempt_at: datetime | None = None
+    last_success_at: datetime | None = None
+    last_error: str | None = None
+    resume_at: datetime | None = None
+    secret: bytes | None = None
+    previous_secret: bytes | None = None
+    previous_expires_at: datetime | None = None
     touched: int = 0
     worker: UUID | None = None
     token: int = 0
@@ -178,6 +179,16 @@ class Delivery(NamedTuple):
     next_attempt_at: datetime | None
     created_at: datetime
 
+    @property
+    def change_id(self) -> str:
+        """The cursor of the change, which is its id."""
+        return format_cursor(self.epoch, self.seq)
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When it is sent, where it waits for that."""
+        return self.next_attempt_at if self.status in {"queued", "retrying"} else None
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -193,10 +204,12 @@ class Notice:
 
 SUBSCRIPTION = tuple(field.name for field in fields(Subscription))
 DELIVERY = Delivery._fields
+NOTICE = tuple(field.name for field in fields(Notice))
 SUBSCRIPTION_COLUMNS = [col(getattr(StoredSubscription, name)) for name in SUBSCRIPTION]
+NOTICE_COLUMNS = [col(getattr(StoredNotice, name)) for name in NOTICE]
 DELIVERY_COLUMNS = [col(getattr(StoredDelivery, name)) for name in DELIVERY]
 
 
-def row_of(names: Sequence[str], held: Subscription | Delivery) -> dict[str, Any]:
+def row_of(names: Sequence[str], held: Subscription | Delivery | Notice) -> dict[str, Any]:
     """What was read, or is to be stored, by its columns."""
     return {name: getattr(held, name) for name in names}

@@ -15,7 +15,7 @@ from app.kit.ids import IdSource
 from app.subscriptions.delivery.endpoint_health import health_of
 from app.subscriptions.delivery.leases import register, take
 from app.subscriptions.delivery.result_writer import Lease, Outcome, PendingResults, ResultBatch, write_batches
-from app.subscriptions.statements import CALLERS, delivery_of, find_subscription, put_subscription
+from app.subscriptions.statements import CALLERS, find_subscription, put_subscription
 from app.subscriptions.tables import (
     DELIVERY,
     DELIVERY_COLUMNS,
@@ -94,7 +94,7 @@ async def written(db: Database, *steps: ResultBatch) -> list[Outcome]:
 
 
 async def stored(db: Database) -> list[Delivery]:
-    return [delivery_of(row) for row in await db.rows(sa.select(*DELIVERY_COLUMNS).order_by(sa.text("id")))]
+    return [Delivery(*row) for row in await db.rows(sa.select(*DELIVERY_COLUMNS).order_by(sa.text("id")))]
 
 
 async def configured(db: Database, held: Subscription, **fields: Any) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.db import Database, Statement, Transaction, any_of
-from app.subscriptions.statements import subscription_of, touch, uuid_list
+from app.subscriptions.statements import touch, uuid_list
 from app.subscriptions.tables import (
     SUBSCRIPTION_COLUMNS,
     DeliveryWorker,
@@ -160,7 +160,7 @@ async def take(tx: Transaction, me: UUID, ids: Sequence[UUID]) -> list[Subscript
     """Take what nobody else has taken; answers what is held now."""
     values = {"me": me, "ids": uuid_list(tx, ids)}
     await tx.run(TAKE[tx.dialect], values)
-    return [subscription_of(row) for row in await tx.rows(MINE[tx.dialect], values)]
+    return [Subscription(*row) for row in await tx.rows(MINE[tx.dialect], values)]
 
 
 async def give_back(tx: Transaction, me: UUID, ids: Sequence[UUID]) -> None:
@@ -177,4 +177,4 @@ async def subscriptions_to_deliver(db: Database) -> dict[UUID, UUID | None]:
 async def read_held(db: Database, me: UUID, id: UUID) -> Subscription | None:
     """A subscription that this worker holds, as it stands; None when it holds it no longer."""
     rows: list[Any] = await db.rows(MINE[db.dialect], {"me": me, "ids": uuid_list(db, [id])}, primary=True)
-    return subscription_of(rows[0]) if rows else None
+    return Subscription(*rows[0]) if rows else None

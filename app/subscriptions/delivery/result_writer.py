@@ -14,7 +14,7 @@ from sqlmodel import col
 from app.db import Statement, Transaction, any_of
 from app.subscriptions.delivery.endpoint_health import HEALTH, Health, health_of
 from app.subscriptions.delivery.retry_policy import Attempt
-from app.subscriptions.statements import add_notices, subscription_of, uuid_list
+from app.subscriptions.statements import add_notices, uuid_list
 from app.subscriptions.tables import (
     SUBSCRIPTION_COLUMNS,
     UNFINISHED,
@@ -125,7 +125,7 @@ def outcome_of(batch: ResultBatch, stands: Subscription | None) -> Outcome:
 async def write_batches(tx: Transaction, batches: Sequence[ResultBatch]) -> list[Outcome]:
     """Write what is still its holders' to write, in one statement a table."""
     ids = uuid_list(tx, [batch.lease.subscription for batch in batches])
-    stored = map(subscription_of, await tx.rows(LOCK[tx.dialect], {"ids": ids}))
+    stored = [Subscription(*row) for row in await tx.rows(LOCK[tx.dialect], {"ids": ids})]
     found = {subscription.id: subscription for subscription in stored}
     outcomes = [outcome_of(batch, found.get(batch.lease.subscription)) for batch in batches]
     good = [batch for batch, outcome in zip(batches, outcomes, strict=True) if outcome == "written"]

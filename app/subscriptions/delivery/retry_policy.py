@@ -39,6 +39,11 @@ class Attempt(NamedTuple):
     wait: timedelta | None = None
 
     @property
+    def ok(self) -> bool:
+        """It was answered with 2xx."""
+        return self.error is None
+
+    @property
     def failure(self) -> str | None:
         """The error in a word or two."""
         return f"status {self.status_code}" if self.error == "status" else self.error

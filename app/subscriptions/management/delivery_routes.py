@@ -8,11 +8,10 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.auth import AdminKey, SubscribeKey
-from app.auth.routes import json_response
 from app.http import NoQuery, query
 from app.kit.ids import read_id
 from app.subscriptions.management.operations import OperationsDep
-from app.subscriptions.management.routes import asking
+from app.subscriptions.management.routes import asking, model_response
 from app.subscriptions.output_schemas import DeliveryShape, Matched, NoticeList
 from app.subscriptions.schemas import NoticesQuery
 
@@ -26,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["subscriptions"])
 )
 async def get_delivery(key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep) -> Response:
     """Show a delivery with every attempt that was made."""
-    return json_response(await operations.delivery(read_id(id), key))
+    return model_response(await operations.delivery(read_id(id), key))
 
 
 @router.post(
@@ -39,7 +38,7 @@ async def retry_delivery(
     request: Request, key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep
 ) -> Response:
     """Send one delivery again, whatever became of it; `matched` is 0 when it is on its way already."""
-    return json_response(await operations.retry_one(read_id(id), asking(request, key)), 202)
+    return model_response(await operations.retry_one(read_id(id), asking(request, key)), 202)
 
 
 @router.get("/notices", response_model=None, responses={200: {"model": NoticeList}})
@@ -49,4 +48,4 @@ async def list_notices(
     operations: OperationsDep,
 ) -> Response:
     """List what happened to subscriptions (failing, disabled, recovered) and deliveries (dead), oldest first."""
-    return json_response(await operations.notices(asked.after, asked.limit))
+    return model_response(await operations.notices(asked.after, asked.limit))

@@ -15,7 +15,6 @@ from fastapi import Depends
 
 from app.auth import Key
 from app.auth.keys import utc_now
-from app.auth.schemas import serialize_instant
 from app.changes import ChangeLog, Head, format_cursor, parse_cursor
 from app.errors import CursorEpoch, Invalid, TooManyRequests
 from app.events.read.as_of import read_instant
@@ -32,14 +31,18 @@ from app.subscriptions.filter import stored_filter
 from app.subscriptions.management import queries, transactions
 from app.subscriptions.management.transactions import Caller
 from app.subscriptions.management.updates import ParsedSubscription, apply_patch, new_subscription, refused
-from app.subscriptions.schemas import MAX_URL_LENGTH, DeliveriesQuery, PullQuery
-from app.subscriptions.serializers import (
-    serialize_delivery,
-    serialize_delivery_head,
-    serialize_notice,
-    serialize_position,
-    serialize_subscription,
+from app.subscriptions.output_schemas import (
+    DeliveryList,
+    DeliveryShape,
+    Matched,
+    NewSecret,
+    NoticeList,
+    PingResult,
+    Place,
+    SubscriptionList,
+    SubscriptionShape,
 )
+from app.subscriptions.schemas import MAX_URL_LENGTH, DeliveriesQuery, PullQuery
 from app.subscriptions.statements import Counts, count_deliveries, find_subscription
 from app.subscriptions.tables import DeliveryStatus, Subscription
 from app.subscriptions.transport.http_client import check
@@ -48,7 +51,6 @@ from app.subscriptions.transport.signing import new_secret
 from app.subscriptions.transport.url_guard import TargetPolicy, TargetRefused
 from app.subscriptions.transport.webhook_request import WebhookEndpoint
 
-Shown = dict[str, Any]
 NEVER_EXPIRES = 2**62
 CHECK_TIMEOUT_S = 0.5  # how often a paused subscription is looked at for one who waits
 NONE = Counts(0, 0)
@@ -99,8 +101,8 @@ class SubscriptionOperations:
 
     def _created(self, made: Subscription, secret: str | None, head: Head) -> ResponseData:
         """The answer, sealed where it holds a secret, because it may be stored for repeats."""
-        shown = serialize_subscription(made, head, NONE) | ({} if secret is None else {"secret": secret})
-        body = dump_json(shown)
+        shown = SubscriptionShape.of(made, head, NONE).model_dump(mode="json")
+        body = dump_json(shown if secret is None else {**shown, "secret": secret})
         headers = {
             "content-type": "application/json",
             "location": f"/v1/subscriptions/{made.id}",
@@ -109,18 +111,19 @@ class SubscriptionOperations:
         }
         return ResponseData(201, body if secret is None else self.cipher.seal(body.decode()), headers)
 
-    async def list(self, key: Key, limit: int, cursor: str | None) -> Shown:
+    async def list(self, key: Key, limit: int, cursor: str | None) -> SubscriptionList:
         """A page of subscriptions."""
         page, following = await queries.list_subscriptions(self.log.db, key, limit, cursor)
         counts = await count_deliveries(self.log.db, [each.id for each in page])
         head = await self.log.head(primary=True)
-        return {"items": [serialize_subscription(each, head, counts[each.id]) for each in page], "next": following}
+        items = [SubscriptionShape.of(each, head, counts[each.id]) for each in page]
+        return SubscriptionList(items=items, next=following)
 
-    async def get(self, id: UUID, key: Key) -> Shown:
+    async def get(self, id: UUID, key: Key) -> SubscriptionShape:
         """One subscription."""
         return await self._shown(await find_subscription(self.log.db, id, key))
 
-    async def patch(self, id: UUID, patch: Shown, caller: Caller, if_match: IfMatch) -> Shown:
+    async def patch(self, id: UUID, patch: dict[str, Any], caller: Caller, if_match: IfMatch) -> SubscriptionShape:
         """Change the configuration, pause, or go on."""
         await find_subscription(self.log.db, id, caller.key)
         push = patch.get("push")
@@ -137,7 +140,7 @@ class SubscriptionOperations:
         await transactions.remove(self.log.db, id, caller, if_match=if_match)
         self.changed()
 
-    async def seek(self, id: UUID, to: str, caller: Caller) -> Shown:
+    async def seek(self, id: UUID, to: str, caller: Caller) -> Place:
         """Go on elsewhere: replay, skip, recover."""
         current = await find_subscription(self.log.db, id, caller.key)
         head = await self.log.head(primary=True)
@@ -147,9 +150,9 @@ class SubscriptionOperations:
             self.log.db, id, caller, "subscription.sought", partial(transactions.seek_to, to=place)
         )
         self.changed()
-        return serialize_position(after, head)
+        return Place.of(after, head)
 
-    async def pull(self, id: UUID, key: Key, asked: PullQuery) -> tuple[ChangePage, Shown]:
+    async def pull(self, id: UUID, key: Key, asked: PullQuery) -> tuple[ChangePage, dict[str, Any]]:
         """What lies behind the committed cursor, waited for, and what is told with it; nothing while it is paused."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + asked.wait
@@ -170,9 +173,9 @@ class SubscriptionOperations:
             now = await find_subscription(self.log.db, id, key)
             if not left or (now.version, now.generation) == (current.version, current.generation):
                 break
-        place = serialize_position(current, head)
+        place = Place.of(current, head)
         following = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
-        return page, {**following, "committed": place["cursor"], "lag": place["lag"]}
+        return page, {**following, "committed": place.cursor, "lag": place.lag}
 
     async def _page(self, current: Subscription, head: Head, limit: int, wait: float) -> tuple[Head, ChangePage]:
         wanted = stored_filter(current.filter)
@@ -182,20 +185,20 @@ class SubscriptionOperations:
             head = await self.log.head()
             return await wait_for_page(self.notifier, wanted, current.cursor, head, limit=limit, wait=0)
 
-    async def ack(self, id: UUID, cursor: str, caller: Caller) -> Shown:
+    async def ack(self, id: UUID, cursor: str, caller: Caller) -> Place:
         """Advance the committed cursor; what lies behind it changes nothing, however far back."""
         current = await find_subscription(self.log.db, id, caller.key)
         transactions.require_mode(current, "pull")
         head = await self.log.head(primary=True)
         epoch, seq = parse_cursor(cursor)
         if epoch == head.epoch and seq <= current.cursor:
-            return serialize_position(current, head)
+            return Place.of(current, head)
         # What was given out for a subscription that was passed by the trimming is taken back all the same.
         trimmed = epoch == head.epoch and seq < head.oldest
         upto = seq if trimmed else await self.log.position(cursor, head)
-        return serialize_position(await transactions.acknowledge(self.log.db, id, caller, upto), head)
+        return Place.of(await transactions.acknowledge(self.log.db, id, caller, upto), head)
 
-    async def test(self, id: UUID, caller: Caller) -> Shown:
+    async def test(self, id: UUID, caller: Caller) -> PingResult:
         """Send one signed ping now; a good answer opens a pending subscription."""
         current = await find_subscription(self.log.db, id, caller.key)
         transactions.require_mode(current, "push")
@@ -210,12 +213,7 @@ class SubscriptionOperations:
             decide = partial(transactions.apply_ping_result, pinged=current, attempt=attempt)
             await transactions.change(self.log.db, id, caller, "subscription.verified", decide)
             self.changed()
-        return {
-            "ok": attempt.error is None,
-            "status_code": attempt.status_code,
-            "duration_ms": attempt.duration_ms,
-            "error": attempt.error,
-        }
+        return PingResult.model_validate(attempt)
 
     async def _ping(self, subscription: Subscription) -> Attempt:
         endpoint = WebhookEndpoint(subscription, self.cipher, self.rules)
@@ -224,7 +222,7 @@ class SubscriptionOperations:
         finally:
             await endpoint.close()
 
-    async def rotate(self, id: UUID, overlap_s: int, caller: Caller) -> Shown:
+    async def rotate(self, id: UUID, overlap_s: int, caller: Caller) -> NewSecret:
         """Make a new secret, shown this once; both sign for a while."""
         secret, until = new_secret(), caller.now + timedelta(seconds=overlap_s)
         transactions.require_mode(await find_subscription(self.log.db, id, caller.key), "push")
@@ -232,9 +230,9 @@ class SubscriptionOperations:
         decide = partial(transactions.rotate, sealed=sealed, until=until)
         await transactions.change(self.log.db, id, caller, "subscription.secret-rotated", decide)
         self.changed()
-        return {"secret": secret, "previous_expires_at": serialize_instant(until)}
+        return NewSecret(secret=secret, previous_expires_at=until)
 
-    async def deliveries(self, id: UUID, key: Key, asked: DeliveriesQuery) -> Shown:
+    async def deliveries(self, id: UUID, key: Key, asked: DeliveriesQuery) -> DeliveryList:
         """A page of a subscription's deliveries."""
         await find_subscription(self.log.db, id, key)
         since = transactions.BEGINNING if asked.since is None else instant_of(asked.since, "UTC")
@@ -242,35 +240,35 @@ class SubscriptionOperations:
         page, following = await queries.list_deliveries(
             self.log.db, id, statuses, since, limit=asked.limit, cursor=asked.cursor
         )
-        return {"items": [serialize_delivery_head(each) for each in page], "next": following}
+        return DeliveryList.model_validate({"items": page, "next": following})
 
-    async def delivery(self, id: UUID | None, key: Key) -> Shown:
+    async def delivery(self, id: UUID | None, key: Key) -> DeliveryShape:
         """One delivery with its attempts."""
-        return serialize_delivery(await queries.find_delivery(self.log.db, id, key))
+        return DeliveryShape.model_validate(await queries.find_delivery(self.log.db, id, key))
 
-    async def retry(self, id: UUID, since: str | None, caller: Caller) -> Shown:
+    async def retry(self, id: UUID, since: str | None, caller: Caller) -> Matched:
         """Send again what was given up."""
         with at_pointer("/since"):
             begin = None if since is None else read_instant(since, "UTC", "since")
         matched = await transactions.revive(self.log.db, id, caller, begin)
         self.changed()
-        return {"matched": matched}
+        return Matched(matched=matched)
 
-    async def retry_one(self, id: UUID | None, caller: Caller) -> Shown:
+    async def retry_one(self, id: UUID | None, caller: Caller) -> Matched:
         """Send one delivery again."""
         found = await queries.find_delivery(self.log.db, id, caller.key)
         matched = await transactions.revive_one(self.log.db, found.id, caller)
         self.changed()
-        return {"matched": matched}
+        return Matched(matched=matched)
 
-    async def notices(self, after: int, limit: int) -> Shown:
+    async def notices(self, after: int, limit: int) -> NoticeList:
         """What an operator should know, oldest first."""
         page, following = await queries.list_notices(self.log.db, after, limit)
-        return {"items": [serialize_notice(each) for each in page], "next": following}
+        return NoticeList.model_validate({"items": page, "next": following})
 
-    async def _shown(self, subscription: Subscription) -> Shown:
+    async def _shown(self, subscription: Subscription) -> SubscriptionShape:
         counts = await count_deliveries(self.log.db, [subscription.id])
-        return serialize_subscription(subscription, await self.log.head(primary=True), counts[subscription.id])
+        return SubscriptionShape.of(subscription, await self.log.head(primary=True), counts[subscription.id])
 
     async def _check(self, url: str) -> None:
         """Refuse what the guard refuses, with the class of its reason."""

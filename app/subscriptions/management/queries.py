@@ -15,11 +15,12 @@ from app.auth import Key
 from app.db import Database, Statement, UtcTime, any_of, array_param
 from app.errors import NotFound
 from app.http.pagination import decode_cursor, encode_cursor
-from app.subscriptions.statements import UUID_, delivery_of, may_see, subscription_of
+from app.subscriptions.statements import UUID_, may_see
 from app.subscriptions.tables import (
     DELIVERY_COLUMNS,
     IS_DEAD,
     IS_UNFINISHED,
+    NOTICE_COLUMNS,
     SUBSCRIPTION_COLUMNS,
     UNFINISHED,
     Delivery,
@@ -42,9 +43,7 @@ OF_OWNER = Statement(
     SUBSCRIPTIONS.where(col(StoredSubscription.owner) == sa.bindparam("owner")).order_by(BY_AGE).limit(LIMIT)
 )
 NOTICES = Statement(
-    sa.select(
-        *(col(getattr(StoredNotice, name)) for name in ("type", "subscription", "delivery", "at", "detail", "id"))
-    )
+    sa.select(*NOTICE_COLUMNS)
     .where(col(StoredNotice.id) > sa.bindparam("after", type_=sa.BigInteger))
     .order_by(col(StoredNotice.id))
     .limit(LIMIT)
@@ -85,7 +84,7 @@ async def list_subscriptions(
     rows = await db.rows(
         OF_ALL_OWNERS if admin else OF_OWNER, values if admin else {**values, "owner": key.owner}, primary=True
     )
-    page = [subscription_of(row) for row in rows[:limit]]
+    page = [Subscription(*row) for row in rows[:limit]]
     return page, encode_cursor("subscriptions", page[-1].id.hex) if len(rows) > limit else None
 
 
@@ -101,7 +100,7 @@ async def list_deliveries(
         "limit": limit + 1,
     }
     rows = await db.rows(DELIVERIES[db.dialect, narrowing(statuses)], values, offload=True, primary=True)
-    page = [delivery_of(row) for row in rows[:limit]]
+    page = [Delivery(*row) for row in rows[:limit]]
     return page, encode_cursor("deliveries", page[-1].id.hex) if len(rows) > limit else None
 
 
@@ -121,9 +120,9 @@ async def find_delivery(db: Database, id: UUID | None, key: Key) -> Delivery:
     """A delivery whose subscription the key may see."""
     rows: list[Any] = [] if id is None else await db.rows(WITH_SUBSCRIPTION, {"id": id}, primary=True)
     width = len(SUBSCRIPTION_COLUMNS)
-    if not rows or not may_see(key, subscription_of(rows[0][:width])):
+    if not rows or not may_see(key, Subscription(*rows[0][:width])):
         raise NotFound("There is no delivery with that id.")
-    return delivery_of(rows[0][width:])
+    return Delivery(*rows[0][width:])
 
 
 async def list_notices(db: Database, after: int, limit: int) -> tuple[list[Notice], int | None]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from app.auth import Actor, Key, SubscribeKey, client_address
@@ -72,10 +73,15 @@ def known(id: str) -> UUID:
     return found
 
 
-def tagged(subscription: dict[str, Any]) -> Response:
+def model_response(model: BaseModel, status: int = 200) -> Response:
+    """Answer with a model's JSON."""
+    return json_response(model.model_dump(mode="json"), status)
+
+
+def tagged(subscription: SubscriptionShape) -> Response:
     """A subscription with its ETag, which is the version of its configuration."""
-    response = json_response(subscription)
-    response.headers["etag"] = f'"{subscription["version"]}"'
+    response = model_response(subscription)
+    response.headers["etag"] = f'"{subscription.version}"'
     return response
 
 
@@ -116,7 +122,7 @@ async def list_subscriptions(
     operations: OperationsDep,
 ) -> Response:
     """List the owner's subscriptions, newest first; with scope `admin`, everybody's."""
-    return json_response(await operations.list(key, page.limit, page.cursor))
+    return model_response(await operations.list(key, page.limit, page.cursor))
 
 
 @router.get("/{id}", response_model=None, responses={**SHAPE})
@@ -173,7 +179,7 @@ async def seek_subscription(
     operations: OperationsDep,
 ) -> Response:
     """Move the cursor: back to replay, ahead to skip. A new generation begins; unfinished deliveries are cancelled."""
-    return json_response(await operations.seek(known(id), wanted.to, asking(request, key)))
+    return model_response(await operations.seek(known(id), wanted.to, asking(request, key)))
 
 
 @router.get(
@@ -211,7 +217,7 @@ async def ack_events(
     operations: OperationsDep,
 ) -> Response:
     """Commit a cursor of a pull subscription; one that lies behind changes nothing."""
-    return json_response(await operations.ack(known(id), taken.cursor, asking(request, key)))
+    return model_response(await operations.ack(known(id), taken.cursor, asking(request, key)))
 
 
 @router.post(
@@ -223,7 +229,7 @@ async def ping_subscription(
     request: Request, key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep
 ) -> Response:
     """Send one signed ping now and tell what came of it; a 2xx opens a pending subscription."""
-    return json_response(await operations.test(known(id), asking(request, key)))
+    return model_response(await operations.test(known(id), asking(request, key)))
 
 
 @router.post(
@@ -245,7 +251,7 @@ async def rotate_secret(
     operations: OperationsDep,
 ) -> Response:
     """Make a new secret, shown this once; the old one signs as well for `overlap_s` seconds."""
-    return json_response(await operations.rotate(known(id), (wanted or Rotation()).overlap_s, asking(request, key)))
+    return model_response(await operations.rotate(known(id), (wanted or Rotation()).overlap_s, asking(request, key)))
 
 
 @router.get(
@@ -260,7 +266,7 @@ async def list_deliveries(
     operations: OperationsDep,
 ) -> Response:
     """List a subscription's deliveries, newest first."""
-    return json_response(await operations.deliveries(known(id), key, asked))
+    return model_response(await operations.deliveries(known(id), key, asked))
 
 
 @router.post(
@@ -278,7 +284,7 @@ async def retry_deliveries(
     operations: OperationsDep,
 ) -> Response:
     """Send again what was given up, all of it or what was made since a time; no cap."""
-    return json_response(await operations.retry(known(id), (wanted or Retry()).since, asking(request, key)), 202)
+    return model_response(await operations.retry(known(id), (wanted or Retry()).since, asking(request, key)), 202)
 
 
 def if_match(request: Request) -> Any:

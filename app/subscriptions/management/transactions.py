@@ -22,7 +22,6 @@ from app.subscriptions.statements import (
     DELETE,
     ONE_DELIVERY,
     REVIVE,
-    delivery_of,
     lock_subscription,
     put_subscription,
     touch,
@@ -152,12 +151,12 @@ async def revive_one(db: Database, id: UUID, caller: Caller) -> int:
     """Send one delivery again, whatever became of it; 0 when it is on its way already."""
 
     async def work(tx: Transaction) -> int:
-        found = [delivery_of(row) for row in await tx.rows(ONE_DELIVERY, {"id": id})]
+        found = [Delivery(*row) for row in await tx.rows(ONE_DELIVERY, {"id": id})]
         if not found:
             raise NotFound("There is no delivery with that id.")
         subscription = await lock_subscription(tx, found[0].subscription, caller.key)
         [row] = await tx.rows(ONE_DELIVERY, {"id": id})  # as it stands under the lock
-        again = set_to_retry(delivery_of(row), caller.now)
+        again = set_to_retry(Delivery(*row), caller.now)
         if again is None:
             return 0
         await tx.update(StoredDelivery, ("id",), [row_of(DELIVERY, again)])
