@@ -22,6 +22,7 @@ from app.errors import (
     Unavailable,
     problem_responses,
 )
+from app.events.index.readiness import require_current
 from app.http import FromServices, NoQuery
 from app.metrics import Metrics
 
@@ -80,8 +81,9 @@ def find_damage(db: Database) -> Problem | None:
 
 
 async def ask(log: ChangeLog) -> None:
-    """Read from the primary; raise SchemaMismatch when its schema is another version's."""
+    """Read from the primary; raise SchemaMismatch when its schema, or its index, is another version's."""
     await log.db.check_schema()
+    await require_current(log.db)
     await log.head(primary=True)
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Own files entered. Lower a number when a walk gets shorter; raise one only with a reason.
-MOST = {"create": 38, "list": 39, "feed page": 37, "statistics": 34, "change to webhook": 42}
+# `events/index/readiness.py` is on four of them: no answer is short because the index is not built.
+MOST = {"create": 39, "list": 40, "feed page": 38, "statistics": 35, "change to webhook": 42}
 
 
 async def test_no_walk_gets_longer(tmp_path: Path) -> None:

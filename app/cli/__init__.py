@@ -14,6 +14,7 @@ from app.cli.error_messages import explain, print_error
 from app.cli.export import epoch, export, openapi
 from app.cli.keys import keys
 from app.cli.migrate import migrate
+from app.cli.reindex import reindex
 from app.cli.serve import demo, serve
 from app.cli.worker import worker
 from app.version import get_version
@@ -47,7 +48,7 @@ def whole(
     """A live, queryable event feed for armed conflict and its diplomacy."""
 
 
-for command in (demo, serve, worker, migrate, check, export, openapi, epoch):
+for command in (demo, serve, worker, migrate, reindex, check, export, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)
 

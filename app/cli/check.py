@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Annotated
 
 import typer
 
 from app.check.report import Report
+from app.cli.progress import tell_progress
 from app.settings import Settings
-
-PROGRESS_INTERVAL_S = 2.0
 
 
 def check(
@@ -38,11 +36,11 @@ async def run_check(settings: Settings, *, repair: bool) -> tuple[Report, int]:
     from app.cli.database import open_for_command
 
     async with open_for_command(settings) as db:
-        report = await check(db, tell_progress())
+        report = await check(db, tell_progress("changes checked"))
         if not repair or not report.faults or not report.is_sound:
             return report, 0
-        found = await check_and_repair(db, tell_progress())
-        after = await check(db, tell_progress())
+        found = await check_and_repair(db, tell_progress("changes checked"))
+        after = await check(db, tell_progress("changes checked"))
     return after, found.faults - after.faults
 
 
@@ -55,17 +53,3 @@ def conclusion(report: Report, repaired: int) -> str:
     if report.lasting:
         return f"No rebuilding mends {' and '.join(report.lasting)}; see docs/operations.md."
     return "`sitrep check --repair` rebuilds what is wrong."
-
-
-class tell_progress:  # noqa: N801 (used as a function)
-    """Say on stderr how far the check is, every few seconds."""
-
-    def __init__(self) -> None:
-        """Say nothing at first."""
-        self._next = time.monotonic() + PROGRESS_INTERVAL_S
-
-    def __call__(self, done: int, total: int) -> None:
-        """So many changes of so many are checked."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + PROGRESS_INTERVAL_S
-            typer.echo(f"sitrep: {done:,} of {total:,} changes checked", err=True)

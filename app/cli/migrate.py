@@ -1,10 +1,14 @@
-"""`sitrep migrate`: the database brought to the schema of this version."""
+"""`sitrep migrate`: the database brought to the schema and the index of this version."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
+
+from app.cli.reindex import build_index
+from app.settings import Settings
 
 
 def migrate(
@@ -12,29 +16,33 @@ def migrate(
         str, typer.Option(metavar="REVISION", help="Go here instead. Going back drops data; base drops all.")
     ] = "head",
 ) -> None:
-    """Bring the database to the schema of this version.
+    """Bring the database to the schema and the index of this version.
 
-    Several at once do no harm: one migrates, the others wait.
+    Several at once do no harm: one migrates, the others wait. Then it builds
+    what of the index is new or changed, as reindex does.
     """
     from app.settings import read_settings
 
-    at = bring(read_settings().database_url, to)
+    at = bring(read_settings(), to)
     typer.echo("The database has no tables." if at is None else f"The database is at revision {at}.")
 
 
-def bring(url: str, to: str = "head") -> str | None:
+def bring(settings: Settings, to: str = "head") -> str | None:
     """Migrate, and answer the revision that the database then has; Unavailable when it cannot be reached."""
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
     from app.errors import Unavailable
+    from app.migrate import is_newest, revision
     from app.migrate import migrate as apply
-    from app.migrate import revision
 
     try:
-        apply(url, to)
-        return revision(url)
+        apply(settings.database_url, to)
+        at = revision(settings.database_url)
+        if at == is_newest():
+            asyncio.run(build_index(settings))
     except CommandError as error:
         raise typer.BadParameter(f"{error}.", param_hint="'--to'") from None
     except SQLAlchemyError as error:
         raise Unavailable("The database cannot be migrated.") from getattr(error, "orig", error)
+    return at

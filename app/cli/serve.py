@@ -35,7 +35,7 @@ def demo(
 
     settings = demo_settings(host, port)
     require_free_address(settings.host, settings.port)
-    bring(settings.database_url)
+    bring(settings)
     ready = asyncio.run(prepare(settings))
     run(create_app(settings), settings, on_start=lambda host, port: typer.echo(welcome(settings, ready, host, port)))
 

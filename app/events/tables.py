@@ -136,3 +136,17 @@ class StoredIdempotentResponse(SQLModel, table=True):
     body: bytes
     event: int | None = Field(sa_type=sa.BigInteger)
     created_at: datetime = Field(sa_type=UtcTime)
+
+
+class IndexState(SQLModel, table=True):
+    """Whether the index holds a facet, measure or text of a kind as a program with this fingerprint reads it.
+
+    `state` is "ready" or "building"; `progress` is the last event rebuilt. A row named after the fingerprint of a whole
+    registry tells which programs may write: "ready", or "superseded" by another registry.
+    """
+
+    __tablename__ = "index_state"
+    name: str = Field(primary_key=True)
+    fingerprint: str
+    state: str
+    progress: int | None = Field(sa_type=sa.BigInteger)

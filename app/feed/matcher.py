@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.changes import ChangeRecord
 from app.db import Database, as_written
 from app.events.documents import load_event
+from app.events.index.readiness import require_indexed
 from app.events.read.conditions.base import ResidualCondition, TermGroup
 from app.events.read.conditions.time_window import ALWAYS
 from app.events.read.filter import ChangeFilter
@@ -71,8 +72,10 @@ class Matcher:
     async def learn(self, db: Database, epoch: int, seq: int) -> bool:
         """Complete the ids up to a position; False when the database is not that far, as after a restore.
 
-        A replica may be behind the one that told the position; then the primary is asked.
+        A replica may be behind the one that told the position; then the primary is asked. Unavailable while stored
+        changes do not carry the ids of a new or changed facet yet.
         """
+        await require_indexed(db, self.groups, stored=True)
         for primary in (False, True):
             if self.knows(epoch, seq):
                 break

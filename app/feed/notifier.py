@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from app.changes import ChangeLog, Head
+from app.events.index.readiness import readiness_of
 from app.feed.connection_limit import ConnectionLimit
 from app.feed.recent_changes import RecentChanges, encode_change, erases
 from app.feed.term_updates import TermUpdates
@@ -46,6 +47,7 @@ class Notifier:
         self._task: asyncio.Task[None] | None = None
         self._woken = False
         self._doubted = False
+        readiness_of(log.db).call_when_ready(self.reread)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -85,6 +87,12 @@ class Notifier:
         if (head.epoch, head.seq) < (self.head.epoch, self.head.seq):
             self._doubted = True
             self._kick.set()
+
+    def reread(self) -> None:
+        """Forget the ids that changes carry: stored changes were indexed anew."""
+        if self.head.epoch:
+            self.recent.clear(self.head.seq, self.head.epoch)
+        self.term_updates.forget()
 
     def expect(self, after: int, epoch: int | None = None) -> Waiting:
         """A future that is done once the log is beyond `after` or not of that epoch, or the server drains."""

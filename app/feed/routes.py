@@ -23,6 +23,7 @@ from app.errors import (
     CursorMalformed,
     problem_responses,
 )
+from app.events.index.readiness import require_indexed
 from app.events.read.as_of import DATED
 from app.feed.matcher import Matcher
 from app.feed.notifier import Notifier, NotifierDep
@@ -115,6 +116,7 @@ async def stream_feed(
         if resumed
         else await read_start_position(log, head, params.after, params.timezone)
     )
+    await require_indexed(db, [*params.groups, *params.barred], stored=True)
     slot = notifier.connections.take(caller(request, key), settings.sse_max, settings.sse_per_key)
 
     def follow(send: Callable[[bytes], Awaitable[None]]) -> StreamWriter:

@@ -192,6 +192,7 @@ class Facet:
 
     `of` reads the values from an event; `vocabulary`, a Literal, lists all that there can be, where that is known.
     `codes` tells which codes filters read: of countries, of first-order divisions, or of countries beside names.
+    Raise `revision` when the values change although neither `of` nor the functions that it names do (docs/kinds.md).
     """
 
     name: str
@@ -199,6 +200,7 @@ class Facet:
     of: Callable[[Any], Iterable[FacetValue | str | None]]
     vocabulary: Any = None
     codes: Codes | None = None
+    revision: int = 1
 
     @property
     def values(self) -> tuple[str, ...] | None:
@@ -208,11 +210,15 @@ class Facet:
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that filters compare and statistics sum; `of` reads it from an event, None where it has none."""
+    """A number that filters compare and statistics sum; `of` reads it from an event, None where it has none.
+
+    `revision` is that of `Facet`.
+    """
 
     name: str
     description: str
     of: Callable[[Any], Numbers | None]
+    revision: int = 1
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from app.db import Database
+from app.events.index.readiness import require_indexed
 from app.stats.facet_spelling import labels_of
 from app.stats.index_counts import count_values
 from app.stats.rollup_counts import rollup_query, rollup_values
@@ -15,6 +16,7 @@ from app.stats.schemas import FacetsQuery, changed, just_before
 
 async def facet_counts(db: Database, params: FacetsQuery) -> dict[str, list[dict[str, Any]]]:
     """The values of each facet that was asked for, by count, then by value."""
+    await require_indexed(db, [*params.groups, *params.barred], facets=params.facet)
     return {facet: await values_of(db, params, facet) for facet in dict.fromkeys(params.facet)}
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from app.db import Database
 from app.errors import FieldError, Invalid
+from app.events.index.readiness import require_indexed
 from app.events.terms import HOUR
 from app.kit.json_lines import dump_json
 from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds, describe_interval
@@ -29,6 +30,8 @@ async def series(db: Database, params: SeriesQuery) -> bytes:
         Aggregation(None if params.measure == COUNT else params.measure, params.group_by),
         ZoneInfo(params.timezone),
     )
+    facets, measures = ([name] if name else [] for name in (wish.facet, wish.measure))
+    await require_indexed(db, [*params.groups, *params.barred], facets=facets, measures=measures)
     scope = rollup_query(params, wish.measure, wish.facet)
     edges = await buckets(db, params, scope, zone)
     if scope is not None and edges and any(number % HOUR for number in grid_of(edges)):  # hours that are not UTC's

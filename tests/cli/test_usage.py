@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cli.conftest import Said
 
-COMMANDS = ("demo", "serve", "worker", "migrate", "check", "export", "openapi", "epoch", "key")
+COMMANDS = ("demo", "serve", "worker", "migrate", "reindex", "check", "export", "openapi", "epoch", "key")
 WITH_PARTS = (*COMMANDS, "key create", "key list", "key revoke")
 HEAVY = ("alembic", "asyncpg", "fastapi", "pydantic", "rich", "sqlalchemy", "uvicorn")
 

@@ -12,6 +12,7 @@ from conftest import client_of, load_samples
 from app.auth.keys import create_key
 from app.changes import Change
 from app.db import Statement
+from app.events.index.reindex import rebuild_online
 from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, HourlyRollup, PastFacet, StoredEvent
 from app.events.terms import unpack
 from app.migrate import migrate, run
@@ -119,6 +120,20 @@ async def test_a_migrated_index_equals_the_one_that_writes_make(
         assert await answers(api) == said
         await written(api, make_event(title="After all"))
         assert len(await found(api, 'q="after all"')) == 1
+
+
+async def test_building_everything_beside_writers_changes_nothing_that_is_right(
+    db: Database, make_app: MakeApp, make_event: MakeEvent
+) -> None:
+    app = await make_app(delivery=False)
+    async with client_of(app, (await create_key(db, "newsroom", ["admin"]))[1]) as api:
+        await history(api, app, make_event)
+        right, said = await contents(db), await answers(api)
+
+        assert await rebuild_online(db, everything=True)
+
+        assert await contents(db) == right
+        assert await answers(api) == said
 
 
 def spoil(url: str) -> None:

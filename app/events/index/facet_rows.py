@@ -28,21 +28,32 @@ class PendingIds(Protocol):
 class Step(Protocol):
     """What a version changes in the index: the packed states before and after it."""
 
-    event: int
-    version: int
-    before: bytes | None
-    after: bytes | None
+    @property
+    def event(self) -> int:
+        """The key of the event."""
+
+    @property
+    def version(self) -> int:
+        """The number of the version."""
+
+    @property
+    def before(self) -> bytes | None:
+        """None where there was no event."""
+
+    @property
+    def after(self) -> bytes | None:
+        """None where there is none any more."""
 
 
 class FacetRows:
     """The facet rows a transaction adds, closes and moves to the past."""
 
-    def __init__(self) -> None:
-        """Nothing yet."""
+    def __init__(self, standing: Mapping[int, bytes | None] | None = None) -> None:
+        """Nothing yet; `standing` has the states of events that were indexed anew since they were read."""
         self.added: dict[Row, int] = {}
         self.closed: dict[Row, int] = {}
         self.passed: list[tuple[Row, int, int]] = []
-        self._now: dict[int, bytes | None] = {}
+        self._now: dict[int, bytes | None] = dict(standing or {})
 
     def packed(self, decision: Decision) -> bytes | None:
         """The state before this decision."""

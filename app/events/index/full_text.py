@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from app.db import Database, Statement, Transaction, any_of, sqlite_function
+from app.events.index.readiness import require_ready
 from app.events.index.text_query import TextQuery, parse_text_query, tsvector
 from app.events.terms import IndexTerms
 
@@ -73,6 +74,7 @@ def search_values(words: TextQuery, dialect: str) -> dict[str, Any]:
 
 async def matching_keys(db: Database, words: TextQuery, most: int) -> list[int] | None:
     """The events whose texts match; None when there are more than `most`, or nothing to look up."""
+    await require_ready(db, words=True)
     if not words.asks:
         return None
     values = search_values(words, db.dialect)

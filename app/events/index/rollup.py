@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import orjson
@@ -45,9 +46,14 @@ class RollupSums(NamedTuple):
 ONE = RollupSums(1)
 
 
-async def update_rollup(tx: Transaction, decisions: Iterable[Decision]) -> None:
-    """Bring the tally to where the decisions leave the events; in key order, so that writers do not cross."""
-    await count(tx, (state for decision in decisions for state in states(decision)))
+async def update_rollup(
+    tx: Transaction, decisions: Iterable[Decision], rebuilt: Iterable[tuple[int, str, IndexTerms]] = ()
+) -> None:
+    """Bring the tally to where the decisions leave the events; in key order, so that writers do not cross.
+
+    `rebuilt` is what indexing some of the events anew changes, which this transaction has done before.
+    """
+    await count(tx, chain(rebuilt, (state for decision in decisions for state in states(decision))))
 
 
 async def count(tx: Transaction, states: Iterable[tuple[int, str, IndexTerms]]) -> None:

@@ -44,11 +44,19 @@ class IndexWriter:
             raise WriteConflict("the database was restored since the ids of facet values were read")
 
     async def write(
-        self, tx: Transaction, decisions: Sequence[Decision], drafts: Sequence[PendingChange], notes: PendingIds
+        self,
+        tx: Transaction,
+        decisions: Sequence[Decision],
+        drafts: Sequence[PendingChange],
+        notes: PendingIds,
+        standing: Mapping[int, bytes | None] | None = None,
     ) -> None:
-        """Write all that the decisions change, but for the changes themselves."""
+        """Write all that the decisions change, but for the changes themselves.
+
+        `standing` has the packed states of events that this transaction has indexed anew.
+        """
         await self.name_values(tx, [d.terms for d in decisions if d.terms is not None], notes)
-        rows = FacetRows()
+        rows = FacetRows(standing)
         for decision, draft in zip(decisions, drafts, strict=True):
             draft.before = rows.packed(decision)
             if decision.terms is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.changes import ChangeLog, Head
 from app.errors import FieldError, Invalid
+from app.events.index.readiness import require_indexed
 from app.events.read.filter_parsers import instant_of
 from app.events.read.rows import ResolvedQuery
 from app.kinds import ValueRefused, micros, parse_instant
@@ -21,6 +22,7 @@ async def resolve_query(log: ChangeLog, params: Any) -> tuple[Head, ResolvedQuer
     """The head that the answer states, read before the rows, and the query with its times as numbers."""
     head = await log.head()
     as_of = None if params.as_of is None else await as_of_position(log, params.as_of, params.timezone, head)
+    await require_indexed(log.db, [*params.groups, *params.barred], words=params.words is not None)
     since = params.changed_since
     return (head if as_of is None else head._replace(seq=as_of)), ResolvedQuery(
         params, None if since is None else micros(instant_of(since, params.timezone)), as_of

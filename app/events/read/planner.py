@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.db import Database, Statement, pairs_param, pairs_source
+from app.events.index.readiness import require_indexed
 from app.events.read.conditions.base import ResidualCondition, SqlForm, TermGroup
 from app.events.read.conditions.words import WithWords
 from app.events.read.filter import BaseEventFilter
@@ -67,6 +68,7 @@ class ResolvedTerms(NamedTuple):
 async def resolve_terms(db: Database, filter: BaseEventFilter) -> ResolvedTerms:
     """The index values behind a filter."""
     groups = filter.groups or (EVERYTHING,)
+    await require_indexed(db, [*groups, *filter.barred])
     found = await look_up_terms(db, [*groups, *filter.barred])
     barred = by_span((span, known) for group in found[len(groups) :] for span in group for known in group[span])
     return ResolvedTerms(found[: len(groups)], barred)

@@ -14,6 +14,7 @@ from app.changes import ChangeLog, Head
 from app.db import Database, Statement, any_of
 from app.db.heavy_queries import admit
 from app.events.index.full_text import matching_keys
+from app.events.index.readiness import require_ready
 from app.events.read.conditions.base import ResidualCondition
 from app.events.read.past_versions import (
     BODY_US,
@@ -61,6 +62,8 @@ async def list_page(db: Database, query: ResolvedQuery, sort: str, limit: int, a
     order, descending = sort.removeprefix("-"), sort.startswith("-")
     spec = PageSpec("page", order, descending, limit + 1, after, query.as_of, query.changed_since)
     past = query.as_of is not None and order in MEASURES
+    if order in MEASURES and not past:
+        await require_ready(db, measures=[order])
     rows = await (ranked_rows if past else find_rows)(db, query, spec)
     if len(rows) <= limit:
         return Page(rows, None)

@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from app.db import Database, Statement, Transaction, WriteConflict
 from app.errors import Problem
+from app.events.index.readiness import is_complete
 from app.events.index.writer import IndexWriter
 from app.events.tables import FacetValue
 from app.events.write.commands import LoadedEvents
@@ -80,12 +81,16 @@ class Store:
     async def _attempt(self, jobs: list[WriteRequest]) -> tuple[WriteTransaction, list[ResponseData | Exception]]:
         """Run the jobs; much work is done apart from the event loop, where the database does not do so anyway."""
         apart = self.db.dialect == "sqlite" or sum(job.size for job in jobs) > LARGE_WRITE
-        attempt = WriteTransaction(jobs, LoadedEvents(self._clock(), self._new_id), self._index, apart=apart)
         try:
+            attempt = await self._transaction(jobs, apart=apart)
             return attempt, await self.db.write(attempt.run, apart=apart)
         except LargeWrite:
-            attempt = WriteTransaction(jobs, LoadedEvents(self._clock(), self._new_id), self._index, apart=True)
+            attempt = await self._transaction(jobs, apart=True)
             return attempt, await self.db.write(attempt.run, apart=True)
+
+    async def _transaction(self, jobs: list[WriteRequest], *, apart: bool) -> WriteTransaction:
+        world, is_indexed = LoadedEvents(self._clock(), self._new_id), await is_complete(self.db)
+        return WriteTransaction(jobs, world, self._index, apart=apart, is_indexed=is_indexed)
 
     def _schedule_estimates(self) -> None:
         if self._estimating is None or self._estimating.done():

@@ -10,18 +10,12 @@ from uuid import UUID
 from app.changes import PendingChange, append
 from app.db import Transaction
 from app.errors import Deleted, FieldError, NotFound, PreconditionRequired, Problem, VersionMismatch
+from app.events.index.event_rebuild import NOTHING, rebuild_events, versions_of
+from app.events.index.readiness import require_current
 from app.events.index.rollup import update_rollup
 from app.events.index.writer import IndexWriter
 from app.events.tables import ExternalId
-from app.events.write.commands import (
-    Command,
-    Create,
-    Decision,
-    LoadedEvents,
-    Patch,
-    Remove,
-    external_ids,
-)
+from app.events.write.commands import Command, Create, Decision, LoadedEvents, Patch, Remove, external_ids
 from app.events.write.decide import apply, decide
 from app.events.write.erasure import erase
 from app.events.write.idempotency import (
@@ -87,10 +81,20 @@ class WriteTransaction:
     """One try to do a group of jobs; nothing outlives it unless the transaction commits."""
 
     def __init__(
-        self, jobs: list[WriteRequest], world: LoadedEvents, index: IndexWriter, *, apart: bool = True
+        self,
+        jobs: list[WriteRequest],
+        world: LoadedEvents,
+        index: IndexWriter,
+        *,
+        apart: bool = True,
+        is_indexed: bool = True,
     ) -> None:
-        """Jobs in order of arrival; not `apart`, it raises LargeWrite before it works on much."""
+        """Jobs in order of arrival; not `apart`, it raises LargeWrite before it works on much.
+
+        Not `is_indexed`, events may still be indexed as an earlier program read them.
+        """
         self.apart = apart
+        self.is_indexed = is_indexed
         self.jobs = jobs
         self.world = world
         self.index = index
@@ -169,10 +173,15 @@ class WriteTransaction:
     async def _write(self, tx: Transaction) -> None:
         if not self.drafts:
             return
-        await self.index.write(tx, self.decisions, self.drafts, self)
+        await require_current(tx)
+        rebuilt = NOTHING
+        if not self.is_indexed:
+            changed = sorted({decision.after.key for decision in self.decisions if decision.before is not None})
+            rebuilt = await rebuild_events(tx, self.index, await versions_of(tx, changed), self)
+        await self.index.write(tx, self.decisions, self.drafts, self, rebuilt.standing)
         await write_holders(tx, self.decisions)
         self.index.check_epoch((await append(tx, self.drafts)).epoch)
-        await update_rollup(tx, self.decisions)
+        await update_rollup(tx, self.decisions, rebuilt.counts)
         await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
 
     def _answers(
