@@ -443,7 +443,7 @@ FIFTH = '''
 
 from typing import ClassVar
 
-from app.kinds.base import Estimate, Facet, Kind, Measure, maybe
+from app.kinds.base import Estimate, Facet, Kind, Measure, optional_field
 
 
 class Ceasefire(Kind):
@@ -452,8 +452,8 @@ class Ceasefire(Kind):
     name: ClassVar = "ceasefire"
     plural: ClassVar = "ceasefires"
     title: ClassVar = "Ceasefire"
-    breaches: Estimate | None = maybe("How often it was broken.")
-    monitor: str | None = maybe("Who watches.")
+    breaches: Estimate | None = optional_field("How often it was broken.")
+    monitor: str | None = optional_field("Who watches.")
     facets: ClassVar = (
         Facet("monitor", "Who watches.", lambda event: [event.detail.monitor]),
         Facet("summary", "A facet with the name of a column.", lambda event: ["short"]),

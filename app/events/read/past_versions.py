@@ -36,9 +36,7 @@ MAX_CACHED_KEYS = 200_000
 
 def needs_python_filter(query: ResolvedQuery) -> bool:
     """A question on the past asks for what is only indexed for the present."""
-    if query.as_of is None:
-        return False
-    return query.filter.window.since is not None or needs_bodies(query)
+    return query.as_of is not None and (query.filter.window.since is not None or needs_bodies(query))
 
 
 async def filter_in_python(db: Database, query: ResolvedQuery, rows: list[Row], memory: TextMatchCache) -> list[Row]:

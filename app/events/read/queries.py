@@ -85,19 +85,21 @@ def is_everything(query: ResolvedQuery) -> bool:
     return query.as_of is None and query.changed_since is None and not query.filter.conditions
 
 
-async def iterate(db: Database, query: ResolvedQuery) -> AsyncIterator[list[Row]]:
-    """Give every match, newest first, a few MiB at a time; no connection is held between chunks."""
-    after, chunk, memory = None, FIRST_CHUNK, TextMatchCache()
+async def iterate(db: Database, query: ResolvedQuery, first: PageSpec | None = None) -> AsyncIterator[list[Row]]:
+    """Give every match, newest first unless `first` says otherwise, a few MiB at a time.
+
+    No connection is held between chunks. Where the index of today cannot settle the past, it is settled by hand.
+    """
+    spec = first or PageSpec(limit=FIRST_CHUNK, as_of=query.as_of, changed_since=query.changed_since)
+    memory = TextMatchCache()
     while True:
-        spec = PageSpec("page", limit=chunk, after=after, as_of=query.as_of, changed_since=query.changed_since)
         raw = await run_plan(db, query, spec)
         rows = await filter_in_python(db, query, raw, memory)
         if rows:
             yield rows
-        if len(raw) < chunk:
+        if len(raw) < (spec.limit or CHUNK):
             return
-        after = (raw[-1].at, raw[-1].key)
-        chunk = next_chunk(raw)
+        spec = spec._replace(after=(raw[-1].at, raw[-1].key), limit=next_chunk(raw))
 
 
 async def ranked_rows(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[Row]:
@@ -118,19 +120,15 @@ def next_chunk(rows: Sequence[Row]) -> int:
 
 
 async def find_rows(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[Row]:
-    """Rows that match; the past is settled by hand where the index of today cannot."""
+    """The rows of one page."""
     if not needs_python_filter(query):
         return await run_plan(db, query, spec)
-    found: list[Row] = []
-    limit = spec.limit or CHUNK
-    spec, memory = spec._replace(limit=max(limit, CHUNK // 4)), TextMatchCache()
-    while len(found) < limit:
-        raw = await run_plan(db, query, spec)
-        found += await filter_in_python(db, query, raw, memory)
-        if len(raw) < (spec.limit or CHUNK):
+    limit, rows = spec.limit or CHUNK, list[Row]()
+    async for more in iterate(db, query, spec._replace(limit=max(limit, CHUNK // 4))):
+        rows += more
+        if len(rows) >= limit:
             break
-        spec = spec._replace(after=(raw[-1].at, raw[-1].key))
-    return found[:limit]
+    return rows[:limit]
 
 
 async def run_plan(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[Row]:

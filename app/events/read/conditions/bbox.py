@@ -51,7 +51,6 @@ class InBox(ResidualCondition):
 
     def bind(self, dialect: str) -> Mapping[str, Mapping[str, Any]]:
         """The four edges, of a box that crosses the antimeridian or of one that does not."""
-        del dialect
         return {"within" if self.box.west <= self.box.east else "across": self.box._asdict()}
 
     @classmethod
@@ -67,5 +66,4 @@ class InBox(ResidualCondition):
         return row_exists(dialect, col(EventPoint.event) == event, *latitudes, inside)
 
     def matches(self, event: EventView) -> bool:
-        """Some place is in the box."""
         return any(in_box(self.box, *point) for point in event.points)

@@ -67,7 +67,6 @@ class WithoutValues(Condition):
     exclusions: list[Exclusion]
 
     def excluded_terms(self) -> Iterable[TermGroup]:
-        """The values, by facet."""
         values: dict[str, dict[str, None]] = {}
         for facet, value in self.exclusions:
             values.setdefault(facet, {}).update(dict.fromkeys(map(fold, interpret_name(FACETS[facet], value))))

@@ -39,5 +39,4 @@ class WithExternalId(Condition):
     external_ids: list[str]
 
     def terms(self) -> Iterable[TermGroup]:
-        """One of the identifiers."""
         return [TermGroup(EXTERNAL_ID, tuple(dict.fromkeys(self.external_ids)))]

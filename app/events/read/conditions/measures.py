@@ -48,8 +48,6 @@ class WithinLimits(ResidualCondition):
         return [TermGroup(magnitude_facet(self.measure), tuple(map(str, sizes)))]
 
     def bind(self, dialect: str) -> Mapping[str, Mapping[str, Any]]:
-        """Each limit by itself."""
-        del dialect
         limits = {"min": self.least, "max": self.most}
         return {
             f"{end}_{self.measure}": {f"{end}_{self.measure}": limit}
@@ -67,7 +65,6 @@ class WithinLimits(ResidualCondition):
         return row_exists(dialect, sa.and_(col(EventMeasure.event) == event, known), within)
 
     def matches(self, event: EventView) -> bool:
-        """The event has the number, and it is within the limits."""
         numbers = event.measures.get(self.measure)
         return (
             numbers is not None

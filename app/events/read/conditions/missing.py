@@ -30,5 +30,4 @@ class WithoutFacets(Condition):
     facets: list[str]
 
     def terms(self) -> Iterable[TermGroup]:
-        """None of the facets."""
         return [TermGroup(SIGNATURE, tuple(dict.fromkeys(self.facets)))]

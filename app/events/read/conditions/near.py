@@ -67,17 +67,13 @@ class InCircle(ResidualCondition):
         return [TermGroup(CELL, cells)] if cells else []
 
     def bind(self, dialect: str) -> Mapping[str, Mapping[str, Any]]:
-        """The centre and the greatest distance."""
-        del dialect
         return {"": {**dict(zip(("cx", "cy", "cz"), self.circle.centre, strict=True)), "chord2": self.circle.chord2}}
 
     @classmethod
     def sql(cls, form: str, dialect: str, event: Any) -> Any:
         """A located place is not farther from the centre, over a sphere."""
-        del form
         x, y, z = (col(getattr(EventPoint, axis)) - double("c" + axis) for axis in "xyz")
         return row_exists(dialect, col(EventPoint.event) == event, x * x + y * y + z * z <= double("chord2"))
 
     def matches(self, event: EventView) -> bool:
-        """Some place is in the circle."""
         return any(in_circle(self.circle, *point) for point in event.points)

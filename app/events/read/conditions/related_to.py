@@ -29,5 +29,4 @@ class WithRelation(Condition):
     events: list[UUID]
 
     def terms(self) -> Iterable[TermGroup]:
-        """One of the events."""
         return [TermGroup(RELATED_TO, tuple(dict.fromkeys(map(str, self.events))))]

@@ -63,5 +63,4 @@ class WithWords(ResidualCondition):
         return words_match(form, dialect, event)
 
     def matches(self, event: EventView) -> bool:
-        """The indexed text passes."""
         return self.query.match(event.text)
