@@ -38,10 +38,10 @@ from app.settings import Settings
 from app.stats.routes import router as stats_routes
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.worker import Worker
-from app.subscriptions.feed_retention import oldest_needed_cursor
 from app.subscriptions.management.delivery_routes import router as delivery_routes
 from app.subscriptions.management.operations import SubscriptionOperations
 from app.subscriptions.management.routes import router as subscription_routes
+from app.subscriptions.statements import oldest_needed_cursor
 from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
 

@@ -38,7 +38,7 @@ async def owners_without_key(db: Database, owners: Collection[str], now: datetim
     }
 
 
-# What no pump holds: pull subscriptions, and those that wait for a ping or are paused.
+# What no worker holds: pull subscriptions, and those that wait for a ping or are paused.
 UNHELD = Statement(
     sa.select(*SUBSCRIPTION_COLUMNS).where(
         sa.or_(
@@ -50,7 +50,7 @@ UNHELD = Statement(
 
 
 async def disable_ownerless(db: Database, now: datetime) -> int:
-    """Disable what no pump holds and nobody could go on with; answers how many."""
+    """Disable what no worker holds and nobody could go on with; answers how many."""
     found = [Subscription(*row) for row in await db.rows(UNHELD, primary=True)]
     owners = {subscription.owner for subscription in found}
     gone = await owners_without_key(db, owners, now) if owners else set()

@@ -49,6 +49,9 @@ NUMBER_NOTICES = Statement(
     .values(notices=col(SubscriptionHead.notices) + sa.bindparam("n", type_=sa.BigInteger))
     .returning(col(SubscriptionHead.notices))
 )
+EARLIEST = Statement(
+    sa.select(sa.func.min(col(StoredSubscription.cursor))).where(col(StoredSubscription.status) != "disabled")
+)
 DELETE = Statement(sa.delete(StoredSubscription).where(col(StoredSubscription.id) == sa.bindparam("id", type_=UUID_)))
 ONE_DELIVERY = Statement(sa.select(*DELIVERY_COLUMNS).where(col(StoredDelivery.id) == sa.bindparam("id", type_=UUID_)))
 CANCEL = Statement(
@@ -170,3 +173,9 @@ async def open_deliveries(db: Database, subscription: UUID) -> list[Delivery]:
 async def put_back_deliveries(db: Database, subscription: UUID) -> list[Delivery]:
     """The first of those that a retry put back, by when they are due; at most `PUT_BACK_LIMIT`."""
     return [Delivery(*row) for row in await db.rows(PUT_BACK, {"sub": subscription}, primary=True)]
+
+
+async def oldest_needed_cursor(db: Database) -> int | None:
+    """The cursor that is furthest behind, None where there is none; those that were given up hold nothing back."""
+    [(earliest,)] = await db.rows(EARLIEST, primary=True)
+    return None if earliest is None else int(earliest)

@@ -16,8 +16,8 @@ from sqlmodel import col
 from app.auth.keys import create_key, revoke_key, utc_now
 from app.changes import trim
 from app.subscriptions.delivery.cleanup import RETENTION, delete_old_deliveries
-from app.subscriptions.feed_retention import oldest_needed_cursor
 from app.subscriptions.ownership import disable_ownerless
+from app.subscriptions.statements import oldest_needed_cursor
 from app.subscriptions.tables import StoredDelivery
 
 if TYPE_CHECKING:

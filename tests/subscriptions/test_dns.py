@@ -29,8 +29,8 @@ async def test_posts_that_wait_for_one_name_ask_once_however_long_it_hangs() -> 
         return [LOOPBACK]
 
     sender = WebhookClient(TargetPolicy(private=(ip_network("127.0.0.0/8"),), http=True), 8, resolve)
-    posts = [sender.post("http://slow.example.org:9/", b"", {}, 0.05) for _ in range(8)]
-    replies = [*await asyncio.gather(*posts), await sender.post("http://slow.example.org:9/", b"", {}, 0.05)]
+    posts = [sender.post("http://slow.example.org:9/", b"", "", 0.05) for _ in range(8)]
+    replies = [*await asyncio.gather(*posts), await sender.post("http://slow.example.org:9/", b"", "", 0.05)]
     await sender.close()
 
     assert {reply.error for reply in replies} == {"timeout"}

@@ -26,7 +26,7 @@ from app.subscriptions.delivery.retry_policy import SCHEDULE
 from app.subscriptions.output_schemas import SubscriptionShape
 from app.subscriptions.tables import DeliveryStatus, NoticeType, Status
 from app.subscriptions.transport.http_client import Failure
-from app.subscriptions.transport.signing import key_in, new_secret, sign
+from app.subscriptions.transport.signing import key_in, new_secret, prepare_message, sign
 from app.subscriptions.transport.url_guard import CODES
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def signed(secrets: list[str], message: str = "e1-000000000001", age_s: int = 0,
         "content-type": "application/cloudevents+json",
         "webhook-id": message,
         "webhook-timestamp": str(sent),
-        "webhook-signature": sign(keys, message, sent, body),
+        "webhook-signature": sign(map(prepare_message, keys), message, sent, body),
     }
 
 

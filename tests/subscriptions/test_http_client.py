@@ -27,7 +27,7 @@ from app.subscriptions.transport.http_client import (
     check,
     trust_system,
 )
-from app.subscriptions.transport.http_connection import MAX_FIELDS, MAX_HEAD_BYTES, MAX_INTERIM
+from app.subscriptions.transport.http_connection import MAX_FIELDS, MAX_HEAD_BYTES, MAX_INTERIM, write_fields
 from app.subscriptions.transport.ip_ranges import Address
 from app.subscriptions.transport.url_guard import TargetPolicy, TargetRefused, parse_webhook_url
 
@@ -35,7 +35,7 @@ LOOPBACK = TargetPolicy(private=(ip_network("127.0.0.0/8"),))
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 GONE = b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n"
 BODY = b'{"id":"e1-000000000001"}'
-HEADERS = {"content-type": "application/cloudevents+json", "webhook-id": "e1-000000000001"}
+HEADERS = write_fields({"content-type": "application/cloudevents+json", "webhook-id": "e1-000000000001"})
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -475,12 +475,10 @@ async def test_an_answer_before_the_body_was_read_counts_and_its_connection_is_n
 
 
 @pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\rb", "a\0b", "\u010d", "\x7f"])
-async def test_a_header_that_would_not_stay_in_its_line_is_refused(value: str) -> None:
-    async with serving(OK) as endpoint, sending() as sender:
-        for headers in ({"a": value}, {value: "a"}):
-            with pytest.raises(ValueError, match="printable"):
-                await sender.post(endpoint.url, BODY, headers, 2)
-    assert endpoint.connections == 0
+def test_a_header_that_would_not_stay_in_its_line_is_refused(value: str) -> None:
+    for headers in ({"a": value}, {value: "a"}):
+        with pytest.raises(ValueError, match="printable"):
+            write_fields(headers)
 
 
 async def test_posts_fail_when_their_sender_is_closed() -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.settings import Settings
+from app.subscriptions.transport.http_connection import open_request
 from app.subscriptions.transport.ip_ranges import METADATA, SPECIAL_V4, SPECIAL_V6, UNICAST_V6, is_public
-from app.subscriptions.transport.request_head import open_request
 from app.subscriptions.transport.url_guard import (
     CODES,
     TargetPolicy,

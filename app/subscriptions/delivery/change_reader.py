@@ -11,26 +11,26 @@ from app.feed.recent_changes import bare
 
 
 class ChangeReader:
-    """Goes along the log for one filter, the newest changes from the hub's memory where they are there."""
+    """Goes along the log for one filter, the newest changes from the notifier's memory where they are there."""
 
     def __init__(self, notifier: Notifier, wanted: ChangeFilter) -> None:
         """Follow the filter's values from now on; `close` when that is over."""
-        self._hub = notifier
+        self._notifier = notifier
         self._matcher = Matcher(wanted)
-        self._scanner = PageReader(notifier.log, self._matcher, notifier.recent, bare)
+        self._reader = PageReader(notifier.log, self._matcher, notifier.recent, bare)
         notifier.term_updates.follow(self._matcher)
 
     def close(self) -> None:
         """Follow no more."""
-        self._hub.term_updates.leave(self._matcher)
+        self._notifier.term_updates.leave(self._matcher)
 
     async def read(self, after: int, limit: int, head: Head) -> ChangePage:
         """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet."""
-        recent = self._hub.recent
+        recent = self._notifier.recent
         held = recent.between(after, head.seq) if recent.reaches(head) else None
         if held is None:
-            return await self._scanner.page(after, limit, head)
-        found = await self._scanner.among(held, limit)
+            return await self._reader.page(after, limit, head)
+        found = await self._reader.among(held, limit)
         full = len(found) == limit
         return ChangePage(found, found[-1].entry.seq if full else head.seq, more=full)
 

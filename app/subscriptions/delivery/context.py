@@ -1,4 +1,4 @@
-"""What every pump of a worker works with, and the times it keeps."""
+"""What every dispatcher of a worker works with, and the times it keeps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class WorkerTimings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What a pump works with; clock, chance and network come in from outside."""
+    """What a dispatcher works with; clock, chance and network come in from outside."""
 
     notifier: Notifier
     writer: GroupCommitter[ResultBatch, Outcome]
@@ -51,7 +51,7 @@ class WorkerContext:
     budget: MemoryBudget = field(default_factory=MemoryBudget)
 
     async def head(self) -> Head:
-        """Where the log ends: as the hub knows it while it watches, else as the database says."""
+        """Where the log ends: as the notifier knows it while it watches, else as the database says."""
         return (
             self.notifier.head if self.notifier.head.epoch and self.notifier.waiting else await self.notifier.log.head()
         )

@@ -33,11 +33,11 @@ class Membership:
     def __init__(
         self, db: Database, timings: WorkerTimings, ticks: Callable[[], float], new_id: Callable[[], UUID]
     ) -> None:
-        """Be nobody yet."""
+        """Not registered until register() is called."""
         self.id = UUID(int=0)
         self.enlisted = False
         self._db = db
-        self._pace = timings
+        self._timings = timings
         self._ticks = ticks
         self._new_id = new_id
         self._signs: dict[UUID, HeartbeatSeen] = {}
@@ -50,7 +50,7 @@ class Membership:
     @property
     def is_due(self) -> bool:
         """It is time for the next beat."""
-        return self.enlisted and self._ticks() - self._beaten >= self._pace.beat_s
+        return self.enlisted and self._ticks() - self._beaten >= self._timings.beat_s
 
     async def register(self, now: datetime) -> None:
         """Appear among the workers, under a new name."""
@@ -82,7 +82,7 @@ class Membership:
         beats = await self.beats()
         changed = beats.keys() != self._signs.keys()
         self._signs = watch_heartbeats(self._signs, beats, self._ticks())
-        for dead in stalled(self._signs, self.id, self._ticks(), self._pace.lease_s):
+        for dead in stalled(self._signs, self.id, self._ticks(), self._timings.lease_s):
             log.warning("a worker is silent; its subscriptions are freed", worker=str(dead))
             await self.evict(dead, self._signs.pop(dead).beat)
         return changed
@@ -112,4 +112,4 @@ class Membership:
         self.enlisted = False
 
     def _trust(self, asked: float) -> None:
-        self._beaten, self._trusted_until = asked, asked + LEASE_MARGIN * self._pace.lease_s
+        self._beaten, self._trusted_until = asked, asked + LEASE_MARGIN * self._timings.lease_s

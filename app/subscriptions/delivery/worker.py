@@ -1,4 +1,4 @@
-"""The delivery worker: takes its share of the subscriptions, pumps each, and gives them back in the end."""
+"""The delivery worker: takes its share of the subscriptions, runs a dispatcher for each, and gives them back."""
 
 from __future__ import annotations
 
@@ -63,16 +63,26 @@ class Worker:
     ) -> None:
         """Begin when `start` is called, or work for one pass with `once`."""
         self.dispatchers: dict[UUID, Dispatcher] = {}
-        self._hub = notifier
+        self._notifier = notifier
         self._db = notifier.log.db
-        self._pace = timings or WorkerTimings()
+        self._timings = timings or WorkerTimings()
         self._now = now
         self._counts = counts
         new_id = IdSource()
-        self.membership = Membership(self._db, self._pace, ticks, new_id)
+        self.membership = Membership(self._db, self._timings, ticks, new_id)
         self._writer: GroupCommitter[ResultBatch, Outcome] = GroupCommitter(self._write, lambda step: step.size)
-        self._means = WorkerContext(
-            notifier, self._writer, cipher, rules, counts, now, ticks, jitter, new_id, self.membership.holds, self._pace
+        self._context = WorkerContext(
+            notifier,
+            self._writer,
+            cipher,
+            rules,
+            counts,
+            now,
+            ticks,
+            jitter,
+            new_id,
+            self.membership.holds,
+            self._timings,
         )
         self._sweeper = DeliveryCleanup(self._db, now, ticks)
         self._running: dict[UUID, asyncio.Task[None]] = {}
@@ -107,7 +117,7 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._finish_pumps()
+        await self._finish_dispatchers()
         await self._writer.stop()
         with contextlib.suppress(Problem, WriteConflict, TimeoutError):
             async with asyncio.timeout(FINAL_WRITE_TIMEOUT_S):
@@ -141,23 +151,23 @@ class Worker:
                 failures += 1
                 self._seen = -1  # what was to be done is not done: look at everything again
                 self._db.trouble.report("delivery", error)
-            pause = self._pace.look_s if not failures else min(self._pace.look_s * 2**failures, MAX_INTERVAL_S)
+            pause = self._timings.look_s if not failures else min(self._timings.look_s * 2**failures, MAX_INTERVAL_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._kicked.wait()
 
     async def _listen(self) -> None:
-        """Wake every pump when the log moves; the hub looks for it only while somebody waits.
+        """Wake every dispatcher when the log moves; the notifier looks for it only while somebody waits.
 
-        What was known at the last wake is kept, so that a pump that was taken meanwhile misses no move.
+        What was known at the last wake is kept, so that a dispatcher that was taken meanwhile misses no move.
         """
-        seen = self._hub.head
-        while not self._hub.draining:
+        seen = self._notifier.head
+        while not self._notifier.draining:
             if not self.dispatchers:
                 self._taken.clear()
                 await self._taken.wait()
-            await self._hub.expect(seen.seq, seen.epoch)
-            seen = self._hub.head
+            await self._notifier.expect(seen.seq, seen.epoch)
+            seen = self._notifier.head
             for dispatcher in self.dispatchers.values():
                 dispatcher.wake()
 
@@ -174,7 +184,7 @@ class Worker:
         self._seen = touched
         for id, dispatcher in self.dispatchers.items():
             if id not in self._running:
-                self._running[id] = asyncio.create_task(dispatcher.run(), name=f"sitrep-pump {id}")
+                self._running[id] = asyncio.create_task(dispatcher.run(), name=f"sitrep-dispatcher {id}")
 
     async def _beat(self) -> None:
         """Show life; whoever was declared dead meanwhile has lost every lease and begins anew."""
@@ -182,7 +192,7 @@ class Worker:
         if not await self.membership.beat():
             for dispatcher in self.dispatchers.values():
                 dispatcher.lose_lease()
-            await self._finish_pumps()
+            await self._finish_dispatchers()
             self._seen = -1
             return
         if not trusted:
@@ -211,7 +221,7 @@ class Worker:
         await self._exchange([] if self._stopping else plan.take, over)
 
     async def _exchange(self, wanted: Sequence[UUID], over: Sequence[UUID]) -> None:
-        """Take some subscriptions, and give back those whose pump has ended."""
+        """Take some subscriptions, and give back those whose dispatcher has ended."""
 
         async def work(tx: Transaction) -> list[Subscription]:
             if over:
@@ -220,13 +230,13 @@ class Worker:
 
         taken = await self._db.write(work) if wanted or over else []
         for held in taken:
-            self.dispatchers[held.id] = Dispatcher(self._means, held, self.membership.id)
+            self.dispatchers[held.id] = Dispatcher(self._context, held, self.membership.id)
             self._taken.set()
         self._uneven = len(taken) < len(wanted)  # another was faster: look again for what else is free
         self._counts.held.set(len(self.dispatchers))
 
     async def _refresh(self, seen: int) -> None:
-        """Let the pumps see what callers changed."""
+        """Let the dispatchers see what callers changed."""
         if not self.dispatchers:
             return
         touched = await self._db.rows(TOUCHED_SINCE, {"seen": seen, "me": self.membership.id}, primary=True)
@@ -249,13 +259,13 @@ class Worker:
                     log.error("a delivery loop failed", subscription=str(id), exc_info=error)
                 del self._running[id], self.dispatchers[id]
 
-    async def _finish_pumps(self) -> None:
-        """Wait a moment for the pumps, then end them."""
+    async def _finish_dispatchers(self) -> None:
+        """Wait a moment for the dispatchers, then end them."""
         for hurry in (Dispatcher.stop, Dispatcher.abandon):
             for dispatcher in self.dispatchers.values():
                 hurry(dispatcher)
             if self._running:
-                await asyncio.wait(self._running.values(), timeout=self._pace.linger_s)
+                await asyncio.wait(self._running.values(), timeout=self._timings.linger_s)
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)

@@ -6,16 +6,14 @@ import asyncio
 import socket
 import ssl as tls
 from asyncio import TimerHandle
-from collections.abc import Mapping
 from functools import cache
 from ssl import SSLContext, SSLError
 from time import perf_counter
 from typing import Literal, NamedTuple
 
 from app.subscriptions.transport.dns import CoalescingResolver, Resolve, resolve_by_system
-from app.subscriptions.transport.http_connection import PIECE, Connection, HttpResult
+from app.subscriptions.transport.http_connection import PIECE, Connection, HttpResult, open_request
 from app.subscriptions.transport.ip_ranges import Address
-from app.subscriptions.transport.request_head import open_request, write_fields
 from app.subscriptions.transport.url_guard import (
     TargetPolicy,
     TargetRefused,
@@ -94,11 +92,7 @@ class WebhookClient:
         self._read: tuple[str, WebhookUrl, str] | None = None
         self._is_closed = False
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> WebhookReply:
-        """Post once and say what came of it; see `post_with`."""
-        return await self.post_with(url, body, write_fields(headers), timeout_s)
-
-    async def post_with(self, url: str, body: bytes, fields: str, timeout_s: float) -> WebhookReply:
+    async def post(self, url: str, body: bytes, fields: str, timeout_s: float) -> WebhookReply:
         """Post once and say what came of it, at the latest after `timeout_s`; nothing the endpoint does raises.
 
         `fields` are header lines, each with its end, in printable ASCII. An answer counts when it has ended or MOST of

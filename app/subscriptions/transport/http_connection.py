@@ -6,6 +6,7 @@ import asyncio
 import select
 import socket
 from asyncio import AbstractEventLoop, Future, Transport
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpResponseParser
@@ -202,3 +203,21 @@ class Connection(asyncio.BufferedProtocol):
             waiting.set_result(HttpResult(self._status, self._retry_after))
         else:
             waiting.set_exception(fault or ConnectionError("not an answer"))
+
+
+def open_request(target: WebhookUrl) -> str:
+    """What each request to the target starts with."""
+    place, _, path = target.url.removeprefix(f"{target.scheme}://").partition("/")
+    return (
+        f"POST /{path} HTTP/1.1\r\nhost: {place}\r\n"
+        "user-agent: sitrep/1\r\naccept: */*\r\naccept-encoding: identity\r\n"
+    )
+
+
+def write_fields(headers: Mapping[str, str]) -> str:
+    """The fields of a head; raises ValueError for what would not stay in its line."""
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    text = "".join(lines)
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("A header has characters other than printable ASCII.")
+    return "\r\n".join([*lines, ""])

@@ -24,20 +24,15 @@ def key_in(secret: str) -> bytes:
 
 
 def prepare_message(key: bytes) -> hmac.HMAC:
-    """The key as `sign_with` takes it, once for many messages."""
+    """The key as `sign` takes it, once for many messages."""
     return hmac.new(key, digestmod=hashlib.sha256)
 
 
-def sign(keys: Iterable[bytes], message_id: str, timestamp: int, body: bytes) -> str:
+def sign(keys: Iterable[hmac.HMAC], message_id: str, timestamp: int, body: bytes) -> str:
     """The `webhook-signature`: one `v1,<base64>` for each key, HMAC-SHA256 over `id.timestamp.body`.
 
-    Source: Standard Webhooks 1.0, "Signature scheme".
+    The prepared keys are left as they are. Source: Standard Webhooks 1.0, "Signature scheme".
     """
-    return sign_with(map(prepare_message, keys), message_id, timestamp, body)
-
-
-def sign_with(keys: Iterable[hmac.HMAC], message_id: str, timestamp: int, body: bytes) -> str:
-    """The same with keys that were prepared, which are left as they are."""
     signed = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
     return " ".join([f"v1,{b2a_base64(mac_of(key, signed), newline=False).decode()}" for key in keys])
 

@@ -17,9 +17,9 @@ from app.subscriptions.delivery.retry_policy import Attempt, read_retry_after
 from app.subscriptions.tables import Delivery, Subscription
 from app.subscriptions.transport.custom_headers import open_headers
 from app.subscriptions.transport.http_client import WebhookClient, WebhookReply
-from app.subscriptions.transport.request_head import write_fields
+from app.subscriptions.transport.http_connection import write_fields
 from app.subscriptions.transport.secret_cipher import SecretCipher
-from app.subscriptions.transport.signing import key_in, prepare_message, sign_with
+from app.subscriptions.transport.signing import key_in, prepare_message, sign
 from app.subscriptions.transport.url_guard import TargetPolicy
 
 TYPE_FIELD = "content-type: application/cloudevents+json\r\n"
@@ -47,13 +47,13 @@ class WebhookEndpoint:
         """Try to deliver a change once."""
         message, number = format_cursor(delivery.epoch, delivery.seq), delivery.attempt_count + 1
         fields = self._fields(message, body, now, number, delivery.generation)
-        return as_attempt(await self._sender.post_with(self._url, body, fields, self._timeout_s), now)
+        return as_attempt(await self._sender.post(self._url, body, fields, self._timeout_s), now)
 
     async def ping(self, id: UUID, source: str, now: datetime) -> Attempt:
         """Ask whether anybody who knows the secret is there."""
         body = ping_body(id, source, self._subscription.id, now)
         fields = self._fields(f"ping-{id}", body, now, 1, self._subscription.generation)
-        return as_attempt(await self._sender.post_with(self._url, body, fields, self._timeout_s), now)
+        return as_attempt(await self._sender.post(self._url, body, fields, self._timeout_s), now)
 
     def _fields(self, message: str, body: bytes, now: datetime, attempt: int, generation: int) -> str:
         """The header lines of one request."""
@@ -61,7 +61,7 @@ class WebhookEndpoint:
         keys = self._lasting or [key for key, until in self._keys if until is None or until > now]
         return (
             f"{TYPE_FIELD}webhook-id: {message}\r\nwebhook-timestamp: {sent}\r\n"
-            f"webhook-signature: {sign_with(keys, message, sent, body)}\r\nwebhook-attempt: {attempt}\r\n"
+            f"webhook-signature: {sign(keys, message, sent, body)}\r\nwebhook-attempt: {attempt}\r\n"
             f"webhook-generation: {generation}\r\n{self._subscription_field}{self._own_fields}"
         )
 
