@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Own files entered. Lower a number when a walk gets shorter; raise one only with a reason.
 # `events/index/readiness.py` is on four of them: no answer is short because the index is not built.
-MOST = {"create": 39, "list": 40, "feed page": 38, "statistics": 35, "change to webhook": 42}
+MOST = {"create": 39, "list": 40, "feed page": 38, "statistics": 35, "change to webhook": 41}
 
 
 async def test_no_walk_gets_longer(tmp_path: Path) -> None:
