@@ -18,7 +18,6 @@ from app.db import Database, open_database
 from app.db.heavy_queries import HeavyQueryLimiter
 from app.errors import CorsMiddleware, Unavailable, wrap_app
 from app.events.feeds.routes import router as fixed_routes
-from app.events.index.readiness import is_complete
 from app.events.kinds_routes import router as kind_routes
 from app.events.read.list_routes import router as list_routes
 from app.events.read.routes import router as finding_routes
@@ -145,7 +144,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]
     worker, retention = services.worker, services.settings.change_retention
     with suppress(Unavailable):  # /readyz tells; each use of the database tries anew
         await services.db.connect()
-        await is_complete(services.db)  # learn what of the index filters may read
     services.store.start()
     services.notifier.start()
     if worker is not None:

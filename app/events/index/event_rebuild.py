@@ -83,9 +83,10 @@ class Rebuilt(NamedTuple):
 NOTHING = Rebuilt({}, [])
 
 
-async def next_versions(tx: Transaction, after: int, kinds: Sequence[str]) -> list[Version]:
-    """All versions of the next events of these kinds, some 200, or those of one event where it has more."""
-    rows = await tx.rows(versions_after(tx.dialect), {"after": after, "kinds": array_param(kinds, tx.dialect)})
+async def next_versions(tx: Transaction, after: int, kinds: Sequence[str] | None = None) -> list[Version]:
+    """All versions of the next events, of these kinds if any: some 200, or those of an event that has more."""
+    values = {"after": after} if kinds is None else {"after": after, "kinds": array_param(kinds, tx.dialect)}
+    rows = await tx.rows(versions_after(tx.dialect, by_kind=kinds is not None), values)
     if len(rows) == BATCH:
         last = rows[-1][0]
         rows = [row for row in rows if row[0] != last]
@@ -228,11 +229,12 @@ COUNTRIES = Statement(
 )
 
 
-@lru_cache(2)
-def versions_after(dialect: str) -> Statement:
-    """The versions of the next events of some kinds."""
+@lru_cache(4)
+def versions_after(dialect: str, *, by_kind: bool) -> Statement:
+    """The versions of the next events, of some kinds or of any."""
+    asked = [any_of(col(Change.kind), "kinds", dialect)] if by_kind else []
     later = col(Change.event) > sa.bindparam("after", type_=sa.BigInteger)
-    return Statement(VERSIONS.where(later, any_of(col(Change.kind), "kinds", dialect)).limit(BATCH))
+    return Statement(VERSIONS.where(later, *asked).limit(BATCH))
 
 
 @lru_cache(2)

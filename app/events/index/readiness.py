@@ -174,7 +174,7 @@ async def adopt(tx: Transaction) -> None:
     for kind in new_kinds(names):
         if await is_empty(tx, kind):
             found = {name: found for name, found in components().items() if kind_of(name) == kind}
-            await tx.insert(IndexState, [state_row(name, hashed, READY) for name, hashed in found.items()])
+            await tx.insert(IndexState, [state_row(name, hashed, READY) for name, hashed in found.items()], ignore=True)
 
 
 def new_kinds(names: Iterable[str]) -> list[str]:

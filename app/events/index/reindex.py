@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import Database, PostgresTransaction, SqliteTransaction, Statement, Transaction, finish
+from app.db import (
+    Database,
+    PostgresTransaction,
+    SqliteTransaction,
+    Statement,
+    Transaction,
+    any_of,
+    finish,
+    is_permanent,
+)
+from app.errors import SchemaMismatch, Unavailable
 from app.events.index.event_rebuild import EventState, next_versions, rebuild_events
 from app.events.index.fingerprint import kind_of
 from app.events.index.full_text import FTS, TEXT
@@ -29,6 +41,9 @@ from app.events.tables import (
 from app.kinds import KINDS
 
 Progress = Callable[[int, int], None]
+# The longest that SQLite waits between two looks whether it may write: so all who wait get their turn.
+PAUSE_S = 0.1
+MAX_TRIES = 10
 
 
 def rebuild(connection: sa.Connection, progress: Progress = lambda _done, _of: None) -> None:
@@ -50,7 +65,7 @@ async def reindex(tx: Transaction, progress: Progress = lambda _done, _of: None)
         await tx.run(Statement(sa.delete(table)))
     [(last,)] = await tx.rows(CHANGE_COUNT)
     index, done, after = IndexWriter(), 0, -1
-    while versions := await next_versions(tx, after, list(KINDS)):
+    while versions := await next_versions(tx, after):
         done, after = done + len(versions), versions[-1].event
         memory = EventState()
         rebuilt = await rebuild_events(tx, index, versions, memory, held=False, whole=True)
@@ -72,12 +87,31 @@ async def rebuild_online(
         await db.write(begin_anew)
     if not await db.write(register, alone=True):
         return False
-    index = IndexWriter()
-    while (portion := await db.write(Portion(index).run, alone=True)) is not None:
+    index, done, total = IndexWriter(), 0, 0
+    while (portion := await next_portion(db, index)) is not None:
         index.learn(portion.memory.learned)
-        [(done, total)] = await db.rows(DONE, {"key": portion.last}, offload=True, primary=True)
+        if total:
+            done += portion.events
+        else:
+            values = {"key": portion.last, "kinds": db.as_list(portion.kinds)}
+            [(done, total)] = await db.rows(done_statement(db.dialect), values, offload=True, primary=True)
         progress(done, total)
+        if db.dialect == "sqlite":
+            await asyncio.sleep(PAUSE_S)
     return True
+
+
+async def next_portion(db: Database, index: IndexWriter) -> Portion | None:
+    """Do the next portion; where those who write leave no room for it, try again."""
+    for _ in range(MAX_TRIES - 1):
+        try:
+            return await db.write(Portion(index).run, alone=True)
+        except SchemaMismatch:
+            raise
+        except Unavailable as problem:
+            if is_permanent(problem):
+                raise
+    return await db.write(Portion(index).run, alone=True)
 
 
 class Portion:
@@ -87,7 +121,8 @@ class Portion:
         """Begin with nothing learned."""
         self.index = index
         self.memory = EventState()
-        self.last = -1
+        self.kinds = list(KINDS)
+        self.last, self.events = -1, 0
 
     async def run(self, tx: Transaction) -> Portion | None:
         """Index the events that follow the last portion; None when all are done, and all that was built is ready."""
@@ -96,14 +131,15 @@ class Portion:
         if not building:
             return None
         kinds = {kind_of(name) for name in building if name != EVERYTHING}
-        every = "" in kinds or EVERYTHING in building
+        narrowed = None if "" in kinds or EVERYTHING in building else sorted(kinds)
         after = min(-1 if progress is None else progress for progress in building.values())
-        versions = await next_versions(tx, after, list(KINDS) if every else sorted(kinds))
+        versions = await next_versions(tx, after, narrowed)
         if not versions:
             await tx.run(BUILT)
             await tx.run(FORGET)
             return None
-        self.last = versions[-1].event
+        self.kinds = narrowed or self.kinds
+        self.last, self.events = versions[-1].event, len({version.event for version in versions})
         words = any(name.startswith("text:") for name in building)
         rebuilt = await rebuild_events(tx, self.index, versions, self.memory, words=words, whole=EVERYTHING in building)
         await count(tx, rebuilt.counts)
@@ -125,12 +161,6 @@ ESTIMATE = Statement(
     .where(col(FacetValue.id) == sa.bindparam("value_id", type_=sa.BigInteger))
     .values(events=col(FacetValue.events) + sa.bindparam("more", type_=sa.BigInteger))
 )
-# How many events there are, up to one and in all.
-DONE = Statement(
-    sa.select(
-        sa.func.count(sa.case((col(StoredEvent.key) <= sa.bindparam("key", type_=sa.BigInteger), 1))), sa.func.count()
-    ).select_from(StoredEvent)
-)
 LAST = sa.bindparam("last", type_=sa.BigInteger)
 PROGRESS = Statement(
     sa.update(IndexState)
@@ -139,3 +169,11 @@ PROGRESS = Statement(
 )
 FORGET = Statement(sa.delete(IndexState).where(col(IndexState.name) == EVERYTHING))
 BUILT = Statement(sa.update(IndexState).where(col(IndexState.state) == BUILDING).values(state=READY, progress=None))
+
+
+@lru_cache(2)
+def done_statement(dialect: str) -> Statement:
+    """How many events of some kinds there are, up to one and in all."""
+    done = sa.case((col(StoredEvent.key) <= sa.bindparam("key", type_=sa.BigInteger), 1))
+    columns = (sa.func.count(done), sa.func.count(col(StoredEvent.key)))
+    return Statement(sa.select(*columns).where(any_of(col(StoredEvent.kind), "kinds", dialect)))
