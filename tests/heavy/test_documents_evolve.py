@@ -412,6 +412,6 @@ async def test_a_release_with_another_index_is_right_on_old_events_once_it_is_bu
         erased = [after[seq][0] for seq in stored.keys() - kept.keys()]
         assert len(erased) <= 2 * len(ROUNDS)
         assert all(b'"erased":true' in body for body in erased)
-        assert good(await to_new.get(f"/v1/feed/checkpoint?at={head['cursor']}")) == head
+        assert good(await to_new.get(f"/v1/feed/checkpoint?at={head['at']}")) == head
         await require_valid(to_new, (body for body, _ in kept.values()))
         assert (await new.run("reindex")).strip() == "The index is complete."
