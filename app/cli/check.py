@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.check.report import Report
 from app.cli.progress import tell_progress
-from app.settings import Settings
+
+if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
+    from app.check.report import Report
+    from app.settings import Settings
 
 
 def check(

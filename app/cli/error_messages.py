@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from app.errors import FieldError, Problem
+if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
+    from app.errors import FieldError, Problem
+
 
 PYDANTIC_MESSAGES = frozenset({400, 422})  # the person's own
 MAX_LISTED = 12  # values that are listed when another one is refused

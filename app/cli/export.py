@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlencode
 
 import typer
 
-from app.db import Database
-from app.settings import Settings
+if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
+    from app.db import Database
+    from app.settings import Settings
+
 
 FormatName = Literal["ndjson", "csv", "geojson"]
 

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.auth.tables import StoredKey
-from app.db import Database
+if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
+    from app.auth.tables import StoredKey
+    from app.db import Database
+
 
 COLUMNS = ("ID", "STATE", "SCOPES", "NAME", "OWNER", "CREATED", "EXPIRES", "LAST USED")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.progress import tell_progress
-from app.settings import Settings
+
+if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
+    from app.settings import Settings
 
 
 def reindex(

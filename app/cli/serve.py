@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.settings import Settings
+if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
+    from app.settings import Settings
+
 
 HOST = typer.Option(metavar="ADDRESS", help="Listen here. Default: SITREP_HOST, else 127.0.0.1.", show_default=False)
 PORT = typer.Option(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from typing import TYPE_CHECKING
 
-from app.settings import Settings
+if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
+    from app.settings import Settings
 
 
 def worker() -> None:
