@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +22,16 @@ def entry(seq: int, *, epoch: int = 1, operation: str = "created", body: bytes |
     )
 
 
+class MemoryDatabase:
+    """What is asked of a database beside its rows."""
+
+    dialect = "sqlite"
+    read_url = None
+
+    def __init__(self) -> None:
+        self.trouble = OutageLog()
+
+
 class MemoryLog:
     """As much of ChangeLog as readers use; `broken` makes the database fail, `hidden` keeps the newest back."""
 
@@ -34,7 +43,7 @@ class MemoryLog:
         self.oldest = 0
         self.broken = False
         self.asked = 0
-        self.db: Any = SimpleNamespace(dialect="sqlite", read_url=None, trouble=OutageLog())
+        self.db: Any = MemoryDatabase()
 
     def write(self, changes: int = 1) -> None:
         """Append."""
