@@ -24,8 +24,6 @@ MAX_FIELDS = 100
 MAX_INTERIM = 8
 # What is read at once. MOST_HEAD is counted before a piece is parsed, so a head may be short of it by one piece.
 PIECE = 8 * 1024
-# An answer of at most this length is known again.
-SHORT = 1024
 # What the system takes from a peer before anybody reads it, so that a flood waits at the other end.
 RECEIVE_BUFFER = 32 * 1024
 
@@ -57,7 +55,6 @@ class Connection(asyncio.BufferedProtocol):
         self._piece = piece
         self._view = memoryview(piece)
         self._waiting: Future[HttpResult] | None = None
-        self._known = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("Transport", transport)
@@ -103,9 +100,6 @@ class Connection(asyncio.BufferedProtocol):
             self.close()
             return
         if nbytes == self.received:
-            if nbytes == len(self._known) and self._piece.startswith(self._known):
-                self._take_known()
-                return
             self._begin()
         try:
             self._parse(nbytes)
@@ -123,17 +117,6 @@ class Connection(asyncio.BufferedProtocol):
         self._has_ended = self._may_stay = False
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # receivers made by hand do so
-
-    def _take_known(self) -> None:
-        """The same bytes, whole, as an answer that was parsed before: they mean the same."""
-        self._status, self._retry_after = self._meant
-        self.is_reusable = not self._transport.get_write_buffer_size()
-        self._finish(None)
-
-    def _learn(self, length: int) -> None:
-        """Know the answer again that was whole in one piece, and after which the connection stays."""
-        self._known = bytes(self._view[:length])
-        self._meant = self._status, self._retry_after
 
     def eof_received(self) -> None:
         self._finish(ConnectionResetError("closed"))
@@ -155,7 +138,8 @@ class Connection(asyncio.BufferedProtocol):
             self._retry_after = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
-        if self._parser.get_http_version() not in VERSIONS:
+        self._version = self._parser.get_http_version()
+        if self._version not in VERSIONS:
             raise UnacceptableResponse
         status = self._parser.get_status_code()
         if status >= 200:
@@ -169,7 +153,7 @@ class Connection(asyncio.BufferedProtocol):
     def on_message_complete(self) -> None:
         if self._status is not None:
             self._has_ended = True
-            self._may_stay = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
+            self._may_stay = self._version == "1.1" and self._parser.should_keep_alive()
 
     def _parse(self, length: int) -> None:
         """Parse a piece; its last byte by itself, as a message that had ended before it is followed by something."""
@@ -181,8 +165,6 @@ class Connection(asyncio.BufferedProtocol):
         if self._has_ended:
             raise UnacceptableResponse
         self._parser.feed_data(self._view[length - 1 : length])
-        if self._may_stay and length == self.received <= SHORT:
-            self._learn(length)
         self.is_reusable = self._may_stay and not self._transport.get_write_buffer_size()
 
     def _check_opening(self, piece: bytes) -> None:
