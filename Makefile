@@ -17,9 +17,13 @@ MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.runtime-installed
 COMPLETE := $(VENV)/.all-installed
 # Folders and files of tests that start processes, or take long.
-SLOW := check cli heavy killed model rolling test_killed.py test_server.py test_grafana.py test_examples.py openapi
+SLOW := check cli heavy killed model openapi rolling stats \
+  events/test_filters.py feed/test_exactly_once.py subscriptions/test_crowd.py subscriptions/test_durability.py \
+  subscriptions/test_outage.py subscriptions/test_pull_routes.py subscriptions/test_push.py subscriptions/test_sparse.py \
+  test_client.py test_condition_is_one_file.py test_examples.py test_grafana.py test_hostile.py test_killed.py \
+  test_kind_is_one_file.py test_proxy.py test_server.py
 # Of a hundred lines of app/, so many run in the fast tests at least.
-FLOOR := 80
+FLOOR := 90
 TYPED := app tests migrations benchmarks container
 
 # HOST and PORT go to `run` as options. As environment they would reach tests and the program unasked.
