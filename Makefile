@@ -66,8 +66,7 @@ soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on b
 
 .PHONY: nightly
 nightly: $(COMPLETE) ## Test rolling updates and checks for long
-	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 EVOLUTION_EVENTS=10000 $(BIN)/python -m pytest \
-		tests/rolling tests/check tests/heavy/test_documents_evolve.py $(ARGS)
+	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 $(BIN)/python -m pytest tests/rolling tests/check $(ARGS)
 
 .PHONY: check
 check: $(COMPLETE) ## Check format, lint, types and dependencies

@@ -20,7 +20,7 @@ from app.database_address import PostgresAddress, SqliteAddress, read_address
 from app.db.postgres_connect import connect, explain_errors
 from app.db.postgres_server import set_local
 from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
-from app.db.sqlite_file import refusal, require_writable_folder
+from app.db.sqlite_file import refusal, require_possible_file
 
 METADATA = SQLModel.metadata
 
@@ -37,7 +37,7 @@ def revision(url: str) -> str | None:
     return found[0]
 
 
-def is_newest() -> str:
+def newest_revision() -> str:
     """The revision that this version of Sitrep needs."""
     return needed_schema().needed
 
@@ -73,7 +73,7 @@ def run(url: str, work: Callable[[sa.Connection], object]) -> None:
 
 def run_on_sqlite(path: str, work: Callable[[sa.Connection], object]) -> None:
     """SQLite: BEGIN IMMEDIATE is the lock, and its DDL is transactional."""
-    require_writable_folder(path)
+    require_possible_file(path)
     engine = sa.create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(path, timeout=30.0, isolation_level=None), poolclass=sa.NullPool
     )

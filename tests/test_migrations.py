@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.types import TypeEngine
 
 from app.db.revision import REVISION
-from app.migrate import METADATA, is_newest, migrate, revision, run
+from app.migrate import METADATA, migrate, newest_revision, revision, run
 
 
 def differences(url: str) -> list[Any]:
@@ -64,15 +64,15 @@ def test_migrations_go_down_and_up_again(empty_url: str) -> None:
 
     migrate(empty_url)
     assert tables(empty_url) == there
-    assert revision(empty_url) == is_newest()
+    assert revision(empty_url) == newest_revision()
 
 
 def test_the_revision_that_a_bare_copy_of_the_package_needs_is_the_newest() -> None:
-    assert is_newest() == REVISION
+    assert newest_revision() == REVISION
 
 
 def test_migrating_twice_changes_nothing(empty_url: str) -> None:
     migrate(empty_url)
     migrate(empty_url)
 
-    assert revision(empty_url) == is_newest()
+    assert revision(empty_url) == newest_revision()

@@ -378,22 +378,30 @@ class TestTheEnd:
             assert child.process.returncode == 0
             return took
 
-        assert any(end() < GRACE_TIMEOUT_S for _ in range(TRIES))
+        assert any(end() < 2 for _ in range(TRIES))
 
-    def test_a_request_that_does_not_finish_is_cut_off(self, launch: Callable[..., Child]) -> None:
-        child = launch()
-        with closing(child.ask("/v1/quick")) as quick, closing(child.ask("/v1/stuck")) as stuck:
-            read_answer(quick)
-            took = child.stop()
-            assert problem_in(read_all(stuck))["status"] == 503
-        assert GRACE_TIMEOUT_S - 1 < took < PATIENCE
+    def test_a_request_that_does_not_finish_is_cut_off_in_time(self, launch: Callable[..., Child]) -> None:
+        def end() -> float:
+            child = launch()
+            with closing(child.ask("/v1/quick")) as quick, closing(child.ask("/v1/stuck")) as stuck:
+                read_answer(quick)
+                took = child.stop()
+                assert problem_in(read_all(stuck))["status"] == 503
+            assert took > GRACE_TIMEOUT_S - 1
+            return took
+
+        assert any(end() < 5 for _ in range(TRIES))
 
     def test_several_workers_share_a_port_and_drain(self, launch: Callable[..., Child]) -> None:
-        child = launch(app='"test_server:make_app"', workers=2)
-        with closing(child.ask("/v1/stream")) as stream:
-            head = read_head(stream)
-            child.stop()
-            assert (head + read_all(stream)).endswith(b"7\r\nid: 2\n\n\r\n0\r\n\r\n")
+        def end() -> float:
+            child = launch(app='"test_server:make_app"', workers=2)
+            with closing(child.ask("/v1/stream")) as stream:
+                head = read_head(stream)
+                took = child.stop()
+                assert (head + read_all(stream)).endswith(b"7\r\nid: 2\n\n\r\n0\r\n\r\n")
+            return took
+
+        assert any(end() < 5 for _ in range(TRIES))
 
     def test_the_end_is_set_to_come_within_five_seconds(self) -> None:
         graces = [configure(make_app(), Settings(), workers).timeout_graceful_shutdown for workers in (1, 2)]

@@ -14,7 +14,7 @@ from app.http.pagination import decode_cursor, encode_cursor
 
 LIST_NAME = "audit"
 PAGE_KEY = re.compile(r"([0-9]{1,18})")
-NEXT_PAGE = 2**63 - 1
+ABOVE_ALL_IDS = 2**63 - 1
 
 
 class AuditRow(SQLModel, table=True):
@@ -73,7 +73,7 @@ async def record(transaction: Transaction, actor: Actor, action: str, subject: s
 
 async def list_entries(db: Database, limit: int, cursor: str | None = None) -> tuple[list[AuditEntry], str | None]:
     """Give a page of the trail, newest first, and the cursor of the next one if there is more."""
-    before = NEXT_PAGE if cursor is None else int(decode_cursor(LIST_NAME, PAGE_KEY, cursor)[0])
+    before = ABOVE_ALL_IDS if cursor is None else int(decode_cursor(LIST_NAME, PAGE_KEY, cursor)[0])
     found = await db.rows(FIRST_PAGE, {"before": before, "limit": limit + 1}, primary=True)
     page = [AuditEntry(*row) for row in found[:limit]]
     return page, encode_cursor(LIST_NAME, page[-1].id) if len(found) > limit else None

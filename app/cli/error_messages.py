@@ -11,12 +11,12 @@ if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
     from app.errors import FieldError, Problem
 
 
-PYDANTIC_MESSAGES = frozenset({400, 422})  # the person's own
+USAGE_STATUSES = frozenset({400, 422})  # the person's own
 MAX_LISTED = 12  # values that are listed when another one is refused
 ON_THE_COMMAND_LINE = {"scopes": "scope", "expires_at": "expires"}
 
 
-class CommandError(NamedTuple):
+class ErrorMessage(NamedTuple):
     """A sentence, or a line for each of several faults, and the exit status that goes with it."""
 
     text: str
@@ -29,18 +29,18 @@ def print_error(text: str) -> None:
         typer.echo(f"sitrep: {line}", err=True)
 
 
-def explain(error: Exception) -> CommandError | None:
+def explain(error: Exception) -> ErrorMessage | None:
     """The sentence for an exception that is expected; None for a fault of ours, which deserves its traceback."""
     if isinstance(error, typer.TyperException):
-        return CommandError(usage(error), error.exit_code)
+        return ErrorMessage(usage(error), error.exit_code)
 
     from app.errors import Problem
     from app.settings import SettingsError
 
     if isinstance(error, SettingsError):
-        return CommandError(str(error), 2)
+        return ErrorMessage(str(error), 2)
     if isinstance(error, Problem):
-        return CommandError(refusal(error), 2 if error.status in PYDANTIC_MESSAGES else 1)
+        return ErrorMessage(refusal(error), 2 if error.status in USAGE_STATUSES else 1)
     return None
 
 

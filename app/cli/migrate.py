@@ -35,13 +35,13 @@ def bring(settings: Settings, to: str = "head") -> str | None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from app.errors import Unavailable
-    from app.migrate import is_newest, revision
     from app.migrate import migrate as apply
+    from app.migrate import newest_revision, revision
 
     try:
         apply(settings.database_url, to)
         at = revision(settings.database_url)
-        if at == is_newest():
+        if at == newest_revision():
             asyncio.run(build_index(settings))
     except CommandError as error:
         raise typer.BadParameter(f"{error}.", param_hint="'--to'") from None

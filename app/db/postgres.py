@@ -58,7 +58,7 @@ class PostgresTransaction:
     ) -> None:
         """Insert rows that all have the same columns, and those of `same`; `ignore` skips those whose key is taken."""
         if rows:
-            names, fixed = tuple(rows[0]), as_literal_statement(table, same)
+            names, fixed = tuple(rows[0]), shared_values(table, same)
             compiled = unnest_insert(table, names, tuple(fixed), ignore=ignore)
             values = {**fixed, **dict(zip(names, to_columns(table, names, rows, "postgresql"), strict=True))}
             await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
@@ -73,7 +73,7 @@ class PostgresTransaction:
     ) -> None:
         """Set the other columns of the rows found by their keys, and those of `same`."""
         if rows:
-            names, fixed = tuple(name for name in rows[0] if name not in keys), as_literal_statement(table, same)
+            names, fixed = tuple(name for name in rows[0] if name not in keys), shared_values(table, same)
             compiled = unnest_update(table, keys, names, tuple(fixed))
             columns = to_columns(table, keys + names, rows, "postgresql")
             values = {"same_" + name: value for name, value in fixed.items()}
@@ -95,7 +95,7 @@ class PostgresTransaction:
             await self.connection.execute(compiled.sql, *to_columns(table, keys, rows, "postgresql"))
 
 
-def as_literal_statement(table: type[SQLModel], same: Mapping[str, Any] | None) -> dict[str, Any]:
+def shared_values(table: type[SQLModel], same: Mapping[str, Any] | None) -> dict[str, Any]:
     """The values that all rows share, as the driver takes them: once, as it looks at each item of an array."""
     if not same:
         return {}

@@ -30,7 +30,7 @@ STATEMENT_TIMEOUT_S = 30.0
 ACQUIRE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 0.5
 # What a connection raises that must not be used again: it is out of step, or leads to a server that became a replica.
-STALE_STATEMENT = (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError)
+BROKEN_CONNECTION = (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError)
 UNDEFINED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 CONNECTION_LOST = (
     asyncpg.PostgresConnectionError,
@@ -39,7 +39,7 @@ CONNECTION_LOST = (
     asyncpg.LockNotAvailableError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    *STALE_STATEMENT,
+    *BROKEN_CONNECTION,
     OSError,
     TimeoutError,
 )
@@ -87,7 +87,7 @@ class PostgresServer:
             async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 try:
                     yield connection
-                except STALE_STATEMENT:
+                except BROKEN_CONNECTION:
                     connection.terminate()
                     raise
 
@@ -178,7 +178,7 @@ async def fetch_once(server: PostgresServer, sql: str, arguments: Sequence[Any])
 
 @contextmanager
 def translate_errors(address: PostgresAddress) -> Iterator[None]:
-    """Tell a lost server and a surprise apart."""
+    """Tell a lost server and a write conflict apart."""
     try:
         yield
     except (

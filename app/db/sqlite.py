@@ -34,7 +34,7 @@ T = TypeVar("T")
 # Twice as many as heavy questions run at a time, so that small reads always find a thread.
 MAX_READERS = 2 * MAX_RUNNING
 # So many rows go into one statement, as long as there are so many.
-MAX_ROWS_AT_ONCE = (64, 16, 4, 1)
+ROWS_AT_ONCE = (64, 16, 4, 1)
 
 
 class SqliteTransaction:
@@ -97,7 +97,7 @@ class SqliteTransaction:
         """Remove the rows found by their keys."""
         if rows:
             compiled = bulk_delete(table, keys, "sqlite")
-            self.connection.executemany(compiled.sql, compiled.many([to_dicts(row, keys) for row in rows]))
+            self.connection.executemany(compiled.sql, compiled.many([name_keys_apart(row, keys) for row in rows]))
 
     def _alike(
         self,
@@ -121,7 +121,7 @@ class SqliteTransaction:
         """Run a statement for many rows at once: at each step of `executemany` two threads hand the lock to and fro."""
         values = list(zip(*to_columns(table, names, rows, "sqlite"), strict=True))
         begin = 0
-        for count in MAX_ROWS_AT_ONCE:
+        for count in ROWS_AT_ONCE:
             while len(values) - begin >= count:
                 some = chain.from_iterable(values[begin : begin + count])
                 self.connection.execute(statement(count), tuple(some))
@@ -258,7 +258,7 @@ def revision_of(connection: sqlite3.Connection) -> list[str]:
         raise
 
 
-def to_dicts(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+def name_keys_apart(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """Name the key values apart from the new ones."""
     return {**row, **{"key_" + key: row[key] for key in keys}}
 

@@ -109,7 +109,7 @@ class SqliteFile:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Tell a full disk, a busy, missing or damaged file and a surprise apart."""
+        """Tell a full disk, a busy, missing or damaged file and a write conflict apart."""
         try:
             yield
         except sqlite3.IntegrityError as error:
@@ -155,13 +155,13 @@ def pages_told(path: str) -> int:
 
 def require_exists(path: str) -> None:
     """Say what is missing: no command but `migrate` and `demo` makes a database file."""
-    require_writable_folder(path)
+    require_possible_file(path)
     if not Path(path).exists():
         problem = needed_schema().mismatch([])
         raise problem from DatabaseUnusable(f"There is no file {path} yet: run `sitrep migrate`.")
 
 
-def require_writable_folder(path: str) -> None:
+def require_possible_file(path: str) -> None:
     """Refuse for good a path that `migrate` could make no file at: its directory is missing, or it is one itself."""
     file = Path(path)
     if file.is_dir():

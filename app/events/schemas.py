@@ -25,7 +25,7 @@ AsOf = Annotated[
         examples=["e1-000000012345", "2025-09-08T00:00:00Z"],
     ),
 ]
-UnknownId = Annotated[UUID, BeforeValidator(read_uuid)]
+EventId = Annotated[UUID, BeforeValidator(read_uuid)]
 
 
 class FilteredQuery(BaseModel):
@@ -101,7 +101,7 @@ class RemoveQuery(FilteredQuery):
     """Why an event goes."""
 
     reason: Annotated[Reason, Field(description="`legal` also erases every version's body.")]
-    superseded_by: Annotated[UnknownId | None, Field(description="The event that takes its place.")] = None
+    superseded_by: Annotated[EventId | None, Field(description="The event that takes its place.")] = None
 
 
 class BatchQuery(FilteredQuery):

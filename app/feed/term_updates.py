@@ -18,13 +18,13 @@ from app.feed.value_ids import Position, Value, lookup_key
 MAX_CACHED = 200_000
 
 
-def keys_of_groups(dialect: str) -> Statement:
+def values_statement(dialect: str) -> Statement:
     """Facet and value behind index ids."""
     columns = [col(FacetValue.facet), col(FacetValue.value), col(FacetValue.id)]
     return Statement(sa.select(*columns).where(any_of(col(FacetValue.id), "ids", dialect)))
 
 
-FIND_NAMED = {dialect: keys_of_groups(dialect) for dialect in ("sqlite", "postgresql")}
+FIND_VALUES = {dialect: values_statement(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 class TermUpdates:
@@ -68,7 +68,7 @@ class TermUpdates:
             return
         fresh = {number for entry in entries for number in ids_of(entry)} - self._seen
         if fresh:
-            self._teach(await self._db.rows(FIND_NAMED[self._db.dialect], {"ids": self._db.as_list(sorted(fresh))}))
+            self._teach(await self._db.rows(FIND_VALUES[self._db.dialect], {"ids": self._db.as_list(sorted(fresh))}))
         if len(self._seen) > MAX_CACHED:
             self._seen.clear()
         self._seen |= fresh

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from app.errors import FieldError, Invalid
 from app.kinds import rules
 from app.kinds.base import INT64, Facet, FacetValue, Kind, Measure, Numbers, Rule, StrictModel
-from app.kinds.codes import CodeStatus
+from app.kinds.codes import UnlistedCode
 from app.kinds.envelope import NAMES, Event, interval, points
 from app.kinds.field_errors import CODES, MAX_ERRORS, ValueRefused, field_errors
 from app.kinds.output_models import Reason, event_out, tombstone
@@ -135,7 +135,7 @@ def parse_change(data: object, *, base: str = "", batch: bool = False) -> CodeCh
         if any(error.code not in LISTED for error in refusal.errors):
             raise
         errors = [replace(error, pointer=(error.pointer or "").removeprefix(base)) for error in refusal.errors]
-    doubts: set[CodeStatus] = set()
+    doubts: set[UnlistedCode] = set()
     event = _checked(_validated(data, base, {"batch": batch, "doubts": doubts}), base)
     return CodeChange(event, frozenset(doubts), tuple(errors))
 

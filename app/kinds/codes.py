@@ -79,16 +79,16 @@ def is_ambiguous(country: str) -> bool:
     return country not in former_names() and any(country in names for names in former_names().values())
 
 
-class CodeStatus(NamedTuple):
+class UnlistedCode(NamedTuple):
     """A code that its list does not have, and the sort of field that it stands in."""
 
     field: str
     code: str
 
 
-def code_status(field: str | None, code: str) -> CodeStatus:
+def unlisted_code(field: str | None, code: str) -> UnlistedCode:
     """A code in a field; all fields of countries are of one sort."""
-    return CodeStatus("country" if field in {"countries", "ultimate_target"} else field or "", code)
+    return UnlistedCode("country" if field in {"countries", "ultimate_target"} else field or "", code)
 
 
 def require_listed(check: Callable[[str], str]) -> AfterValidator:
@@ -106,7 +106,7 @@ def require_listed(check: Callable[[str], str]) -> AfterValidator:
         try:
             return check(code)
         except ValueRefused:
-            doubts.add(code_status(info.field_name, code))
+            doubts.add(unlisted_code(info.field_name, code))
             return code
 
     return AfterValidator(judge)

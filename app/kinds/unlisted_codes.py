@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from app.errors import FieldError, Invalid
-from app.kinds.codes import CodeStatus, code_status
+from app.kinds.codes import UnlistedCode, unlisted_code
 from app.kinds.envelope import Event
 
 # The refusals that come from lists which change with the years.
@@ -17,7 +17,7 @@ class CodeChange(NamedTuple):
     """An event that is to take another's place, the codes in it that no list has, and their refusal."""
 
     event: Event
-    doubts: frozenset[CodeStatus] = frozenset()
+    doubts: frozenset[UnlistedCode] = frozenset()
     errors: tuple[FieldError, ...] = ()
 
     def check(self, before: dict[str, Any] | None) -> None:
@@ -30,10 +30,10 @@ class CodeChange(NamedTuple):
             raise Invalid("The event is not valid.", errors=named or self.errors)
 
 
-def strings(value: Any, field: str) -> Iterator[CodeStatus]:
+def strings(value: Any, field: str) -> Iterator[UnlistedCode]:
     """Every string below a JSON value, with the name of the field that it stands in."""
     if isinstance(value, str):
-        yield code_status(field, value)
+        yield unlisted_code(field, value)
     elif isinstance(value, dict):
         for name, part in value.items():
             yield from strings(part, name)
@@ -42,7 +42,7 @@ def strings(value: Any, field: str) -> Iterator[CodeStatus]:
             yield from strings(part, field)
 
 
-def value_at(event: Event, error: FieldError) -> CodeStatus:
+def value_at(event: Event, error: FieldError) -> UnlistedCode:
     """The code that an error is about, with the name of its field."""
     found: Any = event
     field = ""
@@ -51,4 +51,4 @@ def value_at(event: Event, error: FieldError) -> CodeStatus:
             found = found[int(step)]
         elif step in getattr(type(found), "model_fields", ()):
             field, found = step, getattr(found, step)
-    return code_status(field, found if isinstance(found, str) else "")
+    return unlisted_code(field, found if isinstance(found, str) else "")

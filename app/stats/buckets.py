@@ -60,16 +60,16 @@ def begins(moment: datetime, interval: str, zone: tzinfo) -> Iterator[datetime]:
 
 def hours(moment: datetime, zone: tzinfo) -> Iterator[datetime]:
     """Hours as clocks in the zone show them; one that clocks show twice is two, unless they go back by less."""
-    at = moment - minutes_past_hour(moment, zone)
+    at = moment - time_past_hour(moment, zone)
     while True:
         yield at
-        after = at + HOUR - minutes_past_hour(at, zone)
-        if minutes_past_hour(after, zone) and after.astimezone(zone).hour == at.astimezone(zone).hour:
-            after += HOUR - minutes_past_hour(after, zone)
+        after = at + HOUR - time_past_hour(at, zone)
+        if time_past_hour(after, zone) and after.astimezone(zone).hour == at.astimezone(zone).hour:
+            after += HOUR - time_past_hour(after, zone)
         at = after
 
 
-def minutes_past_hour(moment: datetime, zone: tzinfo) -> timedelta:
+def time_past_hour(moment: datetime, zone: tzinfo) -> timedelta:
     """How long the clock in the zone has shown this hour."""
     local = moment.astimezone(zone)
     return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
@@ -99,7 +99,7 @@ def next_day(day: date, interval: str) -> date:
     return date(day.year + ahead // 12, ahead % 12 + 1, 1)
 
 
-def describe_interval(begin: int, zone: tzinfo) -> datetime:
+def with_offset(begin: int, zone: tzinfo) -> datetime:
     """A beginning with the zone's offset; in UTC where the offset has seconds, which RFC 3339 cannot write."""
     moment = from_micros(begin)
     if zone in ALWAYS_UTC:

@@ -49,7 +49,7 @@ Total = tuple[int, int, int, int]
 Numbers = list[list[int]]
 Groups = dict[str | None, Numbers]
 # How many units after the origin, the folded group, and what is there: plain tuples, as there may be thousands.
-CountSource = tuple[int, str | None, Total]
+FoundCount = tuple[int, str | None, Total]
 
 
 def nothing(edges: Sequence[int], wish: Aggregation) -> Numbers:
@@ -73,7 +73,7 @@ def span_statement(shape: StatementKey) -> Statement:
     return Statement(sa.select(sa.func.min(found.c.at), sa.func.max(found.c.at)))
 
 
-async def count_matches(db: Database, params: BaseEventFilter, grid: TimeGrid, wish: Aggregation) -> list[CountSource]:
+async def count_matches(db: Database, params: BaseEventFilter, grid: TimeGrid, wish: Aggregation) -> list[FoundCount]:
     """Every unit of every group that has a match; an event counts in each of its groups, or in the group None."""
     plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
     if plan is None:
@@ -99,7 +99,7 @@ def joined(events: int, *halves: int) -> Total:
     return events, low + (low_rest << LOW_BITS), best + (best_rest << LOW_BITS), high + (high_rest << LOW_BITS)
 
 
-def without(everything: Iterable[CountSource], valued: Iterable[CountSource]) -> list[CountSource]:
+def without(everything: Iterable[FoundCount], valued: Iterable[FoundCount]) -> list[FoundCount]:
     """What is left for the events without any value."""
     rest = {unit: total for unit, _, total in everything}
     for unit, _, total in valued:

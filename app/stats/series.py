@@ -15,7 +15,7 @@ from app.errors import FieldError, Invalid
 from app.events.index.readiness import require_indexed
 from app.events.terms import HOUR
 from app.kit.json_lines import dump_json
-from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds, describe_interval
+from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds, with_offset
 from app.stats.facet_spelling import labels_of
 from app.stats.index_counts import Aggregation, Groups, Numbers, TimeGrid, count_matches, nothing, span_of
 from app.stats.rollup_counts import RollupQuery, count_rollup, rollup_query, rollup_span
@@ -143,7 +143,7 @@ def form_of(edges: tuple[int, ...], zone: ZoneInfo, labels: tuple[str | None, ..
     """All that such an answer says but for its numbers."""
     names = [dump_json(label).decode().replace("%", "%%") for label in labels]
     ends = [f'"group":{name},{MEASURED if measured else COUNTED}' for name in names]
-    texts = [describe_interval(edge, zone).isoformat() for edge in edges]
+    texts = [with_offset(edge, zone).isoformat() for edge in edges]
     return f"[{','.join(beginning(*span) + end for span in pairwise(texts) for end in ends)}]"
 
 

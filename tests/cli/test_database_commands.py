@@ -14,7 +14,7 @@ from app.auth.audit import list_entries
 from app.changes import LogHead
 from app.db import Statement, open_database
 from app.db.revision import needed_schema
-from app.migrate import is_newest, revision
+from app.migrate import newest_revision, revision
 from cli.conftest import bearer, keys_in
 
 if TYPE_CHECKING:
@@ -52,12 +52,14 @@ class TestMigrate:
     async def test_it_goes_to_the_newest_revision_and_again_changes_nothing(self, typed: Typed) -> None:
         for _ in range(2):
             said = await typed("migrate")
-            assert (said.status, said.out, said.err) == (0, f"The database is at revision {is_newest()}.\n", "")
+            assert (said.status, said.out, said.err) == (0, f"The database is at revision {newest_revision()}.\n", "")
 
     @pytest.mark.usefixtures("migrated")
     async def test_it_goes_back_and_up_again(self, typed: Typed) -> None:
         assert (await typed("migrate", "--to", "base")).out == "The database has no tables.\n"
-        assert (await typed("migrate", "--to", str(is_newest()))).out == f"The database is at revision {is_newest()}.\n"
+        assert (
+            await typed("migrate", "--to", str(newest_revision()))
+        ).out == f"The database is at revision {newest_revision()}.\n"
 
     async def test_of_four_processes_at_once_one_applies_and_all_succeed(
         self, empty: str, start: Callable[..., Started]
@@ -140,7 +142,7 @@ async def test_with_the_schema_of_another_version_every_command_says_so(
     said = await typed(*command.split())
     assert (said.status, said.out) == (1, "")
     assert re.fullmatch(
-        rf"sitrep: The database is at revision {there}, {revision} than {is_newest()}, .+\.\n", said.err
+        rf"sitrep: The database is at revision {there}, {revision} than {newest_revision()}, .+\.\n", said.err
     )
 
 
@@ -150,8 +152,8 @@ async def test_migrate_on_a_newer_database_says_what_is_the_matter(typed: Typed,
         said = await typed("migrate", *arguments)
         assert (said.status, said.out) == (1, "")
         assert said.err == (
-            f"sitrep: The database is at revision 9999, newer than {is_newest()}, the newest that this Sitrep knows: "
-            "run the Sitrep that migrated it.\n"
+            f"sitrep: The database is at revision 9999, newer than {newest_revision()}, the newest that this Sitrep "
+            "knows: run the Sitrep that migrated it.\n"
         )
     assert await asyncio.to_thread(revision, migrated) == "9999"
 

@@ -18,7 +18,7 @@ from app.auth.keys import create_key
 from app.db import Statement, open_database
 from app.errors import Problem
 from app.main import create_app
-from app.migrate import is_newest, migrate, revision
+from app.migrate import migrate, newest_revision, revision
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ async def test_a_stream_and_a_push_subscription_hear_of_a_write(
 async def test_four_migrations_at_once_leave_one_schema(unmigrated_url: str) -> None:
     await asyncio.gather(*(asyncio.to_thread(migrate, unmigrated_url) for _ in range(4)))
 
-    assert await asyncio.to_thread(revision, unmigrated_url) == is_newest()
+    assert await asyncio.to_thread(revision, unmigrated_url) == newest_revision()
 
 
 async def test_what_stands_before_the_server_is_found_out(

@@ -16,7 +16,7 @@ from app.db import open_database
 from app.db.revision import SchemaCheck, needed_schema
 from app.errors import SchemaMismatch, Unavailable
 from app.main import create_app
-from app.migrate import is_newest, migrate, run
+from app.migrate import migrate, newest_revision, run
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ OLDER = sorted(needed_schema().known)[-2]
 NEWER = "9999"
 SENTENCES = {
     OLDER: (
-        f"The database is at revision {OLDER}, older than {is_newest()}, which this Sitrep needs: run `sitrep migrate`."
+        f"The database is at revision {OLDER}, older than {newest_revision()}, which this Sitrep needs: "
+        "run `sitrep migrate`."
     ),
     NEWER: (
-        f"The database is at revision {NEWER}, newer than {is_newest()}, the newest that this Sitrep knows: "
+        f"The database is at revision {NEWER}, newer than {newest_revision()}, the newest that this Sitrep knows: "
         "run the Sitrep that migrated it."
     ),
-    None: f"The database has no tables yet: run `sitrep migrate`, which brings it to revision {is_newest()}.",
+    None: f"The database has no tables yet: run `sitrep migrate`, which brings it to revision {newest_revision()}.",
 }
 
 
@@ -86,7 +87,7 @@ async def test_the_wrong_schema_takes_no_write_and_is_not_ready_until_it_fits(
     assert (await api.get(f"/v1/events/{event['id']}")).json() == event
     assert (await api.get("/v1/feed/head")).json()["head"] == "e1-000000000001"
 
-    await be_at(database_url, is_newest())
+    await be_at(database_url, newest_revision())
     assert (await api.get("/readyz")).status_code == 200
     statuses = [answer.status_code for answer in await writes(api, make_event(), event["id"], pulled["id"])]
     assert statuses == [201, 201, 200, 200, 201, 200, 204, 201, 404, 201, 200, 200, 200, 204]

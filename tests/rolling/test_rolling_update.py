@@ -20,7 +20,7 @@ from cli.conftest import PATIENCE_S, bearer, free_port
 
 from app.auth.keys import create_key
 from app.db import open_database
-from app.migrate import is_newest
+from app.migrate import newest_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ MIGRATION = f'''"""A migration of the next release, which changes a derived tabl
 from alembic import op
 
 revision = "{NEXT}"
-down_revision = "{is_newest()}"
+down_revision = "{newest_revision()}"
 
 
 def upgrade() -> None:
@@ -149,7 +149,7 @@ async def test_only_the_program_that_fits_writes_and_nothing_is_lost_or_miscount
                 await until(lambda: answers(to_new, 200))
                 await until(lambda: answers(to_old, 503))
                 await only(new, old, writers)
-                assert await new.run("migrate", "--to", is_newest()) == 0
+                assert await new.run("migrate", "--to", newest_revision()) == 0
                 await until(lambda: answers(to_old, 200))
                 await until(lambda: answers(to_new, 503))
             await only(old, new, writers)

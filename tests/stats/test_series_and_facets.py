@@ -23,7 +23,7 @@ from app.events.tables import HourlyRollup
 from app.events.terms import index_terms
 from app.events.write.commands import content
 from app.kinds import MEASURES, fold, measures_of, parse_event
-from app.stats.buckets import bounds, describe_interval
+from app.stats.buckets import bounds, with_offset
 
 if TYPE_CHECKING:
     from conftest import MakeApp, MakeEvent
@@ -217,7 +217,7 @@ def edges(first: str, last: str, interval: str, zone: str) -> list[str]:
         for text in (first, last)
     ]
     return [
-        describe_interval(edge, ZoneInfo(zone)).isoformat()
+        with_offset(edge, ZoneInfo(zone)).isoformat()
         for edge in bounds(ends[0], ends[1], interval, ZoneInfo(zone), 10_000)
     ]
 

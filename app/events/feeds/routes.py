@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.auth.authentication import ReadKey
@@ -26,7 +27,7 @@ from app.response_cache import ResponseCache, ResponseCacheDep, cache_control
 from app.settings import Settings
 
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
-MAX_AGE_S = "max-age=60"
+CACHE_LIFETIME = "max-age=60"
 # A feed of more bytes, or of events that have more, is made for each caller anew and leaves as it is made.
 MAX_CACHED_BYTES = 8 * 1024 * 1024
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified."}}
@@ -34,6 +35,16 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modif
 
 class TooLargeToCache(Exception):
     """The answer would take too much memory at once."""
+
+
+async def read_feed(
+    request: Request, db: DatabaseDep, log: ChangeLogDep, settings: SettingsDep, responses: ResponseCacheDep
+) -> Callable[[str, str], Awaitable[Response]]:
+    """Read a feed by its name, in a media type."""
+    return partial(feed_response, request, db=db, log=log, settings=settings, responses=responses)
+
+
+FeedReader = Annotated[Callable[[str, str], Awaitable[Response]], Depends(read_feed)]
 
 
 @router.get(
@@ -45,22 +56,13 @@ class TooLargeToCache(Exception):
         **problem_responses(Invalid),
     },
 )
-async def get_geojson_feed(
-    *,
-    request: Request,
-    _: ReadKey,
-    feed: str,
-    db: DatabaseDep,
-    log: ChangeLogDep,
-    settings: SettingsDep,
-    responses: ResponseCacheDep,
-) -> Response:
+async def get_geojson_feed(_: ReadKey, feed: str, read: FeedReader) -> Response:
     """Get the events of the last day, week or month as GeoJSON, newest first: a map layer that needs no query.
 
     It has every event of which some moment lies in the period, which ends with the current minute; one feature for
     each located place, nothing for events without coordinates, and at most the newest 10,000 events.
     """
-    return await read_feed(request, feed, GEOJSON, db=db, log=log, settings=settings, responses=responses)
+    return await read(feed, GEOJSON)
 
 
 @router.get(
@@ -72,25 +74,16 @@ async def get_geojson_feed(
         **problem_responses(Invalid),
     },
 )
-async def get_atom_feed(
-    *,
-    request: Request,
-    _: ReadKey,
-    feed: str,
-    db: DatabaseDep,
-    log: ChangeLogDep,
-    settings: SettingsDep,
-    responses: ResponseCacheDep,
-) -> Response:
+async def get_atom_feed(_: ReadKey, feed: str, read: FeedReader) -> Response:
     """Get the events of the last day, week or month as an Atom 1.0 feed (RFC 4287), for feed readers.
 
     It has the same events as the map, those without coordinates too. An entry's id is `urn:uuid:` and the event's id,
     its `updated` the event's `updated_at`; `via` links lead to the sources, and `georss:point` tells where.
     """
-    return await read_feed(request, feed, ATOM, db=db, log=log, settings=settings, responses=responses)
+    return await read(feed, ATOM)
 
 
-async def read_feed(
+async def feed_response(
     request: Request,
     name: str,
     media: str,
@@ -104,7 +97,7 @@ async def read_feed(
     feed = SUMMARY_FEEDS.get(name)
     if feed is None:
         raise NotFound(f"There is no such feed. There are: {', '.join(SUMMARY_FEEDS)}.")
-    now, lasts = datetime.now(UTC), cache_control(settings, MAX_AGE_S)
+    now, lasts = datetime.now(UTC), cache_control(settings, CACHE_LIFETIME)
 
     async def render(head: Head, pages: AsyncIterator[list[bytes]]) -> AsyncIterator[bytes]:
         if media == GEOJSON:

@@ -88,9 +88,9 @@ def summary_of(event: dict[str, Any]) -> Iterator[str]:
     if event["summary"]:
         yield event["summary"]
     yield from line("When", [format_time(event)])
-    yield from line("Where", filter(None, map(content_element, event["locations"])))
+    yield from line("Where", filter(None, map(describe_location, event["locations"])))
     numbers = measures_of(load_event(event))
-    yield from line("Numbers", [f"{name} {range_element(found)}" for name, found in numbers.items()])
+    yield from line("Numbers", [f"{name} {format_estimate(found)}" for name, found in numbers.items()])
     yield from line("Status", [event["status"]])
     yield from line("Sources", dict.fromkeys(source["publisher"] for source in event["sources"]))
 
@@ -107,12 +107,12 @@ def format_time(event: dict[str, Any]) -> str:
     return f"{event['started_at']}{ended} ({event['time_precision']})"
 
 
-def range_element(found: Numbers) -> str:
+def format_estimate(found: Numbers) -> str:
     """A number with its doubt: `810 (805 to 823)`."""
     return str(found.best) if found.low == found.high else f"{found.best} ({found.low} to {found.high})"
 
 
-def content_element(place: dict[str, Any]) -> str:
+def describe_location(place: dict[str, Any]) -> str:
     """Write a location's name, division or country, and role, without what is not known."""
     country = place["country"] or place["admin1"]
     role = "" if place["role"] is None else f"({place['role']})"

@@ -11,7 +11,7 @@ from app.kit.json_lines import dump_json
 __all__ = ["HEAD", "MAX_GROWTH", "features"]
 
 HEAD = b'{"type":"FeatureCollection","features":['
-HIDDEN_ROLES = frozenset({"detail", "extra", "locations"})
+OMITTED_MEMBERS = frozenset({"detail", "extra", "locations"})
 # The features of one event repeat its properties. Together they may take so many times the bytes of the event;
 # in an event that would take more, only the first feature has the lists and the summary (docs/decisions/0011).
 MAX_GROWTH = 16
@@ -23,7 +23,7 @@ def features(body: bytes) -> list[bytes]:
     located = [(n, place) for n, place in enumerate(event["locations"]) if place["lat"] is not None]
     if not located:
         return []
-    properties = {name: value for name, value in event.items() if name not in HIDDEN_ROLES}
+    properties = {name: value for name, value in event.items() if name not in OMITTED_MEMBERS}
     first = rest = members(properties)
     if len(first) * len(located) > MAX_GROWTH * len(body):
         rest = members(without_lists(properties))

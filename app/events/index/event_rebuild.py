@@ -66,7 +66,7 @@ class Step(NamedTuple):
 
 
 @dataclass
-class EventState:
+class LearnedIds:
     """What a batch learns."""
 
     learned: dict[Value, int] = field(default_factory=dict)
@@ -119,7 +119,7 @@ async def rebuild_events(
     if not versions:
         return NOTHING
     await index.name_values(tx, [version.terms for version in versions if version.terms is not None], memory)
-    was, now, before = FacetRows(), FacetRows(), EventState()
+    was, now, before = FacetRows(), FacetRows(), LearnedIds()
     standing: dict[int, bytes | None] = {}
     states = []
     for version in versions:

@@ -22,12 +22,12 @@ from app.db import (
     is_permanent,
 )
 from app.errors import SchemaMismatch, Unavailable
-from app.events.index.event_rebuild import EventState, next_versions, rebuild_events
+from app.events.index.event_rebuild import LearnedIds, next_versions, rebuild_events
 from app.events.index.fingerprint import kind_of
 from app.events.index.full_text import FTS, TEXT
 from app.events.index.readiness import BUILDING, EVERYTHING, READY, STATES, begin_anew, register, require_current
 from app.events.index.rollup import count
-from app.events.index.writer import IndexWriter
+from app.events.index.writer import IndexWriter, add_estimates
 from app.events.tables import (
     EventFacet,
     EventMeasure,
@@ -67,7 +67,7 @@ async def reindex(tx: Transaction, progress: Progress = lambda _done, _of: None)
     index, done, after = IndexWriter(), 0, -1
     while versions := await next_versions(tx, after):
         done, after = done + len(versions), versions[-1].event
-        memory = EventState()
+        memory = LearnedIds()
         rebuilt = await rebuild_events(tx, index, versions, memory, held=False, whole=True)
         await count(tx, rebuilt.counts)
         index.learn(memory.learned)
@@ -120,7 +120,7 @@ class Portion:
     def __init__(self, index: IndexWriter) -> None:
         """Begin with nothing learned."""
         self.index = index
-        self.memory = EventState()
+        self.memory = LearnedIds()
         self.kinds = list(KINDS)
         self.last, self.events = -1, 0
 
@@ -143,9 +143,7 @@ class Portion:
         words = any(name.startswith("text:") for name in building)
         rebuilt = await rebuild_events(tx, self.index, versions, self.memory, words=words, whole=EVERYTHING in building)
         await count(tx, rebuilt.counts)
-        for id, more in sorted(self.memory.counted.items()):
-            if more and id > 0:
-                await tx.run(ESTIMATE, {"value_id": id, "more": more})
+        await add_estimates(tx, self.memory.counted)
         await tx.run(PROGRESS, {"last": self.last})
         return self
 
@@ -155,11 +153,6 @@ RECOUNT = Statement(
     sa.update(FacetValue).values(
         events=sa.select(sa.func.count()).where(col(EventFacet.value) == col(FacetValue.id)).scalar_subquery()
     )
-)
-ESTIMATE = Statement(
-    sa.update(FacetValue)
-    .where(col(FacetValue.id) == sa.bindparam("value_id", type_=sa.BigInteger))
-    .values(events=col(FacetValue.events) + sa.bindparam("more", type_=sa.BigInteger))
 )
 LAST = sa.bindparam("last", type_=sa.BigInteger)
 PROGRESS = Statement(

@@ -168,7 +168,7 @@ def parse_text_query(text: str) -> TextQuery:
         if bare == "OR" and not hyphens:
             joins = bool(clauses)
             continue
-        phrase = Phrase(join_alternatives(word_positions(quoted or bare)), absent=bool(hyphens))
+        phrase = Phrase(keep_script_of_short_word(word_positions(quoted or bare)), absent=bool(hyphens))
         if not phrase.spots:
             continue
         if not joins:
@@ -181,7 +181,7 @@ def parse_text_query(text: str) -> TextQuery:
     return TextQuery(text, found)
 
 
-def join_alternatives(found: Sequence[WordPosition]) -> tuple[WordPosition, ...]:
+def keep_script_of_short_word(found: Sequence[WordPosition]) -> tuple[WordPosition, ...]:
     """A short word that stands alone is looked for in its own script only."""
     if len(found) == 1 and len(found[0].terms[0]) <= SHORT:
         return (found[0]._replace(terms=found[0].terms[:1]),)

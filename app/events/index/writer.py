@@ -64,7 +64,7 @@ class IndexWriter:
             rows.move(draft, notes)
         await write_events(tx, decisions)
         await rows.write(tx)
-        await write_details(tx, is_final_state(decisions))
+        await write_details(tx, last_decisions(decisions))
 
     def packed(self, terms: IndexTerms, notes: PendingIds) -> bytes:
         """The state as a change carries it, once its values are named."""
@@ -115,7 +115,7 @@ def value_row(value: Value, label: str) -> dict[str, Any]:
     return {"facet": facet, "value": folded, "span": span, "alias": alias, "label": label, "events": 0}
 
 
-def is_final_state(decisions: Iterable[Decision]) -> list[Decision]:
+def last_decisions(decisions: Iterable[Decision]) -> list[Decision]:
     """The last decision on each event."""
     return list({decision.after.key: decision for decision in decisions}.values())
 
@@ -123,7 +123,7 @@ def is_final_state(decisions: Iterable[Decision]) -> list[Decision]:
 async def write_events(tx: Transaction, decisions: Sequence[Decision]) -> None:
     """One row an event, as its last decision leaves it."""
     born = {decision.after.key for decision in decisions if decision.operation == "created"}
-    last = is_final_state(decisions)
+    last = last_decisions(decisions)
     made = [decision for decision in last if decision.after.key in born]
     terms = {decision.after.key: decision.terms for decision in decisions if decision.terms is not None}
     await tx.insert(StoredEvent, [new_row(decision, terms[decision.after.key]) for decision in made])
@@ -199,3 +199,17 @@ def values_statement() -> Statement:
     same = [table.c[name] == asked.c[name] for name in ("facet", "value", "span", "alias")]
     columns = [table.c[name] for name in ("id", "facet", "value", "span", "alias")]
     return Statement(sa.select(*columns).select_from(asked.join(table, sa.and_(*same))))
+
+
+async def add_estimates(tx: Transaction, counts: Mapping[int, int]) -> None:
+    """Add to the numbers of events that the planner takes facet values to have, by their ids; hashed ids have none."""
+    for id, more in sorted(counts.items()):
+        if more and id > 0:
+            await tx.run(ESTIMATE, {"value_id": id, "more": more})
+
+
+ESTIMATE = Statement(
+    sa.update(FacetValue)
+    .where(col(FacetValue.id) == sa.bindparam("value_id", type_=sa.BigInteger))
+    .values(events=col(FacetValue.events) + sa.bindparam("more", type_=sa.BigInteger))
+)

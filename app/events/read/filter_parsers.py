@@ -95,7 +95,7 @@ def word_of(values: tuple[str, ...]) -> Any:
     return Annotated[str, BeforeValidator(known), shown({"type": "string", "enum": list(values)})]
 
 
-def describe_value(spec: FacetSpec) -> Any:
+def parameter_type(spec: FacetSpec) -> Any:
     """The type of one facet's parameter: its vocabulary, a code or any name."""
     return Annotated[list[value_of(spec)], BeforeValidator(list_of)]  # type: ignore[misc] # known at start
 

@@ -11,7 +11,7 @@ MAX_NUMBER = 2**63 - 1
 LAST_DESCENDING, LAST_ASCENDING = -1, 1
 
 
-def measure_number(number: Any, event: Any, measure: str) -> Any:
+def measure_row(number: Any, event: Any, measure: str) -> Any:
     """The row of an event's measure."""
     return sa.and_(number.event == event, number.measure == sa.literal_column(f"'{measure}'"))
 

@@ -197,7 +197,7 @@ def drive_index(db: Database, filter: BaseEventFilter, terms: ResolvedTerms, *, 
             for of_past in (False, True) if past else (False,):
                 prefix = f"a{len(arms)}_"
                 probes = tuple(len(probe) > 1 for probe in groups[1:])
-                arms.append(IndexRange(of_past, len(ids) > 1, probes, needs_list_form(barred), bounded))
+                arms.append(IndexRange(of_past, len(ids) > 1, probes, bars_many(barred), bounded))
                 values[prefix + "value"] = bind_ids(db, ids)
                 values |= {f"{prefix}barred": bind_ids(db, barred)} if barred else {}
                 values |= {f"{prefix}probe{n}": bind_ids(db, probe) for n, probe in enumerate(groups[1:])}
@@ -212,7 +212,7 @@ def probe_events(db: Database, filter: BaseEventFilter, terms: ResolvedTerms) ->
     barred = every_span(terms.barred)
     values = {f"probe{n}": bind_ids(db, group) for n, group in enumerate(groups)}
     values |= {"barred": bind_ids(db, barred)} if barred else {}
-    return Access((), tuple(len(group) > 1 for group in groups), needs_list_form(barred), values)
+    return Access((), tuple(len(group) > 1 for group in groups), bars_many(barred), values)
 
 
 def every_span(found: BySpan) -> list[TermStats]:
@@ -220,7 +220,7 @@ def every_span(found: BySpan) -> list[TermStats]:
     return [known for span in found.values() for known in span]
 
 
-def needs_list_form(barred: list[TermStats]) -> bool | None:
+def bars_many(barred: list[TermStats]) -> bool | None:
     """Whether many values are barred, or one; None where none is."""
     return len(barred) > 1 if barred else None
 

@@ -54,7 +54,7 @@ CHUNK_BYTES = 4 * 1024 * 1024
 # be looked up as it stood once. What it costs to hold it against a condition, the condition says.
 COUNT_US, PROBE_US, PAST_US = 2, 3, 15
 # A page is expected to read so many events for each that it shows, at most.
-SPARSE_PERCENT = 50
+MAX_READ_PER_SHOWN = 50
 
 
 async def list_page(db: Database, query: ResolvedQuery, sort: str, limit: int, after: tuple[int, int] | None) -> Page:
@@ -183,7 +183,7 @@ def cost_of(
     """Estimate the microseconds that a statement takes, and the reading of bodies after it."""
     events = float(size_of(terms) if spec.keys is None else len(spec.keys))
     if spec.limit is not None:
-        events = min(events, spec.limit * (1 if needs_python_filter(query) else SPARSE_PERCENT))
+        events = min(events, spec.limit * (1 if needs_python_filter(query) else MAX_READ_PER_SHOWN))
     each = COUNT_US + PROBE_US * (len(terms.groups) - 1 + bool(terms.barred))
     each += sum(condition.cost_us for condition in residuals)
     if query.as_of is not None:

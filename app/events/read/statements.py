@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.changes import Change
 from app.db import Statement, any_of
 from app.events.read.conditions.base import SqlForm, big, row_exists
-from app.events.read.measure_order import measure_number, rank_column
+from app.events.read.measure_order import measure_row, rank_column
 from app.events.tables import EventFacet, EventMeasure, PastFacet, StoredEvent
 from app.kinds import MEASURES
 
@@ -81,7 +81,7 @@ def ranked(shape: StatementKey, found: Any) -> Any:
     number: Any = sa.orm.aliased(EventMeasure, name="m")
     at = rank_column(number, descending=shape.descending)
     select: Any = sa.select(at.label("at"), found.c.event).select_from(
-        found.outerjoin(number, measure_number(number, found.c.event, shape.order))
+        found.outerjoin(number, measure_row(number, found.c.event, shape.order))
     )
     return paged(shape, select, at, found.c.event).subquery("picked")
 
@@ -159,7 +159,7 @@ def found_events(shape: StatementKey) -> tuple[Any, Any, Any]:
     select: Any = sa.select(*columns).where(event.deleted == sa.false())
     if shape.order in MEASURES:
         joined = sa.inspect(event).selectable.outerjoin(
-            sa.inspect(number).selectable, measure_number(number, event.key, shape.order)
+            sa.inspect(number).selectable, measure_row(number, event.key, shape.order)
         )
         select = select.select_from(joined)
     select = select.where(*narrowings(shape, event.key, event.started_at, event))

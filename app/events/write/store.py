@@ -9,15 +9,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-import sqlalchemy as sa
 from fastapi import Depends
-from sqlmodel import col
 
-from app.db import Database, Statement, Transaction, WriteConflict
+from app.db import Database, WriteConflict
 from app.errors import Problem
 from app.events.index.readiness import is_complete
-from app.events.index.writer import IndexWriter
-from app.events.tables import FacetValue
+from app.events.index.writer import IndexWriter, add_estimates
 from app.events.write.commands import LoadedEvents
 from app.events.write.idempotency import ResponseData
 from app.events.write.transaction import LARGE_WRITE, LargeWrite, WriteRequest, WriteTransaction
@@ -105,19 +102,7 @@ class Store:
         counts, self._estimates = self._estimates, Counter()
         if not counts:
             return
-        rows = [{"value_id": id, "more": more} for id, more in sorted(counts.items()) if more and id > 0]
+        await self.db.write(lambda tx: add_estimates(tx, counts))
 
-        async def add(tx: Transaction) -> None:
-            for row in rows:
-                await tx.run(ESTIMATE, row)
-
-        await self.db.write(add)
-
-
-ESTIMATE = Statement(
-    sa.update(FacetValue)
-    .where(col(FacetValue.id) == sa.bindparam("value_id", type_=sa.BigInteger))
-    .values(events=col(FacetValue.events) + sa.bindparam("more", type_=sa.BigInteger))
-)
 
 StoreDep = Annotated[Store, Depends(FromServices("store"))]

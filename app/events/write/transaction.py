@@ -151,7 +151,7 @@ class WriteTransaction:
         del self.drafts[mark:], self.decisions[mark:]
         if undo is not None:
             self.world.events, self.world.holders = undo
-        return merge_drafts(list(faults.values()))
+        return merge_problems(list(faults.values()))
 
     def _decide_one(
         self, command: Command | Problem, by: str | None, earlier: Sequence[UUID | None], place: str
@@ -216,11 +216,11 @@ def with_item_pointer(problem: Problem, place: str) -> Problem:
     if not place:
         return problem
     errors = [replace(error, pointer=f"{place}{error.pointer or ''}") for error in problem.errors]
-    errors = errors or [FieldError(problem.slug, problem.detail, pointer=reference_index(problem, place))]
+    errors = errors or [FieldError(problem.slug, problem.detail, pointer=fault_pointer(problem, place))]
     return type(problem)(problem.detail, errors=errors, headers=problem.headers, **problem.members)
 
 
-def reference_index(problem: Problem, place: str) -> str:
+def fault_pointer(problem: Problem, place: str) -> str:
     """Where the fault of a problem without errors is: in the member of the item that it is about, else at `place`."""
     part = next((part for sort, part in AT_FAULT.items() if isinstance(problem, sort)), None)
     if part is None:
@@ -243,7 +243,7 @@ def refers(command: Command | Problem, failed: Iterable[int]) -> bool:
     return any(relation.event_id in names for relation in event.relations)
 
 
-def merge_drafts(problems: list[Problem]) -> Problem:
+def merge_problems(problems: list[Problem]) -> Problem:
     """The first refusal, with the faults of all."""
     first, errors = problems[0], [error for problem in problems for error in problem.errors]
     if len(problems) == 1:

@@ -23,7 +23,7 @@ from app.subscriptions.delivery.leases import (
 )
 
 # A lease is trusted for this part of its length; the rest is for those who would take it over.
-LEASE_MARGIN = 0.7
+TRUSTED_PART = 0.7
 log = structlog.get_logger(__name__)
 
 
@@ -112,4 +112,4 @@ class Membership:
         self.enlisted = False
 
     def _trust(self, asked: float) -> None:
-        self._beaten, self._trusted_until = asked, asked + LEASE_MARGIN * self._timings.lease_s
+        self._beaten, self._trusted_until = asked, asked + TRUSTED_PART * self._timings.lease_s

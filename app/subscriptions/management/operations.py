@@ -51,8 +51,8 @@ from app.subscriptions.transport.signing import new_secret
 from app.subscriptions.transport.url_guard import TargetPolicy, TargetRefused
 from app.subscriptions.transport.webhook_request import WebhookEndpoint
 
-NEVER_EXPIRES = 2**62
-CHECK_TIMEOUT_S = 0.5  # how often a paused subscription is looked at for one who waits
+ABOVE_ALL_SEQUENCES = 2**62
+CHECK_INTERVAL_S = 0.5  # how often a paused subscription is looked at for one who waits
 NONE = Counts(0, 0)
 
 
@@ -166,7 +166,7 @@ class SubscriptionOperations:
                 if not left or self.notifier.draining:
                     page = ChangePage([], current.cursor, more=False)
                     break
-                await self.notifier.wait(NEVER_EXPIRES, min(left, CHECK_TIMEOUT_S), head.epoch)
+                await self.notifier.wait(ABOVE_ALL_SEQUENCES, min(left, CHECK_INTERVAL_S), head.epoch)
                 continue
             head, page = await self._page(current, head, asked.limit, left)
             # What was found by another filter, or from another place, says nothing of what is asked for now.

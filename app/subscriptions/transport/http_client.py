@@ -25,7 +25,7 @@ from app.subscriptions.transport.url_guard import (
 Failure = Literal["status", "timeout", "dns", "refused-address", "tls", "connect"]
 
 # How long the creator of a subscription waits for DNS.
-READ_TIMEOUT_S = 2.0
+DNS_TIMEOUT_S = 2.0
 # How long a connection waits for the next post.
 IDLE_TIMEOUT_S = 15.0
 # How many addresses of a name are tried in one post, and how long each may take, unless it is the last.
@@ -43,7 +43,7 @@ class WebhookReply(NamedTuple):
 
 
 async def check(
-    url: str, rules: TargetPolicy, resolve: Resolve = resolve_by_system, patience_s: float = READ_TIMEOUT_S
+    url: str, rules: TargetPolicy, resolve: Resolve = resolve_by_system, patience_s: float = DNS_TIMEOUT_S
 ) -> None:
     """Refuse a URL that could not be sent to, as far as can be told today; raises RefusedTarget.
 

@@ -18,7 +18,7 @@ PROTOCOL = b"HTTP/"
 VERSIONS = frozenset({"1.0", "1.1"})
 OPENING = 16  # bytes in which the protocol must be named, after line ends that some send first
 # How much of an answer is read, as it comes over the wire: head and body, and of these the heads, interim ones too.
-MAX_BODY_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024
 MAX_HEAD_BYTES = 32 * 1024
 MAX_FIELDS = 100
 MAX_INTERIM = 8
@@ -106,7 +106,7 @@ class Connection(asyncio.BufferedProtocol):
         except (HttpParserError, UnacceptableResponse):
             self._finish(ConnectionError("not an answer"))
         else:
-            if self._has_ended or self.received >= MAX_BODY_BYTES:
+            if self._has_ended or self.received >= MAX_RESPONSE_BYTES:
                 self._finish(None)
 
     def _begin(self) -> None:

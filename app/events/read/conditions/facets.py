@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from app.events.read.conditions.base import Condition, TermGroup
-from app.events.read.filter_parsers import describe_value, interpret_name
+from app.events.read.filter_parsers import interpret_name, parameter_type
 from app.kinds import FACETS, fold
 
 
@@ -18,7 +18,7 @@ class WithValue(Condition):
     """One facet, whose values the index lists."""
 
     parameters = {
-        name: Annotated[describe_value(spec) | None, Field(description=spec.description)]
+        name: Annotated[parameter_type(spec) | None, Field(description=spec.description)]
         for name, spec in FACETS.items()
     }
     of_kinds = True
