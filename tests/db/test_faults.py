@@ -51,6 +51,13 @@ async def test_a_restart_costs_no_more_than_the_requests_it_met(
     assert (await api.get("/v1/events/count")).json()["count"] == 1 + statuses.count(201)
 
 
+# Other tests wait for locks in databases of their own on the same server.
+WAITING = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE NOT granted AND datname = current_database()
+"""
+
+
 @on_postgresql
 async def test_a_lost_connection_is_503_with_a_time_to_come_back(
     api: httpx.AsyncClient, database_url: str, make_event: MakeEvent
@@ -59,7 +66,7 @@ async def test_a_lost_connection_is_503_with_a_time_to_come_back(
     connection = await asyncpg.connect(database_url)
     await connection.execute("BEGIN; LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
     waiting = asyncio.create_task(api.get("/v1/events?sort=updated_at"))
-    while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - it is PostgreSQL that is waited for
+    while not await connection.fetchval(WAITING):  # noqa: ASYNC110 - it is PostgreSQL that is waited for
         await asyncio.sleep(0.01)
     await end_connections(database_url)
     answer = await waiting
