@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from calls import good
 from conftest import client_of
 from receivers import KEY, LOOPBACK, becomes, deliveries, receiving, subscribed, write_many
-from workers import LONG_S, crew
+from workers import LONG_S, Crew, crew
 
 from app.subscriptions.delivery.leases import WORKERS
 
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
     from conftest import MakeApp, MakeEvent
 
     from app.db import Database
+
+
+OPEN_TRANSACTIONS = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+"""
 
 
 @pytest.fixture
@@ -89,7 +98,7 @@ async def test_a_worker_frozen_past_its_lease_is_fenced_off(
         endpoint.open.clear()
         ids = await write_many(desk, make_event(), 60)
         await endpoint.until(lambda: endpoint.busy == 2)
-        workers.freeze(first)
+        await freeze_between_transactions(workers, first, db, database_url)
         await workers.start()
         await endpoint.until(lambda: len(endpoint.changes) >= 4)
         endpoint.open.set()
@@ -105,6 +114,34 @@ async def test_a_worker_frozen_past_its_lease_is_fenced_off(
     assert {row["attempt_count"] for row in after} == {1}
     twice = {id: count for id, count in Counter(endpoint.ids).items() if count > 1}
     assert len(twice) == 2, "only what was under way when it froze"
+
+
+async def freeze_between_transactions(workers: Crew, pid: int, db: Database, url: str) -> None:
+    """Freeze a worker that holds no lock: with one, nobody could write to a SQLite file until it goes on."""
+    for _ in range(600):
+        workers.freeze(pid)
+        if await nobody_is_writing(db, url):
+            return
+        workers.thaw(pid)
+        await asyncio.sleep(0.05)
+    message = "the worker never was between two transactions"
+    raise AssertionError(message)
+
+
+async def nobody_is_writing(db: Database, url: str) -> bool:
+    """Tell whether no transaction but our own is open."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=0.5)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            return True
+    for _ in range(10):
+        if not await db.rows(sa.text(OPEN_TRANSACTIONS)):
+            return True
+        await asyncio.sleep(0.05)
+    return False
 
 
 async def enlisted(db: Database, count: int) -> None:
