@@ -28,7 +28,8 @@ ORDER = (
     "health",
     "migrate",
     "check",
-    "datasets",
+    "sources",
+    "imports",
     "subscriptions",
     "feed",
     "stats",
@@ -37,6 +38,7 @@ ORDER = (
     "response_cache",
     "changes",
     "auth",
+    "datasets",
     "kinds",
     "db",
     "compression",
@@ -51,6 +53,7 @@ ORDER = (
     "kit",
 )
 ALONE = ("client", "dashboard")  # import nothing of ours
+SHARED_BY_DATASETS = ("base", "cells", "grouping", "codes")
 SHARED_BY_KINDS = ("base", "codes", "envelope", "field_errors", "rules", "strings", "timestamps")
 
 LONGEST = 300
@@ -111,7 +114,7 @@ def sideways(name: str, target: str) -> bool:
     there = target.partition(".")[2]
     if room == "kinds":
         return here in KINDS and there not in SHARED_BY_KINDS
-    return room == "datasets" and not {here, there} & {"", "load", "routes"}
+    return room == "datasets" and bool(here) and not {here, there.partition(".")[0]} & {*SHARED_BY_DATASETS}
 
 
 def opening(path: Path) -> str:

@@ -25,14 +25,15 @@ SERVER_FIELDS = ("id", "version", "created_at", "updated_at", "quality_flags")
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Add an event."""
+    """Add an event; a lenient one may break soft rules, and carries a quality flag for each that it breaks."""
 
     event: Event
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """Add the event that an external id names, or replace it."""
+    """Add the event that an external id names, or replace it; `lenient` as for `Create`."""
 
     system: str
     external_id: str
@@ -40,16 +41,18 @@ class Upsert:
     sent: Mapping[str, Any] = field(default_factory=dict)
     if_match: IfMatch = None
     only_new: bool = False
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Replace an event whole; `sent` holds the server-set fields that came back with it."""
+    """Replace an event whole; `sent` holds the server-set fields that came back with it, `lenient` as for `Create`."""
 
     id: UUID
     wanted: CodeChange
     sent: Mapping[str, Any]
     if_match: IfMatch
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

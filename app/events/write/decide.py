@@ -47,7 +47,7 @@ from app.kit.ids import key_of
 def decide(command: Command, world: LoadedEvents, earlier: Sequence[UUID | None] = ()) -> Decision:
     """What the command does, or the Problem it raises; `earlier` are the ids that `#<index>` may name."""
     if isinstance(command, Create):
-        return create(resolve_all(command.event, earlier), world)
+        return create(resolve_all(command.event, earlier), world, lenient=command.lenient)
     if isinstance(command, Upsert):
         return upsert(command, resolve_references(command.wanted, earlier), world)
     current = world.find(command.id)
@@ -56,15 +56,19 @@ def decide(command: Command, world: LoadedEvents, earlier: Sequence[UUID | None]
     check_version(current, command.if_match, required=True)
     if isinstance(command, Patch):
         return replace(resolve_references(apply_patch(current, command), earlier), command.patch, current, world)
-    return replace(resolve_references(command.wanted, earlier), command.sent, current, world)
+    wanted = resolve_references(command.wanted, earlier)
+    return replace(wanted, command.sent, current, world, lenient=command.lenient)
 
 
-def create(event: Event, world: LoadedEvents) -> Decision:
+def create(event: Event, world: LoadedEvents, *, lenient: bool = False) -> Decision:
     """Add an event whose external ids nobody holds."""
-    refuse(rule_errors(event, world.now) + relation_errors(event, world, (), None))
+    errors, flags = flag_errors(event, None, world.now, lenient=lenient)
+    refuse(errors + relation_errors(event, world, (), None))
     check_holders(event, None, world)
     id = world.new_id()
-    body = serialize_version(id, event.kind, 1, canonical_json(event, ()), created_at=world.now, updated_at=world.now)
+    body = serialize_version(
+        id, event.kind, 1, canonical_json(event, flags), created_at=world.now, updated_at=world.now
+    )
     after = EventVersion(id, event.kind, 1, deleted=False, body=body)
     return Decision("created", after, world.now, event=event, terms=index_terms(event))
 
@@ -77,21 +81,28 @@ def upsert(command: Upsert, wanted: CodeChange, world: LoadedEvents) -> Decision
             raise VersionMismatch("No event holds that external id, so it has no version to match.")
         refuse([read_only("/" + name) for name in SERVER_FIELDS if name in command.sent])
         wanted.check(None)
-        return create(wanted.event, world)
+        return create(wanted.event, world, lenient=command.lenient)
     current = world.find(holder)
     if command.only_new:
         raise VersionMismatch("An event holds that external id already.", current=current.version)
     check_version(current, command.if_match, required=False)
-    return replace(wanted, command.sent, current, world)
+    return replace(wanted, command.sent, current, world, lenient=command.lenient)
 
 
-def replace(wanted: CodeChange, sent: Mapping[str, Any], current: EventVersion, world: LoadedEvents) -> Decision:
+def replace(
+    wanted: CodeChange,
+    sent: Mapping[str, Any],
+    current: EventVersion,
+    world: LoadedEvents,
+    *,
+    lenient: bool = False,
+) -> Decision:
     """The next version, or nothing when the content is the same."""
     event, was = wanted.event, orjson.loads(current.body)
     refuse(sent_errors(sent, was))
     check_kind(event.kind, current)
     wanted.check(was)
-    errors, flags = flag_errors(event, was, world.now)
+    errors, flags = flag_errors(event, was, world.now, lenient=lenient)
     text = canonical_json(event, flags)
     if text[1:-1] == current.core:
         return Decision("unchanged", current, world.now)
@@ -165,18 +176,21 @@ def check_holders(event: Event, own: UUID | None, world: LoadedEvents) -> None:
             raise DuplicateExternalId("Another event holds one of the external ids.", existing=existing)
 
 
-def rule_errors(event: Event, now: datetime) -> list[FieldError]:
-    """The soft rules, which a strict write may not break."""
-    return [broken.error for broken in broken_rules(event, now=now)]
+def flag_errors(
+    event: Event, was: dict[str, Any] | None, now: datetime, *, lenient: bool = False
+) -> tuple[list[FieldError], list[str]]:
+    """Broken soft rules that no quality flag excuses, and the flags of the new version.
 
-
-def flag_errors(event: Event, was: dict[str, Any], now: datetime) -> tuple[list[FieldError], list[str]]:
-    """Broken rules that no standing quality flag excuses, and the flags that still stand."""
-    if not was["quality_flags"]:
-        return rule_errors(event, now), []
+    A lenient write flags whatever is broken. Another keeps the flags whose rule reads the same values as before.
+    """
+    broken = broken_rules(event, now=now)
+    if lenient:
+        return [], list(dict.fromkeys(rule.flag for rule in broken))
+    if was is None or not was["quality_flags"]:
+        return [rule.error for rule in broken], []
     before = load_event(was)
     flags = [flag for flag in was["quality_flags"] if rule_values(flag, event) == rule_values(flag, before)]
-    return [broken.error for broken in broken_rules(event, now=now) if broken.flag not in flags], flags
+    return [rule.error for rule in broken if rule.flag not in flags], flags
 
 
 def relation_errors(event: Event, world: LoadedEvents, kept: Collection[str], own: UUID | None) -> list[FieldError]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -61,7 +61,10 @@ LARGE_WRITE = 64 * 1024
 
 @dataclass(slots=True)
 class WriteRequest:
-    """One request's commands; atomic ones stand or fall together."""
+    """One request's commands; atomic ones stand or fall together.
+
+    `within` runs in the same transaction after the commands, with their results: what it stores stands if they stand.
+    """
 
     commands: Sequence[Command | Problem]
     by: str | None
@@ -70,6 +73,7 @@ class WriteRequest:
     places: Sequence[str] = ("",)
     reuse: IdempotentRequest | None = None
     size: int = 0
+    within: Callable[[Transaction, list[Result]], Awaitable[None]] | None = None
     results: list[Result] = field(default_factory=list)
 
 
@@ -120,6 +124,9 @@ class WriteTransaction:
             elif job.reuse is not None:
                 waiting[job.reuse.place] = n
         await self._write(tx)
+        for n, job in enumerate(self.jobs):
+            if job.within is not None and n not in refused:
+                await job.within(tx, job.results)
         answers = self._answers(refused, reused, waiting)
         earned = [(self.jobs[n].reuse, answers[n]) for n in waiting.values()]
         await store_responses(
