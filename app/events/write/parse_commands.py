@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app.errors import FieldError, Invalid, NotFound, PayloadTooLarge, Problem
 from app.events.schemas import ITEMS, CreateItem, DeleteItem, Item, PatchItem, ReplaceItem, UpsertItem
+from app.events.write.batch_problems import with_item_pointer
 from app.events.write.commands import (
     SERVER_FIELDS,
     Command,
@@ -25,7 +26,7 @@ from app.events.write.commands import (
     read_only,
 )
 from app.events.write.idempotency import ResponseData
-from app.events.write.transaction import CommandResult, Result, with_item_pointer
+from app.events.write.transaction import CommandResult, Result
 from app.kinds import CodeChange, Event, parse_change, parse_event
 from app.kinds.field_errors import field_errors
 from app.kinds.line_endings import strip_invisible
