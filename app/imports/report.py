@@ -27,7 +27,8 @@ class ImportReport:
 
     `created + updated + unchanged` are the events that the file holds and that stand; `flagged` of them carry a
     quality flag; `vanished` are known records that a snapshot no longer has, of which `deleted` were deleted.
-    `problems` holds the first 1,000, `skipped_by` the number of skipped rows by reason.
+    `unreadable` of the refused rows were no events at all, the others are events that break a rule. `problems` holds
+    the first 1,000, `skipped_by` the number of skipped rows by reason, `notes` whole sentences for people.
     """
 
     dataset: str
@@ -39,6 +40,7 @@ class ImportReport:
     skipped: int = 0
     flagged: int = 0
     refused: int = 0
+    unreadable: int = 0
     vanished: int = 0
     deleted: int = 0
     cursor: str | None = None
@@ -46,6 +48,7 @@ class ImportReport:
     problems: list[RowProblem] = field(default_factory=list)
     problems_by: Counter[str] = field(default_factory=Counter)
     skipped_by: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     id: int | None = None
 
     def add_problem(self, problem: RowProblem) -> None:
