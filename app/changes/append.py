@@ -49,12 +49,15 @@ def digest_step(draft: PendingChange) -> tuple[int, int]:
     return version_hash(draft.id, draft.version) - gone, 0
 
 
-async def append(tx: Transaction, drafts: Sequence[PendingChange]) -> Head:
-    """Give the drafts their places, in order, and store them; the caller commits."""
+async def append(tx: Transaction, drafts: Sequence[PendingChange], now: datetime) -> Head:
+    """Give the drafts their places, in order, and store them; the caller commits.
+
+    A change is in the log since `now`, also where it tells of an event that was last updated long ago elsewhere.
+    """
     [(seq, epoch, time, live, digest)] = await tx.rows(ADVANCE_HEAD, {"n": len(drafts)})
     at, total, rows = seq - len(drafts), int.from_bytes(digest, "big"), []
     for draft in drafts:
-        at, time = at + 1, max(time, draft.updated_at)
+        at, time = at + 1, max(time, now, draft.updated_at)
         step, born = digest_step(draft)
         total, live = (total + step) % DIGEST_SPACE, live + born
         draft.seq, draft.cursor = at, format_cursor(epoch, at)

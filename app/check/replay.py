@@ -57,8 +57,9 @@ class Replay:
         """All versions of one event."""
         event = EventHistory(rows[-1][0])
         is_erased = bool(rows[-1][5] == "deleted" and orjson.loads(rows[-1][7]).get("erased"))
-        for number, row in enumerate(rows, 1):
-            fault = misplaced(row, number, len(rows))
+        first, last = first_version(rows[0]), first_version(rows[0]) + len(rows) - 1
+        for number, row in enumerate(rows, first):
+            fault = misplaced(row, number, first, last)
             state = None if fault or row[5] == "deleted" or is_erased else read_state(row)
             if isinstance(state, str) or fault:
                 self._versions.fault(f"version {row[1]} of {row[3]}: {fault or state}")
@@ -133,14 +134,20 @@ class EventHistory:
             self.interval = (started_at, ends_at)
 
 
-def misplaced(row: Any, number: int, count: int) -> str:
+def first_version(row: Any) -> int:
+    """The version that an event begins with: 1, or what it had where it was restored from an export."""
+    _, version, *_ = row
+    return version if row[5] == "created" else 1
+
+
+def misplaced(row: Any, number: int, first: int, last: int) -> str:
     """What is wrong with the place of a version among those of its event."""
     key, version, _, id, _, operation, *_ = row
     if key != key_of(id):
         return f"it stands under the key {key}"
     if version != number:
         return f"it is number {number}"
-    if (operation == "created") != (number == 1) or (operation == "deleted" and number != count):
+    if (operation == "created") != (number == first) or (operation == "deleted" and number != last):
         return f"it is {operation}"
     return ""
 

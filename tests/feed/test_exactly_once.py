@@ -140,12 +140,12 @@ async def test_control_a_reader_by_sequence_loses_what_commits_late(db: Database
     log, held, holding = ChangeLog(db), asyncio.Event(), asyncio.Event()
 
     async def hold(tx: Transaction) -> None:
-        await append(tx, [draft()])
+        await append(tx, [draft()], datetime.now(UTC))
         holding.set()
         await held.wait()
 
     async def hurry(tx: Transaction) -> None:
-        await append(tx, [draft()])
+        await append(tx, [draft()], datetime.now(UTC))
 
     first = asyncio.create_task(db.write(hold))
     await holding.wait()

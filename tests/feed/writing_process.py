@@ -60,7 +60,7 @@ async def undo(db: Database) -> None:
     draft = PendingChange(key_of(new), new, 1, "attack", "created", datetime.now(UTC), None, b'{"never":"seen"}')
 
     async def work(tx: Transaction) -> None:
-        await append(tx, [draft])
+        await append(tx, [draft], datetime.now(UTC))
         if db.dialect == "postgresql":
             await asyncio.sleep(random.random() / 300)
         raise UndoneError

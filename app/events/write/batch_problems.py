@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from app.errors import Deleted, FieldError, NotFound, PreconditionRequired, Problem, VersionMismatch
-from app.events.write.commands import Command, Create, Patch, Remove
+from app.events.write.commands import Command, Create, Patch, Remove, Restore
 
 # A refused batch tells so many faults at most.
 MAX_FAULTS = 1000
@@ -48,7 +48,7 @@ def refers(command: Command | Problem, failed: Iterable[int]) -> bool:
         relations = command.patch.get("relations")
         rows = relations if isinstance(relations, list) else []
         return any(isinstance(row, dict) and str(row.get("event_id")) in names for row in rows)
-    event = command.event if isinstance(command, Create) else command.wanted.event
+    event = command.event if isinstance(command, Create | Restore) else command.wanted.event
     return any(relation.event_id in names for relation in event.relations)
 
 

@@ -76,7 +76,22 @@ class Remove:
     in_batch: bool = False
 
 
-Command = Create | Upsert | Replace | Patch | Remove
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Add an event as an export tells it, with its id, version and times; `core` is its JSON from `status` to `detail`.
+
+    Its relations may name events that are not there: they come later, were deleted, or were left out of the export.
+    """
+
+    id: UUID
+    version: int
+    event: Event
+    core: bytes
+    created_at: datetime
+    updated_at: datetime
+
+
+Command = Create | Upsert | Replace | Patch | Remove | Restore
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from app.errors import (
+    Deleted,
     DuplicateExternalId,
     FieldError,
     Invalid,
@@ -35,6 +36,7 @@ from app.events.write.commands import (
     LoadedEvents,
     Patch,
     Remove,
+    Restore,
     Upsert,
     content,
     external_ids,
@@ -43,6 +45,9 @@ from app.events.write.commands import (
 from app.kinds import CodeChange, Event, broken_rules, canonical_json, parse_change, rule_values
 from app.kit.ids import key_of
 
+# The clock of another machine, on which an export was made, may be ahead by so much.
+MAX_CLOCK_SKEW = timedelta(days=1)
+
 
 def decide(command: Command, world: LoadedEvents, earlier: Sequence[UUID | None] = ()) -> Decision:
     """What the command does, or the Problem it raises; `earlier` are the ids that `#<index>` may name."""
@@ -50,6 +55,8 @@ def decide(command: Command, world: LoadedEvents, earlier: Sequence[UUID | None]
         return create(resolve_all(command.event, earlier), world, lenient=command.lenient)
     if isinstance(command, Upsert):
         return upsert(command, resolve_references(command.wanted, earlier), world)
+    if isinstance(command, Restore):
+        return restore(command, world)
     current = world.find(command.id)
     if isinstance(command, Remove):
         return remove(command, current, world, earlier)
@@ -118,6 +125,25 @@ def replace(
     check_holders(event, current.id, world)
     after = EventVersion(current.id, current.kind, current.version + 1, deleted=False, body=body)
     return Decision("updated", after, updated_at, current, event, index_terms(event), changed)
+
+
+def restore(command: Restore, world: LoadedEvents) -> Decision:
+    """Add the event as it was, byte for byte; nothing where it stands here just so."""
+    id, kind = command.id, command.event.kind
+    times = {"created_at": command.created_at, "updated_at": command.updated_at}
+    body = serialize_version(id, kind, command.version, command.core, **times)
+    current = world.events.get(key_of(id))
+    if current is not None and current.body == body:
+        return Decision("unchanged", current, world.now)
+    if current is not None and current.deleted:
+        raise Deleted("The event was deleted here.", tombstone=orjson.loads(current.body))
+    if current is not None:
+        raise VersionMismatch("The event stands here with other content or version.", current=current.version)
+    if command.updated_at > world.now + MAX_CLOCK_SKEW:
+        refuse([FieldError("range", "The event's last change lies in the future.", pointer="/updated_at")])
+    check_holders(command.event, None, world)
+    after = EventVersion(id, kind, command.version, deleted=False, body=body)
+    return Decision("created", after, command.updated_at, event=command.event, terms=index_terms(command.event))
 
 
 def remove(command: Remove, current: EventVersion, world: LoadedEvents, earlier: Sequence[UUID | None]) -> Decision:

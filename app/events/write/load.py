@@ -23,6 +23,7 @@ from app.events.write.commands import (
     Patch,
     Remove,
     Replace,
+    Restore,
     Upsert,
     external_ids,
 )
@@ -59,10 +60,12 @@ def matches_holder(holder: EventVersion, pair: tuple[str, str]) -> bool:
 
 def collect(command: Command, targets: set[int], named: set[UUID], pairs: set[tuple[str, str]]) -> None:
     """What a command will ask of the database."""
-    if isinstance(command, Replace | Patch | Remove):
+    if isinstance(command, Replace | Patch | Remove | Restore):
         targets.add(key_of(command.id))
     if isinstance(command, Upsert):
         pairs.add((command.system, command.external_id))
+    if isinstance(command, Restore):
+        pairs.update(external_ids(command.event))
     if isinstance(command, Create | Upsert | Replace):
         event = command.event if isinstance(command, Create) else command.wanted.event
         pairs.update(external_ids(event))

@@ -177,7 +177,7 @@ class WriteTransaction:
             rebuilt = await rebuild_events(tx, self.index, await versions_of(tx, changed), self)
         await self.index.write(tx, self.decisions, self.drafts, self, rebuilt.standing)
         await write_holders(tx, self.decisions)
-        self.index.check_epoch((await append(tx, self.drafts)).epoch)
+        self.index.check_epoch((await append(tx, self.drafts, self.world.now)).epoch)
         await update_rollup(tx, self.decisions, rebuilt.counts)
         await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
 
