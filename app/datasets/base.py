@@ -127,6 +127,10 @@ class Dataset(ABC):
     def read(self, rows: Iterable[SourceRow], options: ReadOptions) -> Iterator[Record]:
         """Turn rows into drafts of events, in the file's order, one at a time: it may hold no more than it must."""
 
+    def as_source(self) -> JsonObject:
+        """The dataset as one of the sources of an event, with its licence, so that its attribution goes along."""
+        return {"publisher": self.publisher, "url": self.url, "title": f"{self.title} ({self.licence})"}
+
     def match_key(self, event: Mapping[str, Any]) -> str | None:
         """Tell two versions of one record apart from two records, where its key is made of values that get corrected.
 
