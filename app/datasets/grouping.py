@@ -9,7 +9,7 @@ from itertools import groupby
 
 import orjson
 
-from app.datasets.base import Refused, RowRefused, SourceRow, refused
+from app.datasets.base import Refused, RowRefused, Skipped, SourceRow, refused
 
 BATCH = 1_000  # rows that are held until they are stored
 TABLES = """
@@ -23,12 +23,15 @@ ADD_ROW = "INSERT INTO rows VALUES ((SELECT number FROM groups WHERE key = ?), ?
 
 
 def group_rows(
-    rows: Iterable[SourceRow], key: Callable[[SourceRow], str]
-) -> Iterator[tuple[str, list[SourceRow]] | Refused]:
+    rows: Iterable[SourceRow], key: Callable[[SourceRow], str | Skipped]
+) -> Iterator[tuple[str, list[SourceRow]] | Refused | Skipped]:
     """Give the rows of each key together, in order of the keys' first appearance, and refuse those that have none.
 
+    `key` may say instead that a row is skipped.
+
     The rows wait in a temporary database of SQLite, which keeps to its cache of a few MB and the disk. So the first
-    group comes after the last row was read; refusals come at once. Dates of typed files come back as text.
+    group comes after the last row was read; what is refused or skipped comes at once. Dates of typed files come back as
+    text.
     """
     with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as store:
         store.executescript(TABLES)
@@ -36,9 +39,14 @@ def group_rows(
         waiting: list[tuple[str, int, int, bytes]] = []
         for number, row in enumerate(rows):
             try:
-                waiting.append((key(row), number, row.line, orjson.dumps(row.values, default=str)))
+                name = key(row)
             except RowRefused as refusal:
                 yield refused(row, refusal)
+                continue
+            if isinstance(name, Skipped):
+                yield name
+                continue
+            waiting.append((name, number, row.line, orjson.dumps(row.values, default=str)))
             if len(waiting) >= BATCH:
                 _store(store, waiting)
         _store(store, waiting)
