@@ -11,6 +11,7 @@ from app.datasets.cells.values import (
     as_json,
     as_text,
     coded,
+    fit_extra,
     is_missing,
     read_literal,
     read_number,
@@ -27,6 +28,7 @@ __all__ = [
     "as_json",
     "as_text",
     "coded",
+    "fit_extra",
     "is_missing",
     "read_day",
     "read_literal",
@@ -105,6 +107,13 @@ class Cells:
         """A Python repr (or JSON) of a dictionary or list."""
         value = self.raw(column)
         return read_literal(value, column) if isinstance(value, str) else value
+
+    def literal_or_text(self, column: str) -> Any:
+        """The dictionary or list; its text where a quote or bracket is missing, as happens where lists are typed."""
+        try:
+            return self.literal(column)
+        except RowRefused:
+            return self.text(column)
 
     def keep(self, *columns: str) -> dict[str, Any]:
         """The values of those columns that have one, by their names in the file, for `extra`."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 class Place(NamedTuple):
     """A country or division, and a point in its middle where the list has one."""
 
-    country: str
+    country: str | None = None
     admin1: str | None = None
     lat: float | None = None
     lon: float | None = None
@@ -124,6 +124,17 @@ TOWNS = {
     "Volgodonsk": Place("RU", "RU-ROS"),
     "Yeysk": Place("RU", "RU-KDA"),
     "Belarus": Place("BY"),
+}
+# Directions in Ukraine, where its regional air commands report them; UCDP calls such a precision 5: a fuzzy area.
+DIRECTIONS = {
+    "north": Place("UA", None, 51.0, 32.5),
+    "north-east": Place("UA", None, 50.3, 35.5),
+    "east": Place("UA", None, 48.5, 37.0),
+    "south-east": Place("UA", None, 47.7, 35.8),
+    "south": Place("UA", None, 47.0, 32.5),
+    "west": Place("UA", None, 49.5, 25.0),
+    "center": Place("UA", None, 49.3, 31.5),
+    "front line": Place("UA"),
 }
 BY_NAME = {
     **{name.casefold(): place for name, place in TOWNS.items()},
