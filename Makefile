@@ -20,7 +20,7 @@ COMPLETE := $(VENV)/.all-installed
 SLOW := check cli heavy killed model openapi rolling stats \
   events/test_filters.py feed/test_exactly_once.py subscriptions/test_crowd.py subscriptions/test_durability.py \
   subscriptions/test_outage.py subscriptions/test_pull_routes.py subscriptions/test_push.py subscriptions/test_sparse.py \
-  test_client.py test_condition_is_one_file.py test_examples.py test_grafana.py test_hostile.py test_killed.py \
+  test_client.py test_condition_is_one_file.py test_datasets_page.py test_examples.py test_grafana.py test_hostile.py test_killed.py \
   test_kind_is_one_file.py test_proxy.py test_server.py
 # Of a hundred lines of app/, so many run in the fast tests at least.
 FLOOR := 90
@@ -59,6 +59,10 @@ coverage: $(COMPLETE) ## Tell which lines of app/ the fast tests leave out, and 
 .PHONY: walk
 walk: $(COMPLETE) ## Print the files that one request of each sort enters, in order (ARGS=--write: into docs/architecture.md)
 	@unset $${!SITREP_@} && PYTHONPATH=.:tests $(BIN)/python tests/walks.py $(ARGS)
+
+.PHONY: datasets
+datasets: $(COMPLETE) ## Print what can be imported, with all columns (ARGS=--write: into docs/datasets.md)
+	@unset $${!SITREP_@} && PYTHONPATH=.:tests $(BIN)/python tests/datasets_page.py $(ARGS)
 
 .PHONY: soak
 soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on both databases (SEED=n: that run again)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from app.cli.check import check
+from app.cli.datasets import datasets
 from app.cli.error_messages import explain, print_error
 from app.cli.export import epoch, export, openapi
 from app.cli.keys import keys
@@ -48,7 +49,7 @@ def whole(
     """A live, queryable event feed for armed conflict and its diplomacy."""
 
 
-for command in (demo, serve, worker, migrate, reindex, check, export, openapi, epoch):
+for command in (demo, serve, worker, migrate, reindex, check, export, datasets, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)
 

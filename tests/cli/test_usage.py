@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cli.conftest import Said
 
-COMMANDS = ("demo", "serve", "worker", "migrate", "reindex", "check", "export", "openapi", "epoch", "key")
+COMMANDS = ("demo", "serve", "worker", "migrate", "reindex", "check", "export", "datasets", "openapi", "epoch", "key")
 WITH_PARTS = (*COMMANDS, "key create", "key list", "key revoke")
 HEAVY = ("alembic", "asyncpg", "fastapi", "pydantic", "rich", "sqlalchemy", "uvicorn")
 
@@ -161,4 +161,4 @@ def first(row: str) -> str:
 
 def test_the_readme_leads_to_every_page() -> None:
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8").partition("## Where to read on")[2]
-    assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= set(re.findall(r"\]\((docs/[a-z]+\.md)\)", readme))
+    assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= set(re.findall(r"\]\((docs/[a-z-]+\.md)\)", readme))
