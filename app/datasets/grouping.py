@@ -46,7 +46,10 @@ def group_rows(
             if isinstance(name, Skipped):
                 yield name
                 continue
-            waiting.append((name, number, row.line, orjson.dumps(row.values, default=str)))
+            try:
+                waiting.append((name, number, row.line, orjson.dumps(row.values, default=str)))
+            except TypeError:
+                yield Refused(row.line, "json", "A value is a number beyond 64 bits, or a text with half a character.")
             if len(waiting) >= BATCH:
                 _store(store, waiting)
         _store(store, waiting)

@@ -30,6 +30,7 @@ from app.datasets.base import (
     Record,
     Refused,
     RowRefused,
+    Skipped,
     SourceRow,
     refused,
 )
@@ -98,7 +99,10 @@ class MissileAttacks(Dataset):
     def read(self, rows: Iterable[SourceRow], options: ReadOptions) -> Iterator[Record]:
         """One attack for the rows of a wave; where one of them cannot be read, none of them is."""
         for found in group_rows(rows, lambda row: wave_key(Cells(row, options.date_order))):
-            yield from [found] if isinstance(found, Refused) else self._convert(*found, options)
+            if isinstance(found, Refused | Skipped):
+                yield found
+            else:
+                yield from self._convert(*found, options)
 
     def match_key(self, event: Mapping[str, Any]) -> str | None:
         """Tell a wave whose time of day or source was corrected by its day and its models with their numbers."""

@@ -6,12 +6,13 @@ from datetime import date, tzinfo
 from typing import Any
 
 from app.datasets.base import DateOrder, RowRefused, SourceRow
+from app.datasets.cells.extras import fit_extra
 from app.datasets.cells.times import Moment, read_day, read_moment
 from app.datasets.cells.values import (
+    MAX_LINE_LENGTH,
     as_json,
     as_text,
     coded,
-    fit_extra,
     is_missing,
     read_literal,
     read_number,
@@ -23,6 +24,7 @@ from app.datasets.cells.values import (
 )
 
 __all__ = [
+    "MAX_LINE_LENGTH",
     "Cells",
     "Moment",
     "as_json",
@@ -123,6 +125,10 @@ class Cells:
             if value is not None:
                 found[self._cells[column.casefold()][0]] = as_json(value)
         return found
+
+    def leave(self, *columns: str) -> None:
+        """Count those columns among the rest although they were read: their text has more than went elsewhere."""
+        self._read.difference_update(column.casefold() for column in columns)
 
     def rest(self) -> dict[str, Any]:
         """The values of all columns that were not read, for `extra`: also those that the layout does not know."""

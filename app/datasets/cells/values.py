@@ -9,7 +9,6 @@ from datetime import date
 from math import isfinite
 from typing import Any, TypeVar
 
-import orjson
 from anyascii import anyascii
 
 from app.datasets.base import RowRefused
@@ -18,7 +17,6 @@ from app.kinds.line_endings import strip_invisible
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 MAX_LITERAL_LENGTH = 20_000
 MAX_LINE_LENGTH = 300  # of a name or title in an event
-MAX_EXTRA_BYTES = 16 * 1024
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 WHOLE = re.compile(r"([+-]?[0-9]{1,19})(?:\.0*)?")
 WORDS = {"NaN": None, "nan": None, "null": None, "true": True, "false": False}
@@ -154,13 +152,3 @@ def coded(value: Value | None, column: str, meanings: dict[Value, Any] | Callabl
             "code", f"The column {column} has a code that is not known.", column=column, value=value, remedy=remedy
         )
     return meaning
-
-
-def fit_extra(extra: dict[str, Any]) -> dict[str, Any]:
-    """The columns that fit into an event's `extra`: the largest values are left out, and named, until they do."""
-    kept, left_out = extra, list[str]()
-    while len(orjson.dumps(kept, default=str)) > MAX_EXTRA_BYTES:
-        largest = max(kept.keys() - {"left_out"}, key=lambda name: len(orjson.dumps(kept[name], default=str)))
-        left_out.append(largest)
-        kept = {name: value for name, value in kept.items() if name != largest} | {"left_out": left_out}
-    return kept
