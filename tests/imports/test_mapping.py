@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.datasets import DateOrder, Draft, ReadOptions, Refused, SourceRow, detect
 from app.errors import Invalid
@@ -268,6 +271,8 @@ def test_a_cell_that_cannot_be_read_is_told(  # noqa: PLR0917 (the case)
             '= "sure"',
             '[values."status"] "confirmed by police": "sure" is no word of status; use one of',
         ),
+        ('"*" = "reported"', '"*" = ["reported"]', '[values."status"] "*": give a text, a number, true or false.'),
+        ('version = "2025"', 'name = "gdelt"', '`name`: "gdelt" is a dataset already'),
         ("[values.status]", "[values.status", "This is not TOML"),
     ],
 )
@@ -281,6 +286,39 @@ def test_a_mistake_in_a_layout_is_told_in_a_sentence(tmp_path: Path, old: str, n
     assert any(sentence in text for text in told), told
     assert {error.parameter for error in refusal.value.errors} == {"strikes.toml"}
     assert all(text.endswith((".", "?")) and "\n" not in text for text in told)
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.text(max_size=12),
+    st.sampled_from(
+        [*STRIKES.replace("\n", ";").split(";"), "1-2-3", "99999999999999999999", "\x00", "\u00a0", "~", "+", "-"]
+    ),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.dates(),
+    st.datetimes(),
+    st.times(),
+    st.lists(st.integers(), max_size=2),
+)
+
+
+@pytest.fixture(scope="module")
+def strikes(tmp_path_factory: pytest.TempPathFactory) -> MappedDataset:
+    return layout(tmp_path_factory.mktemp("layouts"), LAYOUT)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cells=st.dictionaries(st.sampled_from(STRIKES.splitlines()[0].split(";")), CELLS))
+def test_no_cell_breaks_the_reading(strikes: MappedDataset, cells: dict[str, Any]) -> None:
+    """Whatever a row holds, it is a draft or a refusal, and the draft an event or refused with pointers."""
+    dataset = strikes
+    [record] = dataset.read([SourceRow(2, {"No": "1", "Date": "7.9.2025", **cells})], ReadOptions(dataset.layouts[0]))
+    assert isinstance(record, Draft | Refused)
+    if isinstance(record, Draft):
+        with suppress(Invalid):
+            parse_event(record.event)
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.datasets import RowRefused
+from app.datasets.cells import as_json
 from app.imports.mapping.dataset import PLACE, Plan, Source
 from app.imports.mapping.fields import EACH, Field, Path, Sort, fields_of, find_field, lacking, suggestion
 from app.imports.mapping.file import ColumnUse, LayoutMap, leaves, tables
@@ -139,6 +140,8 @@ class MapReading:
             where = f'[values."{name}"]'
             if name.casefold() not in {text.casefold() for text in known}:
                 self.mistakes.append(f"{where}: no column has that name or gives that field{suggestion(name, known)}")
+            odd = [word for word, value in words.items() if not isinstance(value, str | int | float)]
+            self.mistakes += [f'{where} "{word}": give a text, a number, true or false.' for word in odd]
             for source in sources:
                 if name.casefold() in {source.reader.column.casefold(), source.reader.field.name.casefold()}:
                     for word, value in words.items():
@@ -167,4 +170,4 @@ def constant(field: Field, value: Any, style: Style) -> Any:
     reader = Reader(field, field.name)
     if isinstance(value, list):
         return [part for one in value for part in reader.read(one, style) or ()]
-    return value if field.path[0] == "extra" else moment_text(reader.read(value, style))
+    return as_json(value) if field.path[0] == "extra" else moment_text(reader.read(value, style))
