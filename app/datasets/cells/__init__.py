@@ -6,7 +6,7 @@ from datetime import date, tzinfo
 from typing import Any
 
 from app.datasets.base import DateOrder, RowRefused, SourceRow
-from app.datasets.cells.extras import fit_extra
+from app.datasets.cells.extras import clean, fit_extra
 from app.datasets.cells.times import Moment, read_day, read_moment
 from app.datasets.cells.values import (
     MAX_LINE_LENGTH,
@@ -29,6 +29,7 @@ __all__ = [
     "Moment",
     "as_json",
     "as_text",
+    "clean",
     "coded",
     "fit_extra",
     "is_missing",
@@ -55,6 +56,10 @@ class Cells:
         self._date_order = date_order
         self._cells = {name.casefold().strip(): (name, value) for name, value in row.values.items()}
         self._read: set[str] = set()
+
+    def __contains__(self, column: str) -> bool:
+        """Whether the file has the column."""
+        return column.casefold() in self._cells
 
     def raw(self, column: str) -> Any:
         """The value as it is, None where it is missing: empty, `NA`, `NULL`, `NaN`."""
