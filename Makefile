@@ -10,6 +10,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 MINUTES ?= 30
 SEED ?= 0
+DATA ?= ../shared/data
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -33,7 +34,7 @@ unexport MAKEFLAGS MAKEOVERRIDES
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(COMPLETE) ## Install everything for development into .venv
@@ -71,6 +72,10 @@ soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on b
 .PHONY: nightly
 nightly: $(COMPLETE) ## Test rolling updates and checks for long
 	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 $(BIN)/python -m pytest tests/rolling tests/check $(ARGS)
+
+.PHONY: check-data
+check-data: $(COMPLETE) ## Compare totals of real files with those of the events they become (DATA=folder)
+	@unset $${!SITREP_@} && PYTHONPATH=. $(BIN)/python tests/datasets/check_data.py '$(DATA)'
 
 .PHONY: check
 check: $(COMPLETE) ## Check format, lint, types and dependencies

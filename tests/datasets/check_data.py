@@ -1,0 +1,138 @@
+"""Compare totals of real files, computed straight from them, with those of the events that they become.
+
+`make check-data DATA=folder` looks at every file of the folder that a dataset knows. Nothing is written anywhere.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app.datasets import DetectedLayout, Draft, ReadOptions, SourceRow, datasets, detect
+from app.errors import Invalid
+from app.kinds import Event, measures_of, parse_event
+
+Rows = list[dict[str, str]]
+PARTS = ("low", "best", "high")
+SEVERAL_STATES = {"340", "345", "365"}  # numbers of UCDP for a state and those before it
+SUCCESSIVE = {"CSXX", "RS", "RU", "SU", "YU"}
+FIRST_ROWS = 5
+
+
+class Total(NamedTuple):
+    """One number, or one number for each of several things, both ways."""
+
+    of: str
+    in_file: Any
+    in_events: Any
+
+
+def number(text: str) -> float:
+    """A cell as the plainest script would read it."""
+    return float(text or 0)
+
+
+def measured(events: Iterable[Event], measure: str, part: str = "best") -> int:
+    """The sum of a measure over events."""
+    return sum(getattr(found[measure], part) for event in events if measure in (found := measures_of(event)))
+
+
+def by_year(events: Iterable[Event]) -> Counter[str]:
+    """Events by the year of their beginning."""
+    return Counter(f"{event.started_at:%Y}" for event in events)
+
+
+def check_missile_attacks(rows: Rows, events: list[Event]) -> list[Total]:
+    """Launched and destroyed are those of the file; a wave is one event."""
+    waves = {tuple(row[name].strip() for name in ("time_start", "time_end", "source")) for row in rows}
+    models = Counter(row["model"] for row in rows if row["launched"])
+    told = Counter(m.model for event in events for m in event.detail.munitions if m.launched)  # type: ignore[attr-defined]
+    plain = [model for model in models if " and " not in model]
+    return [
+        Total("launched", sum(number(row["launched"]) for row in rows), measured(events, "launched")),
+        Total("destroyed", sum(number(row["destroyed"]) for row in rows), measured(events, "intercepted")),
+        Total("waves", len(waves), len(events)),
+        Total("models", True, all(told[model] >= models[model] for model in plain)),
+    ]
+
+
+def check_ucdp_ged(rows: Rows, events: list[Event]) -> list[Total]:
+    """Deaths are those of the file, low, best and high, and so are the counts by year and country."""
+    countries = Counter(row["country_id"] for row in rows if row["country_id"] not in SEVERAL_STATES)
+    codes = Counter(event.locations[0].country for event in events)
+    return [
+        *(Total(part, sum(number(row[part]) for row in rows), measured(events, "killed", part)) for part in PARTS),
+        Total("by year", Counter(row["date_start"][:4] for row in rows), by_year(events)),
+        Total("by country", sorted(countries.values()), sorted(n for c, n in codes.items() if c not in SUCCESSIVE)),
+    ]
+
+
+def check_acled(rows: Rows, events: list[Event]) -> list[Total]:
+    """Fatalities are those of the file, and so are the events of each year."""
+    folded = [{name.casefold(): cell for name, cell in row.items()} for row in rows]
+    return [
+        Total("fatalities", sum(number(row["fatalities"]) for row in folded), measured(events, "killed")),
+        Total("by year", Counter(row["year"] for row in folded), by_year(events)),
+    ]
+
+
+# One function a dataset: the rows of a file, and its events.
+CHECKS: dict[str, Callable[[Rows, list[Event]], list[Total]]] = {
+    "missile_attacks": check_missile_attacks,
+    "ucdp_ged": check_ucdp_ged,
+    "acled": check_acled,
+}
+
+
+def check_file(path: Path) -> list[str]:
+    """What differs in one file, a sentence each; prints what was compared."""
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file, delimiter=delimiter))
+    known = [found for found in detect(datasets().values(), rows[:FIRST_ROWS]) if found.dataset.name in CHECKS]
+    if len(known) != 1:
+        sys.stdout.write(f"{path.name}: no dataset that is checked.\n")
+        return []
+    [found] = known
+    header = rows.pop(0) if found.layout.has_header else list(found.layout.columns)
+    cells = [dict(zip(header, row, strict=True)) for row in rows]
+    events, wrong = read(found, cells)
+    for total in CHECKS[found.dataset.name](cells, events):
+        if total.in_file != total.in_events:
+            wrong.append(f"{total.of} is {total.in_file} in the file and {total.in_events} in its events.")
+    sys.stdout.write(
+        f"{path.name}: {found.dataset.name}, {len(rows)} rows, {len(events)} events, {len(wrong)} faults.\n"
+    )
+    return [f"{path.name}: {fault}" for fault in wrong]
+
+
+def read(found: DetectedLayout, cells: Rows) -> tuple[list[Event], list[str]]:
+    """The events of a file, and what is wrong with others."""
+    rows = (SourceRow(line, {n: c or None for n, c in row.items()}) for line, row in enumerate(cells, start=2))
+    events, wrong, keys = [], list[str](), Counter[str]()
+    for record in found.dataset.read(rows, ReadOptions(found.layout)):
+        if not isinstance(record, Draft):
+            wrong.append(str(record)[:300])
+            continue
+        keys[record.key] += 1
+        try:
+            events.append(parse_event(record.event))
+        except Invalid as refusal:
+            wrong.append(f"Row {record.rows[0].line}: {refusal.errors}"[:300])
+    return events, [*wrong, *(f"The key {key} is that of {n} events." for key, n in keys.items() if n > 1)]
+
+
+def main(folder: str) -> int:
+    """Check every table in the folder; the exit status is 1 where one differs."""
+    tables = sorted(path for path in Path(folder).iterdir() if path.suffix in {".csv", ".tsv"})
+    faults = [fault for path in tables for fault in check_file(path)]
+    sys.stdout.write("\n".join([*(faults or ["All totals are equal."]), ""]))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
