@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import orjson
 
@@ -153,7 +154,7 @@ class Move:
                 "sources": [
                     {
                         "publisher": "Official Journal of the European Union",
-                        "url": PAGE + self.celex,
+                        "url": PAGE + quote(self.celex),
                         "title": self.celex,
                     },
                     EuSanctions().as_source(),
@@ -167,7 +168,7 @@ class Move:
                 ),
                 "detail": {
                     "authority": {"name": "European Union", "type": "igo", "country": "EU"},
-                    "programme": {"id": self.programme, "legal_act": self.celex, "url": PAGE + self.celex},
+                    "programme": {"id": self.programme, "legal_act": self.celex, "url": PAGE + quote(self.celex)},
                     "stage": "adopted" if self.day and self.day > today else "in_force",
                     "direction": "impose",
                     "ultimate_target": ULTIMATE_TARGETS.get(self.programme or ""),

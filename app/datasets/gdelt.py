@@ -175,7 +175,7 @@ def draft(rows: list[SourceRow]) -> Draft | Skipped:
             "extra": fit_extra({**rest, "repeats": repeats} if repeats else rest),
             "detail": detail,
         },
-        tuple(rows),
+        (rows[0],),
         {
             "/started_at": "SQLDATE",
             "/locations/0/lat": "ActionGeo_Lat",

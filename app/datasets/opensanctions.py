@@ -191,7 +191,7 @@ def from_entity(row: SourceRow, key: str, sanctions: list[SourceRow]) -> Draft |
     """A sanctioned entity; one that was deleted, or that is no longer sanctioned, is gone."""
     op, entity = entity_of(row)
     if op == "DEL" or not is_sanctioned(entity):
-        return Removal(key, (row,))
+        return Removal(key, (row, *sanctions))
     get = ftm.Properties(entity["properties"])
     topics, names = get("topics"), get("name", "alias", "weakAlias", "previousName", "abbreviation")
     lists, referents = ftm.texts_of(entity.get("datasets")), ftm.texts_of(entity.get("referents"))

@@ -40,7 +40,6 @@ TOPICS = {
     "export.control": "export_control",
 }
 DATE = re.compile(r"((?:19|20|21)[0-9]{2})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01]))?)?")
-DATES = re.compile(rf"(?<![0-9-]){DATE.pattern}(?![0-9-])")
 FULL = len("2022-02-25")
 IDENTIFIERS = (
     *("wikidataId", "leiCode", "innCode", "ogrnCode", "taxNumber", "vatCode", "idNumber", "passportNumber", "dunsCode"),
@@ -179,10 +178,11 @@ def authority_of(get: Properties) -> dict[str, Any] | None:
 
 def sanctions_in(texts: list[str]) -> Sanctions:
     """The sanctions of the table: programme, reason, status, first and last day, joined by ` - `."""
-    names = (DATES.sub("", text).strip(" -") for text in texts)
+    parts = [[part.strip() for part in text.split(" - ")] for text in texts]
+    days = [[part for part in each if DATE.fullmatch(part)] for each in parts]
     return Sanctions(
-        programme=next((name.partition(" - ")[0] for name in names if name), None),
-        begins=[match[0] for text in texts if (match := DATES.search(text))],
+        programme=next((part for each in parts for part in each if part and not DATE.fullmatch(part)), None),
+        begins=[each[0] for each in days if each],
     )
 
 

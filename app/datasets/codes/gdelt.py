@@ -36,12 +36,17 @@ def columns(*, has_divisions: bool) -> tuple[str, ...]:
 
 
 def looks_like(first_rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Whether the first rows are events of that many columns: an id, a day, a CAMEO code and a quad class."""
-    return all(
+    """Whether the first row, and most of those that follow, are events of that many columns."""
+    events = [is_event(row, width) for row in first_rows]
+    return events[0] and 2 * sum(events) > len(events)
+
+
+def is_event(row: Sequence[str], width: int) -> bool:
+    """Whether a row has that many columns, and among them an id, a day, a CAMEO code and a quad class."""
+    return (
         len(row) == width
-        and ID.fullmatch(row[0])
-        and DAY.fullmatch(row[DAY_AT])
-        and CODE.fullmatch(row[CODE_AT])
+        and ID.fullmatch(row[0]) is not None
+        and DAY.fullmatch(row[DAY_AT]) is not None
+        and CODE.fullmatch(row[CODE_AT]) is not None
         and row[QUAD_CLASS_AT].removesuffix(".0") in {"1", "2", "3", "4"}
-        for row in first_rows
     )

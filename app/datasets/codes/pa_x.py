@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.datasets.cells import shorten
+from app.datasets.cells.extras import cleaned
 from app.kinds.countries import country_named
 
 ISSUES: dict[str, tuple[str, ...]] = {
@@ -91,7 +92,7 @@ def named(text: str) -> list[str]:
 def lines(text: str) -> list[str]:
     """The lines of a text, and parts between semicolons, without bullets and numbers; lists are split at commas."""
     found: list[str] = []
-    for part in re.split(r"[\n\r;]+", QUOTED.split(text)[0]):
+    for part in re.split(r"[\n\r;]+", cleaned(QUOTED.split(text)[0])):
         line = " ".join(BULLET.sub("", part).split())
         names = re.split(r",\s+", line)
         found += names if len(names) > 4 and max(map(len, names)) <= LONG else [line]
