@@ -8,18 +8,23 @@ from typing import Any, ClassVar
 from app.datasets.base import Dataset, Draft, Layout, ReadOptions, Record, RowRefused, SourceRow, convert_rows
 from app.datasets.cells import Cells, coded
 from app.datasets.cells.extras import fit_extra
-from app.datasets.codes.pa_x import ISSUES, OUTCOMES, STAGES, issues_of, parties, third_parties
+from app.datasets.codes.pa_x import (
+    COLUMNS,
+    FIRST_PROVISION,
+    ISSUES,
+    OUTCOMES,
+    STAGES,
+    issues_of,
+    parties,
+    third_parties,
+)
 from app.kinds.countries import country_named, three_letters
 
 PAGE = "https://www.peaceagreements.org/view/"
-COLUMNS = (
-    *("Con", "Contp", "PP", "PPName", "Reg", "AgtId", "Ver", "Agt", "Dat", "Status", "Lgt", "N_characters", "Agtp"),
-    *("Stage", "StageSub", "Part", "ThrdPart", "OthAgr", "Loc1ISO", "Loc2ISO", "Loc1GWNO", "Loc2GWNO"),
-    *("UcdpCon", "UcdpAgr", "PamAgr", "CowWar"),
-    *(column for columns in ISSUES.values() for column in columns),
-)
-# Of the codes of provisions, all whole numbers, a 0 says that there is none; of these columns it is a value.
-TEXTS = frozenset(name.casefold() for name in COLUMNS[:26])
+NAMES = tuple(COLUMNS.split())
+# Of the codes of provisions a 0 says that there is none; of these columns it is a value.
+NO_PROVISION = (None, "", "0", "0.0", 0)
+TEXTS = frozenset(name.casefold() for name in NAMES[: NAMES.index(FIRST_PROVISION)])
 
 
 class PaX(Dataset):
@@ -36,13 +41,24 @@ class PaX(Dataset):
         "J. Pospisil, R. Wilson and L. Wise. PA-X Peace Agreements Database and Dataset. University of Edinburgh."
     )
     layouts: ClassVar = (
-        Layout("3", COLUMNS, frozenset({"AgtId", "Agt", "Dat", "PP", "PPName", "Stage", "Status"}), snapshot=True),
+        Layout("3", NAMES, frozenset({"AgtId", "Agt", "Dat", "PP", "PPName", "Stage", "Status"}), snapshot=True),
     )
     date_columns: ClassVar = ("Dat",)
 
     def read(self, rows: Iterable[SourceRow], options: ReadOptions) -> Iterator[Record]:
         """One round for each row, that is, for each agreement."""
-        return convert_rows(rows, lambda row: draft(row, Cells(row, options.date_order)))
+        return convert_rows(rows, lambda row: draft(row, Cells(told(row), options.date_order)))
+
+
+def told(row: SourceRow) -> SourceRow:
+    """The row without the codes that say that an agreement has no such provision, which are nine tenths of it."""
+    cells = row.values.items()
+    return SourceRow(row.line, {name: cell for name, cell in cells if cell not in NO_PROVISION or is_text(name)})
+
+
+def is_text(column: str) -> bool:
+    """Whether a column is none of a provision's code."""
+    return column.casefold() in TEXTS
 
 
 def draft(row: SourceRow, cells: Cells) -> Draft:
@@ -130,8 +146,8 @@ def provided(provisions: dict[str, int]) -> dict[str, int]:
 
 
 def rest(cells: Cells) -> dict[str, Any]:
-    """The other columns: texts with their full words, codes as numbers, a code of 0 left out."""
+    """The other columns: texts with their full words, codes as numbers."""
     found = {**cells.keep("Part", "ThrdPart", "Loc1GWNO"), **cells.rest()}
-    codes = {name: value for name, value in found.items() if name.casefold() not in TEXTS}
-    numbers = {name: int(value) if str(value).isdecimal() else value for name, value in codes.items()}
-    return {name: value for name, value in {**found, **numbers}.items() if name not in codes or value != 0}
+    return {
+        name: int(value) if not is_text(name) and str(value).isdecimal() else value for name, value in found.items()
+    }

@@ -124,4 +124,4 @@ def test_a_third_party_has_the_role_that_the_text_tells() -> None:
 def test_the_layout_is_told_by_the_header() -> None:
     header = [*ROW, "Note", "None", "None"]
     [fit] = [fit for fit in detect(datasets().values(), [header]) if fit.dataset.name == "pa_x"]
-    assert (fit.layout.version, set(fit.unknown)) == ("3", {"GCh", "GeWom", "Note", "None"})
+    assert (fit.layout.version, set(fit.unknown)) == ("3", {"Note", "None"})
