@@ -277,9 +277,12 @@ async def load_samples(store: Store) -> None:
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, *, send_buffer: int | None = None, protocol: type[Protocol] = Protocol
+    app: FastAPI, *, send_buffer: int | None = None, protocol: type[Protocol] = Protocol, grace_s: int = 1
 ) -> AsyncIterator[str]:
-    """A real server of the running application on loopback; its address."""
+    """A real server of the running application on loopback; its address.
+
+    At the end it gives requests `grace_s` seconds to end by themselves.
+    """
     # Told to be TCP, so that asyncio turns Nagle's algorithm off: else every answer waits 40 ms for an acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
@@ -287,7 +290,7 @@ async def serving(
     if send_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     config = uvicorn.Config(
-        app, lifespan="off", http=protocol, proxy_headers=False, log_config=None, timeout_graceful_shutdown=1
+        app, lifespan="off", http=protocol, proxy_headers=False, log_config=None, timeout_graceful_shutdown=grace_s
     )
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))

@@ -234,7 +234,7 @@ async def test_clients_that_leave_are_no_faults(
                     await asyncio.sleep(0.05)
 
     with capture_logs() as logged:
-        async with serving(open_app) as address:
+        async with serving(open_app, grace_s=int(PATIENCE_S)) as address:
             await asyncio.gather(*(visit(address, n, sent) for n, sent in enumerate(LEAVING * 8)))
             async with client_of(open_app) as client:
                 good(await client.get("/v1/events/count"))

@@ -70,6 +70,10 @@ class Window:
         if not EXPECTED.match(text):
             self.wrong.append(text)
 
+    def close(self) -> None:
+        """Close the page with all that it has open."""
+        self.page.context.close()
+
     def leave(self, url: str, host: str) -> None:
         if urlsplit(url).scheme not in {"data", "blob"} and urlsplit(url).netloc != host:
             self.wrong.append(f"asked {url}")
@@ -144,23 +148,36 @@ def open_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def own_server(browser: Browser, tmp_path: Path) -> Iterator[Served]:
+def windows() -> list[Window]:
+    """The pages of the test; a server closes them before it ends, or they would complain that it is gone."""
+    return []
+
+
+@pytest.fixture
+def own_server(browser: Browser, tmp_path: Path, windows: list[Window]) -> Iterator[Served]:
     """A server of the test's own, to write to."""
     with serving(tmp_path, anonymous=True) as served:
         yield served
+        close(windows)
 
 
 @pytest.fixture
-def closed_server(browser: Browser, tmp_path: Path) -> Iterator[Served]:
+def closed_server(browser: Browser, tmp_path: Path, windows: list[Window]) -> Iterator[Served]:
     """A server where reading needs a key."""
     with serving(tmp_path, anonymous=False) as served:
         yield served
+        close(windows)
+
+
+def close(windows: list[Window]) -> None:
+    """Close every page."""
+    for window in windows:
+        window.close()
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, windows: list[Window]) -> Iterator[Callable[..., Page]]:
     """Open a page; whatever it does wrong fails the test at its end."""
-    windows: list[Window] = []
 
     def open_(served: Served, query: str = "", **look: Any) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, "timezone_id": "UTC", **look})
@@ -171,6 +188,5 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
         return window.page
 
     yield open_
-    for window in windows:
-        window.page.context.close()
+    close(windows)
     assert [text for window in windows for text in window.wrong] == []
