@@ -56,6 +56,7 @@ class Cells:
         self._date_order = date_order
         self._cells = {name.casefold().strip(): (name, value) for name, value in row.values.items()}
         self._read: set[str] = set()
+        self._left: set[str] = set()
 
     def __contains__(self, column: str) -> bool:
         """Whether the file has the column."""
@@ -133,8 +134,8 @@ class Cells:
 
     def leave(self, *columns: str) -> None:
         """Count those columns among the rest although they were read: their text has more than went elsewhere."""
-        self._read.difference_update(column.casefold() for column in columns)
+        self._left.update(column.casefold() for column in columns)
 
     def rest(self) -> dict[str, Any]:
         """The values of all columns that were not read, for `extra`: also those that the layout does not know."""
-        return self.keep(*(name for name in self._cells if name and name not in self._read))
+        return self.keep(*(name for name in self._cells if name and (name in self._left or name not in self._read)))

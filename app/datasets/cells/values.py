@@ -42,12 +42,10 @@ def as_text(value: Any) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """A cell as JSON can hold it."""
-    return value if isinstance(value, bool | int | list | dict) else _decimal(value)
-
-
-def _decimal(value: Any) -> Any:
-    return value if isinstance(value, float) and isfinite(value) and not value.is_integer() else as_text(value)
+    """A cell as JSON can hold it: 810 for 810.0, text for dates."""
+    if isinstance(value, float) and isfinite(value):
+        return int(value) if value.is_integer() else value
+    return value if isinstance(value, bool | int | list | dict) else as_text(value)
 
 
 def read_whole(value: Any, column: str) -> int | None:
