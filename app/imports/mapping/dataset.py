@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 from app.datasets import Dataset, Draft, Layout, ReadOptions, Record, SourceRow
@@ -40,7 +41,7 @@ class Source:
 PLACE = re.compile(r"\{([^{}]+)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What a layout's file comes to: where each field of an event comes from."""
 
@@ -52,6 +53,16 @@ class Plan:
     style: Style
     time_zone: str | None
     lacking: tuple[str, ...]
+
+    @cached_property
+    def needed(self) -> dict[Path, list[str]]:
+        """The entries of lists that columns fill, each with the columns' fields that it cannot be without."""
+        found: dict[Path, list[str]] = {}
+        for field in [source.reader.field for source in self.sources]:
+            for entry in entries_of(field.path):
+                own = field.is_required and field.path[:-1] == entry
+                found.setdefault(entry, []).extend([field.path[-1]] if own else [])
+        return found
 
 
 class MappedDataset(Dataset):
@@ -149,20 +160,24 @@ def remove_incomplete(values: dict[Path, Any], columns: Mapping[Path, str], plan
 
     Those are the entries of which all columns are empty, or one that an entry needs, such as the number of casualties.
     """
-    for field in [source.reader.field for source in plan.sources]:
-        for entry in field.entries:
-            depth = len(entry)
-            for one in {path[:depth] for path in values if matches(path[:depth], entry)}:
-                full = any(path[:depth] == one for path in columns)
-                needed = field.is_required and len(field.path) == depth + 1 and (*one, field.path[-1]) not in columns
-                if needed or not full:
-                    for path in [path for path in values if path[:depth] == one]:
-                        del values[path]
+    filled = {entry for path in columns for entry in entries_of(path)}
+    for entry in {entry for path in values for entry in entries_of(path)}:
+        needed = plan.needed.get(entry, plan.needed.get(starred(entry, plan.needed)))
+        if needed is not None and (entry not in filled or any((*entry, name) not in columns for name in needed)):
+            for path in [path for path in values if path[: len(entry)] == entry]:
+                del values[path]
 
 
-def matches(path: Path, pattern: Path) -> bool:
-    """Whether the path is that of the pattern, in which `*` is any number."""
-    return len(path) == len(pattern) and all(other in {step, EACH} for step, other in zip(path, pattern, strict=True))
+@lru_cache(10_000)
+def entries_of(path: Path) -> tuple[Path, ...]:
+    """The entries of lists that a value lies in."""
+    return tuple(path[: n + 1] for n, step in enumerate(path) if step == EACH or step.isdigit())
+
+
+def starred(entry: Path, known: Mapping[Path, Any]) -> Path:
+    """The entry as a layout names it that says `*` for its number."""
+    found = ((*entry[:n], EACH, *entry[n + 1 :]) for n, step in enumerate(entry) if step.isdigit())
+    return next((path for path in found if path in known), entry)
 
 
 def nested(values: Mapping[Path, Any]) -> tuple[dict[str, Any], dict[Path, str]]:

@@ -45,11 +45,6 @@ class Field:
         """The path as a layout writes it."""
         return ".".join(self.path)
 
-    @property
-    def entries(self) -> list[Path]:
-        """The entries of lists that the field lies in, outermost first."""
-        return [self.path[: n + 1] for n, step in enumerate(self.path) if step == EACH or step.isdigit()]
-
 
 @cache
 def fields_of(kind: str) -> dict[str, Field]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from app.datasets import DateOrder, RowRefused
@@ -148,6 +149,7 @@ def plain_number(value: Any, style: Style) -> Any:
     return text.replace(style.thousands if style.thousands and not spaces else "\0", "").replace(style.decimal, ".")
 
 
+@lru_cache(4096)
 def folded(text: str) -> str:
     """A word as tables compare it: whatever its case, its spaces, hyphens and underscores."""
     return re.sub(r"[\s_-]+", " ", fold(text)).strip()
