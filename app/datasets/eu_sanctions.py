@@ -57,7 +57,7 @@ class EuSanctions(Dataset):
     title: ClassVar = "EU sanctions by the Official Journal"
     publisher: ClassVar = "OpenSanctions"
     url: ClassVar = "https://www.opensanctions.org/datasets/eu_journal_sanctions/"
-    licence: ClassVar = "CC BY-NC 4.0 (the tables, OpenSanctions); the legal acts may be reused (Decision 2011/833/EU)"
+    licence: ClassVar = "CC BY-NC 4.0 (tables), Decision 2011/833/EU (legal acts)"
     citation: ClassVar = "OpenSanctions. EU Sanctions from the Official Journal. opensanctions.org."
     layouts: ClassVar = (
         Layout("journal", COLUMNS, frozenset({"celex", "annex", "measure", "startDate", "schema", "name"})),

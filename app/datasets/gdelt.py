@@ -52,6 +52,7 @@ class Gdelt(Dataset):
     layouts: ClassVar = (
         Layout("1.0", OLD, REQUIRED, has_header=False, recognises=lambda rows: looks_like(rows, len(OLD))),
         Layout("2.0", NEW, REQUIRED, has_header=False, recognises=lambda rows: looks_like(rows, len(NEW))),
+        Layout("before 2013-04", OLD[:-1], REQUIRED, has_header=False, recognises=lambda rows: looks_like(rows, 57)),
         Layout("2.0 with header", NEW, REQUIRED),
     )
 
@@ -148,9 +149,7 @@ def draft(rows: list[SourceRow]) -> Draft | Skipped:
         if not actors or actors[0]["role"] != "initiator" or not can_sanction(actors[0]):
             return Skipped(rows[0].line, f"sanctions by no state or organisation of states (CAMEO {code})")
         detail |= sanctions(detail, actors)
-    place = location(
-        cells, "impact" if verb.kind == "attack" else "venue" if verb.kind == "negotiation_round" else None
-    )
+    place = location(cells, PLACES.get((verb.kind, verb.detail.get("state", ""))))
     parties = [{name: value for name, value in actor.items() if name != "bare"} for actor in actors]
     where = f" ({place['name']})" if place and place["name"] else ""
     who = " / ".join(actor["name"] for actor in parties)
@@ -188,6 +187,12 @@ def draft(rows: list[SourceRow]) -> Draft | Skipped:
     )
 
 
+# What the place is to an event of that kind and state; threats and sanctions were only spoken of there.
+PLACES = {
+    ("attack", "carried_out"): "impact",
+    ("negotiation_round", "held"): "venue",
+    ("negotiation_round", "collapsed"): "venue",
+}
 ROLES = {
     "attack": ("initiator", "target"),
     "negotiation_round": ("participant", "participant"),

@@ -186,7 +186,7 @@ def check_file(path: Path) -> list[str]:
 
 
 def table_of(path: Path) -> tuple[list[list[str]], Rows]:
-    """The rows of a file as texts, and by the names in its first row; of JSON the objects, and the first one's names."""
+    """A file's rows as texts, and by the names in the first; of JSON its objects, and the names in the first."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         if path.suffix == ".ndjson":
             objects: Rows = [json.loads(line) for line in file if line.strip()]
