@@ -213,6 +213,15 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
+async def store(db: Database) -> AsyncIterator[Store]:
+    """A store of the open database, for what writes without an application."""
+    made = Store(db)
+    made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
 async def make_app(database_url: str) -> AsyncIterator[MakeApp]:
     """Running applications on the test's database, with settings of their own."""
     async with AsyncExitStack() as running:

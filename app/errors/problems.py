@@ -143,6 +143,12 @@ class DuplicateExternalId(Problem):
     status, slug, title = 409, "duplicate-external-id", "The external id is taken"
 
 
+class ImportRunning(Problem):
+    """Another process imports the same dataset."""
+
+    status, slug, title = 409, "import-running", "An import of the dataset is running"
+
+
 class SubscriptionMode(Problem):
     """The call is for subscriptions of the other mode."""
 
