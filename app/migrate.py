@@ -21,6 +21,7 @@ from app.db.postgres_connect import connect, explain_errors
 from app.db.postgres_server import set_local
 from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
 from app.db.sqlite_file import refusal, require_possible_file
+from app.imports import tables as _imports  # noqa: F401 (likewise)
 
 METADATA = SQLModel.metadata
 
