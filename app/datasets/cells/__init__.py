@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from app.datasets.base import DateOrder, RowRefused, SourceRow
@@ -45,6 +46,13 @@ __all__ = [
 ]
 
 
+@lru_cache(256)
+def _fold_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The names of a file's columns without their case, and as they were by these."""
+    folded = tuple(name.casefold().strip() for name in names)
+    return folded, dict(zip(folded, names, strict=True))
+
+
 class Cells:
     """The cells of one row by column, whatever the case of its name; tells afterwards which were not read.
 
@@ -54,7 +62,8 @@ class Cells:
     def __init__(self, row: SourceRow, date_order: DateOrder | None = None) -> None:
         self.line = row.line
         self._date_order = date_order
-        self._cells = {name.casefold().strip(): (name, value) for name, value in row.values.items()}
+        folded, self._names = _fold_names(tuple(row.values))
+        self._cells = dict(zip(folded, row.values.values(), strict=True))
         self._read: set[str] = set()
         self._left: set[str] = set()
 
@@ -62,11 +71,14 @@ class Cells:
         """Whether the file has the column."""
         return column.casefold() in self._cells
 
+    def _cell(self, column: str) -> Any:
+        name = column if column in self._cells else column.casefold()
+        self._read.add(name)
+        return self._cells.get(name)
+
     def raw(self, column: str) -> Any:
         """The value as it is, None where it is missing: empty, `NA`, `NULL`, `NaN`."""
-        column = column.casefold()
-        self._read.add(column)
-        value = self._cells.get(column, ("", None))[1]
+        value = self._cell(column)
         return None if is_missing(value) else value
 
     def text(self, column: str) -> str | None:
@@ -90,11 +102,11 @@ class Cells:
 
     def whole(self, column: str) -> int | None:
         """A whole number, also as `810.0`."""
-        return read_whole(self.raw(column), column)
+        return read_whole(self._cell(column), column)
 
     def number(self, column: str) -> float | None:
         """A number with a decimal point."""
-        return read_number(self.raw(column), column)
+        return read_number(self._cell(column), column)
 
     def day(self, column: str) -> date | None:
         """A date; its time of day, if any, is left out."""
@@ -129,7 +141,7 @@ class Cells:
         for column in columns:
             value = self.raw(column)
             if value is not None:
-                found[self._cells[column.casefold()][0]] = as_json(value)
+                found[self._names[column.casefold()]] = as_json(value)
         return found
 
     def leave(self, *columns: str) -> None:

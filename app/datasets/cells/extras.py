@@ -19,6 +19,8 @@ ROOM_TO_TELL = 1024  # bytes for those names
 def fit_extra(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as `extra` takes them: at most 16 KiB as JSON, the largest left out and named in `left_out`."""
     found = {cleaned(name): clean(value) for name, value in values.items()}
+    if len(orjson.dumps(found)) <= MAX_EXTRA_BYTES - ROOM_TO_TELL:
+        return found
     sizes = {name: len(orjson.dumps({name: value})) for name, value in found.items()}
     size, room, left_out = sum(sizes.values()) + 2, MAX_EXTRA_BYTES - ROOM_TO_TELL, []
     for name in sorted(sizes, key=sizes.__getitem__, reverse=True):

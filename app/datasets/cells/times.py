@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from app.datasets.base import DateOrder, RowRefused
@@ -40,7 +41,11 @@ def read_day(value: Any, column: str, order: DateOrder | None = None) -> date:
         return value.date()
     if isinstance(value, date):
         return value
-    text = as_text(value)
+    return _day_of_text(as_text(value), column, order)
+
+
+@lru_cache(8_192)
+def _day_of_text(text: str, column: str, order: DateOrder | None) -> date:
     clock = CLOCK.fullmatch(text) or STAMP.fullmatch(text)
     found = _calendar_day(clock[1] if clock else text, order)
     if found is None:
@@ -48,7 +53,7 @@ def read_day(value: Any, column: str, order: DateOrder | None = None) -> date:
             "date",
             f"The column {column} has no date that can be read.",
             column=column,
-            value=value,
+            value=text,
             remedy="Write dates as YYYY-MM-DD."
             if NUMBERS.fullmatch(text) is None
             else "Write dates as YYYY-MM-DD, or say --date-order day-first or month-first.",
@@ -89,8 +94,12 @@ def read_moment(value: Any, column: str, zone: tzinfo, order: DateOrder | None =
         return _instant(value if value.tzinfo else value.replace(tzinfo=zone))
     if isinstance(value, date):
         return Moment(value.isoformat(), is_day=True)
-    text = as_text(value)
-    day = read_day(text, column, order)
+    return _moment_of_text(as_text(value), column, zone, order)
+
+
+@lru_cache(8_192)
+def _moment_of_text(text: str, column: str, zone: tzinfo, order: DateOrder | None) -> Moment:
+    day = _day_of_text(text, column, order)
     clock = CLOCK.fullmatch(text) or STAMP.fullmatch(text)
     if clock is None:
         return Moment(day.isoformat(), is_day=True)
@@ -101,7 +110,7 @@ def read_moment(value: Any, column: str, zone: tzinfo, order: DateOrder | None =
             "date",
             f"The column {column} has a time of day that there is not.",
             column=column,
-            value=value,
+            value=text,
             remedy="Write times as YYYY-MM-DD hh:mm, from 00:00 to 23:59.",
         ) from None
     own = clock[5] if clock.re is CLOCK else None

@@ -15,10 +15,12 @@ from app.datasets.base import RowRefused
 from app.kinds.line_endings import strip_invisible
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
+LONGEST_MISSING = max(map(len, MISSING))
 MAX_LITERAL_LENGTH = 20_000
 MAX_LINE_LENGTH = 300  # of a name or title in an event
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 WHOLE = re.compile(r"([+-]?[0-9]{1,19})(?:\.0*)?")
+DIGITS_OF_INT64 = 19
 WORDS = {"NaN": None, "nan": None, "null": None, "true": True, "false": False}
 
 
@@ -27,9 +29,13 @@ Value = TypeVar("Value")
 
 def is_missing(value: Any) -> bool:
     """Whether a cell says that there is no value."""
+    if value is None:
+        return True
     if isinstance(value, str):
+        if value.isdecimal() or (len(value) > LONGEST_MISSING and value[0].isalnum() and value[-1].isalnum()):
+            return False  # most cells, and sooner than by stripping
         return strip_invisible(value).casefold() in MISSING
-    return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124 -- NaN is not itself
+    return isinstance(value, float) and value != value  # noqa: PLR0124 -- NaN is not itself
 
 
 def as_text(value: Any) -> str:
@@ -50,6 +56,8 @@ def as_json(value: Any) -> Any:
 
 def read_whole(value: Any, column: str) -> int | None:
     """A whole number from a cell; raises RowRefused with `number`."""
+    if isinstance(value, str) and len(value) < DIGITS_OF_INT64 and value.isascii() and value.isdecimal():
+        return int(value)
     if is_missing(value):
         return None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -90,6 +98,8 @@ def read_number(value: Any, column: str) -> float | None:
 
 def read_literal(text: str, column: str) -> Any:
     """A Python repr of a dictionary or list, NaN as None, read as data and never run; raises RowRefused."""
+    if text == "{}":
+        return {}
     try:
         # A text that is cut off is refused like any other that ends too early.
         return ast.literal_eval(_Words().visit(ast.parse(text.strip()[:MAX_LITERAL_LENGTH], mode="eval")))
