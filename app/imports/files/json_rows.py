@@ -1,0 +1,189 @@
+"""Reads JSON: an object a line, an array of objects, or the answer of an API that holds such an array."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import ijson
+import orjson
+
+from app.datasets.base import Refused, SourceRow
+from app.imports.files.encodings import OpenBytes
+from app.imports.files.refusal import MAX_CELL_CHARS, MAX_DEPTH, MAX_RECORD_BYTES, FileRefused
+from app.imports.files.rows import MAX_SHOWN_CHARS, RowReader, as_shown
+
+PIECE_BYTES = 64 * 1024
+WRAPPERS = (
+    "data",
+    "Result",
+    "results",
+    "items",
+    "events",
+)  # what holds the rows in ACLED's, UCDP's and others' answers
+LONE_SURROGATE = re.compile(
+    rb"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
+PLACE = re.compile(r"\s+")
+
+
+class JsonReader(RowReader):
+    """Reads objects; their values stay as JSON has them."""
+
+    def __init__(self, open_bytes: OpenBytes, encoding: str) -> None:
+        self._open_bytes, self._encoding = open_bytes, encoding
+        self.form: Literal["json", "ndjson"]
+        self.form, self._prefix = self._find_objects()
+
+    def rows(self, columns: Sequence[str] | None) -> Iterator[SourceRow | Refused]:
+        del columns
+        objects = self._lines_as_objects() if self._prefix is None else self._parsed_objects(self._prefix)
+        for line, value in objects:
+            if isinstance(value, Refused):
+                yield value
+            else:
+                yield _check_object(line, value)
+
+    def first_rows(self, n: int) -> list[list[str]]:
+        """The names that the first objects have, and their values."""
+        found = [row for _, row in zip(range(n), self.rows(None), strict=False) if isinstance(row, SourceRow)]
+        names = list(dict.fromkeys(name for row in found for name in row.values))
+        return [names, *([as_shown(row.values.get(name)) for name in names] for row in found)] if names else []
+
+    def count(self) -> int:
+        number = sum(1 for _ in self.rows(None))
+        if number == 0:
+            raise FileRefused("The JSON holds no objects.")
+        return number
+
+    def _find_objects(self) -> tuple[Literal["json", "ndjson"], str | None]:
+        """The form, and the path of the objects in one document of JSON; None where each line is one."""
+        first, depth, lines = None, 0, 1
+        path = ""
+        events = ijson.sendable_list()
+        parser = ijson.parse_coro(events, use_float=True, multiple_values=True)
+        try:
+            for piece in self._pieces():
+                parser.send(piece)
+                lines += piece.count(b"\n")
+                for path, event, _ in events:
+                    first = first or event
+                    if first == "start_array":
+                        return "json", "item"
+                    if depth == 1 and event == "start_array" and path in WRAPPERS:
+                        return "json", f"{path}.item"
+                    depth += event.startswith("start_") - event.startswith("end_")
+                    if depth == 0 and event == "end_map":
+                        return ("ndjson", None) if lines <= 2 else ("json", "")
+                events.clear()
+        except ijson.JSONError:
+            pass  # what is wrong with it is told by line when the rows are read
+        return "ndjson", None
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The bytes as UTF-8, a line or a part of a long line at a time."""
+        with self._open_bytes() as stream:
+            if self._encoding == "utf-8":
+                while piece := stream.readline(PIECE_BYTES):
+                    yield piece
+                return
+            with io.TextIOWrapper(stream, self._encoding, newline="\n") as text:
+                while part := text.readline(PIECE_BYTES):
+                    yield part.encode()
+
+    def _lines_as_objects(self) -> Iterator[tuple[int, Any]]:
+        line, parts, size = 1, [], 0
+        for piece in self._pieces():
+            parts.append(piece)
+            size += len(piece)
+            if size > MAX_RECORD_BYTES:
+                raise FileRefused(f"Line {line} is longer than 8 MiB, as no record is.")
+            if piece.endswith(b"\n"):
+                yield from _read_line(line, b"".join(parts))
+                line, parts, size = line + 1, [], 0
+        yield from _read_line(line, b"".join(parts))
+
+    def _parsed_objects(self, prefix: str) -> Iterator[tuple[int, Any]]:
+        """Parse piece by piece; a record begins in the first line with a brace after the end of the one before."""
+        found = ijson.sendable_list()
+        parser = ijson.items_coro(found, prefix, use_float=True, multiple_values=prefix == "")
+        line, start, size, is_broken = 1, 0, 0, False
+        try:
+            for piece in self._pieces():
+                parser.send(piece)
+                size += len(piece)
+                start = start or (line if b"{" in piece else 0)
+                is_broken = is_broken or (b"\\u" in piece and LONE_SURROGATE.search(piece) is not None)
+                if found:
+                    for value in found:
+                        yield start or line, _surrogate(start or line) if is_broken else value
+                    found.clear()
+                    begins = piece.rfind(b"{") > piece.rfind(b"}")
+                    start, size, is_broken = line if begins else 0, 0, False
+                if size > MAX_RECORD_BYTES:
+                    raise FileRefused(f"The record in line {start or line} is longer than 8 MiB, as no record is.")
+                line += piece.endswith(b"\n")
+            parser.close()
+        except ijson.IncompleteJSONError as error:
+            raise FileRefused(_describe(error, line)) from None
+        except ijson.JSONError as error:
+            raise FileRefused(_describe(error, line)) from None
+
+
+def _read_line(line: int, text: bytes) -> Iterator[tuple[int, Any]]:
+    text = text.strip()
+    if not text:
+        return
+    try:
+        yield line, orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        shown = text[:MAX_SHOWN_CHARS].decode(errors="replace")
+        if LONE_SURROGATE.search(text):
+            yield line, _surrogate(line)
+        else:
+            detail = f"The line is not JSON: {str(error).partition(':')[0]}."
+            yield line, Refused(line, "json", detail, value=shown, remedy="Write one object on each line.")
+
+
+def _surrogate(line: int) -> Refused:
+    detail = r"A text has half a character (a lone surrogate such as \ud800)."
+    return Refused(line, "surrogate", detail, remedy="Write the whole character, or leave it out.")
+
+
+def _check_object(line: int, value: Any) -> SourceRow | Refused:
+    """The object as a row; refused where it is none, or holds what no event can."""
+    if not isinstance(value, dict):
+        shown = as_shown(value)[:MAX_SHOWN_CHARS]
+        return Refused(line, "json", "There is no object.", value=shown, remedy="Write each record as {...}.")
+    for name, each in value.items():
+        if isinstance(each, str) and len(each) > MAX_CELL_CHARS:
+            return Refused(line, "huge", "A text is longer than 1 MiB.", column=name, remedy="Shorten the text.")
+        if isinstance(each, dict | list) and _is_deeper(each, MAX_DEPTH):
+            return Refused(line, "json", f"It is nested more than {MAX_DEPTH} deep.", column=name)
+    return SourceRow(line, value)
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _describe(error: Exception, line: int) -> str:
+    raw = error.args[0] if error.args else ""
+    text = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+    reason = PLACE.sub(" ", text.partition("\n")[0]).strip()
+    if "premature EOF" in reason or "incomplete" in reason.lower():
+        return "The JSON is cut off before its end: fetch it again."
+    return f"The text is not JSON in line {line} ({reason})."
