@@ -20,9 +20,10 @@ TITLES = {
     "cp1252": "Windows-1252",
 }
 # Western words hardly ever have four letters with accents in a row; every word of another script does.
-OTHER_SCRIPT = re.compile(rb"[\xc0-\xff]{4}")
+OTHER_SCRIPT = re.compile(rb"[\xa8\xaa\xaf\xb2-\xb4\xb8\xba\xbf\xc0-\xff]{4}")
 ESCAPED = re.compile("[\udc80-\udcff]")  # a byte that is not UTF-8, as `surrogateescape` keeps it
 NOT_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
+CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1f]")
 LONE_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 
 
@@ -53,6 +54,8 @@ def _guess(head: bytes) -> str:
         return "utf-16-le"
     if head[0::2].count(0) * 3 > len(head) > 3 and 0 not in head[1::2]:
         return "utf-16-be"
+    if len(CONTROLS.findall(head)) * 50 > len(head):
+        raise FileRefused("The file is no text: it is full of control characters.")
     return "utf-8"
 
 
@@ -84,16 +87,18 @@ def _refuse_damaged_utf8(open_bytes: OpenBytes, fault: int) -> None:
     """Raise FileRefused where a text that is not UTF-8 is not Windows-1252 either, although it could be read so."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     right = wrong = 0
+    is_other_script = False
     with open_bytes() as stream:
         for piece in _pieces(stream):
             if LONE_SURROGATE.search(piece):
                 raise FileRefused(f"Line {fault} has half a character (a lone surrogate): save the file as UTF-8.")
-            if OTHER_SCRIPT.search(piece):
-                raise FileRefused(
-                    "The text is in a code page that is not Western, such as Windows-1251: save the file as UTF-8."
-                )
+            is_other_script = is_other_script or OTHER_SCRIPT.search(piece) is not None
             text = decoder.decode(piece, final=not piece)
             right += len(NOT_ASCII.findall(text))
             wrong += len(ESCAPED.findall(text))
     if right > wrong:
         raise FileRefused(f"Line {fault} is not UTF-8, although the rest of the file is: save the file as UTF-8.")
+    if is_other_script:
+        raise FileRefused(
+            "The text is in a code page that is not Western, such as Windows-1251: save the file as UTF-8."
+        )

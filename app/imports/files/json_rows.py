@@ -27,6 +27,7 @@ LONE_SURROGATE = re.compile(
     rb"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
+ESCAPED_PAIR_BYTES = 12
 PLACE = re.compile(r"\s+")
 
 
@@ -61,24 +62,23 @@ class JsonReader(RowReader):
 
     def _find_objects(self) -> tuple[Literal["json", "ndjson"], str | None]:
         """The form, and the path of the objects in one document of JSON; None where each line is one."""
-        first, depth, lines = None, 0, 1
-        path = ""
+        depth, line, begun = 0, 1, 0
         events = ijson.sendable_list()
         parser = ijson.parse_coro(events, use_float=True, multiple_values=True)
         try:
             for piece in self._pieces():
+                if not begun and piece.lstrip().startswith(b"["):
+                    return "json", "item"
+                begun = begun or (line if piece.strip() else 0)
                 parser.send(piece)
-                lines += piece.count(b"\n")
                 for path, event, _ in events:
-                    first = first or event
-                    if first == "start_array":
-                        return "json", "item"
                     if depth == 1 and event == "start_array" and path in WRAPPERS:
                         return "json", f"{path}.item"
                     depth += event.startswith("start_") - event.startswith("end_")
                     if depth == 0 and event == "end_map":
-                        return ("ndjson", None) if lines <= 2 else ("json", "")
+                        return ("ndjson", None) if line == begun else ("json", "")
                 events.clear()
+                line += piece.endswith(b"\n")
         except ijson.JSONError:
             pass  # what is wrong with it is told by line when the rows are read
         return "ndjson", None
@@ -110,13 +110,16 @@ class JsonReader(RowReader):
         """Parse piece by piece; a record begins in the first line with a brace after the end of the one before."""
         found = ijson.sendable_list()
         parser = ijson.items_coro(found, prefix, use_float=True, multiple_values=prefix == "")
-        line, start, size, is_broken = 1, 0, 0, False
+        key = b"" if prefix in {"", "item"} else f'"{prefix.removesuffix(".item")}"'.encode()
+        line, start, size, is_broken, opened = 1, 0, 0, False, False
         try:
-            for piece in self._pieces():
-                parser.send(piece)
+            for piece in _whole_escapes(self._pieces()):
+                cleaned, halves = LONE_SURROGATE.subn(_replace, piece) if b"\\u" in piece else (piece, 0)
+                parser.send(cleaned)
                 size += len(piece)
-                start = start or (line if b"{" in piece else 0)
-                is_broken = is_broken or (b"\\u" in piece and LONE_SURROGATE.search(piece) is not None)
+                opened = opened or key in piece
+                start = start or (line if opened and b"{" in piece[max(0, piece.find(key)) :] else 0)
+                is_broken = is_broken or halves > 0
                 if found:
                     for value in found:
                         yield start or line, _surrogate(start or line) if is_broken else value
@@ -127,10 +130,25 @@ class JsonReader(RowReader):
                     raise FileRefused(f"The record in line {start or line} is longer than 8 MiB, as no record is.")
                 line += piece.endswith(b"\n")
             parser.close()
-        except ijson.IncompleteJSONError as error:
+        except (ijson.JSONError, UnicodeDecodeError) as error:
             raise FileRefused(_describe(error, line)) from None
-        except ijson.JSONError as error:
-            raise FileRefused(_describe(error, line)) from None
+
+
+def _whole_escapes(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces cut where no character that is written as an escape is cut in two."""
+    rest = b""
+    for piece in pieces:
+        whole = rest + piece
+        cut = len(whole) if whole.endswith(b"\n") else whole.find(b"\\", max(0, len(whole) - ESCAPED_PAIR_BYTES))
+        rest = whole[cut:] if 0 < cut < len(whole) else b""
+        yield whole[: -len(rest)] if rest else whole
+    if rest:
+        yield rest
+
+
+def _replace(half: re.Match[bytes]) -> bytes:
+    """The text with a replacement character for half a character, at which the parser would stumble."""
+    return half[0][:-6] + b"\\ufffd"
 
 
 def _read_line(line: int, text: bytes) -> Iterator[tuple[int, Any]]:

@@ -24,23 +24,25 @@ class WorkbookReader(TableReader):
         self.sheet = self._first_sheet()
 
     def cells(self) -> Iterator[CellRow | Refused]:
-        try:
-            rows = CalamineWorkbook.from_path(self._path).get_sheet_by_name(self.sheet).iter_rows()
-            for line, row in enumerate(rows, 1):
-                cells = [_read(cell) for cell in row]
-                if any(cell is not None for cell in cells):
-                    yield CellRow(line, cells)
-        except CalamineError as error:
-            raise _damaged(error) from None
+        with self._path.open("rb") as stream:
+            try:
+                rows = CalamineWorkbook.from_filelike(stream).get_sheet_by_name(self.sheet).iter_rows()
+                for line, row in enumerate(rows, 1):
+                    cells = [_read(cell) for cell in row]
+                    if any(cell is not None for cell in cells):
+                        yield CellRow(line, cells)
+            except CalamineError as error:
+                raise _damaged(error) from None
 
     def _first_sheet(self) -> str:
-        try:
-            workbook = CalamineWorkbook.from_path(self._path)
-            for name in workbook.sheet_names:
-                if workbook.get_sheet_by_name(name).end is not None:
-                    return name
-        except CalamineError as error:
-            raise _damaged(error) from None
+        with self._path.open("rb") as stream:
+            try:
+                workbook = CalamineWorkbook.from_filelike(stream)
+                for name in workbook.sheet_names:
+                    if workbook.get_sheet_by_name(name).end is not None:
+                        return name
+            except CalamineError as error:
+                raise _damaged(error) from None
         raise FileRefused("The workbook has no rows in any sheet.")
 
 
