@@ -101,8 +101,11 @@ def added(cells: Cells) -> datetime:
         return EPOCH
 
 
-def apart(rows: Iterable[SourceRow]) -> Iterator[list[SourceRow]]:
+def apart(rows: list[SourceRow]) -> Iterator[list[SourceRow]]:
     """Split equal rows into those that are one event: added within three hours of its first."""
+    if len(rows) == 1:
+        yield rows
+        return
     event: list[SourceRow] = []
     begin = EPOCH
     for row in sorted(rows, key=lambda row: (added(Cells(row)), number(Cells(row)))):

@@ -146,7 +146,9 @@ def read_entities(rows: Iterable[SourceRow]) -> Iterator[Record]:
             yield from (Skipped(row.line, "changed again in the same file") for row in said[:-1])
             yield from convert_rows(said[-1:], partial(from_entity, key=key, sanctions=sanctions))
         else:
-            yield from (Skipped(row.line, "a sanction whose entity is not in the file") for row in sanctions)
+            yield from (
+                Skipped(row.line, "a sanction of no entity in the file that has the topic") for row in sanctions
+            )
 
 
 def entity_of(row: SourceRow) -> tuple[str, Mapping[str, Any]]:

@@ -145,7 +145,7 @@ def test_sanctions_tell_who_since_when_and_what() -> None:
     assert fourth["detail"]["authority"]["name"] == "made_up_list"
     assert [measure["type"] for measure in fourth["detail"]["measures"]] == ["debarment", "unspecified"]
     assert fourth["detail"]["direction"] == "countermeasure"
-    assert found.skipped == [(5, "a sanction whose entity is not in the file")]
+    assert found.skipped == [(5, "a sanction of no entity in the file that has the topic")]
     assert not found.flags
 
 
