@@ -25,11 +25,13 @@ from app.errors import (
 from app.events.index.readiness import require_current
 from app.http import FromServices, NoQuery
 from app.metrics import Metrics
+from app.sources.metrics import SourceMetrics
 
 router = APIRouter(tags=["health"])
 # How long the database may take to say where the log ends.
 CHECK_TIMEOUT_S = 2.0
 MetricsDep = Annotated[Metrics, Depends(FromServices("metrics"))]
+SourceMetricsDep = Annotated[SourceMetrics, Depends(FromServices("source_metrics"))]
 OK = b'{"status":"ok"}'
 
 
@@ -101,8 +103,11 @@ async def admit(request: Request, authenticator: AuthenticatorDep) -> None:
         **problem_responses(Unauthorized, Forbidden, TooManyRequests, Unavailable),
     },
 )
-async def read_metrics(_: Annotated[None, Depends(admit)], __: NoQuery, metrics: MetricsDep) -> Response:
+async def read_metrics(
+    _: Annotated[None, Depends(admit)], __: NoQuery, db: DatabaseDep, metrics: MetricsDep, sources: SourceMetricsDep
+) -> Response:
     """Give this process's counters in Prometheus's text format: to this machine freely, to others with an admin key."""
+    await sources.refresh(db)
     return metrics.response()
 
 

@@ -34,6 +34,9 @@ from app.openapi import document_by, serve_documents
 from app.proxy import ForwardedHeadersMiddleware
 from app.response_cache import ResponseCache, ResponseCacheMiddleware
 from app.settings import Settings
+from app.sources.metrics import SourceMetrics
+from app.sources.routes import router as source_routes
+from app.sources.staleness import tell_staleness_periodically
 from app.stats.routes import router as stats_routes
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.worker import Worker
@@ -53,6 +56,7 @@ ROUTERS = (
     feed_routes,
     subscription_routes,
     delivery_routes,
+    source_routes,
     kind_routes,
     key_routes,
     health_routes,
@@ -72,6 +76,7 @@ class Services:
     heavy_queries: HeavyQueryLimiter
     response_cache: ResponseCache
     metrics: Metrics
+    source_metrics: SourceMetrics
     worker: Worker | None
     subscriptions: SubscriptionOperations
     stream_timings: StreamTimings = field(default_factory=StreamTimings)
@@ -128,6 +133,7 @@ def build_services(settings: Settings, *, delivery: bool) -> Services:
         heavy_queries,
         ResponseCache(log, questions=heavy_queries),
         metrics,
+        SourceMetrics(metrics.registry),
         worker,
         SubscriptionOperations(log, notifier, cipher, policy, worker.kick if worker else noop),
     )
@@ -149,6 +155,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]
     if worker is not None:
         worker.start()
     freeze_gc()
+    telling = asyncio.create_task(tell_staleness_periodically(services.db))
     trimming = (
         None
         if retention is None
@@ -166,6 +173,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]
     finally:
         if worker is not None:
             await worker.stop()
+        telling.cancel()
         if trimming is not None:
             trimming.cancel()
         await services.notifier.stop()

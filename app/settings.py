@@ -174,6 +174,7 @@ class Settings(BaseSettings):
     secret_key_file: Path | None = None
     rate_limit: Annotated[RateLimit | None, BeforeValidator(read_rate_limit)] = None
     change_retention: Annotated[timedelta | None, BeforeValidator(read_retention)] = None
+    sources_file: Path | None = None
     sse_max: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
     sse_per_key: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lower)] = "info"

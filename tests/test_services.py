@@ -14,7 +14,7 @@ from app.db import DatabaseDep
 from app.events.write.store import StoreDep
 from app.feed.notifier import NotifierDep
 from app.feed.sse import StreamTimingsDep
-from app.health import MetricsDep
+from app.health import MetricsDep, SourceMetricsDep
 from app.http import FromServices, SettingsDep
 from app.main import Services
 from app.response_cache import ResponseCacheDep
@@ -30,6 +30,7 @@ DEPENDENCIES = (
     OperationsDep,
     ResponseCacheDep,
     SettingsDep,
+    SourceMetricsDep,
     StoreDep,
     StreamTimingsDep,
 )

@@ -17,6 +17,7 @@ from app.cli.keys import keys
 from app.cli.migrate import migrate
 from app.cli.reindex import reindex
 from app.cli.serve import demo, serve
+from app.cli.sync import sync
 from app.cli.worker import worker
 from app.version import get_version
 
@@ -49,7 +50,7 @@ def whole(
     """A live, queryable event feed for armed conflict and its diplomacy."""
 
 
-for command in (demo, serve, worker, migrate, reindex, check, export, datasets, openapi, epoch):
+for command in (demo, serve, worker, sync, migrate, reindex, check, export, datasets, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)
 

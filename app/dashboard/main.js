@@ -9,6 +9,7 @@ import * as list from "./list.js";
 import * as live from "./live.js";
 import * as map from "./map.js";
 import * as series from "./series.js";
+import * as sources from "./sources.js";
 import * as timeline from "./timeline.js";
 import { plural } from "./words.js";
 
@@ -107,4 +108,4 @@ function listen() {
 find("#forget").hidden = !key();
 find("#filters").open = matchMedia("(min-width: 760px)").matches;
 listen();
-controls.build().then(asked, complain);
+controls.build().then(asked, complain).then(sources.watch);

@@ -82,6 +82,7 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("stream_feed", SSE): lambda: {"stream": samples.stream()},
     ("read_head", JSON): lambda: {"head": sample("head")},
     ("read_checkpoint", JSON): lambda: {"checkpoint": sample("checkpoint")},
+    ("list_sources", JSON): lambda: {"sources": {"items": [sample("source")]}},
     ("list_kinds", JSON): lambda: {"kinds": {"items": [serialize_kind(kind) for kind in KINDS]}},
     ("get_kind", JSON): lambda: {kind: {**serialize_kind(kind), "schema": abridged(kind)} for kind in KINDS},
     ("create_subscription", JSON): lambda: {"push": samples.new_subscription()},

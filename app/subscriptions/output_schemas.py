@@ -180,7 +180,9 @@ class NoticeShape(Output):
 
     id: int
     type: NoticeType
-    subscription_id: Annotated[UUID, Field(validation_alias="subscription")]
+    subscription_id: Annotated[
+        UUID | None, Field(validation_alias="subscription", description="Null where the notice is about a source.")
+    ]
     delivery_id: Annotated[UUID | None, Field(validation_alias="delivery")]
     at: datetime
     detail: str

@@ -19,7 +19,14 @@ WITHOUT_ROWID = {"sqlite_with_rowid": False}
 Mode = Literal["push", "pull"]
 Status = Literal["pending", "active", "failing", "paused", "disabled"]
 DeliveryStatus = Literal["queued", "sending", "retrying", "delivered", "dead", "cancelled"]
-NoticeType = Literal["subscription.failing", "subscription.disabled", "subscription.recovered", "delivery.dead"]
+NoticeType = Literal[
+    "subscription.failing",
+    "subscription.disabled",
+    "subscription.recovered",
+    "delivery.dead",
+    "source.stale",
+    "source.recovered",
+]
 UNFINISHED: tuple[DeliveryStatus, ...] = ("queued", "sending", "retrying")
 IS_UNFINISHED = sa.text("status IN ('queued', 'sending', 'retrying')")
 IS_DEAD = sa.text("status = 'dead'")
@@ -107,12 +114,12 @@ class StoredDelivery(SQLModel, table=True):
 
 
 class StoredNotice(SQLModel, table=True):
-    """Something about a subscription that an operator should know; ids rise in the order of commits."""
+    """Something about a subscription or a source that an operator should know; ids rise in the order of commits."""
 
     __tablename__ = "notice"
     id: int = Field(primary_key=True, sa_type=BigKey, sa_column_kwargs={"autoincrement": False})
     type: str
-    subscription: UUID
+    subscription: UUID | None
     delivery: UUID | None
     at: datetime = Field(sa_type=UtcTime)
     detail: str
@@ -192,10 +199,10 @@ class Delivery(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice; it has no id before it is stored."""
+    """A notice; it has no id before it is stored, and no subscription where it is about a source."""
 
     type: NoticeType
-    subscription: UUID
+    subscription: UUID | None
     delivery: UUID | None
     at: datetime
     detail: str

@@ -22,7 +22,20 @@ if TYPE_CHECKING:
 
     from cli.conftest import Said
 
-COMMANDS = ("demo", "serve", "worker", "migrate", "reindex", "check", "export", "datasets", "openapi", "epoch", "key")
+COMMANDS = (
+    "demo",
+    "serve",
+    "worker",
+    "sync",
+    "migrate",
+    "reindex",
+    "check",
+    "export",
+    "datasets",
+    "openapi",
+    "epoch",
+    "key",
+)
 WITH_PARTS = (*COMMANDS, "key create", "key list", "key revoke")
 HEAVY = ("alembic", "asyncpg", "fastapi", "pydantic", "rich", "sqlalchemy", "uvicorn")
 
@@ -35,7 +48,7 @@ async def test_help_fits_into_80_columns(
     said = await typed(*command.split(), "--help")
     assert (said.status, said.err) == (0, "")
     assert max(map(len, said.out.splitlines())) <= 80
-    assert "..." not in said.out.replace("ARGS]...", "").replace("[FILTER]...", "")
+    assert "..." not in said.out.replace("ARGS]...", "").replace("[FILTER]...", "").replace("[SOURCE]...", "")
 
 
 async def test_without_a_command_there_is_help_that_names_them_all(typed: Callable[..., Awaitable[Said]]) -> None:

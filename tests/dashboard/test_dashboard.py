@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -247,6 +250,23 @@ def test_without_a_key_it_asks_for_one(visit: Visit, closed_server: Any) -> None
     page.reload()
     ready(page)
     counted(page, 2)
+
+
+def test_it_says_how_fresh_the_sources_are_and_which_are_silent(visit: Visit, own_server: Any, tmp_path: Path) -> None:
+    now = int(time.time())
+    columns = "name, type, interval_s, added_at, progress, failures, last_success_at, alive_at, last_problem"
+    with closing(sqlite3.connect(tmp_path / "sitrep.db", timeout=60)) as database, database:
+        for name, since, problem in (("gdelt", 10_000, "The server <b>stands</b> still."), ("ucdp", 130, None)):
+            at = (now - since) * 1_000_000
+            values = (name, "plain", 900, 0, "{}", 0, at, at, problem)
+            database.execute(f"INSERT INTO source ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (ours)
+    page = visit(own_server)
+
+    ready(page)
+
+    silent = "Data may be old: gdelt was last taken in 2 hours ago. The server <b>stands</b> still."
+    expect(page.locator("#stale")).to_have_text(silent)
+    expect(page.locator("#fresh")).to_have_text(re.compile(r"Sources: gdelt 2 hours ago, ucdp \d minutes ago"))
 
 
 def test_keys_do_what_the_help_says(visit: Visit, open_server: Any) -> None:

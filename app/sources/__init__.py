@@ -1,0 +1,1 @@
+"""Sources: data sets that keep themselves current, each downloaded when it is due and imported."""
