@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
@@ -45,6 +46,7 @@ def newest_revision() -> str:
 
 def change_schema(connection: sa.Connection, to: str) -> None:
     """Run Alembic within the open transaction; SchemaMismatch when a newer Sitrep migrated the database."""
+    require_revision(to)
     schema, found = needed_schema(), MigrationContext.configure(connection).get_current_heads()
     if not schema.known.issuperset(found):
         raise schema.mismatch(found)
@@ -54,6 +56,13 @@ def change_schema(connection: sa.Connection, to: str) -> None:
     (command.downgrade if going_back else command.upgrade)(settings, to)
     if sa.inspect(connection).has_table("log_head"):  # the next microsecond: processes forget the answers they keep
         connection.exec_driver_sql("UPDATE log_head SET time = time + 1")
+
+
+def require_revision(to: str) -> None:
+    """Refuse what is not a revision's whole name, `head` or `base`: Alembic would take parts and steps."""
+    known = sorted(needed_schema().known)
+    if to not in {"head", "base", *known}:
+        raise CommandError(f"There is no revision {to!r}; give one of {', '.join(known)}, head or base")
 
 
 def is_older(connection: sa.Connection, to: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import PROBLEMS
-from app.kinds import FACETS, KINDS, MEASURES
+from app.kinds import CODES, FACETS, KINDS, MEASURES
 from app.kinds.base import Facet, Measure
 from app.settings import Settings
 
@@ -250,6 +250,19 @@ def test_every_problem_is_documented() -> None:
     ]
     text = page("errors.md")
     assert [row for row in rows if row not in text] == []
+
+
+def test_every_code_of_a_fault_is_documented() -> None:
+    raised = {"FieldError", "ValueRefused", "PydanticCustomError"}
+    calls = [
+        node
+        for path in modules(APP).values()
+        if "imports" not in path.parts  # a layout of one's own is refused by the command, in a sentence
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in raised and node.args
+    ]
+    codes = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)} | {*CODES}
+    assert codes == set(re.findall(r"(?m)^\| `([a-z0-9-]+)` \| .*$", page("errors.md").partition("A `code`")[2]))
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -72,7 +72,7 @@ class HeavyQueryLimiter:
     """The heavy questions of one process: who asks them, how many run, and which may have to be interrupted."""
 
     def __init__(self, *, timeout_s: float = HEAVY_TIMEOUT_S, light_s: float = LIGHT_TIMEOUT_S) -> None:
-        """Begin with none."""
+        """Count a query as heavy after `light_s` seconds, and end it after `timeout_s`."""
         self.timeout_s = timeout_s
         self.light_s = light_s
         self.draining = False

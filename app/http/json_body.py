@@ -9,11 +9,12 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 
-from app.errors import UnsupportedMediaType
+from app.errors import FieldError, UnsupportedMediaType
 from app.http.strict_json import parse_json
 from app.kit.offload import run_in_thread
 
 T = TypeVar("T")
+Isolate = Callable[[object, list[FieldError]], object]
 
 JSON = ("application/json",)
 # A body of more bytes is read on another thread: checking 16 KiB takes about a millisecond.
@@ -24,7 +25,8 @@ SMALL_BODY = 16 * 1024
 class Body(Generic[T]):
     """A FastAPI dependency: the JSON body as `parse` reads it.
 
-    `body_schema` and `body_media` tell OpenAPI what is read; an absent body is None if it is optional.
+    `body_schema` and `body_media` tell OpenAPI what is read; an absent body is None if it is optional. `isolate`, where
+    it is given, takes the value with the faults of `parse_json` in it, and gives what is to be parsed all the same.
     """
 
     parse: Callable[[object], T]
@@ -32,6 +34,7 @@ class Body(Generic[T]):
     body_media: tuple[str, ...]
     body_optional: bool
     lines: bool = False
+    isolate: Isolate | None = None
 
     async def __call__(self, request: Request) -> T | None:
         raw = await read_body(request)
@@ -39,11 +42,15 @@ class Body(Generic[T]):
             return None
         check_media_type(request, self.body_media)
         if len(raw) <= SMALL_BODY:
-            return self.parse(parse_json(raw, lines=self.lines))
+            return self._read(raw)
         return await run_in_thread(self._read, raw)
 
     def _read(self, raw: bytes) -> T:
-        return self.parse(parse_json(raw, lines=self.lines))
+        if self.isolate is None:
+            return self.parse(parse_json(raw, lines=self.lines))
+        faults: list[FieldError] = []
+        value = parse_json(raw, lines=self.lines, faults=faults)
+        return self.parse(self.isolate(value, faults) if faults else value)
 
 
 def body(
@@ -53,12 +60,13 @@ def body(
     media: Sequence[str] = JSON,
     optional: bool = False,
     lines: bool = False,
+    isolate: Isolate | None = None,
 ) -> Body[T]:
     """The dependency that reads a JSON body; raises 400, 413, 415 and whatever `parse` raises.
 
     With `lines` strings may have line feeds and tabs, and `parse` refuses them where they do not belong.
     """
-    return Body(parse, schema, tuple(media), optional, lines)
+    return Body(parse, schema, tuple(media), optional, lines, isolate)
 
 
 async def read_body(request: Request) -> bytes:

@@ -31,12 +31,13 @@ class UnreadableNumber:
 UNREADABLE_VALUE: Final = UnreadableNumber()
 
 
-def parse_json(raw: bytes, *, lines: bool = False) -> object:
+def parse_json(raw: bytes, *, lines: bool = False, faults: list[FieldError] | None = None) -> object:
     """The value that the bytes hold; with `lines` its strings, but no keys, may have line feeds and tabs.
 
     Raises Malformed (400) for what is not JSON in UTF-8, for a byte order mark, a key twice in one object, more than
     32 levels, NaN and Infinity; else Invalid (422) with pointers for numbers beyond int64 or a double, lone
-    surrogates, and control characters in strings or keys.
+    surrogates, and control characters in strings or keys. Where `faults` is given, those of the second sort are added
+    to it instead, and the caller must not use what they are about.
     """
     text = decode(raw)
     try:
@@ -48,7 +49,11 @@ def parse_json(raw: bytes, *, lines: bool = False) -> object:
     if text.count("[") + text.count("{") > MAX_DEPTH and is_too_deep(value):
         raise too_deep()
     if suspect:
-        reject_bad_values(value, CONTROL_IN_LINES if lines else CONTROL)
+        found = list(bad_values(value, "", CONTROL_IN_LINES if lines else CONTROL))
+        if faults is not None:
+            faults += found
+        elif found:
+            raise Invalid("The body has values that cannot be stored; see errors.", errors=found[:MAX_ERRORS])
     return value
 
 
@@ -144,13 +149,6 @@ def may_hold_bad_text(raw: bytes, text: str) -> bool:
     if b"\\" in raw and SUSPECT_ESCAPE.search(text):
         return True
     return (b"\xc2" in raw or b"\x7f" in raw) and bool(CONTROL.search(text))
-
-
-def reject_bad_values(value: object, control: re.Pattern[str]) -> None:
-    """Raise Invalid if the value holds something that cannot be stored or sent."""
-    errors = [error for error, _ in zip(bad_values(value, "", control), range(MAX_ERRORS), strict=False)]
-    if errors:
-        raise Invalid("The body has values that cannot be stored; see errors.", errors=errors)
 
 
 def bad_values(value: object, pointer: str, control: re.Pattern[str]) -> Iterator[FieldError]:

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from app.errors import FieldError
-from app.kinds.codes import spellings
+from app.kinds.codes import codes_of
 from app.kinds.field_errors import ValueRefused
 
 MAX_ITEMS = 1_000
@@ -177,8 +177,8 @@ def facet_value(name: str, *others: str | None) -> FacetValue:
 
 
 def country_value(code: str) -> FacetValue:
-    """A country, found by both its codes if it is a former state."""
-    return FacetValue((names := spellings(code))[0], names[1:])
+    """A country, found by all its codes if it is a former state."""
+    return FacetValue((names := codes_of(code))[0], names[1:])
 
 
 def boolean_value(flag: bool | None) -> tuple[str, ...]:

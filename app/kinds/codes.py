@@ -20,6 +20,8 @@ IMO = re.compile(r"(?:IMO ?)?([0-9]{7})", re.IGNORECASE)
 BIC = re.compile(r"[A-Z0-9]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 CELEX = re.compile(r"[0-9CE](?:19|20)[0-9]{2}[A-Z]{1,2}[0-9]{4}(?:R?\([0-9]{2}\))*(?:-[0-9]{8})?")
 LIKE_CELEX = re.compile(r"[0235](?:19|20)[0-9]{2}[A-Z]{1,2}[0-9].*", re.IGNORECASE)
+# Entries of ISO 3166-3 that only ended a name: the country goes on under the code of today.
+RENAMED = frozenset({"AIDJ", "BUMM", "BYAA", "DYBJ", "HVBF", "NHVU", "RHZW", "TPTL", "ZRCD"})
 CRYPTO = frozenset({"BTC", "ETH", "USDT"})
 
 
@@ -74,9 +76,32 @@ def spellings(country: str) -> tuple[str, ...]:
 
 
 @cache
-def is_ambiguous(country: str) -> bool:
-    """Whether the code was that of several former states, each shown by another."""
-    return country not in former_names() and any(country in names for names in former_names().values())
+def codes_of(country: str) -> tuple[str, ...]:
+    """The codes under which an event of the country is found, its own first.
+
+    A code that meant several former states (`CS`) is found as each of them, one that only ended with a name (`ZR`) as
+    the country of today (`CD`) too.
+
+    >>> codes_of("UA"), codes_of("CS"), codes_of("ZR")
+    (('UA',), ('CS', 'CSHH', 'CSXX'), ('ZR', 'ZRCD', 'CD'))
+    """
+    found = list(spellings(country))
+    if country not in former_names():
+        found += [long for long, names in former_names().items() if country in names]
+    return tuple(dict.fromkeys([*found, *(successor(code) for code in found if code in RENAMED)]))
+
+
+@cache
+def has_other_labels(country: str) -> bool:
+    """Whether events that are shown under another code are found by this one too."""
+    former = {code for state in pycountry.historic_countries for code in (state.alpha_2, state.alpha_4)}
+    found = {codes_of(code)[0] for code in former if country in codes_of(code)}
+    return bool(found - {spellings(country)[0]})
+
+
+def successor(code: str) -> str:
+    """The code of today of a country that only changed its name, by its code of four letters."""
+    return code[:2] if code.endswith("AA") else code[2:]
 
 
 class UnlistedCode(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pycountry
 
-from app.kinds.codes import KOSOVO, UNION, countries, spellings, subdivisions
+from app.kinds.codes import KOSOVO, RENAMED, UNION, countries, spellings, subdivisions, successor
 from app.kinds.field_errors import ValueRefused
 from app.kinds.strings import fold
 
@@ -64,8 +64,6 @@ MAX_COMPARED_LENGTH = 100  # characters of an unknown text
 COMPARED = 20  # known texts that are compared whole with it
 SIMILAR = 0.7  # the ratio of `difflib` from which one is suggested
 ACCEPTED = "Give an ISO 3166 code, such as UA or UKR, or an English name, such as Ukraine."
-# Entries of ISO 3166-3 that only ended a name: the country goes on under the code of today.
-RENAMED = frozenset({"AIDJ", "BUMM", "BYAA", "DYBJ", "HVBF", "NHVU", "RHZW", "TPTL", "ZRCD"})
 
 
 def read_country(text: str) -> str:
@@ -214,8 +212,7 @@ def loose_names() -> Iterator[tuple[str, str]]:
     for country in pycountry.countries:
         yield country.alpha_2, re.sub(r" \(.*\)", "", country.name).partition(", ")[0]
     for former in pycountry.historic_countries:
-        code = former.alpha_4[2:] if former.alpha_4 in RENAMED else spellings(former.alpha_4)[0]
-        code = former.alpha_2 if code == "AA" else code
+        code = successor(former.alpha_4) if former.alpha_4 in RENAMED else spellings(former.alpha_4)[0]
         before, _, after = former.name.partition(", ")
         yield from ((code, name) for name in (former.name, before, after, f"{after} {before}") if name)
 

@@ -11,14 +11,14 @@ from pydantic import BaseModel
 
 from app.errors import FieldError
 from app.kinds.base import Estimate, Facet, FacetValue, Measure, Numbers, Rule, country_value, facet_value, total
-from app.kinds.codes import spellings
+from app.kinds.codes import codes_of
 from app.kinds.envelope import Actor, Event, Location, Status
 from app.kinds.field_errors import models_in, pointer
 
 
 def actor_value(actor: Actor) -> FacetValue:
     """An actor by name; its aliases, ref and country find it too."""
-    codes = () if actor.country is None else spellings(actor.country)
+    codes = () if actor.country is None else codes_of(actor.country)
     return facet_value(actor.name, *actor.aliases, actor.ref, *codes)
 
 

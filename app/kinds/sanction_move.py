@@ -31,7 +31,7 @@ from app.kinds.base import (
     optional_field,
     total,
 )
-from app.kinds.codes import Bic, Currency, Imo, LegalAct, Party, spellings
+from app.kinds.codes import Bic, Currency, Imo, LegalAct, Party, codes_of
 from app.kinds.strings import Lines, Name, Text, Url, deduplicate
 from app.kinds.timestamps import Day
 
@@ -156,7 +156,7 @@ def _entities(event: Any) -> list[Entity]:
 
 def _authority(event: Any) -> list[FacetValue]:
     authority = event.detail.authority
-    return [facet_value(authority.name, *(spellings(authority.country) if authority.country else ()))]
+    return [facet_value(authority.name, *(codes_of(authority.country) if authority.country else ()))]
 
 
 def _programme(event: Any) -> list[FacetValue]:

@@ -21,7 +21,7 @@ from app.events.read.filter import BaseEventFilter
 from app.events.tables import FacetValue, HourlyRollup
 from app.events.terms import HOUR
 from app.kinds import KINDS, fold
-from app.kinds.codes import is_ambiguous, spellings
+from app.kinds.codes import has_other_labels, spellings
 from app.stats.buckets import CALENDARS
 from app.stats.index_counts import NUMBERS, Aggregation, Groups, Numbers, nothing
 
@@ -81,7 +81,7 @@ def rollup_query(params: BaseEventFilter, measure: str | None, facet: str | None
         not all(map(is_rolled_up, params.conditions))
         or facet not in {None, *ROLLED_UP}
         or len(countries) > (0 if by_country else 1)
-        or any(is_ambiguous(country.upper()) for country in countries)
+        or any(has_other_labels(country.upper()) for country in countries)
         or any(moment % HOUR for moment in times)
     ):
         return None

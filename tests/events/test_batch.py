@@ -491,3 +491,28 @@ async def test_a_refused_batch_tells_the_faults_of_all_items(api: AsyncClient, m
     ]
     assert answer.json()["detail"].startswith("5 items were refused; see errors.")
     assert len(good(await api.get("/v1/events"))["items"]) == 1
+
+
+async def test_what_cannot_be_stored_is_the_fault_of_its_item_alone(api: AsyncClient, make_event: MakeEvent) -> None:
+    bell, large = make_event(title="a\u0007"), make_event(extra={"n": 2**70, "m": "\ud800"})
+    items = [{"op": "create", "event": event} for event in (make_event(), bell, make_event(title=""), large)]
+    raw = json.dumps({"items": items}).encode()
+    headers = {"content-type": "application/json"}
+
+    whole = await api.post("/v1/events/batch", content=raw, headers=headers)
+    partial = good(await api.post("/v1/events/batch?partial=true", content=raw, headers=headers))["results"]
+    beside = await api.post(
+        "/v1/events/batch", content=raw.replace(b'{"items"', b'{"a\\u0007":1,"items"'), headers=headers
+    )
+
+    assert whole.status_code == 422
+    expected = [
+        ("/items/1/event/title", "control-character"),
+        ("/items/2/event/title", "too-short"),
+        ("/items/3/event/extra/n", "range"),
+        ("/items/3/event/extra/m", "surrogate"),
+    ]
+    assert [(fault["pointer"], fault["code"]) for fault in whole.json()["errors"]] == expected
+    assert [result["status"] for result in partial] == [201, 422, 422, 422]
+    assert [fault["pointer"] for fault in partial[3]["problem"]["errors"]] == [pointer for pointer, _ in expected[2:]]
+    assert (beside.status_code, beside.json()["errors"][0]["pointer"]) == (422, "")

@@ -81,11 +81,13 @@ def test_launch_sites_are_no_places_of_the_event() -> None:
         ("SUHH", ("SU", ("SUHH",))),
         ("CSHH", ("CSHH", ("CS",))),
         ("CSXX", ("CSXX", ("CS",))),
-        ("CS", ("CS", ())),
+        ("CS", ("CS", ("CSHH", "CSXX"))),
+        ("ZR", ("ZR", ("ZRCD", "CD"))),
+        ("MM", ("MM", ())),
         ("XK", ("XK", ())),
     ],
 )
-def test_a_former_state_is_found_by_both_its_codes(code: str, value: tuple[str, tuple[str, ...]]) -> None:
+def test_a_former_state_is_found_by_all_its_codes(code: str, value: tuple[str, tuple[str, ...]]) -> None:
     assert facet("country", "attack", ("/locations/0/admin1", None), ("/locations/0/country", code)) == [value]
 
 

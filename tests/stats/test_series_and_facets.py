@@ -389,7 +389,23 @@ async def test_a_former_state_is_counted_under_both_its_codes(api: AsyncClient, 
         place = {"name": "Somewhere", "country": code, "role": "impact"}
         await written(api, make_event(started_at=f"1999-05-0{n + 1}T00:00:00Z", timezone=None, locations=[place]))
 
-    for code, count in (("YU", 1), ("YUCS", 1), ("yucs", 1), ("CSHH", 1), ("CS", 2), ("cs", 2)):
+    for n, code in enumerate(("CS", "ZR", "CD")):  # one of those two, and the country that is CD today
+        place = {"name": "Somewhere", "country": code, "role": "impact"}
+        await written(api, make_event(started_at=f"1999-06-0{n + 1}T00:00:00Z", timezone=None, locations=[place]))
+
+    found = {
+        "YU": 1,
+        "YUCS": 1,
+        "yucs": 1,
+        "CSHH": 2,
+        "CS": 3,
+        "cs": 3,
+        "Czechoslovakia": 2,
+        "ZR": 1,
+        "Zaire": 2,
+        "CD": 2,
+    }
+    for code, count in found.items():
         for extra in ("", "&status=reported"):
             rows = good(await api.get(f"/v1/stats/series?interval=year&country={code}{extra}"))
             assert [row["count"] for row in rows] == [count], code

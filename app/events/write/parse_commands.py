@@ -28,7 +28,7 @@ from app.events.write.commands import (
 from app.events.write.idempotency import ResponseData
 from app.events.write.transaction import CommandResult, Result
 from app.kinds import CodeChange, Event, parse_change, parse_event
-from app.kinds.field_errors import field_errors
+from app.kinds.field_errors import MAX_ERRORS, field_errors
 from app.kinds.line_endings import strip_invisible
 from app.kit.ids import read_id
 from app.kit.json_lines import dump_json
@@ -38,6 +38,7 @@ MAX_ITEM_BYTES = 256 * 1024
 STATUS = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 # Where an item's own pointers begin within it.
 PARTS = {"create": "/event", "upsert": "/event", "replace": "/event", "patch": "/patch", "delete": ""}
+ITEM_POINTER = re.compile(r"/items/([0-9]+)(?:/|\Z)", re.ASCII)
 REFERENCE = re.compile(r"#(0|[1-9][0-9]{0,3})\Z", re.ASCII)
 
 
@@ -56,11 +57,32 @@ def read_batch(data: object) -> list[object]:
     return items
 
 
+def isolate_items(data: object, faults: list[FieldError]) -> object:
+    """Put its refusal in the place of each item that holds what cannot be stored: the others stand for themselves.
+
+    Raises Invalid with all faults where one of them is not in an item.
+    """
+    body = data if isinstance(data, dict) else {}
+    items = body.get("items")
+    by_item: dict[int, list[FieldError]] = {}
+    for fault in faults:
+        found = ITEM_POINTER.match(fault.pointer or "")
+        if found is None or not isinstance(items, list):
+            raise Invalid("The body has values that cannot be stored; see errors.", errors=faults[:MAX_ERRORS])
+        by_item.setdefault(int(found[1]), []).append(fault)
+    refusals = {n: item_problem(found[:MAX_ERRORS]) for n, found in by_item.items()}
+    return {**body, "items": [refusals.get(n, item) for n, item in enumerate(items or ())]}
+
+
 def read_items(items: Sequence[object]) -> tuple[list[Command | Problem], list[str]]:
     """A command or a refusal for each item, and where each one's pointers begin."""
     commands: list[Command | Problem] = []
     places = []
     for n, item in enumerate(items):
+        if isinstance(item, Problem):
+            places.append(f"/items/{n}")
+            commands.append(item)
+            continue
         op = item.get("op") if isinstance(item, dict) else None
         places.append(f"/items/{n}{PARTS.get(op, '') if isinstance(op, str) else ''}")
         try:

@@ -32,7 +32,15 @@ from app.events.schemas import (
 )
 from app.events.write.commands import Command, Create, IfMatch, Patch, Remove, Replace
 from app.events.write.idempotency import IdempotentRequest, ResponseData
-from app.events.write.parse_commands import batch_response, read_batch, read_items, read_known, read_new, upsert_of
+from app.events.write.parse_commands import (
+    batch_response,
+    isolate_items,
+    read_batch,
+    read_items,
+    read_known,
+    read_new,
+    upsert_of,
+)
 from app.events.write.responses import (
     created_response,
     deleted_response,
@@ -99,7 +107,7 @@ async def write_batch(
     request: Request,
     key: WriteKey,
     params: Annotated[BatchQuery, Depends(query(BatchQuery))],
-    items: Annotated[list[object], Depends(body(read_batch, schema=BatchIn, lines=True))],
+    items: Annotated[list[object], Depends(body(read_batch, schema=BatchIn, lines=True, isolate=isolate_items))],
     store: StoreDep,
 ) -> Response:
     """Write up to 1,000 items, decided in order; later ones see earlier ones.

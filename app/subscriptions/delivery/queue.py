@@ -64,11 +64,11 @@ class PayloadCache:
             self._held[id] = body
 
     def drop(self, id: UUID) -> None:
-        """Keep it no longer."""
+        """Remove the body of a delivery and give its bytes back to the budget."""
         self._budget.release(len(self._held.pop(id, b"")))
 
     def clear(self) -> None:
-        """Keep none."""
+        """Remove every body and give their bytes back to the budget."""
         self._budget.release(sum(map(len, self._held.values())))
         self._held.clear()
 
@@ -140,11 +140,11 @@ class DeliveryQueue:
         return first
 
     def end(self, id: UUID) -> None:
-        """It is under way no more."""
+        """Note that the delivery is no longer in flight."""
         self.flying.pop(id, None)
 
     def forget_in_flight(self) -> None:
-        """Wait for none of those that are under way."""
+        """Treat no delivery as in flight any longer; their results, if any come, are ignored."""
         self.flying.clear()
 
     def mark_in_flight(self, before: float) -> list[Delivery]:

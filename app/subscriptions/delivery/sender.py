@@ -68,7 +68,7 @@ class DeliverySender:
             await self._former.pop().close()
 
     async def ping(self) -> None:
-        """Ask the endpoint to show itself."""
+        """Send a ping, which tells whether the endpoint answers."""
         context = self._context
         if self._endpoint is None or not context.holds():
             return

@@ -88,11 +88,11 @@ class DeliveryState:
         self.stop()
 
     def lose_lease(self) -> None:
-        """Another worker has the subscription, or may have it."""
+        """Note that another worker has the lease of the subscription, or may have it."""
         self.phase = next_phase(self.phase, "lose_lease")
 
     def close(self) -> None:
-        """Nobody works on it any more."""
+        """End the work on the subscription in this process, and free the memory of its bodies."""
         self.phase = next_phase(self.phase, "close")
         self.queue.bodies.clear()
 

@@ -61,7 +61,7 @@ SHAPE: dict[int | str, dict[str, Any]] = {200: {"model": SubscriptionShape}}
 
 
 def asking(request: Request, key: Key) -> Caller:
-    """Who asks, and when."""
+    """Name the caller of a request: the key, the address, and the time."""
     return Caller(key, Actor(key.owner, client_address(request)), utc_now())
 
 
