@@ -16,6 +16,7 @@ from app.events.tables import StoredEvent
 from app.events.write.store import Store
 from app.imports import chunks, snapshot, undo, writer
 from app.imports.run import run_import
+from app.imports.tables import ImportRun
 
 if TYPE_CHECKING:
     import random
@@ -57,9 +58,11 @@ async def bodies(db: Database) -> list[dict[str, Any]]:
     return [orjson.loads(body) for (body,) in await db.rows(columns.order_by(col(StoredEvent.key)))]
 
 
-async def events(db: Database) -> list[str]:
+async def events(db: Database, *without: str) -> list[str]:
     """Every event without what differs from one database to the next, sorted."""
-    return sorted(str({name: event[name] for name in event if name not in OF_A_MOMENT}) for event in await bodies(db))
+    return sorted(
+        str({name: event[name] for name in event if name not in {*OF_A_MOMENT, *without}}) for event in await bodies(db)
+    )
 
 
 async def changes(db: Database) -> list[tuple[str, int]]:
@@ -67,6 +70,11 @@ async def changes(db: Database) -> list[tuple[str, int]]:
     return [
         tuple(row) for row in await db.rows(sa.select(col(Change.id), col(Change.version)).order_by(col(Change.seq)))
     ]
+
+
+async def runs(db: Database) -> list[Any]:
+    """The state and notes of each import."""
+    return await db.rows(sa.select(col(ImportRun.state), col(ImportRun.notes)).order_by(col(ImportRun.id)))
 
 
 @asynccontextmanager

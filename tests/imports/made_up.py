@@ -1,4 +1,4 @@
-"""A made-up dataset whose rows are dictionaries; `made_up.py URL COUNT SEED` imports rows of it, to be killed."""
+"""A made-up dataset whose rows are dictionaries; `made_up.py URL COUNT` imports rows of it, to be killed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from app.datasets.base import (
 )
 from app.db import open_database
 from app.events.write.store import Store
+from app.imports import chunks
 from app.imports.request import ImportOptions, ImportRequest
 from app.imports.run import run_import
 
@@ -158,8 +159,9 @@ def request_for(
     )
 
 
-async def main(url: str, count: int, seed: int) -> None:
-    """Import until done or killed; a point for each batch that was written."""
+async def main(url: str, count: int) -> None:
+    """Import in small batches until done or killed; a line for each batch that was written."""
+    chunks.MAX_DRAFTS = 50
     db = open_database(url)
     await db.connect()
     store = Store(db)
@@ -169,10 +171,10 @@ async def main(url: str, count: int, seed: int) -> None:
         sys.stdout.write(".\n")
         sys.stdout.flush()
 
-    await run_import(db, store, request_for(many(count, seed), lenient=True), progress)
+    await run_import(db, store, request_for(many(count), lenient=True), progress)
     await store.stop()
     await db.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
 import shutil
+import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from calls import good
-from importing import COUNTS, changes, counts, cut_off, events, opened, told, use_small_batches
+from importing import COUNTS, bodies, changes, counts, cut_off, events, opened, runs, told, use_small_batches
 from made_up import SNAPSHOT, NaturalKeys, Rows, many, request_for, row
 
-from app.imports.report import RowProblem
+from app.errors import ImportRunning
+from app.imports import lease
+from app.imports.report import ImportReport, RowProblem
 from app.imports.run import run_import
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Iterator
 
     import httpx
 
+    from app.datasets.base import Record
     from app.db import Database
     from app.events.write.store import Store
+    from app.imports.request import ImportRequest
+
+MADE_UP = Path(__file__).with_name("made_up.py")
+ROOT = MADE_UP.parents[2]
+# `make nightly` kills an import of 50,000 rows 20 times.
+ROWS, KILLS = int(os.environ.get("IMPORT_ROWS", "700")), int(os.environ.get("IMPORT_KILLS", "2"))
 
 
 @pytest.fixture(autouse=True)
@@ -149,3 +162,142 @@ async def test_an_import_cut_off_anywhere_goes_on_as_if_it_had_not_been(
         assert report.created > 10 or report.updated + report.deleted > 10
     made = await changes(db)
     assert len(set(made)) == len(made) == len(await changes(other[0]))
+
+
+async def test_a_killed_import_goes_on_with_its_file(
+    database_url: str, db: Database, store: Store, other: tuple[Database, Store]
+) -> None:
+    size, chance, kills = ROWS, random.Random(9), 0
+    command = [sys.executable, str(MADE_UP), database_url, str(size)]
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        left = chance.randrange(2, size // 50 // (KILLS + 1)) if kills < KILLS else size
+        while left and await process.stdout.readline():
+            left -= 1
+        if not left:
+            await asyncio.sleep(chance.random() / 50)
+            process.kill()
+            kills += 1
+        code = await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]  # or the loop warns of it
+        if not code:
+            break
+    assert kills == KILLS
+    whole = await run_import(*other, request_for(many(size), lenient=True))
+    assert await events(db) == await events(other[0])
+    made = await changes(db)
+    assert len(set(made)) == len(made) == whole.created
+    again = await run_import(db, store, request_for(many(size), lenient=True))
+    assert (again.id, again.unchanged, again.created) == (2, whole.created, 0)
+
+
+async def test_of_two_processes_one_imports_a_dataset(
+    db: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = request_for(many(150))
+    refused: list[str] = []
+
+    async def import_too(_report: ImportReport) -> None:
+        with pytest.raises(ImportRunning) as refusal:
+            await run_import(db, store, request)
+        refused.append(refusal.value.detail)
+
+    tasks: list[asyncio.Task[None]] = []
+    await run_import(db, store, request, lambda report: tasks.append(asyncio.create_task(import_too(report))))
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert "Import 1 of this dataset runs in another process" in refused[0]
+
+    async def take_over(_report: ImportReport) -> ImportReport:
+        monkeypatch.setattr(lease, "HELD_HERE", set())  # as if this process were another, and the first dead
+        return await run_import(db, store, second)
+
+    second = request_for(many(150, seed=1))
+    begun: list[asyncio.Task[ImportReport]] = []
+    with pytest.raises(ImportRunning, match="took this import over"):
+        await run_import(
+            db, store, second, lambda report: None if begun else begun.append(asyncio.create_task(take_over(report)))
+        )
+    report = await begun[0]
+    assert (report.id, report.rows) == (2, len(many(150)))
+    made = await changes(db)
+    assert len(set(made)) == len(made)
+
+
+async def test_a_later_snapshot_is_all_that_is_left_of_an_older_one(
+    api: httpx.AsyncClient, db: Database, store: Store, other: tuple[Database, Store]
+) -> None:
+    old = [row(f"k{n}", f"Place {n}", n) for n in range(20)]
+    new = [row(f"k{n}", f"Place {n}", n + n % 2) for n in range(5, 25)]
+    await run_import(db, store, request_for(old, layout=SNAPSHOT))
+
+    partial: list[tuple[Rows, dict[str, Any], str]] = [
+        (new, {"limit": 3}, "--limit"),
+        ([*new, row("k30", best="many")], {}, "could not be read"),
+        ([], {}, "no record"),
+    ]
+    for rows, options, why in partial:
+        request = request_for(rows, layout=SNAPSHOT, tombstone_missing=True, **options)
+        for each in (replace(request, options=replace(request.options, write=False)), request):
+            report = await run_import(db, store, each)
+            assert (report.vanished, report.deleted) == (0, 0)
+            assert why in report.notes[0]
+
+    kept = await run_import(db, store, request_for(new, layout=SNAPSHOT))
+    assert (kept.vanished, kept.deleted, kept.notes) == (5, 0, ["Gone from the file: k0, k1, k2, k3, k4."])
+    for write in (False, True):
+        report = await run_import(db, store, request_for(new, layout=SNAPSHOT, write=write, tombstone_missing=True))
+        assert (report.vanished, report.deleted, report.unchanged) == (5, 5, 20)
+    assert (await run_import(db, store, request_for(new, layout=SNAPSHOT))).vanished == 0
+    await run_import(*other, request_for(new, layout=SNAPSHOT))
+    assert await events(db, "version") == await events(other[0], "version")
+    assert (await run_import(db, store, request_for(old, layout=SNAPSHOT))).created == 5
+
+
+async def test_a_corrected_key_is_the_same_event(db: Database, store: Store, other: tuple[Database, Store]) -> None:
+    natural = NaturalKeys()
+
+    def snapshot(*rows: dict[str, Any], **options: Any) -> ImportRequest:
+        return request_for(list(rows), dataset=natural, layout=SNAPSHOT, **options)
+
+    old = [row("", "Kyiv", 1), row("", "Lviv", 2), row("", "Odesa", 3), row("", "Sumy", 3)]
+    new = [row("", "Kiev", 1), row("", "Lviv", 2), row("", "Izmail", 3), row("", "Reni", 3), row("", "Dnipro", 4)]
+    await run_import(db, store, snapshot(*old))
+    ids = {event["title"]: event["id"] for event in await bodies(db)}
+
+    cut = await run_import(db, store, snapshot(*new, limit=4))
+    assert (cut.created, cut.updated, cut.problems_by) == (0, 0, {"needs-whole-file": 3})
+    for write in (False, True):
+        report = await run_import(db, store, snapshot(*new, tombstone_missing=True, write=write))
+        assert (report.created, report.updated, report.unchanged, report.deleted) == (3, 1, 1, 2)
+    found = {event["title"]: event for event in await bodies(db)}
+    assert found["Attack on Kiev"]["id"] == ids["Attack on Kyiv"]
+    assert found["Attack on Kiev"]["external_ids"] == [{"system": "natural-keys", "id": "2025-09-07 Kiev 1"}]
+    await run_import(*other, snapshot(*new))
+    assert await events(db, "version") == await events(other[0], "version")
+    assert (await run_import(db, store, snapshot(*new))).unchanged == 5
+
+
+async def test_a_delta_removes_and_a_file_that_breaks_off_is_told(db: Database, store: Store) -> None:
+    delta = [row("a"), row("b"), row("a", op="delete"), row("a", best=4), row("c", op="delete"), row("c", op="delete")]
+    report = await run_import(db, store, request_for(delta))
+    assert (report.created, report.deleted, report.skipped, report.refused) == (3, 1, 2, 0)
+    assert sorted(event["casualties"][0]["count"]["best"] for event in await bodies(db)) == [3, 4]
+
+    request = request_for(many(150))
+
+    def broken() -> Iterator[Record]:
+        yield from islice(request.records(), 50)
+        raise EOFError("the archive ends in the middle")
+
+    with pytest.raises(EOFError):
+        await run_import(db, store, replace(request, records=broken))
+    whole = await run_import(db, store, request)
+    assert (whole.id, whole.unchanged > 20, whole.created > 60) == (3, True, True)
+    assert [tuple(run) for run in await runs(db)] == [
+        ("done", "[]"),
+        ("failed", '["The file could not be read to its end: the archive ends in the middle"]'),
+        ("done", "[]"),
+    ]
