@@ -112,9 +112,9 @@ class Acled(Dataset):
         "scope conditions, sources, and coding choices. Humanities and Social Sciences Communications 10."
     )
     layouts: ClassVar = (
-        Layout("since 2023, 31 columns", COLUMNS, TODAY),
-        Layout("2016, 25 columns", COLUMNS_2016, OF_2016),
-        Layout("deleted events", DELETED, frozenset(DELETED)),
+        Layout("since 2023", COLUMNS, TODAY),
+        Layout("2016", COLUMNS_2016, OF_2016),
+        Layout("deleted", DELETED, frozenset(DELETED)),
     )
     date_columns: ClassVar = ("event_date", "EVENT_DATE")
 

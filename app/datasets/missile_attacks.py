@@ -91,8 +91,8 @@ class MissileAttacks(Dataset):
     licence: ClassVar = "terms on its Kaggle page"
     citation: ClassVar = "Ivaniuk, Petro: Massive Missile Attacks on Ukraine. Kaggle."
     layouts: ClassVar = (
-        Layout("2026, 22 columns", COLUMNS_2026, REQUIRED, snapshot=True),
-        Layout("2025, 17 columns", COLUMNS_2025, REQUIRED, snapshot=True),
+        Layout("2026", COLUMNS_2026, REQUIRED, snapshot=True),
+        Layout("2025", COLUMNS_2025, REQUIRED, snapshot=True),
     )
     date_columns: ClassVar = ("time_start", "time_end")
 

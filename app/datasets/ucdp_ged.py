@@ -109,8 +109,8 @@ class UcdpGed(Dataset):
         "Journal of Peace Research 50(4)."
     )
     layouts: ClassVar = (
-        Layout("24.1 to 26.1, 49 columns", COLUMNS, REQUIRED, snapshot=True),
-        Layout("candidate, no header", COLUMNS, REQUIRED, has_header=False, recognises=looks_like_ged),
+        Layout("24.1 to 26.1", COLUMNS, REQUIRED, snapshot=True),
+        Layout("candidate", COLUMNS, REQUIRED, has_header=False, recognises=looks_like_ged),
     )
     date_columns: ClassVar = ("date_start", "date_end")
 
