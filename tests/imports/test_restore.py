@@ -19,7 +19,13 @@ from app.events.write.commands import Create
 from app.events.write.decide import MAX_CLOCK_SKEW
 from app.events.write.idempotency import ResponseData
 from app.events.write.transaction import CommandResult, Result, WriteRequest
+from app.imports.detection import identify
+from app.imports.files import open_file
+from app.imports.reading import prepare_import
+from app.imports.request import ImportOptions
 from app.imports.restore import restore_command
+from app.imports.run import run_import
+from app.imports.undo import undo_import
 from app.kinds import format_instant, parse_event
 from app.kit.ids import IdSource, key_of, make_id
 from app.main import create_app
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from app.db import Database
+    from app.imports.report import ImportReport
 
 SITREP = datasets()["sitrep"]
 
@@ -106,6 +113,15 @@ async def restore(app: FastAPI, drafts: Sequence[Draft]) -> list[Result]:
     return found
 
 
+async def import_file(app: FastAPI, path: Path, *, write: bool = True) -> ImportReport:
+    """Import a file as the command line does."""
+    with open_file(path) as file:
+        found = identify(file)
+        assert found.dataset.name == "sitrep"
+        request = prepare_import(file, found, by="importer", options=ImportOptions(write=write))
+        return await run_import(app.state.services.db, app.state.services.store, request)
+
+
 def operations(results: Sequence[Result]) -> set[str]:
     return {result.decision.operation if isinstance(result, CommandResult) else result.slug for result in results}
 
@@ -116,7 +132,7 @@ async def digest(api: httpx.AsyncClient) -> tuple[str, int]:
 
 
 async def test_an_export_comes_back_equal(
-    app: FastAPI, api: httpx.AsyncClient, other: FastAPI, make_event: MakeEvent
+    app: FastAPI, api: httpx.AsyncClient, other: FastAPI, make_event: MakeEvent, tmp_path: Path
 ) -> None:
     await fill(app, api, make_event)
     lines = await exported(api)
@@ -129,11 +145,16 @@ async def test_an_export_comes_back_equal(
     assert any(orjson.loads(line)["quality_flags"] for line in lines)
     shuffled = random.Random(7).sample(lines, len(lines))
 
-    results = await restore(other, read_lines(shuffled))
-
     db: Database = other.state.services.db
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b"\n".join(shuffled) + b"\n")
+
+    dry = await import_file(other, path, write=False)
+    done = await import_file(other, path)
+
     async with client_of(other, (await create_key(db, "newsroom", ["admin"]))[1]) as there:
-        assert operations(results) == {"created"}
+        assert (dry.created, dry.rows, dry.refused, dry.flagged) == (len(lines), len(lines), 0, 1)
+        assert (done.created, done.rows, done.refused, done.flagged) == (len(lines), len(lines), 0, 1)
         assert await exported(there) == lines
         assert await digest(there) == await digest(api)
         report = await check(db, lambda _done, _total: None)
@@ -149,6 +170,8 @@ async def test_an_export_comes_back_equal(
                 == good(await api.get(f"/v1/events?{query}"))["items"]
             )
         assert operations(await restore(other, read_lines(lines))) == {"unchanged"}
+        again = await import_file(other, path)
+        assert (again.unchanged, again.created, again.cursor) == (len(lines), 0, None)
         [five] = good(await there.get("/v1/events?tag=state-3"))["items"]
         [first] = good(await there.get(f"/v1/events/{five['id']}/revisions"))["items"]
         assert (first["version"], first["operation"], first["at"] > five["updated_at"]) == (5, "created", True)
@@ -168,6 +191,27 @@ async def test_an_export_comes_back_equal(
         await written(there, make_event())
         report = await check(db, lambda _done, _total: None)
         assert (report.faults, report.events) == (0, len(lines))
+
+
+async def test_a_restore_is_taken_back_and_then_stays_deleted(
+    app: FastAPI, api: httpx.AsyncClient, other: FastAPI, make_event: MakeEvent, tmp_path: Path
+) -> None:
+    event = await written(api, make_event())
+    await patch(api, event["id"], title="Changed")
+    [line] = await exported(api)
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(line)
+    services = other.state.services
+    done = await import_file(other, path)
+    assert done.id is not None
+
+    undone = await undo_import(services.db, services.store, done.id, "importer")
+
+    assert (undone.deleted, undone.left) == (1, 0)
+    again = await import_file(other, path)
+    assert (again.created, again.refused, dict(again.problems_by)) == (0, 1, {"deleted": 1})
+    report = await check(services.db, lambda _done, _total: None)
+    assert (report.faults, report.events, report.changes) == (0, 0, 2)
 
 
 async def test_what_stands_here_otherwise_is_not_overwritten(
