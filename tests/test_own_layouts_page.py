@@ -6,11 +6,25 @@ import csv
 import io
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from calls import good
 
 from app.datasets import Draft, ReadOptions, SourceRow, detect
+from app.imports.detection import identify
+from app.imports.files import open_file
 from app.imports.mapping import read_map
 from app.imports.mapping.file import LayoutMap
+from app.imports.reading import prepare_import
+from app.imports.request import ImportOptions
+from app.imports.run import run_import
 from app.kinds import broken_rules, measures_of, parse_event
+
+if TYPE_CHECKING:
+    import httpx
+    from fastapi import FastAPI
+
+    from app.imports.report import ImportReport
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-layouts.md").read_text(encoding="utf-8")
 [TABLE] = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)
@@ -55,6 +69,32 @@ def test_the_layouts_of_the_tutorial_bring_in_its_table(tmp_path: Path) -> None:
     ]
     assert [source.publisher for source in events[0].sources] == ["Example Wire", "City Herald"]
     assert events[0].extra == {}
+
+
+async def test_the_table_is_imported_again_when_it_has_changed(
+    app: FastAPI, api: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    layout, table = tmp_path / "strikes.toml", tmp_path / "strikes.csv"
+    layout.write_text(LAYOUTS[-1].replace('key = "No"', 'key = "No"\nsnapshot = true'), encoding="utf-8")
+    services, dataset = app.state.services, read_map(layout)
+
+    async def import_table(text: str) -> ImportReport:
+        table.write_text(text, encoding="utf-8")
+        with open_file(table) as file:
+            found = identify(file, known={dataset.name: dataset})
+            request = prepare_import(file, found, by="desk", options=ImportOptions(write=True))
+            return await run_import(services.db, services.store, request)
+
+    first = await import_table(TABLE)
+    assert (first.created, first.refused, first.problems) == (4, 0, [])
+    assert good(await api.get("/v1/events/by-external-id/desk-strikes/1"))["title"] == "Strike on Kyiv"
+    series = good(await api.get("/v1/stats/series?interval=month&measure=launched&timezone=Europe/Kyiv"))
+    assert [(row["best"], row["count"]) for row in series] == [(1131, 4)]
+
+    later = "".join(line for line in TABLE.replace("rumour", "confirmed").splitlines(keepends=True) if line[0] != "4")
+    second = await import_table(later)
+    assert (second.updated, second.unchanged, second.created, second.vanished) == (1, 2, 0, 1)
+    assert good(await api.get("/v1/events/by-external-id/desk-strikes/3"))["status"] == "corroborated"
 
 
 def test_the_page_names_every_key_of_a_layout() -> None:
