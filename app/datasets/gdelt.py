@@ -155,7 +155,7 @@ def draft(rows: list[SourceRow]) -> Draft | Skipped:
     place = location(cells, PLACES.get((verb.kind, verb.detail.get("state", ""))))
     parties = [{name: value for name, value in actor.items() if name != "bare"} for actor in actors]
     where = f" ({place['name']})" if place and place["name"] else ""
-    who = " / ".join(actor["name"] for actor in parties)
+    who = told(actors, "and" if verb.kind == "negotiation_round" else "against")
     for column in (*DERIVED, "GLOBALEVENTID", "SOURCEURL", *EQUAL):
         cells.raw(column)
     counts = {name: cells.whole(name) for name in ("NumMentions", "NumSources", "NumArticles")}
@@ -218,6 +218,12 @@ def actor_of(cells: Cells, n: int, role: str) -> dict[str, Any] | None:
         "country": "EU" if in_union else cameo.actor_country(country),
         "bare": code is not None and code == country and cameo.actor_country(country) is not None,
     }
+
+
+def told(actors: list[dict[str, Any]], joint: str) -> str:
+    """The actors for the title: `A against B`, and `against B` where nobody says who did it."""
+    names = f" {joint} ".join(actor["name"] for actor in actors)
+    return f"{joint} {names}" if joint == "against" and [actor["role"] for actor in actors] == ["target"] else names
 
 
 def can_sanction(actor: dict[str, Any]) -> bool:

@@ -61,7 +61,7 @@ def test_a_row_has_a_home_for_each_of_its_columns() -> None:
     assert event["status"] == "reported"
     assert (
         event["title"]
-        == "Employ remotely piloted aerial munitions: RUSSIAN ARMY / UKRAINE (Kiev, Kyyiv, Misto, Ukraine)"
+        == "Employ remotely piloted aerial munitions: RUSSIAN ARMY against UKRAINE (Kiev, Kyyiv, Misto, Ukraine)"
     )
     assert (event["started_at"], event["time_precision"]) == ("2025-09-07T00:00:00Z", "day")
     assert [(a["name"], a["role"], a["type"], a["country"]) for a in event["actors"]] == [
@@ -227,6 +227,14 @@ def test_what_is_not_told_is_left_out() -> None:
     nothing |= {"ActionGeo_Type": "0", "ActionGeo_FullName": "NULL", "Actor1Name": None, "Actor1CountryCode": "EUR"}
     [event] = gdelt(nothing).events.values()
     assert event["locations"] == []
+    assert event["title"] == "Employ aerial weapons: RUSMIL"
+    hidden = dict.fromkeys(("Actor1Code", "Actor1Name", "Actor1CountryCode", "Actor1Type1Code"))
+    assert gdelt(hidden).events["900000001"]["title"].startswith("Employ aerial weapons: against UKRAINE (Kiev")
+    assert (
+        gdelt(hidden | {"EventCode": "046", "EventRootCode": "04"})
+        .events["900000001"]["title"]
+        .startswith("Engage in negotiation: UKRAINE")
+    )
     assert [(actor["name"], actor["country"]) for actor in event["actors"]] == [("RUSMIL", None)]
     assert [source["publisher"] for source in event["sources"]] == ["The GDELT Project"]
 
