@@ -20,6 +20,7 @@ from app.kit.json_lines import dump_json
 
 # A cursor of the history has at most nine digits.
 MAX_VERSION = 999_999_999
+AROUND_CORE = frozenset({"id", "kind", "version", "created_at", "updated_at"})
 
 
 def restore_command(draft: Draft) -> Restore:
@@ -28,12 +29,14 @@ def restore_command(draft: Draft) -> Restore:
     if errors := list(server_field_errors(sent)):
         raise Invalid("The event is not valid.", errors=errors)
     event = parse_change(content(sent)).event  # a code that its list had when it was written may stay
-    whole = orjson.loads(canonical_json(event, sent["quality_flags"]))
+    core = canonical_json(event, sent["quality_flags"])
+    if dump_json({name: value for name, value in sent.items() if name not in AROUND_CORE}) != core:
+        core = dump_json(as_written(event, orjson.loads(core), sent))
     return Restore(
         id=UUID(sent["id"]),
         version=sent["version"],
         event=event,
-        core=dump_json(as_written(event, whole, sent)),
+        core=core,
         created_at=parse_instant(sent["created_at"]),
         updated_at=parse_instant(sent["updated_at"]),
     )
