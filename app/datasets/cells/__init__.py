@@ -150,4 +150,8 @@ class Cells:
 
     def rest(self) -> dict[str, Any]:
         """The values of all columns that were not read, for `extra`: also those that the layout does not know."""
-        return self.keep(*(name for name in self._cells if name and (name in self._left or name not in self._read)))
+        return {
+            self._names[name]: as_json(value)
+            for name, value in self._cells.items()
+            if (name not in self._read or name in self._left) and name and not is_missing(value)
+        }

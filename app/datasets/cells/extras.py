@@ -18,9 +18,9 @@ ROOM_TO_TELL = 1024  # bytes for those names
 
 def fit_extra(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as `extra` takes them: at most 16 KiB as JSON, the largest left out and named in `left_out`."""
+    if _is_clean_and_small(values):
+        return dict(values)
     found = {cleaned(name): clean(value) for name, value in values.items()}
-    if len(orjson.dumps(found)) <= MAX_EXTRA_BYTES - ROOM_TO_TELL:
-        return found
     sizes = {name: len(orjson.dumps({name: value})) for name, value in found.items()}
     size, room, left_out = sum(sizes.values()) + 2, MAX_EXTRA_BYTES - ROOM_TO_TELL, []
     for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
@@ -30,6 +30,16 @@ def fit_extra(values: Mapping[str, Any]) -> dict[str, Any]:
         left_out.append(name)
         del found[name]
     return {**found, LEFT_OUT: sorted(left_out)[:20]} if left_out else found
+
+
+def _is_clean_and_small(values: Mapping[str, Any]) -> bool:
+    """Whether the values fit as they are, as most do: JSON writes control characters but DEL with a backslash."""
+    try:
+        text = orjson.dumps(values)
+    except TypeError:
+        return False
+    small = len(text) <= MAX_EXTRA_BYTES - ROOM_TO_TELL
+    return small and text.isascii() and b"\\" not in text and b"\x7f" not in text
 
 
 def clean(value: Any) -> Any:
