@@ -47,7 +47,6 @@ COLUMNS_2016 = (
     *("ADMIN3", "LOCATION", "LATITUDE", "LONGITUDE", "GEO_PRECISION", "SOURCE", "NOTES", "FATALITIES"),
 )
 REQUIRED = frozenset({"event_id_cnty", "event_date", "event_type", "actor1", "country", "fatalities"})
-TODAY = REQUIRED | {"sub_event_type"}
 OF_2016 = frozenset({*map(str.upper, REQUIRED), "GWNO", "ALLY_ACTOR_1"})
 DELETED = ("event_id_cnty", "deleted_timestamp")
 
@@ -112,7 +111,7 @@ class Acled(Dataset):
         "scope conditions, sources, and coding choices. Humanities and Social Sciences Communications 10."
     )
     layouts: ClassVar = (
-        Layout("since 2023", COLUMNS, TODAY),
+        Layout("since 2023", COLUMNS, REQUIRED),
         Layout("2016", COLUMNS_2016, OF_2016),
         Layout("deleted", DELETED, frozenset(DELETED)),
     )

@@ -81,17 +81,20 @@ PUBLISHER = re.compile('(?:\\([0-9]+\\)|[\\s"\u201c\u2018\'])*([^\\n"\u201c0-9(]
 
 
 def looks_like_ged(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether rows without a header are those of a candidate release: 49 cells with codes, a point and days."""
-    at = {name: COLUMNS.index(name) for name in COLUMNS}
-    return all(
-        len(row) == len(COLUMNS)
-        and row[at["id"]].isdigit()
-        and row[at["type_of_violence"]] in {"1", "2", "3"}
-        and row[at["where_prec"]] in {"1", "2", "3", "4", "5", "6", "7"}
-        and bool(re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/", row[at["date_start"]]))
-        and bool(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", row[at["latitude"]]))
-        for row in rows
-        if any(row)
+    """Whether most rows, which have no header, are those of a candidate release: 49 cells, codes, a point, days."""
+    return 2 * sum(map(_is_event, rows)) > len(rows)
+
+
+def _is_event(row: Sequence[str]) -> bool:
+    if len(row) != len(COLUMNS):
+        return False
+    cells = dict(zip(COLUMNS, row, strict=True))
+    return (
+        cells["id"].isdecimal()
+        and cells["type_of_violence"] in {"1", "2", "3"}
+        and cells["where_prec"] in {"1", "2", "3", "4", "5", "6", "7"}
+        and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/", cells["date_start"]) is not None
+        and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", cells["latitude"]) is not None
     )
 
 

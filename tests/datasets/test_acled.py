@@ -175,6 +175,15 @@ def test_the_table_of_2016_goes_in() -> None:
     assert parsed.casualties[0].group == "unknown"
 
 
+def test_a_table_of_the_years_between_goes_in() -> None:
+    between = [
+        name for name in COLUMNS if name not in {"disorder_type", "sub_event_type", "civilian_targeting", "tags"}
+    ]
+    row = {name: ROW[name] for name in between if name in ROW} | {"inter1": "1", "data_id": "5"}
+    [draft] = drafts(read("acled", table((*between, "data_id"), row)))
+    assert event(draft).extra["data_id"] == "5"
+
+
 def test_objects_of_the_api_are_the_same_events() -> None:
     typed = {name: ROW.get(name, "") for name in COLUMNS}
     typed |= {"event_date": "2031-12-28", "fatalities": 3, "iso": 804, "latitude": 48.5, "time_precision": 2}

@@ -158,7 +158,7 @@ def test_older_references_are_free_text() -> None:
 def test_a_release_without_a_header_is_recognised() -> None:
     text = table(COLUMNS, ROW, ROW | {"id": "900002"}).split("\n", 1)[1]
     assert [draft.key for draft in drafts(read("ucdp_ged", text))] == ["900001", "900002"]
-    other = [["1", *["x"] * 48], ["2", *["x"] * 48]]
+    other = [["1", *["x"] * 48], ["2", *["x"] * 48], [""]]
     assert [found for found in detect(datasets().values(), other) if found.dataset.name == "ucdp_ged"] == []
 
 
