@@ -179,6 +179,8 @@ def faults_of(source: Source, types: list[str]) -> list[str]:
         faults.append("dataset: it is missing; name a dataset, or a layout by options.map.")
     if source.options.map is not None and not Path(source.options.map).is_file():
         faults.append(f"options.map: there is no file {source.options.map}.")
+    if source.options.candidates and source.options.tombstone_missing:
+        faults.append("options.tombstone_missing: a candidate release is not the whole dataset.")
     if (source.oauth is None) == (source.type == "acled_api"):
         told = "it is missing; a source of type acled_api needs it" if source.oauth is None else "only acled_api has it"
         faults.append(f"oauth: {told}.")

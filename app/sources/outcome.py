@@ -13,7 +13,11 @@ from app.sources.providers import SourceFile
 
 
 class ImportFailed(Exception):
-    """A file that cannot be imported; the text is one sentence."""
+    """A file that cannot be imported, or not just now (`is_passing`); the text is one sentence."""
+
+    def __init__(self, detail: str, *, is_passing: bool = False) -> None:
+        super().__init__(detail)
+        self.is_passing = is_passing
 
 
 class Imported(NamedTuple):

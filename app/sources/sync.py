@@ -18,11 +18,12 @@ import structlog
 
 from app.db import Database, WriteConflict
 from app.errors import Problem
+from app.imports.report import ImportReport
 from app.sources.config import Source, expand
 from app.sources.failures import FetchFailed
 from app.sources.fetch import Fetcher
 from app.sources.http_client import FetchTools, GuardedClient
-from app.sources.outcome import ImportFailed, ImportFile, Outcome, Tally
+from app.sources.outcome import Imported, ImportFailed, ImportFile, Outcome, Tally
 from app.sources.providers import Provider, SourceFile, providers
 from app.sources.tables import LeaseLost, SourceState, lease, read_states, register, renew, save
 from app.subscriptions.transport.url_guard import TargetPolicy
@@ -143,8 +144,7 @@ class Syncer:
                     progress = orjson.dumps({**file.progress, "of": digest_url(source)}).decode()
                     values: dict[str, Any] = {"progress": progress, "version": file.version}
                     if file.path is not None:
-                        imported = await self.import_file(source, file)
-                        file.path.unlink(missing_ok=True)
+                        imported = await self._import(source, file, provider)
                         tally.add(imported.report)
                         newest = max(filter(None, (newest, imported.newest_event_at)), default=None)
                         values |= {"rows": tally.rows, "newest_event_at": newest, "alive_at": self.tools.now()}
@@ -169,6 +169,19 @@ class Syncer:
             told = f"nothing new; at {version}." if version else "nothing there yet."
             return values, Outcome(source.name, "unchanged", join(told, problem), due)
         return values, Outcome(source.name, "imported", join(tally.sentence(version), problem), due)
+
+    async def _import(self, source: Source, file: SourceFile, provider: Provider) -> Imported:
+        """Import a file; one that can never be read is left out where others would wait for it for ever."""
+        try:
+            return await self.import_file(source, file)
+        except ImportFailed as failure:
+            if failure.is_passing or not provider.leaves_out_unreadable:
+                raise
+            provider.notes.append(f"Left out {file.path.name if file.path else file.version}: {failure}")
+            return Imported(ImportReport(source.dataset or "", dry_run=False))
+        finally:
+            if file.path is not None:
+                file.path.unlink(missing_ok=True)
 
     def _fail(self, source: Source, state: SourceState, failure: Exception) -> tuple[dict[str, Any], Outcome]:
         """Say what went wrong, and when the next try is: the later, the more have failed, but within the interval."""

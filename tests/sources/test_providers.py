@@ -95,10 +95,10 @@ class Gdelt:
         self.publisher = publisher
         self.lines: list[str] = []
 
-    def publish(self, at: datetime, content: str, *, listed: bool = True, last: bool = True) -> None:
+    def publish(self, at: datetime, content: str | bytes, *, listed: bool = True, last: bool = True) -> None:
         """Publish a file; the real lists name it by http, and beside two others."""
         stamp = at.strftime("%Y%m%d%H%M%S")
-        body = content.encode()
+        body = content.encode() if isinstance(content, str) else content
         lines = []
         for name, data in ((f"{stamp}.export.CSV.zip", body), (f"{stamp}.mentions.CSV.zip", b"m")):
             self.publisher.files[f"/v2/{name}"] = data
@@ -194,8 +194,6 @@ async def test_ucdp_reads_all_pages_of_a_release(publisher: Publisher, tmp_path:
     publisher.files = {path: lambda asked: page(with_token(asked)) for path in publisher.files}
     [(version, content)] = await run.files()
     assert (version, content) == ("26.1", b"".join(orjson.dumps(row) + b"\n" for row in rows["26.1"]))
-    assert run.last is not None
-    assert run.last.is_whole
     assert await run.files() == []
     rows["26.1"][7] = {"id": 7, "best": 3}
     assert [version for version, _ in await run.files()] == ["26.1"]
@@ -241,7 +239,14 @@ async def test_acled_logs_in_refreshes_and_asks_for_what_is_new(
         found = [row for row in rows if int(str(row["timestamp"])) >= since][(n - 1) * size : n * size]
         return {"status": 200, "success": True, "count": len(found), "data": found}
 
-    publisher.files = {"/oauth/token": token, "/api/acled/read": read}
+    deleted: list[dict[str, Any]] = []
+
+    def read_deleted(asked: Asked) -> Any:
+        since = int(asked.query["deleted_timestamp"])
+        found = [row for row in deleted if row["deleted_timestamp"] >= since]
+        return {"status": 200, "success": True, "count": len(found), "data": found}
+
+    publisher.files = {"/oauth/token": token, "/api/acled/read": read, "/api/deleted/read": read_deleted}
     monkeypatch.setenv("ACLED_PASSWORD", "s3cret")
     oauth = {"token_url": f"{publisher.url}/oauth/token", "username": "me@example.org", "password": "${ACLED_PASSWORD}"}
     run = Run(publisher, tmp_path, "acled_api", "/api/acled/read?country=Ukraine", oauth=oauth)
@@ -257,6 +262,16 @@ async def test_acled_logs_in_refreshes_and_asks_for_what_is_new(
     [(version, content)] = await run.files()
     assert (version, content and content.count(b"\n")) == ("1002", 2001)
     assert grants == ["password"]
+
+    later = int(NOW.timestamp()) + 60
+    deleted += [
+        {"event_id_cnty": "UKR9", "deleted_timestamp": 5},
+        {"event_id_cnty": "UKR7", "deleted_timestamp": later},
+    ]
+    [(_, again), (_, content)] = await run.files()
+    assert again == orjson.dumps(rows[-1]) + b"\n"
+    assert content == orjson.dumps(deleted[1]) + b"\n"
+    assert await run.files() == []
 
     run.now += timedelta(hours=25)
     await run.files()
@@ -299,12 +314,12 @@ async def test_opensanctions_takes_deltas_where_they_lead_and_the_whole_file_onc
     publish("20260310-a")
     assert await run.files() == [("20260310-a", b"whole 20260310-a")]
     assert run.last is not None
-    assert (run.last.is_whole, run.last.path and run.last.path.name) == (True, "entities.ftm.ndjson")
+    assert (run.last.tombstone_missing, run.last.path and run.last.path.name) == (True, "entities.ftm.ndjson")
     assert await run.files() == []
     publish("20260310-b")
     publish("20260310-c")
     assert await run.files() == [("20260310-b", b"delta 20260310-b"), ("20260310-c", b"delta 20260310-c")]
-    assert not run.last.is_whole
+    assert not run.last.tombstone_missing
 
     # The day is over: the whole file reconciles, although the version that is in is the newest.
     run.now += timedelta(hours=24)

@@ -6,10 +6,12 @@ Source: ACLED's API documentation of 2025, "Getting started" (OAuth) and "Elemen
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from app.sources.config import expand
@@ -39,12 +41,28 @@ class Acled(Provider):
     _token: Token | None = None
 
     async def files(self, progress: Progress, fetcher: Fetcher) -> AsyncGenerator[SourceFile, None]:
-        """Give one file of all rows that were uploaded since, those of the same second again."""
-        since = progress.get("timestamp")
-        url = with_query(self.source.url, _format="json", limit=PAGE_SIZE)
+        """Give one file of all rows that were uploaded since, those of the same second again; then what was deleted."""
+        since, digests = progress.get("timestamp"), dict(progress.get("digests", {}))
+        begun = int(self.now().timestamp())
+        path, newest = await self._read_pages(self.source.url, "timestamp", since, fetcher)
+        latest = {**progress, "timestamp": newest, "deleted_since": progress.get("deleted_since", begun)}
+        if (found := await new_digest(path, digests.get("rows"))) is not None:
+            digests["rows"] = found
+            yield SourceFile(path, str(newest), {**latest, "digests": digests})
+        url, deleted_since = deleted_url(self.source.url), progress.get("deleted_since")
+        if url is None or deleted_since is None:  # before the first run there is nothing that could be deleted
+            return
+        path, newest_deleted = await self._read_pages(url, "deleted_timestamp", deleted_since, fetcher)
+        if (found := await new_digest(path, digests.get("deleted"))) is not None:
+            digests["deleted"] = found
+            yield SourceFile(path, str(newest), {**latest, "deleted_since": newest_deleted, "digests": digests})
+
+    async def _read_pages(self, url: str, stamp: str, since: int | None, fetcher: Fetcher) -> tuple[Path, int]:
+        """Read all pages of what has a time stamp since then into a file, and tell the newest time stamp."""
+        url = with_query(url, _format="json", limit=PAGE_SIZE)
         if since is not None:
-            url = with_query(url, timestamp=since, timestamp_where=">=")
-        path = fetcher.folder / "acled.ndjson"
+            url = with_query(url, **{stamp: since, f"{stamp}_where": ">="})
+        path = fetcher.folder / f"acled-{stamp}.ndjson"
         newest, is_denied = int(since or 0), False
         for page in count(1):
             try:
@@ -58,13 +76,10 @@ class Acled(Provider):
                 )
             rows = rows_of(url, body)
             await asyncio.to_thread(append_lines, path, rows)
-            newest = max([newest, *(int(row.get("timestamp") or 0) for row in rows)])
+            newest = max([newest, *(int(row.get(stamp) or 0) for row in rows)])
             if len(rows) < PAGE_SIZE:
                 break
-        found = await digest(path, "sha256")
-        is_same = found == progress.get("sha256") or not path.stat().st_size
-        if not is_same:
-            yield SourceFile(path, str(newest), {"timestamp": newest, "sha256": found})
+        return path, newest
 
     async def _authorise(self, fetcher: Fetcher, *, renew: bool = False) -> Mapping[str, str]:
         """Give the header field with a token that is good for a while."""
@@ -96,6 +111,20 @@ class Acled(Provider):
         seconds, refresh = body.get("expires_in"), body.get("refresh_token")
         lasts = timedelta(seconds=seconds if isinstance(seconds, int | float) else 3600)
         return Token(access, refresh if isinstance(refresh, str) else None, self.now() + lasts)
+
+
+def deleted_url(url: str) -> str | None:
+    """Give the address at which ACLED lists the events that it has deleted, beside that of the events."""
+    base = url.partition("?")[0].rstrip("/")
+    return f"{base.removesuffix('/acled/read')}/deleted/read" if base.endswith("/acled/read") else None
+
+
+async def new_digest(path: Path, known: str | None) -> str | None:
+    """Give the digest of a file that has rows, and other ones than the last time."""
+    if not await asyncio.to_thread(os.path.getsize, path):
+        return None
+    found = await digest(path, "sha256")
+    return None if found == known else found
 
 
 def rows_of(url: str, body: Any) -> list[dict[str, Any]]:

@@ -22,14 +22,14 @@ Progress = Mapping[str, Any]
 class SourceFile:
     """A file to import, and the `progress` and `version` that the source has come to once it is in.
 
-    Without a path there is nothing to import, only progress to remember. `is_whole` tells that records which the file
-    lacks are gone, where the publisher says so.
+    Without a path there is nothing to import, only progress to remember. With `tombstone_missing`, known records that
+    the file lacks are deleted, unless the source's options say otherwise.
     """
 
     path: Path | None
     version: str
     progress: Progress
-    is_whole: bool = False
+    tombstone_missing: bool = False
 
 
 class Provider(ABC):
@@ -37,6 +37,7 @@ class Provider(ABC):
 
     type: ClassVar[str]
     always_has_news: ClassVar[bool] = False  # a run that finds nothing new is a sign that the publisher stands still
+    leaves_out_unreadable: ClassVar[bool] = False  # a file that is not what it seems does not hold up the next ones
 
     def __init__(self, source: Source, now: Callable[[], datetime]) -> None:
         """Serve this source."""

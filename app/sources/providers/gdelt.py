@@ -36,6 +36,7 @@ class Gdelt(Provider):
 
     type = "gdelt"
     always_has_news = True
+    leaves_out_unreadable = True
 
     async def files(self, progress: Progress, fetcher: Fetcher) -> AsyncGenerator[SourceFile, None]:
         """Give the files that are not in yet or have another checksum now, oldest first."""

@@ -48,8 +48,10 @@ class OpenSanctions(Provider):
                 self.notes.append(f"The delta of {version} is not there; the whole file was taken.")
                 deltas = []
                 break
-            if fetched is not None:
-                yield SourceFile(fetched.path, version, {**progress, "version": version, "has_deltas": True})
+            path = (
+                fetched.path if fetched and fetched.path.stat().st_size else None
+            )  # one that changes nothing is empty
+            yield SourceFile(path, version, {**progress, "version": version, "has_deltas": True})
         if not deltas:
             yield await self._download_whole(index, target, fetcher)
 
@@ -85,7 +87,7 @@ class OpenSanctions(Provider):
             checksum=("sha1", checksum) if isinstance(checksum, str) and checksum else None,
         )
         progress = {"version": target, "full_at": self.now().isoformat(), "has_deltas": False}
-        return SourceFile(fetched.path if fetched else None, target, progress, is_whole=True)
+        return SourceFile(fetched.path if fetched else None, target, progress, tombstone_missing=True)
 
 
 def safe(version: str) -> str:

@@ -47,7 +47,7 @@ class Ucdp(Provider):
             if path is None or (found := await digest(path, "sha256")) == taken.get(name):
                 continue
             taken = {**taken, name: found}
-            yield SourceFile(path, name, {"releases": taken}, is_whole=not self.source.options.candidates)
+            yield SourceFile(path, name, {"releases": taken})
 
     async def _read_pages(self, url: str, name: str, fetcher: Fetcher) -> Path | None:
         """Read all pages into a file of JSON lines; None when the release has no rows."""
