@@ -27,6 +27,7 @@ from app.feed.notifier import Notifier
 from app.feed.routes import router as feed_routes
 from app.feed.sse import StreamTimings
 from app.health import router as health_routes
+from app.imports.routes import router as import_routes
 from app.kit.gc import freeze_gc
 from app.logs import RequestLog
 from app.metrics import Metrics, MetricsMiddleware
@@ -56,6 +57,7 @@ ROUTERS = (
     feed_routes,
     subscription_routes,
     delivery_routes,
+    import_routes,
     source_routes,
     kind_routes,
     key_routes,

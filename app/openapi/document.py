@@ -24,6 +24,7 @@ TAGS = {
     "fixed feeds": "The last day, week and month as GeoJSON and Atom, under fixed names: for maps and feed readers.",
     "feed": "Every change, once and in order: by polling, by waiting, or as a stream.",
     "subscriptions": "Have changes pushed to you, signed, or fetch and acknowledge them; nothing is lost meanwhile.",
+    "imports": "Files in, what became of each, and how to take one back.",
     "sources": "Where the data comes from by itself, and how fresh it is.",
     "kinds": "What sorts of events there are, what they are filtered by and measured in.",
     "keys": "Who may do what, and who did.",

@@ -20,6 +20,14 @@ SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD5Gyzx6aNPgE="  # noqa: S105 (an 
 SOURCE = "urn:sitrep:019928a0-51c4-7b3e-9d12-6a0f4e8b7c31"
 BASE = "https://sitrep.example.org/"
 UPDATED = "2025-09-08T09:30:00Z"
+FILE = "id,type_of_violence,where_prec\n1,1,2\n"
+UNDONE = {
+    "deleted": 12,
+    "replaced": 39,
+    "restored": 0,
+    "left": 1,
+    "problems": ["Event 019928a0-51c4-7b3e-9d12-6a0f4e8b7c31 (412734) is left as it is: it was changed since."],
+}
 PLACE = {"cursor": AS_OF, "lag": 3, "generation": 1}
 
 Examples = dict[str, Any]
@@ -101,6 +109,20 @@ def delivery_head() -> Any:
     """A delivery as lists show it."""
     shown = {name: value for name, value in sample("delivery").items() if name != "attempts"}
     return {**shown, "attempt_count": 1}
+
+
+def import_head() -> Any:
+    """An import as lists show it."""
+    return {name: value for name, value in sample("import").items() if name != "problems"}
+
+
+def import_report() -> Any:
+    """What a call that imports answers."""
+    of_the_file = ("layout", "file_name", "sha256", "size", "options", "state", "by", "started_at", "ended_at", "undo")
+    return {
+        "dry_run": False,
+        **{name: value for name, value in sample("import").items() if name not in of_the_file},
+    }
 
 
 @cache

@@ -67,6 +67,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "count_events": ("As-Of", "Cache-Control"),
     "export_events": ("As-Of", "Cache-Control"),
     "write_batch": ("Feed-Cursor", ONCE),
+    "import_file": ("Feed-Cursor",),
     "find_by_external_id": ("ETag", "Cache-Control"),
     "upsert_event": CHANGED,
     "get_event": ("ETag", "Cache-Control"),

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from app.datasets import datasets
 from app.events.feeds.summary_feeds import SUMMARY_FEEDS
 from app.events.read.conditions import CONDITIONS
 from app.events.read.filter_parsers import EXAMPLE_ID
@@ -66,6 +67,13 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
             "description": "The delivery's id.",
             "schema": {"type": "string", "format": "uuid", "examples": ["019928b5-0a1c-7e02-9b3d-64c1f2a8d7e0"]},
         },
+    },
+    "/v1/imports/": {
+        "dataset": {
+            "description": "The dataset's name.",
+            "schema": {"type": "string", "enum": list(datasets()), "examples": ["ucdp_ged"]},
+        },
+        "id": {"description": "The import's number.", "schema": {"type": "integer", "minimum": 1, "examples": [3]}},
     },
     "/v1/kinds/": {"kind": {"description": "The kind's name.", "schema": {"type": "string", "enum": list(KINDS)}}},
     "/v1/keys/": {

@@ -18,6 +18,7 @@ REFUSED = {400, 404, 410, 415, 422}  # 415: a body is missing, which is seen fir
 UNKNOWN = "0197f2a0-0000-7000-8000-000000000001"
 PATH = {
     "id": UNKNOWN,
+    "dataset": "ucdp_ged",
     "kind": "attack",
     "system": "newsroom",
     "feed": "all_day",

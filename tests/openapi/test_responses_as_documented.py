@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from described import DOCUMENT, OPERATIONS, Operation, faults
@@ -110,6 +111,19 @@ async def a_whole_day(call: Witness, make_event: Callable[..., dict[str, Any]]) 
     await call("write_batch", 200, json={"items": items[:1]}, headers={"Idempotency-Key": "k2"})
     await call("write_batch", 200, json={"items": items[:1]}, headers={"Idempotency-Key": "k2"})
     await call("write_batch", 422, json={"items": [{"op": "create", "event": {}}]})
+    rows = "id,type_of_violence\n1,1\n"
+    await call("import_file", 422, "ucdp_ged", content=rows)
+    await call("import_file", 404, "nothing", content=rows)
+    line = json.dumps({**made.json(), "id": id_[:-1] + ("0" if id_[-1] != "0" else "1"), "external_ids": []})
+    await call("import_file", 200, "sitrep", content=line, params={"dry_run": "true"})
+    report = await call("import_file", 200, "sitrep", content=line)
+    await call("list_imports", 200)
+    await call("list_imports", 400, params={"cursor": "x"})
+    await call("get_import", 200, str(report.json()["id"]))
+    await call("get_import", 404, "9")
+    await call("undo_import", 200, f"{report.json()['id']}/undo")
+    await call("undo_import", 404, "9/undo")
+    await call("list_sources", 200)
     await call("delete_event", 422, id_)
     await call("delete_event", 204, id_, params={"reason": "duplicate"})
     await call("delete_event", 410, id_, params={"reason": "duplicate"})
