@@ -254,12 +254,14 @@ def test_without_a_key_it_asks_for_one(visit: Visit, closed_server: Any) -> None
 
 def test_it_says_how_fresh_the_sources_are_and_which_are_silent(visit: Visit, own_server: Any, tmp_path: Path) -> None:
     now = int(time.time())
-    columns = "name, type, interval_s, added_at, progress, failures, last_success_at, alive_at, last_problem"
+    columns = (
+        "name, type, interval_s, added_at, progress, failures, told_stale, last_success_at, alive_at, last_problem"
+    )
     with closing(sqlite3.connect(tmp_path / "sitrep.db", timeout=60)) as database, database:
         for name, since, problem in (("gdelt", 10_000, "The server <b>stands</b> still."), ("ucdp", 130, None)):
             at = (now - since) * 1_000_000
-            values = (name, "plain", 900, 0, "{}", 0, at, at, problem)
-            database.execute(f"INSERT INTO source ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (ours)
+            values = (name, "plain", 900, 0, "{}", 0, 0, at, at, problem)
+            database.execute(f"INSERT INTO source ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (ours)
     page = visit(own_server)
 
     ready(page)

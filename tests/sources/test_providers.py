@@ -10,6 +10,7 @@ import orjson
 import pytest
 from publisher import Asked, Fault, Publisher, fetching, publishing
 
+from app.datasets import datasets
 from app.sources.config import Source
 from app.sources.failures import FetchFailed
 from app.sources.providers import Provider, SourceFile, providers
@@ -86,6 +87,31 @@ async def test_a_plain_file_comes_when_it_has_changed_and_never_goes_back(publis
     (tmp_path / "local.csv").unlink()
     with pytest.raises(FetchFailed, match=r"local.csv cannot be read: No such file or directory"):
         await local.files()
+
+
+GDELT_ROW = dict.fromkeys(datasets()["gdelt"].layouts[1].columns, "") | {
+    "SQLDATE": "20260310",
+    "Actor1Name": "RUSSIAN ARMY",
+    "Actor1CountryCode": "RUS",
+    "Actor2Name": "UKRAINE",
+    "Actor2CountryCode": "UKR",
+    "EventCode": "195",
+    "EventBaseCode": "195",
+    "EventRootCode": "19",
+    "QuadClass": "4",
+    "GoldsteinScale": "-10.0",
+    "ActionGeo_Type": "4",
+    "ActionGeo_CountryCode": "UP",
+    "ActionGeo_Lat": "50.4333",
+    "ActionGeo_Long": "30.5167",
+    "DATEADDED": "20260310101500",
+    "SOURCEURL": "https://www.example.org/raid",
+}
+
+
+def gdelt_row(id: int, **fields: str) -> str:
+    """A line of a file of events; each id is an event of its own."""
+    return "\t".join({**GDELT_ROW, "GLOBALEVENTID": str(id), "Actor2Name": f"TOWN {id}", **fields}.values()) + "\n"
 
 
 class Gdelt:

@@ -31,24 +31,6 @@ if TYPE_CHECKING:
 
     from app.db import Database
 
-GDELT_ROW = dict.fromkeys(datasets()["gdelt"].layouts[1].columns, "") | {
-    "SQLDATE": "20260310",
-    "Actor1Name": "RUSSIAN ARMY",
-    "Actor1CountryCode": "RUS",
-    "Actor2Name": "UKRAINE",
-    "Actor2CountryCode": "UKR",
-    "EventCode": "195",
-    "EventBaseCode": "195",
-    "EventRootCode": "19",
-    "QuadClass": "4",
-    "GoldsteinScale": "-10.0",
-    "ActionGeo_Type": "4",
-    "ActionGeo_CountryCode": "UP",
-    "ActionGeo_Lat": "50.4333",
-    "ActionGeo_Long": "30.5167",
-    "DATEADDED": "20260310101500",
-    "SOURCEURL": "https://www.example.org/raid",
-}
 ACLED_ROW = dict.fromkeys(datasets()["acled"].layouts[0].columns, "") | {
     "event_date": "2026-03-09",
     "year": "2026",
@@ -102,15 +84,14 @@ async def test_gdelts_files_become_events_once(
     db: Database, import_file: FileImporter, publisher: Publisher, make_app: MakeApp
 ) -> None:
     from conftest import client_of
-    from test_providers import Gdelt
+    from test_providers import Gdelt, gdelt_row
 
     gdelt = Gdelt(publisher)
 
     def publish(n: int, *ids: int, content: bytes | None = None) -> None:
-        rows = ["\t".join({**GDELT_ROW, "GLOBALEVENTID": str(id), "Actor2Name": f"TOWN {id}"}.values()) for id in ids]
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("export.CSV", content if content is not None else "\n".join(rows) + "\n")
+            archive.writestr("export.CSV", content if content is not None else "".join(map(gdelt_row, ids)))
         gdelt.publish(datetime(2026, 3, 10, 10, tzinfo=UTC) + n * timedelta(minutes=15), packed.getvalue())
 
     feed = Feed(db, import_file, type="gdelt", dataset="gdelt", url=f"{publisher.url}/v2/lastupdate.txt")
