@@ -244,7 +244,7 @@ def broken_files() -> list[Broken]:
         Broken("Cyrillic code page", with_row("b1,,Львів,1\n".encode("cp1251")), "not Western"),
         Broken("no code page", with_row(b"b1,,caf\xe9 \x81,1\n"), "neither UTF-8 nor Windows-1252"),
         Broken("two layouts", GOOD + b"id,day,place,region,killed\nb1,2025-09-07,Kyiv,Kyiv,1\n", "second table"),
-        Broken("header with a lone quote", b'"' + GOOD, "The header in line 1 cannot be read"),
+        Broken("header with a lone quote", b'"' + GOOD, "The first row, in line 1, cannot be read"),
         Broken("long line", b"x" * (8 * MIB + 1), "Line 1 is longer than 8 MiB"),
         Broken("JSON cut off", in_array()[:-9], "JSON is cut off"),
         Broken("JSON with NaN", in_array('{"id": "b1", "killed": NaN}'), "is not JSON in line 2"),
@@ -262,7 +262,9 @@ def broken_files() -> list[Broken]:
         Broken("too few cells", with_row(b"b1,2025-09-07\n"), "too few cells: 2", 3, ("ragged",)),
         Broken("too many cells", with_row(b"b1,2025-09-07,Kyiv,1,2\n"), "too many cells: 5", 3, ("ragged",)),
         Broken("lone quote", with_row(b'b1,2025-09-07,"Kyiv,1\n'), "begins with a quote", 3, ("quote",)),
-        Broken("lone quotes", with_row(b'b1,,"K,1\nb2,,"K,1\nb3,,K,1\n'), "with a quote", 4, ("quote", "quote")),
+        Broken(
+            "lone quotes", with_row(b'b1,,"K,1\nb2,,"K,1\nb3,2025-09-07,K,1\n'), "with a quote", 4, ("quote", "quote")
+        ),
         Broken("text after a quote", with_row(b'b1,2025-09-07,"Ky"iv,1\n'), "with a quote", 3, ("quote",)),
         Broken("no last quote", GOOD + b'b1,2025-09-07,"Kyiv,1\n', "begins with a quote", 3, ("quote",)),
         Broken("huge cell", with_row(f"b1,,{long_text},1\n".encode()), "more than 1 MiB", 3, ("huge",)),

@@ -13,6 +13,7 @@ from app.cli.check import check
 from app.cli.datasets import datasets
 from app.cli.error_messages import explain, print_error
 from app.cli.export import epoch, export, openapi
+from app.cli.import_file import import_file
 from app.cli.keys import keys
 from app.cli.migrate import migrate
 from app.cli.reindex import reindex
@@ -50,7 +51,10 @@ def whole(
     """A live, queryable event feed for armed conflict and its diplomacy."""
 
 
-for command in (demo, serve, worker, sync, migrate, reindex, check, export, datasets, openapi, epoch):
+for command in (demo, serve, worker, sync, migrate, reindex, check):
+    sitrep.command()(command)
+sitrep.command("import")(import_file)
+for command in (export, datasets, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)
 

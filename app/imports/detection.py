@@ -29,6 +29,8 @@ def identify(
         raise FileRefused(_unknown_dataset(dataset_name, every))
     wanted = list(every.values()) if dataset_name is None else [every[dataset_name]]
     first_rows = data_file.first_rows()
+    if not first_rows:
+        raise FileRefused("None of the first rows can be read.")
     found = detect(wanted, first_rows)
     if len(found) > 1:
         names = [fit.dataset.name for fit in found]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, NoReturn, Self
 
 from app.datasets.base import Refused, SourceRow
 from app.imports.files.content import PARQUET, Form, is_json, refuse_foreign
@@ -70,6 +70,10 @@ class DataFile:
         """How many rows there are, those that cannot be read among them."""
         return self._count - (has_header and isinstance(self._reader, TableReader))
 
+    def is_at(self, path: Path) -> bool:
+        """Whether the file lies at that path."""
+        return path.exists() and path.samefile(self._path)
+
     def _open_reader(self) -> tuple[Form, RowReader]:
         with self._path.open("rb") as stream:
             packed_head = stream.read(HEAD_BYTES)
@@ -109,7 +113,7 @@ class DataFile:
             return self._path
         if self._path in self._temporary[-1:] or not self._temporary:
             with self._open_bytes() as stream:
-                self._temporary.append(spool(stream))
+                self._temporary.append(spool(_pieces(stream)))
         return self._temporary[-1]
 
 
@@ -118,43 +122,54 @@ def open_file(path_or_stream: str | Path | BinaryIO, name: str | None = None) ->
 
     Raises FileRefused for what is not what it seems. To be closed, or used as a context manager.
     """
-    temporary: list[Path] = []
     try:
-        if isinstance(path_or_stream, str | Path):
-            path = Path(path_or_stream)
-            name = name or path.name
-            if stat.S_ISFIFO(_mode(path)):
-                with path.open("rb") as stream:
-                    temporary.append(spool(stream))
-                path = temporary[0]
-        else:
-            name = name or "stdin"
-            path = spool(path_or_stream)
-            temporary.append(path)
-        return DataFile(name, path, temporary)
+        if not isinstance(path_or_stream, str | Path):
+            return open_pieces(_pieces(path_or_stream), name or "stdin")
+        path = Path(path_or_stream)
+        if stat.S_ISFIFO(_mode(path)):
+            with path.open("rb") as stream:
+                return open_pieces(_pieces(stream), name or path.name)
+        return _open_path(path, name or path.name, [])
     except OSError as error:
-        _remove(temporary)
         reason = (error.strerror or str(error)).lower()
         raise FileRefused(f"{name or path_or_stream} cannot be read: {reason}.") from None
-    except BaseException:
-        _remove(temporary)
-        raise
 
 
-def spool(stream: BinaryIO) -> Path:
-    """Copy a stream into a temporary file, which is the caller's to remove."""
+def open_pieces(pieces: Iterable[bytes], name: str) -> DataFile:
+    """Copy bytes into a temporary file, and open that."""
+    path = spool(pieces)
+    return _open_path(path, name, [path])
+
+
+def spool(pieces: Iterable[bytes]) -> Path:
+    """Copy bytes into a temporary file, which is the caller's to remove."""
     with tempfile.NamedTemporaryFile(prefix="sitrep-", delete=False) as file:
         try:
-            while file.tell() <= MAX_EXPANDED_BYTES:
-                piece = stream.read(MIB)
-                if not piece:
-                    return Path(file.name)
+            for piece in pieces:
                 file.write(piece)
+                if file.tell() > MAX_EXPANDED_BYTES:
+                    _refuse_endless()
         except BaseException:
             Path(file.name).unlink()
             raise
-    Path(file.name).unlink()
+    return Path(file.name)
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    while piece := stream.read(MIB):
+        yield piece
+
+
+def _refuse_endless() -> NoReturn:
     raise FileRefused("What is to be read has more than 32 GiB: split it.")
+
+
+def _open_path(path: Path, name: str, temporary: list[Path]) -> DataFile:
+    try:
+        return DataFile(name, path, temporary)
+    except BaseException:
+        _remove(temporary)
+        raise
 
 
 def _remove(paths: list[Path]) -> None:

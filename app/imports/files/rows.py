@@ -61,6 +61,8 @@ class TableReader(RowReader):
         for row in self.cells():
             if len(rows) == n:
                 break
+            if not rows:
+                name_columns(row)
             if isinstance(row, CellRow):
                 rows.append([as_shown(cell) for cell in row.cells])
         return rows
@@ -90,7 +92,7 @@ def name_columns(header: CellRow | Refused | None) -> list[str]:
     if header is None:
         raise FileRefused("The file has no rows.")
     if isinstance(header, Refused):
-        raise FileRefused(f"The header in line {header.line} cannot be read: {header.detail}")
+        raise FileRefused(f"The first row, in line {header.line}, cannot be read: {header.detail}")
     names: list[str] = []
     seen = {""}
     for number, cell in enumerate(header.cells, 1):
