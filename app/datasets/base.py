@@ -140,6 +140,16 @@ class Dataset(ABC):
         del event
         return None
 
+    def join_keys(self, event: Mapping[str, Any]) -> tuple[str, ...]:
+        """The match keys of records of earlier files that may tell the event of a draft too, the likeliest first."""
+        del event
+        return ()
+
+    def join(self, event: Mapping[str, Any], draft: Draft) -> JsonObject | None:
+        """The event of an earlier file with what a draft adds to it; None if they are two events."""
+        del event, draft
+        return None
+
 
 def convert_rows(
     rows: Iterable[SourceRow], convert: Callable[[SourceRow], Draft | Removal | Skipped]

@@ -1,13 +1,13 @@
 """GDELT events, versions 1.0 and 2.0: those whose CAMEO verb is one of our kinds, each once however often it was sent.
 
-Which verbs those are stands in `app.datasets.codes.cameo`. Rows of one file with equal day, actors, verb and place that
-were added within three hours of the first (1.0 tells the day only: whenever) are one event with all their sources.
+Which verbs those are stands in `app.datasets.codes.cameo`. Rows of equal day, actors, verb and place that were added
+within three hours of the first (1.0 tells the day only: on it) are one event with all their sources, also in files that
+are imported one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -16,14 +16,13 @@ from app.datasets.cells import Cells, shorten
 from app.datasets.cells.extras import fit_extra
 from app.datasets.codes import cameo, fips
 from app.datasets.codes.gdelt import ACTOR_TYPES, DERIVED, columns, looks_like
+from app.datasets.codes.gdelt_repeats import APART, MAX_REPEATS, NUMBERS, added, join, repeat, same_event
 from app.datasets.grouping import group_rows
 from app.kinds.field_errors import ValueRefused
 from app.kinds.strings import web_address
 from app.kinds.timestamps import EPOCH
 
 SAME = "the same event again"
-APART = timedelta(hours=3)
-MAX_REPEATS = 50
 EQUAL = (
     *("SQLDATE", "Actor1Code", "Actor1Name", "Actor2Code", "Actor2Name"),
     *("ActionGeo_Type", "ActionGeo_FullName", "ActionGeo_FeatureID", "ActionGeo_Lat", "ActionGeo_Long"),
@@ -31,7 +30,7 @@ EQUAL = (
 PRECISIONS = {"1": "country", "2": "admin1", "3": "exact", "4": "exact", "5": "admin1"}
 CODED = (
     *(f"Actor{n}{part}" for n in (1, 2) for part in ("Code", "CountryCode", "KnownGroupCode", *ACTOR_TYPES)),
-    *("ActionGeo_CountryCode", "ActionGeo_ADM1Code"),
+    *("ActionGeo_CountryCode", "ActionGeo_ADM1Code", "ActionGeo_FeatureID"),
 )
 OLD, NEW = columns(has_divisions=False), columns(has_divisions=True)
 REQUIRED = frozenset({"GLOBALEVENTID", "SQLDATE", "EventCode", "QuadClass", "ActionGeo_Type"})
@@ -66,6 +65,19 @@ class Gdelt(Dataset):
             else:
                 yield found
 
+    def match_key(self, event: Mapping[str, Any]) -> str:
+        """The same for all rows that tell one event and were added in the same three hours."""
+        return same_event(event)
+
+    def join_keys(self, event: Mapping[str, Any]) -> tuple[str, ...]:
+        """An event is looked for in the three hours before those of the row, in them, and in those after."""
+        return tuple(dict.fromkeys(same_event(event, step) for step in (-1, 0, 1)))
+
+    def join(self, event: Mapping[str, Any], draft: Draft) -> dict[str, Any] | None:
+        """What an earlier file told, with the sources and numbers of the draft."""
+        keys = {each["id"] for each in event["external_ids"] if each["system"] == self.system}
+        return join(event, draft.key, draft.event, is_first=draft.key in keys)
+
 
 def event_key(row: SourceRow) -> str | Skipped:
     """What is equal for all rows of one event: day, actors, verb and place; or that a verb has no kind here."""
@@ -92,15 +104,6 @@ def verb_of(cells: Cells) -> tuple[str, cameo.Verb | None]:
     return code, cameo.VERBS.get(code)
 
 
-def added(cells: Cells) -> datetime:
-    """When GDELT added a row, in UTC; the same for all where only a day is told."""
-    text = (cells.text("DATEADDED") or "").removesuffix(".0")
-    try:
-        return datetime.strptime(f"{text}Z", "%Y%m%d%H%M%S%z")
-    except ValueError:
-        return EPOCH
-
-
 def apart(rows: list[SourceRow]) -> Iterator[list[SourceRow]]:
     """Split equal rows into those that are one event: added within three hours of its first."""
     if len(rows) == 1:
@@ -108,8 +111,8 @@ def apart(rows: list[SourceRow]) -> Iterator[list[SourceRow]]:
         return
     event: list[SourceRow] = []
     begin = EPOCH
-    for row in sorted(rows, key=lambda row: (added(Cells(row)), number(Cells(row)))):
-        time = added(Cells(row))
+    for row in sorted(rows, key=lambda row: (added(Cells(row).text("DATEADDED")), number(Cells(row)))):
+        time = added(Cells(row).text("DATEADDED"))
         if event and time - begin > APART:
             yield event
             event = []
@@ -158,11 +161,8 @@ def draft(rows: list[SourceRow]) -> Draft | Skipped:
     who = told(actors, "and" if verb.kind == "negotiation_round" else "against")
     for column in (*DERIVED, "GLOBALEVENTID", "SOURCEURL", *EQUAL):
         cells.raw(column)
-    counts = {name: cells.whole(name) for name in ("NumMentions", "NumSources", "NumArticles")}
-    scales = {name: cells.number(name) for name in ("GoldsteinScale", "AvgTone")}
-    repeats = [repeat(Cells(row)) for row in rows[1 : MAX_REPEATS + 1]]
-    rest: dict[str, Any] = {name: value for name, value in {**counts, **scales}.items() if value is not None}
-    rest |= {**cells.keep(*CODED, "DATEADDED"), **cells.rest(), "EventCode": code}
+    repeats = [repeat(str(number(again)), numbers(again)) for again in map(Cells, rows[1 : MAX_REPEATS + 1])]
+    rest = {**numbers(cells), **cells.keep(*CODED), **cells.rest(), "EventCode": code}
     return Draft(
         str(number(cells)),
         {
@@ -286,6 +286,9 @@ def source(text: str) -> dict[str, Any]:
     return {"publisher": (urlsplit(text).hostname or "").removeprefix("www."), "url": text[:2000]}
 
 
-def repeat(cells: Cells) -> dict[str, Any]:
-    """What a row that tells the same event again adds to it."""
-    return cells.keep("GLOBALEVENTID", "DATEADDED", "NumMentions", "NumSources", "NumArticles", "AvgTone")
+def numbers(cells: Cells) -> dict[str, Any]:
+    """How often and in what tone a row's event was told, and when it was added."""
+    found: dict[str, Any] = {
+        name: cells.whole(name) if name.startswith("Num") else cells.number(name) for name in NUMBERS
+    }
+    return {**{name: value for name, value in found.items() if value is not None}, **cells.keep("DATEADDED")}

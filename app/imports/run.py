@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -13,6 +13,8 @@ from app.errors import ImportRunning
 from app.events.write.store import Store
 from app.imports.batch import Batch, batch_of, fill
 from app.imports.chunks import Chunk, ChunkReader
+from app.imports.entries import Entry
+from app.imports.joins import join_earlier, joins_files
 from app.imports.known import find_known, gone_for_good, is_known_before
 from app.imports.lease import Lease, LeaseLost
 from app.imports.report import ImportReport
@@ -112,17 +114,20 @@ class ImportWork:
         return None
 
     async def _decide(self, chunk: Chunk) -> Batch:
-        if chunk.repeats:
-            await self._written.wait()
         dataset = self.request.dataset
+        if chunk.repeats or joins_files(dataset):
+            await self._written.wait()
         known = await find_known(self.db, dataset.name, [entry.key for entry in chunk.entries])
         hashes = {entry.key: entry.hash for entry in chunk.entries}
         changed = [each for each in known.values() if each.deleted and each.hash != hashes[each.record]]
         gone = await gone_for_good(self.db, changed)
         batch, lenient = batch_of(chunk), self.request.options.lenient
+        entries: Sequence[Entry] = chunk.entries
+        if joins_files(dataset):
+            entries = await join_earlier(self.db, dataset, chunk.entries, known, batch.skipped)
 
         def work() -> None:
-            fill(batch, chunk.entries, known, gone, dataset, lenient=lenient, holding=self.holding)
+            fill(batch, entries, known, gone, dataset, lenient=lenient, holding=self.holding)
             self.scratch.hold(batch.held)
 
         await self.in_thread(work)

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from app.db import BigKey, UtcTime
 
 WITHOUT_ROWID = {"sqlite_with_rowid": False}
+MATCHED = sa.text("match_key IS NOT NULL")
 
 RunState = Literal["running", "done", "failed", "undoing", "undone"]
 
@@ -66,7 +68,10 @@ class ImportedRecord(SQLModel, table=True):
     """
 
     __tablename__ = "imported_record"
-    __table_args__ = WITHOUT_ROWID
+    __table_args__ = (
+        sa.Index("imported_record_match", "dataset", "match_key", sqlite_where=MATCHED, postgresql_where=MATCHED),
+        WITHOUT_ROWID,
+    )
     dataset: str = Field(primary_key=True)
     record: str = Field(primary_key=True)
     event: int = Field(sa_type=BigInteger)

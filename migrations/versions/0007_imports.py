@@ -12,6 +12,7 @@ depends_on = None
 
 BIG_KEY = sa.BigInteger().with_variant(sa.INTEGER(), "sqlite")
 TEXTS = "dataset layout file_name sha256"
+MATCHED = sa.text("match_key IS NOT NULL")
 COUNTS = "taken taken_late rows created updated unchanged skipped flagged refused unreadable vanished deleted"
 
 
@@ -45,6 +46,14 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("dataset", "record"),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "imported_record_match",
+        "imported_record",
+        ["dataset", "match_key"],
+        unique=False,
+        sqlite_where=MATCHED,
+        postgresql_where=MATCHED,
     )
     op.create_table(
         "import_change",
