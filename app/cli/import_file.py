@@ -87,6 +87,9 @@ def import_file(
     except FileRefused as refusal:
         print_error(str(refusal))
         status = 2
+    except KeyboardInterrupt:
+        print_error("Interrupted." + (" The same command goes on from there." if write else ""))
+        status = 130
     raise typer.Exit(status)
 
 

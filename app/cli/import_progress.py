@@ -33,17 +33,17 @@ def watch_progress(total: int) -> Iterator[Callable[[ImportReport], None]]:
 
 @contextmanager
 def bar(total: int, console: Console) -> Iterator[Callable[[ImportReport], None]]:
-    """A bar with the rows done, the rate, and the time that is left; it goes when the import ends."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """A bar with the rows done, the rate, and the time that is left."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
     begun = time.monotonic()
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total, rate="")
+    with Progress(BarColumn(20), TextColumn("{task.description}"), TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task(f"0/{total:,}", total=total)
 
         def tell(report: ImportReport) -> None:
             rate = report.rows / max(time.monotonic() - begun, 0.001)
-            progress.update(task, completed=report.rows, rate=f"{rate:,.0f} rows/s")
+            text = f"{report.rows:,}/{total:,}   {rate:,.0f} rows/s"
+            progress.update(task, completed=report.rows, description=text)
 
         yield tell
 

@@ -307,5 +307,5 @@ def test_a_terminal_is_shown_a_bar() -> None:
     with bar(2000, Console(file=screen, force_terminal=True, width=WIDTH)) as tell:
         tell(ImportReport("ucdp_ged", dry_run=True, rows=1000))
         tell(ImportReport("ucdp_ged", dry_run=True, rows=2000))
-    assert "2000/2000" in screen.getvalue()
+    assert "2,000/2,000" in screen.getvalue()
     assert "rows/s" in screen.getvalue()
