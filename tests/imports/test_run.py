@@ -206,8 +206,10 @@ async def test_of_two_processes_one_imports_a_dataset(
         refused.append(refusal.value.detail)
 
     tasks: list[asyncio.Task[None]] = []
-    await run_import(db, store, request, lambda report: tasks.append(asyncio.create_task(import_too(report))))
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await run_import(
+        db, store, request, lambda report: None if tasks else tasks.append(asyncio.create_task(import_too(report)))
+    )
+    await tasks[0]
     assert "Import 1 of this dataset runs in another process" in refused[0]
 
     async def take_over(_report: ImportReport) -> ImportReport:
