@@ -70,8 +70,9 @@ soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on b
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest tests/model --numprocesses 2 -rP --soak '$(MINUTES)' --seed '$(SEED)'
 
 .PHONY: nightly
-nightly: $(COMPLETE) ## Test rolling updates and checks for long
-	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 $(BIN)/python -m pytest tests/rolling tests/check $(ARGS)
+nightly: $(COMPLETE) ## Test rolling updates, checks and killed imports for long
+	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 IMPORT_ROWS=50000 IMPORT_KILLS=20 \
+	  $(BIN)/python -m pytest tests/rolling tests/check tests/imports/test_run.py $(ARGS)
 
 .PHONY: check-data
 check-data: $(COMPLETE) ## Compare totals of real files with those of the events they become (DATA=folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -17,7 +18,11 @@ from app.kit.ids import IdSource, key_of
 
 async def decide_only(db: Database, commands: Sequence[Command]) -> list[Result]:
     """What each command would come to, in order; a later one sees what the earlier ones of the list would do."""
-    world = await load_unlocked(db, commands)
+    return await asyncio.to_thread(decide_all, commands, await load_unlocked(db, commands))
+
+
+def decide_all(commands: Sequence[Command], world: LoadedEvents) -> list[Result]:
+    """Decide the commands in order."""
     results: list[Result] = []
     for command in commands:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -156,12 +157,12 @@ class Undoing:
         return UndoReport(self.lease.run) if told is None else UndoReport(**orjson.loads(told))
 
     async def _page(self, after: int) -> list[Done]:
-        values = {"run": self.lease.run, "after": after}
+        values = {"run": self.lease.run, "after": after, "limit": PAGE}
         return [Done(*row) for row in await self.db.rows(page_statement(), values, offload=True, primary=True)]
 
     async def _undo(self, page: Sequence[Done], report: UndoReport) -> UndoReport:
         """Undo one page in one transaction."""
-        commands: list[Command | Problem] = [command_for(done) for done in page]
+        commands = await asyncio.to_thread(lambda: [command_for(done) for done in page])
         reports: list[UndoReport] = []
 
         async def within(tx: Transaction, results: list[Result]) -> None:
@@ -268,5 +269,5 @@ def page_statement() -> Statement:
             col(ImportChange.event) > sa.bindparam("after", type_=sa.BigInteger),
         )
         .order_by(col(ImportChange.event))
-        .limit(PAGE)
+        .limit(sa.bindparam("limit"))
     )

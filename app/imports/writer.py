@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -75,7 +76,8 @@ class DryWriter(BatchWriter):
         """Do nothing."""
 
     async def _settle(self, batch: Batch) -> Outcome:
-        return self._outcome(batch, await decide_only(self._db, [item.command for item in batch.items]))
+        results = await decide_only(self._db, [item.command for item in batch.items])
+        return await asyncio.to_thread(self._outcome, batch, results)
 
 
 class StoreWriter(BatchWriter):
