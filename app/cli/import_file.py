@@ -123,10 +123,12 @@ class ImportCommand:
     def preview(self, n: int) -> int:
         """Print the first events as they would be."""
         from app.cli.import_preview import print_events
-        from app.imports.detection import decide_date_order
+        from app.imports.detection import decide_date_order, describe
         from app.imports.reading import read_records
 
         order = self.date_order or decide_date_order(self.data_file, self.detected)
+        for note in describe(self.data_file, self.detected):
+            print_error(note)
         return print_events(self.detected.dataset, read_records(self.data_file, self.detected, order), n)
 
     def run(self, options: ImportOptions, rejects: Path | None) -> int:

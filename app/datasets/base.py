@@ -131,6 +131,10 @@ class Dataset(ABC):
         """The dataset as one of the sources of an event, with its licence, so that its attribution goes along."""
         return {"publisher": self.publisher, "url": self.url, "title": f"{self.title} ({self.licence})"}
 
+    def notes(self) -> list[str]:
+        """What is to be told before a file is imported, in sentences."""
+        return []
+
     def match_key(self, event: Mapping[str, Any]) -> str | None:
         """Tell two versions of one record apart from two records, where its key is made of values that get corrected.
 

@@ -85,7 +85,7 @@ def columns_of(layout: Layout) -> tuple[str, ...] | None:
 
 
 def describe(data_file: DataFile, detected: DetectedLayout) -> list[str]:
-    """What is to be told about how a file is read, in sentences: its encoding, and columns missing or unknown."""
+    """What is to be told about how a file is read, in sentences: its encoding, columns missing or unknown, and more."""
     told = []
     if data_file.encoding not in {None, "utf-8"}:
         told.append(f"The text is {TITLES[str(data_file.encoding)]}.")
@@ -95,7 +95,7 @@ def describe(data_file: DataFile, detected: DetectedLayout) -> list[str]:
         told.append(f"Columns that are not there: {_some(detected.missing)}.")
     if detected.unknown:
         told.append(f"Columns that are not known go to `extra`: {_some(detected.unknown)}.")
-    return told
+    return told + detected.dataset.notes()
 
 
 def _unknown_dataset(name: str, every: Iterable[str]) -> str:

@@ -173,7 +173,7 @@ def test_the_dataset_tells_what_it_is_and_what_it_leaves_open(tmp_path: Path) ->
     )
     assert (found.layout.version, found.layout.snapshot, found.missing, found.unknown) == ("2025", True, (), ("Empty",))
     assert dataset.date_columns == ()
-    assert dataset.notes(header) == ['The layout does not name "Empty": these columns go to `extra`.']
+    assert dataset.notes() == []
     assert detect([dataset], [[name for name in header if name != "Oblast"]]) == []
 
     bare = layout(
@@ -188,7 +188,7 @@ def test_the_dataset_tells_what_it_is_and_what_it_leaves_open(tmp_path: Path) ->
         "detail.measures.0.type",
         "sources.0.publisher",
     )
-    assert bare.notes(["No", "Act"])[0].startswith("The layout gives no title, which every sanction_move needs: add it")
+    assert bare.notes()[0].startswith("The layout gives no title, which every event of kind sanction_move needs: add")
     some = '[constants]\n"detail.measures.0.targets.1.name" = "X"\ncasualties.3.group = "military"\n'
     bare = layout(
         tmp_path, f'kind = "sanction_move"\nsystem = "s"\nkey = "No"\n[columns]\nWho = "sources.0.url"\n{some}'
@@ -219,6 +219,7 @@ def test_dates_are_read_as_the_whole_column_says_where_the_layout_does_not(tmp_p
         ),
         (";yes;", ";perhaps;", "code", "Hit", 'Under [values."Hit"] write "perhaps" = and true or false.'),
         (";50,45;", ";north;", "number", "Lat", "Write digits"),
+        (";50,45;", ";50'27;", "number", "Lat", 'Say in the layout by `decimal` and `thousands` what "\'" in'),
         ("1;07.09.2025", ";07.09.2025", "missing", "No", "Fill in"),
         (";3:30;", ";33:30;", "date", "Date", "Write times"),
     ],

@@ -75,14 +75,11 @@ class MappedDataset(Dataset):
         style = replace(self.plan.style, date_order=self.plan.style.date_order or options.date_order)
         return convert_rows(rows, lambda row: draft_of(row, self.plan, style))
 
-    def notes(self, header: Iterable[str]) -> list[str]:
-        """What the layout leaves open, in sentences: columns that it does not name, and fields that it lacks."""
-        named = {name.casefold() for name in self.layouts[0].columns}
-        rest = [f'"{name}"' for name in header if name.strip() and name.strip().casefold() not in named]
-        notes = [f"The layout does not name {', '.join(rest)}: these columns go to `extra`."] if rest else []
-        return notes + [
-            f"The layout gives no {field}, which every {self.plan.kind} needs: add it to [columns], [templates] or "
-            "[constants]."
+    def notes(self) -> list[str]:
+        """The fields that the layout lacks, so that no event of it would be taken."""
+        return [
+            f"The layout gives no {field}, which every event of kind {self.plan.kind} needs: "
+            "add it to [columns], [templates] or [constants]."
             for field in self.plan.lacking
         ]
 

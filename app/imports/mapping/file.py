@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,7 +50,7 @@ class LayoutMap(BaseModel):
     system: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
     key: str | Annotated[list[str], Field(min_length=1)]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")] | None = None
-    version: str = "1"
+    version: str = ""
     title: str = ""
     publisher: str = ""
     url: str = ""
@@ -85,8 +86,10 @@ def read_file(path: Path) -> LayoutMap:
     try:
         return LayoutMap.model_validate(data)
     except ValidationError as refusal:
-        sentences = dict.fromkeys(map(_sentence, refusal.errors(include_url=False)))
-        raise map_mistakes(path, list(sentences)) from None
+        sentences = list(dict.fromkeys(map(_sentence, refusal.errors(include_url=False))))
+        meant = {f"`{name}`" for text in sentences for name in re.findall('did you mean "(.+)"', text)}
+        told = [text for text in sentences if text.partition(" is missing")[0] not in meant]
+        raise map_mistakes(path, told) from None
 
 
 def map_mistakes(path: Path, sentences: list[str]) -> Invalid:

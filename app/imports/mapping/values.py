@@ -66,6 +66,16 @@ class Reader:
         return slugs(values) if self.field.path == ("tags",) else values
 
     def _one(self, value: Any, style: Style) -> Any:
+        try:
+            return self._meaning(value, style)
+        except RowRefused as refusal:
+            separators = sorted({*as_text(value)} & {".", ",", " ", "'"})
+            if refusal.code == "number" and separators:
+                known = " and ".join(f'"{separator}"' for separator in separators)
+                refusal.remedy = f"Say in the layout by `decimal` and `thousands` what {known} in its numbers means."
+            raise
+
+    def _meaning(self, value: Any, style: Style) -> Any:
         text = "" if value is None else as_text(value)
         key = folded(text)
         if key in self.table or (text and OTHERWISE in self.table):
