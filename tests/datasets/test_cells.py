@@ -10,7 +10,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.datasets import Refused, RowRefused, SourceRow
-from app.datasets.cells import Cells, read_day, read_literal, read_moment, read_number, read_whole, shorten, slug
+from app.datasets.cells import (
+    Cells,
+    as_json,
+    read_day,
+    read_literal,
+    read_moment,
+    read_number,
+    read_whole,
+    shorten,
+    slug,
+)
+from app.datasets.cells.extras import fit_extra
 from app.datasets.codes import ukraine
 from app.datasets.codes.divisions import ENGLISH, division_named
 from app.datasets.codes.gwno import UNTIL, codes_today, country_of
@@ -140,3 +151,12 @@ def test_divisions_and_models_are_found_by_name() -> None:
     assert {model: category_of(model) for model in models} == models
     told = [category_of(name) for name in ("X-101/X-555 and Kalibr", "X-22/X-31P", "\u0425-22", "Kh-22", "S-300", "?")]
     assert told == ["cruise_missile", "unknown", *["cruise_missile"] * 2, "surface_to_air_missile", "unknown"]
+
+
+def test_a_whole_number_that_json_cannot_hold_goes_to_extra_as_text() -> None:
+    assert as_json(1e30) == 1e30
+    assert fit_extra({"a": 10**30, "b": [2**63], "c": 2**63 - 1}) == {
+        "a": "1" + "0" * 30,
+        "b": [str(2**63)],
+        "c": 2**63 - 1,
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from app.datasets.cells.values import LEAST_BEYOND_INT64
 from app.kinds.envelope import MAX_EXTRA_BYTES
 from app.kinds.line_endings import CONTROL_IN_LINES
 
@@ -43,11 +44,13 @@ def _is_clean_and_small(values: Mapping[str, Any]) -> bool:
 
 
 def clean(value: Any) -> Any:
-    """The JSON value without the characters that no string of an event may have."""
+    """The JSON value without the characters that no string of an event may have, a huge whole number as text."""
     if isinstance(value, str):
         return cleaned(value)
     if isinstance(value, dict):
         return {cleaned(str(name)): clean(part) for name, part in value.items()}
+    if isinstance(value, int) and not -LEAST_BEYOND_INT64 <= value < LEAST_BEYOND_INT64:
+        return str(value)
     return [clean(part) for part in value] if isinstance(value, list | tuple) else value
 
 

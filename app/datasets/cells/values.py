@@ -16,6 +16,7 @@ from app.kinds.line_endings import strip_invisible
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 LONGEST_MISSING = max(map(len, MISSING))
+LEAST_BEYOND_INT64 = 2**63
 MAX_LITERAL_LENGTH = 20_000
 MAX_LINE_LENGTH = 300  # of a name or title in an event
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -50,7 +51,7 @@ def as_text(value: Any) -> str:
 def as_json(value: Any) -> Any:
     """A cell as JSON can hold it: 810 for 810.0, text for dates."""
     if isinstance(value, float) and isfinite(value):
-        return int(value) if value.is_integer() else value
+        return int(value) if value.is_integer() and abs(value) < LEAST_BEYOND_INT64 else value
     return value if isinstance(value, bool | int | list | dict) else as_text(value)
 
 

@@ -45,7 +45,7 @@ class ParquetReader(TableReader):
             ) from None
         try:
             return pq.ParquetFile(self._path)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise _damaged(error) from None
 
 
