@@ -16,12 +16,17 @@ from app.imports.tables import ImportRun
 LIST_NAME = "imports"
 PLACE = re.compile(r"([0-9]{1,18})")
 LAST = 2**63 - 1
-INTERNAL = ("lease", "holder", "heartbeat_at", "taken", "taken_late")
+INTERNAL = ("lease", "holder", "taken", "taken_late")
 SHOWN = tuple(name for name in ImportRun.model_fields if name not in INTERNAL)
-COLUMNS = sa.select(*(col(getattr(ImportRun, name)) for name in SHOWN))
-ONE = Statement(COLUMNS.where(col(ImportRun.id) == sa.bindparam("run", type_=sa.BigInteger)))
+LISTED = tuple(name for name in SHOWN if name != "problems")
+ONE = Statement(
+    sa.select(*(col(getattr(ImportRun, name)) for name in SHOWN)).where(
+        col(ImportRun.id) == sa.bindparam("run", type_=sa.BigInteger)
+    )
+)
 PAGE = Statement(
-    COLUMNS.where(col(ImportRun.id) < sa.bindparam("before", type_=sa.BigInteger))
+    sa.select(*(col(getattr(ImportRun, name)) for name in LISTED))
+    .where(col(ImportRun.id) < sa.bindparam("before", type_=sa.BigInteger))
     .order_by(col(ImportRun.id).desc())
     .limit(sa.bindparam("limit"))
 )
@@ -36,8 +41,8 @@ async def read_import(db: Database, id: int) -> dict[str, Any]:
 
 
 async def list_imports(db: Database, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    """A page of imports, newest first, and the cursor of the next."""
+    """A page of imports without their problems, newest first, and the cursor of the next."""
     before = LAST if cursor is None else int(decode_cursor(LIST_NAME, PLACE, cursor)[0])
     rows = await db.rows(PAGE, {"before": before, "limit": limit + 1}, primary=True)
-    found = [dict(zip(SHOWN, row, strict=True)) for row in rows[:limit]]
+    found = [dict(zip(LISTED, row, strict=True)) for row in rows[:limit]]
     return found, encode_cursor(LIST_NAME, found[-1]["id"]) if len(rows) > limit else None

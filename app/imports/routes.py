@@ -76,13 +76,13 @@ async def get_imports(
 ) -> Response:
     """List the imports, newest first, without their problems."""
     found, following = await list_imports(db, page.limit, page.cursor)
-    return json_response({"items": [serialize_import(each, whole=False) for each in found], "next": following})
+    return json_response({"items": [serialize_import(each) for each in found], "next": following})
 
 
 @router.get("/{id}", operation_id="get_import", response_model=None, responses={200: {"model": ImportOut}})
 async def get_import(_: ReadKey, __: NoQuery, id: str, db: DatabaseDep) -> Response:
     """Tell of an import: its file, who imported it and how, what came of it, and its first 1,000 problems."""
-    return json_response(serialize_import(await read_import(db, number(id)), whole=True))
+    return json_response(serialize_import(await read_import(db, number(id))))
 
 
 @router.post(
@@ -97,7 +97,7 @@ async def undo(key: WriteKey, _: NoQuery, id: str, db: DatabaseDep, store: Store
     Events that the import deleted come back under new ids. Once more changes nothing.
     """
     await undo_import(db, store, number(id), key.owner)
-    return json_response(serialize_import(await read_import(db, number(id)), whole=True))
+    return json_response(serialize_import(await read_import(db, number(id))))
 
 
 def number(text: str) -> int:

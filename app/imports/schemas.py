@@ -90,14 +90,19 @@ class ImportReportOut(ImportCounts):
     problems: list[ImportProblem] = Field(description="The first 1,000.")
 
 
-class UndoOut(BaseModel):
+class UndoCounts(BaseModel):
     """What came of taking an import back."""
 
     deleted: int = Field(description="Events that it had made.")
     replaced: int = Field(description="Events that it had changed.")
     restored: int = Field(description="Events that it had deleted: they came back under new ids.")
     left: int = Field(description="Events that were left as they are, as they changed since.")
-    problems: list[str] = Field(description="A sentence for each of those, the first 1,000.")
+
+
+class UndoOut(UndoCounts):
+    """What came of taking an import back, and a sentence for each event that was left."""
+
+    problems: list[str] = Field(description="The first 1,000.")
 
 
 class ImportOptionsOut(BaseModel):
@@ -122,13 +127,15 @@ class ImportHead(ImportCounts):
     state: RunState
     by: str = Field(description="Who imported it.")
     started_at: datetime
-    ended_at: datetime | None
-    undo: UndoOut | None = Field(description="What came of taking it back; null: nobody did.")
+    seen_at: datetime = Field(description="The last sign of life of the process that works, or worked, on it.")
+    ended_at: datetime | None = Field(description="null: it runs, or was interrupted; the same file continues it.")
+    undo: UndoCounts | None = Field(description="What came of taking it back; null: nobody did.")
 
 
 class ImportOut(ImportHead):
     """An import."""
 
+    undo: UndoOut | None = Field(description="What came of taking it back; null: nobody did.")
     problems: list[ImportProblem] = Field(description="The first 1,000.")
 
 
@@ -145,18 +152,20 @@ def serialize_report(report: ImportReport, notes: list[str]) -> dict[str, Any]:
     return {**asdict(report), **counted, "notes": [*notes, *report.notes]}
 
 
-def serialize_import(known: dict[str, Any], *, whole: bool) -> dict[str, Any]:
-    """Give the columns of an import as `ImportOut`, or as `ImportHead`."""
+def serialize_import(known: dict[str, Any]) -> dict[str, Any]:
+    """Give the columns of an import as `ImportOut`, or as `ImportHead` where its problems were not read."""
     options = orjson.loads(known["options"])
     undo = None if known["undo"] is None else orjson.loads(known["undo"])
+    undo_shape = UndoOut if "problems" in known else UndoCounts
+    lists = ("problems_by", "skipped_by", "notes", *(["problems"] if "problems" in known else []))
     shown = {
         **known,
         "options": {name: options[name] for name in ("lenient", "tombstone_missing", "limit", "reading")},
         "started_at": format_instant(known["started_at"]),
+        "seen_at": format_instant(known["heartbeat_at"]),
         "ended_at": None if known["ended_at"] is None else format_instant(known["ended_at"]),
-        "undo": None if undo is None else {name: undo[name] for name in UndoOut.model_fields},
-        **{name: orjson.loads(known[name]) for name in ("problems_by", "skipped_by", "notes")},
+        "undo": None if undo is None else {name: undo[name] for name in undo_shape.model_fields},
+        **{name: orjson.loads(known[name]) for name in lists},
     }
-    if whole:
-        return {**shown, "problems": orjson.loads(known["problems"])}
-    return {name: value for name, value in shown.items() if name != "problems"}
+    del shown["heartbeat_at"]
+    return shown

@@ -118,7 +118,19 @@ def import_head() -> Any:
 
 def import_report() -> Any:
     """What a call that imports answers."""
-    of_the_file = ("layout", "file_name", "sha256", "size", "options", "state", "by", "started_at", "ended_at", "undo")
+    of_the_file = (
+        "layout",
+        "file_name",
+        "sha256",
+        "size",
+        "options",
+        "state",
+        "by",
+        "started_at",
+        "seen_at",
+        "ended_at",
+        "undo",
+    )
     return {
         "dry_run": False,
         **{name: value for name, value in sample("import").items() if name not in of_the_file},
