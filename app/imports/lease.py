@@ -133,8 +133,7 @@ class Lease:
         HELD_HERE.discard(self.token)
         if self._beating is not None:
             self._beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._beating
+            await asyncio.gather(self._beating, return_exceptions=True)
 
     async def _beat(self) -> None:
         while True:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from app.datasets.base import Dataset, Draft
-from app.db import Database
-from app.errors import ImportRunning
+from app.db import Database, WriteConflict
+from app.errors import ImportRunning, Problem
 from app.events.write.store import Store
 from app.imports.batch import Batch, batch_of, fill
 from app.imports.chunks import Chunk, ChunkReader
@@ -48,7 +49,8 @@ async def run_import(
             return await work.run()
         except Exception as error:
             if error is work.reading_error:
-                await fail(db, lease, work.writer.standing, str(error))
+                with suppress(Problem, WriteConflict, LeaseLost):
+                    await fail(db, lease, work.writer.standing, str(error))
             raise
     except LeaseLost:
         raise ImportRunning("Another process took this import over, and goes on with it.") from None

@@ -6,12 +6,15 @@ import asyncio
 import os
 import random
 import shutil
+import socket
 import sys
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
 
 import pytest
 from calls import good
@@ -303,3 +306,19 @@ async def test_a_delta_removes_and_a_file_that_breaks_off_is_told(db: Database, 
         ("failed", '["The file could not be read to its end: the archive ends in the middle"]'),
         ("done", "[]"),
     ]
+
+
+def test_a_process_of_this_machine_is_asked_whether_it_lives_and_another_believed_for_a_while() -> None:
+    now, token = datetime(2025, 9, 8, tzinfo=UTC), uuid4()
+
+    def is_alive(holder: str, seen_s_ago: int, held: UUID | None = token) -> bool:
+        seen = now - timedelta(seconds=seen_s_ago)
+        return lease.AtWork(3, held, holder, seen, "running", "", "", "").is_alive(now)
+
+    here = socket.gethostname()
+    assert is_alive("elsewhere 1", 29)
+    assert not is_alive("elsewhere 1", 30)
+    assert is_alive(f"{here} {os.getppid()}", 29)
+    assert not is_alive(f"{here} {2**22 + 1}", 0)
+    assert not is_alive(f"{here} {os.getpid()}", 0)
+    assert not is_alive("elsewhere 1", 0, None)
