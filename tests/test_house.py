@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import PROBLEMS
-from app.kinds import CODES, FACETS, KINDS, MEASURES
+from app.kinds import CODES, FACETS, FLAGS, KINDS, MEASURES
 from app.kinds.base import Facet, Measure
 from app.settings import Settings
 
@@ -276,6 +276,11 @@ def test_every_kind_is_documented_with_its_facets_and_measures(name: str) -> Non
 def test_every_facet_and_measure_is_documented() -> None:
     text = page("kinds.md")
     assert [name for name in (*FACETS, *MEASURES) if f"| `{name}` |" not in text] == []
+
+
+def test_every_quality_flag_is_documented() -> None:
+    section = page("kinds.md").partition("### Quality flags\n")[2].partition("\n## ")[0]
+    assert re.findall(r"(?m)^\| `(.*?)` \|", section) == list(FLAGS)
 
 
 def test_contributing_shows_the_order_of_parts() -> None:

@@ -17,12 +17,12 @@ class Sitrep(Dataset):
 
     name: ClassVar[str] = "sitrep"
     system: ClassVar[str] = "sitrep"
-    title: ClassVar[str] = "Sitrep export (NDJSON)"
+    title: ClassVar[str] = "Sitrep export"
     publisher: ClassVar[str] = "Sitrep"
     url: ClassVar[str] = "/v1/events/export?format=ndjson"
     licence: ClassVar[str] = "that of each event's sources"
     citation: ClassVar[str] = "Cite each event's sources, and the event by its id and version."
-    layouts: ClassVar[tuple[Layout, ...]] = (Layout("1", FIELDS, REQUIRED),)
+    layouts: ClassVar[tuple[Layout, ...]] = (Layout("NDJSON", FIELDS, REQUIRED),)
     is_restore: ClassVar[bool] = True
 
     def read(self, rows: Iterable[SourceRow], options: ReadOptions) -> Iterator[Record]:
