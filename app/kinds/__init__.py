@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
 import orjson
@@ -14,7 +15,7 @@ from app.errors import FieldError, Invalid
 from app.kinds import rules
 from app.kinds.base import INT64, Facet, FacetValue, Kind, Measure, Numbers, Rule, StrictModel
 from app.kinds.codes import UnlistedCode
-from app.kinds.envelope import NAMES, Event, interval, points
+from app.kinds.envelope import NAMES, Event, interval, points, read_once
 from app.kinds.field_errors import CODES, MAX_ERRORS, ValueRefused, field_errors
 from app.kinds.output_models import Reason, event_out, tombstone
 from app.kinds.registry import (
@@ -87,7 +88,11 @@ FIELDS: tuple[str, ...] = tuple(dict.fromkeys(name for event in _OUT.values() fo
 _FACETS: dict[str, tuple[Facet, ...]] = {name: (*rules.FACETS, *kind.facets) for name, kind in KINDS.items()}
 _MEASURES: dict[str, tuple[Measure, ...]] = {name: (*rules.MEASURES, *kind.totals) for name, kind in KINDS.items()}
 _RULES: dict[str, tuple[Rule, ...]] = {name: (*rules.RULES, *kind.rules) for name, kind in KINDS.items()}
+_HARD_RULES = {name: [rule for rule in every if rule.flag is None] for name, every in _RULES.items()}
+_SOFT_RULES = {name: [(rule.flag, rule) for rule in every if rule.flag] for name, every in _RULES.items()}
 _NAMES = {name: (*NAMES, *(f"detail.{path}" for path in kind.names)) for name, kind in KINDS.items()}
+# Facet values that are not checked again.
+REMEMBERED = 20_000
 _KIND = Field(discriminator="kind")
 
 if TYPE_CHECKING:
@@ -170,9 +175,8 @@ def _below(base: str, error: FieldError) -> FieldError:
 
 def _hard_errors(event: Event) -> Iterator[FieldError]:
     now = datetime.now(UTC)
-    for rule in _RULES[event.kind]:
-        if rule.flag is None:
-            yield from rule.broken(event, now)
+    for rule in _HARD_RULES[event.kind]:
+        yield from rule.broken(event, now)
 
 
 def _unindexable(event: Event) -> Iterator[FieldError]:
@@ -185,6 +189,7 @@ def _unindexable(event: Event) -> Iterator[FieldError]:
             yield FieldError("too-long", f"A value of the facet {name} is too long.", pointer="")
 
 
+@lru_cache(REMEMBERED)
 def _fits(value: FacetValue) -> bool:
     return fits_index(value.label) and all(map(fits_index, value.aliases))
 
@@ -192,9 +197,10 @@ def _fits(value: FacetValue) -> bool:
 def broken_rules(event: Event, *, base: str = "", now: datetime | None = None) -> list[BrokenRule]:
     """The soft rules that the event breaks: a strict write refuses any, a lenient import flags it."""
     now = now or datetime.now(UTC)
-    soft = [rule for rule in _RULES[event.kind] if rule.flag is not None]
     return [
-        BrokenRule(rule.flag, _below(base, error)) for rule in soft if rule.flag for error in rule.broken(event, now)
+        BrokenRule(flag, _below(base, error))
+        for flag, rule in _SOFT_RULES[event.kind]
+        for error in rule.broken(event, now)
     ]
 
 
@@ -215,21 +221,27 @@ def canonical_json(event: Event, quality_flags: Sequence[str]) -> bytes:
     return escape_line_separators(text)
 
 
-def facets_of(event: Event) -> list[tuple[str, FacetValue]]:
+@read_once("_facets")
+def facets_of(event: Event) -> tuple[tuple[str, FacetValue], ...]:
     """The facet values of an event, the envelope's and its kind's, each label once per facet."""
-    found: dict[tuple[str, str], FacetValue] = {}
+    found: list[tuple[str, FacetValue]] = []
     for facet in _FACETS[event.kind]:
-        for value in facet.of(event):
-            if value is None:
-                continue
-            new = FacetValue(value) if isinstance(value, str) else value
-            key = facet.name, new.label
-            found[key] = new if key not in found else _merged(found[key], new)
-    return [(name, value) for (name, _), value in found.items()]
+        values = [
+            FacetValue(value) if isinstance(value, str) else value for value in facet.of(event) if value is not None
+        ]
+        for value in values if len(values) < 2 else _merged(values):
+            found.append((facet.name, value))
+    return tuple(found)
 
 
-def _merged(one: FacetValue, other: FacetValue) -> FacetValue:
-    return FacetValue(one.label, tuple(dict.fromkeys((*one.aliases, *other.aliases))))
+def _merged(values: Iterable[FacetValue]) -> Iterable[FacetValue]:
+    """The values of one facet, those with the same label as one."""
+    found: dict[str, FacetValue] = {}
+    for new in values:
+        known = found.setdefault(new.label, new)
+        if known.aliases != new.aliases:
+            found[new.label] = FacetValue(new.label, tuple(dict.fromkeys((*known.aliases, *new.aliases))))
+    return found.values()
 
 
 def words_of(event: Event | Mapping[str, Any]) -> str:
@@ -239,6 +251,7 @@ def words_of(event: Event | Mapping[str, Any]) -> str:
     return search_text([*texts, *texts_at(event, _NAMES[kind])])
 
 
+@read_once("_measures")
 def measures_of(event: Event) -> dict[str, Numbers]:
     """The numbers of an event, the envelope's measures and its kind's; one that has no number is absent."""
     found = ((measure.name, measure.of(event)) for measure in _MEASURES[event.kind])

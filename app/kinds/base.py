@@ -129,6 +129,8 @@ class Estimate(StrictModel):
     def numbers(self) -> Numbers | None:
         """The three numbers, a missing one replaced by its neighbour; None where there is none at all."""
         low, best, high = self.low, self.best, self.high
+        if low is not None and best is not None and high is not None:
+            return Numbers(low, best, high)
         if low is None and best is None and high is None:
             return None
         return Numbers(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictFloat
@@ -191,6 +193,8 @@ def _with_a_source(schema: dict[str, Any]) -> None:
 class Event(StrictModel):
     """An event as a writer sends it: all but what the server sets."""
 
+    __slots__ = ("_estimates", "_facets", "_measures")  # of `read_once`
+
     model_config = ConfigDict(json_schema_extra=_with_a_source)
 
     kind: str = Field(description="The kind of event.")
@@ -217,6 +221,27 @@ class Event(StrictModel):
     tags: Annotated[list[Slug], AfterValidator(deduplicate)] = list_field("Lower-case slugs.")
     extra: Extra = Field(default_factory=dict, description="Columns of the source with no home here, at most 16 KiB.")
     detail: Kind = Field(description="The kind's own part.")
+
+
+Read = TypeVar("Read")
+
+
+def read_once(slot: str) -> Callable[[Callable[[Event], Read]], Callable[[Event], Read]]:
+    """Keep with an event what is read from it: rules, checks and index ask for the same. A copy begins anew."""
+
+    def remember(read: Callable[[Event], Read]) -> Callable[[Event], Read]:
+        @wraps(read)
+        def remembered(event: Event) -> Read:
+            try:
+                known: Read = getattr(event, slot)
+            except AttributeError:
+                known = read(event)
+                object.__setattr__(event, slot, known)
+            return known
+
+        return remembered
+
+    return remember
 
 
 def interval(event: Event) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from app.errors import FieldError
 from app.kinds.base import Estimate, Facet, FacetValue, Measure, Numbers, Rule, country_value, facet_value, total
 from app.kinds.codes import codes_of
-from app.kinds.envelope import Actor, Event, Location, Status
+from app.kinds.envelope import Actor, Event, Location, Status, read_once
 from app.kinds.field_errors import models_in, pointer
 
 
@@ -117,9 +117,10 @@ def _branches(model: type[BaseModel]) -> tuple[Branch, ...]:
     return tuple(found)
 
 
-def estimates(event: Event) -> list[tuple[tuple[str | int, ...], Estimate]]:
+@read_once("_estimates")
+def estimates(event: Event) -> tuple[tuple[tuple[str | int, ...], Estimate], ...]:
     """Every estimate of the event with its path."""
-    return list(_walk(event, _branches(type(event)), ()))
+    return tuple(_walk(event, _branches(type(event)), ()))
 
 
 def _walk(
