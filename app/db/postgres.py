@@ -63,6 +63,12 @@ class PostgresTransaction:
             values = {**fixed, **dict(zip(names, to_columns(table, names, rows, "postgresql"), strict=True))}
             await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
 
+    async def insert_columns(self, table: type[SQLModel], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Insert rows given as one list a column, with values that the driver takes as they are."""
+        compiled = unnest_insert(table, tuple(columns))
+        if any(columns.values()):
+            await self.connection.execute(compiled.sql, *(columns[name] for name, _, _ in compiled.binds))
+
     async def update(
         self,
         table: type[SQLModel],

@@ -69,7 +69,13 @@ class SqliteTransaction:
             self._alike(json_insert(table, names, tuple(same), ignore=ignore), table, names, rows, same)
         elif rows:
             names = tuple(rows[0])
-            self._many(names, table, rows, lambda count: values_insert(count, table, names, ignore=ignore))
+            columns = to_columns(table, names, rows, "sqlite")
+            self._many(columns, lambda count: values_insert(count, table, names, ignore=ignore))
+
+    async def insert_columns(self, table: type[SQLModel], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Insert rows given as one list a column, with values that the driver takes as they are."""
+        names = tuple(columns)
+        self._many(list(columns.values()), lambda count: values_insert(count, table, names))
 
     async def update(
         self,
@@ -85,13 +91,15 @@ class SqliteTransaction:
             fixed = {"same_" + name: value for name, value in same.items()}
             self._alike(json_update(table, keys, names, tuple(same)), table, keys + names, rows, fixed)
         elif rows:
-            self._many(keys + names, table, rows, lambda count: values_update(count, table, keys, names))
+            columns = to_columns(table, keys + names, rows, "sqlite")
+            self._many(columns, lambda count: values_update(count, table, keys, names))
 
     async def add(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Add the other columns to the rows found by their keys, which no two share; a missing row begins with them."""
         if rows:
             names = tuple(name for name in rows[0] if name not in keys)
-            self._many(keys + names, table, rows, lambda count: values_increment(count, table, keys, names))
+            columns = to_columns(table, keys + names, rows, "sqlite")
+            self._many(columns, lambda count: values_increment(count, table, keys, names))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""
@@ -111,21 +119,15 @@ class SqliteTransaction:
         own = orjson.dumps(list(zip(*to_columns(table, names, rows, "sqlite"), strict=True))).decode()
         self.connection.execute(statement.sql, statement.arguments({**same, "rows": own}))
 
-    def _many(
-        self,
-        names: tuple[str, ...],
-        table: type[SQLModel],
-        rows: Sequence[Mapping[str, Any]],
-        statement: Callable[[int], str],
-    ) -> None:
+    def _many(self, columns: Sequence[Sequence[Any]], statement: Callable[[int], str]) -> None:
         """Run a statement for many rows at once: at each step of `executemany` two threads hand the lock to and fro."""
-        values = list(zip(*to_columns(table, names, rows, "sqlite"), strict=True))
+        values = tuple(chain.from_iterable(zip(*columns, strict=True)))
         begin = 0
         for count in ROWS_AT_ONCE:
-            while len(values) - begin >= count:
-                some = chain.from_iterable(values[begin : begin + count])
-                self.connection.execute(statement(count), tuple(some))
-                begin += count
+            taken = count * len(columns)
+            while len(values) - begin >= taken:
+                self.connection.execute(statement(count), values[begin : begin + taken])
+                begin += taken
 
 
 class SqliteDatabase:

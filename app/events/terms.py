@@ -7,9 +7,10 @@ import math
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-from app.kinds import Event, Numbers, facets_of, fold, interval, measures_of, points, words_of
+from app.kinds import Event, FacetValue, Numbers, facets_of, fold, interval, measures_of, points, words_of
 
 HOUR = 3_600_000_000
 # The longest interval of each length class in microseconds; a day may have 25 hours, and a few more by decree.
@@ -25,6 +26,8 @@ EXTERNAL_ID = "external_id"
 RELATED_TO = "related_to"
 # Values that nearly every event has of its own: their index ids are hashes, so that no table need list them.
 HASHED_FACETS = frozenset({EXTERNAL_ID, RELATED_TO})
+# Postings of values, signatures, cells and magnitudes that are not made again for the next event.
+REMEMBERED = 20_000
 
 
 class Posting(NamedTuple):
@@ -34,6 +37,9 @@ class Posting(NamedTuple):
     value: str
     label: str
     alias: bool
+
+
+EVERY = Posting(EVERY_EVENT, "", "", alias=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,12 @@ def index_terms(event: Event) -> IndexTerms:
     """Read an event once for the index."""
     started_at, ends_at = interval(event)
     places, numbers = tuple(points(event)), measures_of(event)
-    names = list(named(event))
-    every = Posting(EVERY_EVENT, "", "", alias=False)
-    found = dict.fromkeys([every, signature(names), *names, *linked(event), *cells(places), *magnitudes(numbers)])
-    return IndexTerms(tuple(found), started_at, ends_at, places, numbers, words_of(event))
+    names = facets_of(event)
+    found = [EVERY, signature(tuple(dict.fromkeys([facet for facet, _ in names])))]
+    for facet, value in names:
+        found += postings(facet, value)
+    found += [*linked(event), *cells(places), *magnitudes(numbers)]
+    return IndexTerms(tuple(dict.fromkeys(found)), started_at, ends_at, places, numbers, words_of(event))
 
 
 def span_of(length: int) -> int:
@@ -74,21 +82,19 @@ def hashed_id(facet: str, value: str, span: int) -> int:
     return -1 - (int.from_bytes(digest, "big") >> 2)
 
 
-def named(event: Event) -> Iterable[Posting]:
-    """The facets of the envelope and of the kind, with their second names."""
-    for facet, value in facets_of(event):
-        label = fold(value.label)
-        yield Posting(facet, label, value.label, alias=False)
-        for alias in value.aliases:
-            folded = fold(alias)
-            if folded != label:
-                yield Posting(facet, folded, alias, alias=True)
+@lru_cache(REMEMBERED)
+def postings(facet: str, value: FacetValue) -> tuple[Posting, ...]:
+    """A value of a facet, with its second names."""
+    label = fold(value.label)
+    others = [Posting(facet, fold(alias), alias, alias=True) for alias in value.aliases]
+    return (Posting(facet, label, value.label, alias=False), *(other for other in others if other.value != label))
 
 
-def signature(names: Iterable[Posting]) -> Posting:
+@lru_cache(REMEMBERED)
+def signature(facets: Sequence[str]) -> Posting:
     """The facets of which an event has some value, in one line."""
-    facets = " ".join(sorted({posting.facet for posting in names}))
-    return Posting(SIGNATURE, facets, facets, alias=False)
+    listed = " ".join(sorted(facets))
+    return Posting(SIGNATURE, listed, listed, alias=False)
 
 
 def linked(event: Event) -> Iterable[Posting]:
@@ -104,8 +110,14 @@ def cells(places: Iterable[tuple[float, float]]) -> Iterable[Posting]:
     """The grid cell of each place on every level."""
     for lat, lon in places:
         for level in range(len(CELL_DEGREES)):
-            name = cell_name(level, *cell_of(level, lat, lon))
-            yield Posting(CELL, name, name, alias=False)
+            yield cell(level, *cell_of(level, lat, lon))
+
+
+@lru_cache(REMEMBERED)
+def cell(level: int, row: int, column: int) -> Posting:
+    """A cell as a line of the index."""
+    name = cell_name(level, row, column)
+    return Posting(CELL, name, name, alias=False)
 
 
 def cell_of(level: int, lat: float, lon: float) -> tuple[int, int]:
@@ -127,8 +139,14 @@ def cell_name(level: int, row: int, column: int) -> str:
 def magnitudes(numbers: dict[str, Numbers]) -> Iterable[Posting]:
     """The order of magnitude of each measure, so that "at least 100 killed" is a look-up too."""
     for measure, found in numbers.items():
-        size = str(found.best.bit_length())
-        yield Posting(magnitude_facet(measure), size, size, alias=False)
+        yield magnitude(measure, found.best.bit_length())
+
+
+@lru_cache(REMEMBERED)
+def magnitude(measure: str, bits: int) -> Posting:
+    """An order of magnitude as a line of the index."""
+    size = str(bits)
+    return Posting(magnitude_facet(measure), size, size, alias=False)
 
 
 def magnitude_facet(measure: str) -> str:

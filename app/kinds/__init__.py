@@ -229,8 +229,7 @@ def facets_of(event: Event) -> tuple[tuple[str, FacetValue], ...]:
         values = [
             FacetValue(value) if isinstance(value, str) else value for value in facet.of(event) if value is not None
         ]
-        for value in values if len(values) < 2 else _merged(values):
-            found.append((facet.name, value))
+        found += [(facet.name, value) for value in (values if len(values) < 2 else _merged(values))]
     return tuple(found)
 
 

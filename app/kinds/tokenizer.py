@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -213,19 +213,21 @@ def _sound(roman: str) -> str:
 
 def texts_at(node: Any, paths: Iterable[str]) -> list[str]:
     """The strings at these paths of a model or of its JSON, in which a list stands for each of its items."""
-    return [text for path in paths for text in _texts(node, path.split("."))]
-
-
-def _texts(node: Any, path: list[str]) -> Iterator[str]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _texts(item, path)
-    elif path and node is not None:
-        yield from _texts(value_in(node, path[0]), path[1:])
-    elif node is not None:
-        yield node
+    found: list[str] = []
+    for path in paths:
+        nodes = [node]
+        for name in path.split("."):
+            values = [value_in(each, name) for each in nodes]
+            nodes = []
+            for value in values:
+                if isinstance(value, list):
+                    nodes += value
+                elif value is not None:
+                    nodes.append(value)
+        found += nodes
+    return found
 
 
 def value_in(node: Any, name: str) -> Any:
     """A field of a model or of its JSON; None where an older version of the program wrote none."""
-    return node.get(name) if isinstance(node, Mapping) else getattr(node, name, None)
+    return node.get(name) if isinstance(node, dict) else getattr(node, name, None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
@@ -45,15 +45,32 @@ class Step(Protocol):
         """None where there is none any more."""
 
 
+class NewEvent(NamedTuple):
+    """An event that this transaction adds, as it is in its first version."""
+
+    started_at: int
+    event: int
+    version: int
+    values: Sequence[int]
+
+
 class FacetRows:
     """The facet rows a transaction adds, closes and moves to the past."""
 
     def __init__(self, standing: Mapping[int, bytes | None] | None = None) -> None:
         """Nothing yet; `standing` has the states of events that were indexed anew since they were read."""
-        self.added: dict[Row, int] = {}
         self.closed: dict[Row, int] = {}
         self.passed: list[tuple[Row, int, int]] = []
         self._now: dict[int, bytes | None] = dict(standing or {})
+        self._new: dict[int, NewEvent] = {}
+        self._added: dict[Row, int] = {}
+
+    @property
+    def added(self) -> dict[Row, int]:
+        """The rows to be, each with the version since which it holds."""
+        for event in list(self._new):
+            self._spell_out(event)
+        return self._added
 
     def packed(self, decision: Decision) -> bytes | None:
         """The state before this decision."""
@@ -63,17 +80,30 @@ class FacetRows:
 
     def move(self, draft: Step, notes: PendingIds) -> None:
         """Take the event from the state before to the state after."""
+        if draft.before is None and draft.after is not None and draft.event not in self._now:
+            started_at, _, *values = unpack(draft.after)
+            self._new[draft.event] = NewEvent(started_at, draft.event, draft.version, values)
+            self._now[draft.event] = draft.after
+            notes.counted.update(values)
+            return
+        self._spell_out(draft.event)
         before, after = rows_of(draft.event, draft.before), rows_of(draft.event, draft.after)
         self._now[draft.event] = draft.after
         for row in before - after:
             notes.counted[row[0]] -= 1
-            if row in self.added:
-                self.passed.append((row, self.added.pop(row), draft.version))
+            if row in self._added:
+                self.passed.append((row, self._added.pop(row), draft.version))
             else:
                 self.closed[row] = draft.version
         for row in after - before:
             notes.counted[row[0]] += 1
-            self.added[row] = draft.version
+            self._added[row] = draft.version
+
+    def _spell_out(self, event: int) -> None:
+        """Go on row by row with an event that is changed again."""
+        if event in self._new:
+            new = self._new.pop(event)
+            self._added.update(dict.fromkeys(((value, new.started_at, event) for value in new.values), new.version))
 
     async def write(self, tx: Transaction) -> None:
         """Close first: a row may be closed and added again in one transaction."""
@@ -81,14 +111,27 @@ class FacetRows:
         if closed:
             await move_to_past(tx, closed)
             await tx.delete(EventFacet, ("value", "started_at", "event"), closed)
-        added = sorted(self.added.items())
-        await tx.insert(
-            EventFacet,
-            [{"value": value, "started_at": at, "event": event, "since": n} for (value, at, event), n in added],
-        )
+        await tx.insert_columns(EventFacet, self._columns())
         await tx.insert(
             PastFacet, [row_values(row) | {"since": since, "upto": upto} for row, since, upto in self.passed]
         )
+
+    def _columns(self) -> dict[str, Sequence[int]]:
+        """The rows to be by their columns, in the order of their keys."""
+        found: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        for new in sorted(self._new.values()):
+            row = new[:3]
+            for value in new.values:
+                found[value].append(row)
+        for (value, started_at, event), version in self._added.items():
+            found[value].append((started_at, event, version))
+        values: list[int] = []
+        rows: list[tuple[int, int, int]] = []
+        for value, some in sorted(found.items()):
+            values += [value] * len(some)
+            rows += sorted(some)
+        columns = zip(*rows, strict=True) if rows else ((), (), ())
+        return dict(zip(("value", "started_at", "event", "since"), (values, *columns), strict=True))
 
 
 def rows_of(event: int, packed: bytes | None) -> set[Row]:

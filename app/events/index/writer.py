@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
@@ -14,7 +15,7 @@ from app.db import Statement, Transaction, WriteConflict
 from app.events.index.facet_rows import FacetRows, PendingIds, Value
 from app.events.index.full_text import insert_text
 from app.events.tables import EventMeasure, EventPoint, FacetValue, StoredEvent
-from app.events.terms import HASHED_FACETS, IndexTerms, hashed_id, pack, to_unit_vector
+from app.events.terms import HASHED_FACETS, SPAN_CLASSES, IndexTerms, Posting, hashed_id, pack, to_unit_vector
 from app.events.write.commands import Decision
 from app.kit.ids import key_of
 
@@ -28,19 +29,20 @@ class IndexWriter:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._ids: dict[Value, int] = {}
+        self._known: tuple[dict[Posting, int], ...] = tuple({} for _ in SPAN_CLASSES)
         self._epoch: int | None = None
 
     def learn(self, committed: Mapping[Value, int]) -> None:
         """Remember the ids of a committed transaction."""
         if len(self._ids) > MAX_CACHED_IDS:
-            self._ids.clear()
+            self._forget()
         self._ids.update(committed)
 
     def check_epoch(self, epoch: int) -> None:
         """Ids hold within an epoch of the log: a restored database may have given them to other values."""
         known, self._epoch = self._epoch, epoch
         if known not in {None, epoch}:
-            self._ids.clear()
+            self._forget()
             raise WriteConflict("the database was restored since the ids of facet values were read")
 
     async def write(
@@ -69,24 +71,34 @@ class IndexWriter:
     def packed(self, terms: IndexTerms, notes: PendingIds) -> bytes:
         """The state as a change carries it, once its values are named."""
         span = terms.span
-        ids = {
-            hashed_id(p.facet, p.value, span)
-            if p.facet in HASHED_FACETS
-            else self._id((p.facet, p.value, span, p.alias), notes)
-            for p in terms.postings
-        }
+        known = self._known[span]
+        ids = {known.get(posting) or self._id(posting, span, notes) for posting in terms.postings}
         return pack(terms.started_at, terms.ends_at, sorted(ids))
 
-    def _id(self, value: Value, notes: PendingIds) -> int:
-        return self._ids.get(value) or notes.learned[value]
+    def _id(self, posting: Posting, span: int, notes: PendingIds) -> int:
+        """The id of a posting that was not met since its value was committed."""
+        if posting.facet in HASHED_FACETS:
+            return hashed_id(posting.facet, posting.value, span)
+        value = (posting.facet, posting.value, span, posting.alias)
+        found = self._ids.get(value)
+        if found is None:
+            return notes.learned[value]
+        self._known[span][posting] = found
+        return found
+
+    def _forget(self) -> None:
+        self._ids.clear()
+        for known in self._known:
+            known.clear()
 
     async def name_values(self, tx: Transaction, states: Iterable[IndexTerms], notes: PendingIds) -> None:
         """Give every value an id, the first spelling stored being its label."""
         labels: dict[Value, str] = {}
         for terms in states:
+            known, span = self._known[terms.span], terms.span
             for p in terms.postings:
-                if p.facet not in HASHED_FACETS:
-                    labels.setdefault((p.facet, p.value, terms.span, p.alias), p.label)
+                if p not in known and p.facet not in HASHED_FACETS:
+                    labels.setdefault((p.facet, p.value, span, p.alias), p.label)
         unknown = sorted(value for value in labels if value not in self._ids)
         await self._find_values(tx, unknown, notes)
         missing = [value for value in unknown if value not in notes.learned]
@@ -98,15 +110,12 @@ class IndexWriter:
         if not values:
             return
         if tx.dialect == "sqlite":
-            for value in values:
-                found = await tx.rows(VALUE, dict(zip(("facet", "value", "span", "alias"), value, strict=True)))
-                notes.learned.update((value, id) for (id,) in found)
-            return
-        names = ("facets", "values", "spans", "aliases")
-        for id, *value in await tx.rows(
-            values_statement(), dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
-        ):
-            notes.learned[tuple(value)] = id
+            asked: dict[str, Any] = {"asked": orjson.dumps(values).decode()}
+        else:
+            names = ("facets", "values", "spans", "aliases")
+            asked = dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
+        for id, facet, value, span, alias in await tx.rows(values_statement(tx.dialect), asked):
+            notes.learned[facet, value, span, bool(alias)] = id
 
 
 def value_row(value: Value, label: str) -> dict[str, Any]:
@@ -179,25 +188,21 @@ def measure_rows(key: int, terms: IndexTerms) -> list[dict[str, Any]]:
     return [{"event": key, "measure": name, **found._asdict()} for name, found in terms.measures.items()]
 
 
-VALUE = Statement(
-    sa.select(col(FacetValue.id)).where(
-        col(FacetValue.facet) == sa.bindparam("facet"),
-        col(FacetValue.value) == sa.bindparam("value"),
-        col(FacetValue.span) == sa.bindparam("span"),
-        col(FacetValue.alias) == sa.bindparam("alias"),
-    )
-)
-
-
-@lru_cache(1)
-def values_statement() -> Statement:
-    """Ids of many facet values at once, on PostgreSQL."""
-    types = {"facets": sa.Text, "values": sa.Text, "spans": sa.SmallInteger, "aliases": sa.Boolean}
-    arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind())) for name, kind in types.items()]
-    asked = sa.func.unnest(*arrays).table_valued("facet", "value", "span", "alias", name="asked").render_derived()
+@lru_cache(2)
+def values_statement(dialect: str) -> Statement:
+    """Ids of many facet values at once: of a JSON array of arrays on SQLite, of four arrays on PostgreSQL."""
+    names = ("facet", "value", "span", "alias")
     table = sa.inspect(FacetValue).local_table
-    same = [table.c[name] == asked.c[name] for name in ("facet", "value", "span", "alias")]
-    columns = [table.c[name] for name in ("id", "facet", "value", "span", "alias")]
+    if dialect == "sqlite":
+        asked: Any = sa.func.json_each(sa.bindparam("asked")).table_valued("value", name="asked")
+        wanted = [sa.func.json_extract(asked.c.value, f"$[{n}]") for n in range(len(names))]
+    else:
+        types = {"facets": sa.Text, "values": sa.Text, "spans": sa.SmallInteger, "aliases": sa.Boolean}
+        arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind())) for name, kind in types.items()]
+        asked = sa.func.unnest(*arrays).table_valued(*names, name="asked").render_derived()
+        wanted = [asked.c[name] for name in names]
+    same = [table.c[name] == value for name, value in zip(names, wanted, strict=True)]
+    columns = [table.c[name] for name in ("id", *names)]
     return Statement(sa.select(*columns).select_from(asked.join(table, sa.and_(*same))))
 
 
