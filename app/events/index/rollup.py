@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -34,6 +34,9 @@ class RollupKey(NamedTuple):
     period: int
 
 
+HourKey = tuple[str, str, str, int]  # kind, country, measure, and the hour since the Unix epoch
+
+
 class RollupSums(NamedTuple):
     """How many events, and the sums of a measure over them."""
 
@@ -58,14 +61,26 @@ async def update_rollup(
 
 async def count(tx: Transaction, states: Iterable[tuple[int, str, IndexTerms]]) -> None:
     """Add events, given as 1 with kind and facts, to the tally, or with -1 take them off."""
-    changed: dict[RollupKey, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    hourly: defaultdict[HourKey, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for sign, kind, terms in states:
-        for cell, sums in cells(kind, terms):
-            total = changed[cell]
-            for n, number in enumerate(sums):
-                total[n] += sign * number
-    rows = [{**cell._asdict(), **RollupSums(*total)._asdict()} for cell, total in sorted(changed.items()) if any(total)]
-    await tx.add(HourlyRollup, RollupKey._fields, rows)
+        for key, sums in hour_cells(kind, terms):
+            add(hourly[key], sums, sign)
+    changed: defaultdict[tuple[str, str, str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for (kind, country, measure, hour), total in hourly.items():
+        for hours in LENGTHS:
+            add(changed[kind, country, measure, hours, hour // hours], total)
+    rows = [(*cell, *total) for cell, total in sorted(changed.items()) if any(total)]
+    names = (*RollupKey._fields, *RollupSums._fields)
+    await tx.add(HourlyRollup, RollupKey._fields, [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def add(total: list[int], sums: Sequence[int], sign: int = 1) -> None:
+    """Add to the sums of a cell, or take off."""
+    events, low, best, high = sums
+    total[0] += sign * events
+    total[1] += sign * low
+    total[2] += sign * best
+    total[3] += sign * high
 
 
 def states(decision: Decision) -> Iterator[tuple[int, str, IndexTerms]]:
@@ -78,16 +93,22 @@ def states(decision: Decision) -> Iterator[tuple[int, str, IndexTerms]]:
 
 
 def cells(kind: str, terms: IndexTerms) -> Iterator[tuple[RollupKey, RollupSums]]:
+    """Where an event counts, by the hour and by the day."""
+    for (of_kind, country, measure, hour), sums in hour_cells(kind, terms):
+        for hours in LENGTHS:
+            yield RollupKey(of_kind, country, measure, hours, hour // hours), sums
+
+
+def hour_cells(kind: str, terms: IndexTerms) -> Iterator[tuple[HourKey, RollupSums]]:
     """Where an event counts: in its kind and any, in each of its countries and any, in each of its measures."""
     countries = {posting.value for posting in terms.postings if posting.facet == "country" and not posting.alias}
     measures = [(name, sums) for measure, numbers in terms.measures.items() for name, sums in parts(measure, numbers)]
-    for hours in LENGTHS:
-        period = terms.started_at // (hours * HOUR)
-        for country in (ANY_COUNTRY, *(countries or {NO_COUNTRY})):
-            yield RollupKey(ANY_COUNTRY, country, "", hours, period), ONE
-            yield RollupKey(kind, country, "", hours, period), ONE
-            for measure, sums in measures:
-                yield RollupKey(kind, country, measure, hours, period), sums
+    hour = terms.started_at // HOUR
+    for country in (ANY_COUNTRY, *(countries or {NO_COUNTRY})):
+        yield (ANY_COUNTRY, country, "", hour), ONE
+        yield (kind, country, "", hour), ONE
+        for measure, sums in measures:
+            yield (kind, country, measure, hour), sums
 
 
 def parts(measure: str, numbers: Iterable[int]) -> Iterator[tuple[str, RollupSums]]:
