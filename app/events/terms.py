@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.kinds import Event, FacetValue, Numbers, facets_of, fold, interval, measures_of, points, words_of
+from app.kinds import Event, FacetValue, Numbers, facets_of, fold, interval, measures_of, points, read_once, words_of
 
 HOUR = 3_600_000_000
 # The longest interval of each length class in microseconds; a day may have 25 hours, and a few more by decree.
@@ -59,6 +59,7 @@ class IndexTerms:
         return span_of(self.ends_at - self.started_at)
 
 
+@read_once("_terms")
 def index_terms(event: Event) -> IndexTerms:
     """Read an event once for the index."""
     started_at, ends_at = interval(event)

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from app.errors import FieldError, Invalid
 from app.kinds import rules
-from app.kinds.base import INT64, Facet, FacetValue, Kind, Measure, Numbers, Rule, StrictModel
+from app.kinds.base import INT64, REMEMBERED, Facet, FacetValue, Kind, Measure, Numbers, Rule, StrictModel, facet_value
 from app.kinds.codes import UnlistedCode
 from app.kinds.envelope import NAMES, Event, interval, points, read_once
 from app.kinds.field_errors import CODES, MAX_ERRORS, ValueRefused, field_errors
@@ -70,6 +70,7 @@ __all__ = [
     "parse_event",
     "parse_instant",
     "points",
+    "read_once",
     "rule_values",
     "schema_of",
     "search_text",
@@ -91,8 +92,6 @@ _RULES: dict[str, tuple[Rule, ...]] = {name: (*rules.RULES, *kind.rules) for nam
 _HARD_RULES = {name: [rule for rule in every if rule.flag is None] for name, every in _RULES.items()}
 _SOFT_RULES = {name: [(rule.flag, rule) for rule in every if rule.flag] for name, every in _RULES.items()}
 _NAMES = {name: (*NAMES, *(f"detail.{path}" for path in kind.names)) for name, kind in KINDS.items()}
-# Facet values that are not checked again.
-REMEMBERED = 20_000
 _KIND = Field(discriminator="kind")
 
 if TYPE_CHECKING:
@@ -227,7 +226,7 @@ def facets_of(event: Event) -> tuple[tuple[str, FacetValue], ...]:
     found: list[tuple[str, FacetValue]] = []
     for facet in _FACETS[event.kind]:
         values = [
-            FacetValue(value) if isinstance(value, str) else value for value in facet.of(event) if value is not None
+            facet_value(value) if isinstance(value, str) else value for value in facet.of(event) if value is not None
         ]
         found += [(facet.name, value) for value in (values if len(values) < 2 else _merged(values))]
     return tuple(found)

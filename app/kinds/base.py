@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 from pydantic import (
@@ -27,6 +28,8 @@ from app.kinds.field_errors import ValueRefused
 
 MAX_ITEMS = 1_000
 INT64 = 2**63 - 1
+# Facet values that are not made again for the next event.
+REMEMBERED = 20_000
 
 
 def integral(value: Any) -> Any:
@@ -173,11 +176,13 @@ class FacetValue(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
+@lru_cache(REMEMBERED)
 def facet_value(name: str, *others: str | None) -> FacetValue:
     """A value shown by its name and found by others too."""
     return FacetValue(name, tuple(other for other in others if other is not None and other != name))
 
 
+@lru_cache
 def country_value(code: str) -> FacetValue:
     """A country, found by all its codes if it is a former state."""
     return FacetValue((names := codes_of(code))[0], names[1:])

@@ -123,15 +123,14 @@ def require_listed(check: Callable[[str], str]) -> AfterValidator:
     """
 
     def judge(code: str, info: ValidationInfo) -> str:
-        if is_stored(info):
-            return code
-        doubts = info.context.get("doubts") if info.context else None
-        if doubts is None:
-            return check(code)
         try:
             return check(code)
         except ValueRefused:
-            doubts.add(unlisted_code(info.field_name, code))
+            doubts = info.context.get("doubts") if info.context else None
+            if doubts is not None:
+                doubts.add(unlisted_code(info.field_name, code))
+            elif not is_stored(info):
+                raise
             return code
 
     return AfterValidator(judge)

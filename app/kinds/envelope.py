@@ -193,7 +193,7 @@ def _with_a_source(schema: dict[str, Any]) -> None:
 class Event(StrictModel):
     """An event as a writer sends it: all but what the server sets."""
 
-    __slots__ = ("_estimates", "_facets", "_measures")  # of `read_once`
+    __slots__ = ("_estimates", "_facets", "_measures", "_terms")  # of `read_once`
 
     model_config = ConfigDict(json_schema_extra=_with_a_source)
 

@@ -40,9 +40,9 @@ def strip_invisible(text: str) -> str:
 
 def clean_line(value: Any, info: ValidationInfo) -> Any:
     """Tidy a name or title, and refuse control characters within it."""
-    if not isinstance(value, str) or is_stored(info):
+    if not isinstance(value, str) or (value.isascii() and value.isprintable() and value == value.strip(" ")):
         return value
-    return reject_controls(strip_invisible(value), CONTROL)
+    return value if is_stored(info) else reject_controls(strip_invisible(value), CONTROL)
 
 
 def clean_lines(value: Any, info: ValidationInfo) -> Any:

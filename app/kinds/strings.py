@@ -17,6 +17,7 @@ ALWAYS_FITS = 18  # characters: one folds to at most 18 (U+FDFA) of up to 3 byte
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 EARLIER_ITEM = re.compile(r"#(0|[1-9][0-9]{0,3})")
 ADDRESS = re.compile(r"https?://[^\s\\]+", re.IGNORECASE)
+PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?:/[^\s\\]*)?")
 
 Item = TypeVar("Item")
 
@@ -46,6 +47,8 @@ def require_indexable(text: str, info: ValidationInfo) -> str:
 
 def web_address(text: str) -> str:
     """Refuse what is not http(s) with a host."""
+    if PLAIN_ADDRESS.fullmatch(text):
+        return text
     try:
         host = urlsplit(text).hostname if ADDRESS.fullmatch(text) else None
     except ValueError:
