@@ -182,7 +182,7 @@ def facet_value(name: str, *others: str | None) -> FacetValue:
     return FacetValue(name, tuple(other for other in others if other is not None and other != name))
 
 
-@lru_cache
+@lru_cache(1_000)
 def country_value(code: str) -> FacetValue:
     """A country, found by all its codes if it is a former state."""
     return FacetValue((names := codes_of(code))[0], names[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, NamedTuple
 
 import pycountry
@@ -76,6 +76,7 @@ def spellings(country: str) -> tuple[str, ...]:
 
 
 @cache
+@lru_cache(1_000)
 def codes_of(country: str) -> tuple[str, ...]:
     """The codes under which an event of the country is found, its own first.
 

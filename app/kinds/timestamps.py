@@ -67,6 +67,7 @@ def _misread(text: str) -> ValueRefused:
     )
 
 
+@lru_cache(256)
 def format_instant(moment: datetime) -> str:
     """UTC, `Z`, and 0 or 6 fractional digits.
 
