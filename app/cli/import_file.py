@@ -172,16 +172,32 @@ async def run_request(request: ImportRequest, progress: Progress) -> ImportRepor
     """Run the import on the database of the settings."""
     from app.cli.database import open_for_command
     from app.events.write.store import Store
+    from app.imports.files import FileRefused
     from app.imports.run import run_import
     from app.settings import read_settings
+
+    last: list[ImportReport] = []
+
+    def tell(report: ImportReport) -> None:
+        last[:] = [report]
+        progress(report)
 
     async with open_for_command(read_settings()) as db:
         store = Store(db)
         store.start()
         try:
-            return await run_import(db, store, request, progress)
+            return await run_import(db, store, request, tell)
+        except FileRefused as refusal:
+            raise FileRefused(f"{refusal}{what_stands(last[0]) if last else ''}") from None
         finally:
             await store.stop()
+
+
+def what_stands(report: ImportReport) -> str:
+    """What was stored before the file broke, and how to take it back; nothing of a rehearsal."""
+    if report.dry_run or report.id is None:
+        return ""
+    return f"\nThe {report.rows:,} rows before that stand. To take them back: sitrep import --undo {report.id}"
 
 
 def take_back(id: int) -> int:

@@ -51,12 +51,14 @@ def decide_date_order(data_file: DataFile, detected: DetectedLayout) -> DateOrde
     columns = {name.casefold() for name in detected.dataset.date_columns}
     doubtful: list[str] = []
     proofs: dict[DateOrder, tuple[int, str]] = {}
+    names: list[str] = []
     for row in data_file.rows(columns_of(detected.layout)) if columns else ():
         if isinstance(row, Refused):
             continue
-        for name, value in row.values.items():
-            match = DAY_AND_MONTH.match(value) if isinstance(value, str) and name.casefold() in columns else None
-            if match is None:
+        names = names or [name for name in row.values if name.casefold() in columns]
+        for name in names:
+            value = row.values.get(name)
+            if not isinstance(value, str) or (match := DAY_AND_MONTH.match(value)) is None:
                 continue
             first, second = int(match[1]), int(match[2])
             if first > 12 >= second:

@@ -13,9 +13,14 @@ from conftest import client_of
 from files_of_rows import GOOD, broken_files
 from rich.console import Console
 
+from app.cli.import_file import run_request
 from app.cli.import_progress import bar
 from app.datasets.ucdp_ged import COLUMNS
+from app.imports.detection import identify
+from app.imports.files import FileRefused, open_file
+from app.imports.reading import prepare_import
 from app.imports.report import ImportReport
+from app.imports.request import ImportOptions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -309,3 +314,18 @@ def test_a_terminal_is_shown_a_bar() -> None:
         tell(ImportReport("ucdp_ged", dry_run=True, rows=2000))
     assert "2,000/2,000" in screen.getvalue()
     assert "rows/s" in screen.getvalue()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_what_was_stored_before_a_file_broke_stands(database: str, make_app: MakeApp, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(ged(*[{}] * 2050))
+    with open_file(path) as opened, path.open("a") as still_written:
+        request = prepare_import(opened, identify(opened), by="desk", options=ImportOptions(write=True))
+        with pytest.raises(FileRefused) as refusal:
+            await run_request(request, lambda _report: print("2,050 more", file=still_written, flush=True))
+    assert str(refusal.value).splitlines() == [
+        "table.csv changed while it was read: import it again when it is complete.",
+        "The 2,000 rows before that stand. To take them back: sitrep import --undo 1",
+    ]
+    assert await count_events(make_app) == 2000

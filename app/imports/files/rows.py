@@ -51,7 +51,7 @@ class TableReader(RowReader):
                 yield row
             elif len(row.cells) != len(names):
                 yield _ragged(row, len(names))
-            elif folded and folded == _folded(row.cells):
+            elif folded[:1] == _folded(row.cells[:1]) and folded == _folded(row.cells):
                 yield Refused(row.line, "header", "The row repeats the header.", remedy="Delete the row.")
             else:
                 yield SourceRow(row.line, dict(zip(names, row.cells, strict=True)))
