@@ -206,7 +206,7 @@ def soft(report: ImportReport) -> str:
         return ""
     is_whole = sum(report.problems_by.values()) == len(report.problems)
     those = f"the {len(broken):,} go" if is_whole else "those that break only such a rule go"
-    those = "the one goes" if is_whole and len(broken) == 1 else those
+    those = "it goes" if is_whole and len(broken) == 1 else those
     return f"; with --lenient {those} in and carr{'ies' if 'goes' in those else 'y'} a flag"
 
 
