@@ -22,6 +22,8 @@ from benchmarks.exporting import export_all
 from benchmarks.load import ask
 from benchmarks.measure import Runner, compare, measure
 from benchmarks.plain import DATABASE
+from benchmarks.raw_inserts import CASE as RAW_INSERTS
+from benchmarks.raw_inserts import batches_and_raw_inserts
 from benchmarks.report import Counted, Exported, Line, Sent, milliseconds, show
 from benchmarks.servers import Server, receiving, serving, working
 
@@ -48,6 +50,7 @@ def main() -> int:
         for dialect in options.databases:
             shelf = Shelf(dialect, options.cache, server)
             lines += three_ways(shelf, options)
+            lines += inserting(shelf, options)
             lines += sending(shelf, options)
             lines += in_depth(shelf, options) if options.depth else []
     show(lines)
@@ -147,6 +150,18 @@ def run_depth(
     measure(runners, DEPTH_ROUNDS * options.rounds, options.seconds / 2)
     found = compare(*runners)
     return Line(dialect, cases[0].name, None, None, DEPTH_LIMIT, milliseconds(runners), deep=found)
+
+
+def inserting(shelf: Shelf, options: argparse.Namespace) -> list[Sent]:
+    """Batches, beside the driver alone with the same rows."""
+    if options.only not in RAW_INSERTS:
+        return []
+    filled = shelf.sitrep(options.events)
+    with shelf.copy(filled) as url, shelf.copy(filled) as raw_url:
+        key = asyncio.run(write_key(url))
+        with sitrep_on(shelf, url) as server:
+            urls = (url, raw_url)
+            return [asyncio.run(batches_and_raw_inserts(shelf.dialect, server, key, urls, options.rounds))]
 
 
 def sending(shelf: Shelf, options: argparse.Namespace) -> list[Sent]:

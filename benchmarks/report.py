@@ -30,9 +30,10 @@ target              the most that it may be, and whether it is"""
 SENT_COLUMNS = """\
 ratio    deliveries a second of one worker in units of what the other sends of the same bytes, 16 in flight, by the
          receiver's clock; of a crowd, the time from commit to receipt that 1 in 100 exceeds at 20 healthy endpoints,
-         with 200 failing and 20 dripping ones beside them, in units of that without
+         with 200 failing and 20 dripping ones beside them, in units of that without; of a batch, processor time of the
+         driver alone for the same rows in units of the whole request's
 target   what it must be, and whether it is
-remark   both figures, and processor time for a post, the worker's with its PostgreSQL backends"""
+remark   both figures, and processor time for a post or an event, with that of PostgreSQL backends"""
 
 COUNTED_COLUMNS = """\
 raw / Sitrep   time of a raw GROUP BY over the events in units of that of Sitrep's rows for the same question, both in
