@@ -50,7 +50,7 @@ NAMES = {
     "SZ": ("Swaziland",),
     "TH": ("Siam",),
     "TL": ("East Timor",),
-    "TR": ("Turkey",),
+    "TR": ("Turkey", "Republic of Turkey"),
     "US": ("USA", "America"),
     "VA": ("Vatican", "Vatican City"),
     "VD": ("North Vietnam",),
