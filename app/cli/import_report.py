@@ -163,9 +163,9 @@ def grouped(report: ImportReport) -> Iterator[str]:
         count = report.problems_by[code]
         found = sorted({problem.line for problem in groups[code]})
         shown = ", ".join(f"{line:,}" for line in found[:MAX_LINES_SHOWN]) + (
-            ", ..." if count > MAX_LINES_SHOWN else ""
+            ", ..." if len(found) > MAX_LINES_SHOWN or count > len(groups[code]) else ""
         )
-        head, tail = f"  {code:<{wide}}  {count:>{digits},}  ", f"  {'lines' if count > 1 else 'line'} {shown}"
+        head, tail = f"  {code:<{wide}}  {count:>{digits},}  ", f"  {'lines' if len(found) > 1 else 'line'} {shown}"
         tail = tail if groups[code] else ""
         yield from beside(head, described(groups[code][0]) if groups[code] else "", tail)
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.datasets.base import Dataset, Draft, Record, Refused, Removal, Skipped
+from app.datasets.cells import shorten
 from app.imports.entries import REMOVED, Entry, entry_of
 from app.imports.report import RowProblem
 from app.imports.scratch import Scratch
 
 MAX_DRAFTS = 1000
 MAX_RECORDS = 20_000
+MAX_KEY_SHOWN = 80
 SAME_ROW = "the same as an earlier row"
 SAME_REMOVAL = "removed by an earlier row"
 
@@ -116,7 +118,7 @@ class ChunkReader:
             return True
         if REMOVED in {entry.hash, earlier}:
             return False
-        detail = f"An earlier row has the same key, {entry.key}, and says something else."
+        detail = f"An earlier row has the same key, {shorten(entry.key, MAX_KEY_SHOWN)}, and says something else."
         chunk.problems.append(RowProblem(entry.line, "duplicate-key", detail, remedy="Keep one of the two rows."))
         chunk.refused += len(entry.rows)
         return True
