@@ -89,7 +89,7 @@ def _fit(dataset: Dataset, layout: Layout, first_rows: Sequence[Sequence[str]]) 
         return None
     if not layout.has_header:
         fits = layout.recognises is not None and layout.recognises(first_rows)
-        return DetectedLayout(dataset, layout) if fits else None
+        return DetectedLayout(dataset, layout) if fits and not _has_header_of(layout, first_rows) else None
     header = {cell.strip().casefold(): cell for cell in first_rows[0]}
     if not {name.casefold() for name in layout.required} <= header.keys():
         return None
@@ -97,3 +97,9 @@ def _fit(dataset: Dataset, layout: Layout, first_rows: Sequence[Sequence[str]]) 
     missing = tuple(name for name in layout.columns if name.casefold() not in header)
     unknown = tuple(cell for folded, cell in header.items() if folded not in known and folded)
     return DetectedLayout(dataset, layout, missing, unknown)
+
+
+def _has_header_of(layout: Layout, first_rows: Sequence[Sequence[str]]) -> bool:
+    """Whether one of the rows names columns of the layout, so that its order need not be that of the layout."""
+    names = {name.casefold() for name in layout.columns}
+    return any(2 * len(names & {cell.strip().casefold() for cell in row}) > len(names) for row in first_rows)

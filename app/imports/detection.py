@@ -123,13 +123,14 @@ def _say_nearest(wanted: Sequence[Dataset], header: Sequence[str], *, named: boo
     def lacking(layout: Layout) -> list[str]:
         return [name for name in layout.columns if name in layout.required and name.casefold() not in cells]
 
-    def share(choice: tuple[Dataset, Layout]) -> float:
-        return 1 - len(lacking(choice[1])) / len(choice[1].required)
+    def common(choice: tuple[Dataset, Layout]) -> tuple[int, float]:
+        names = {name.casefold() for name in choice[1].columns}
+        return len(names & cells), len(names & cells) / len(names)
 
     choices = [(each, layout) for each in wanted for layout in each.layouts if layout.has_header and layout.required]
-    nearest = max(choices, key=share, default=None)
+    nearest = max(choices, key=common, default=None)
     shown = _some([cell.strip() for cell in header if cell.strip()])
-    if nearest is None or (share(nearest) == 0 and not named):
+    if nearest is None or (not named and common(nearest)[0] < max(2, len(cells) / 2)):
         return (
             f"The first row ({shown}) is the header of no dataset: `sitrep datasets` shows what they have, and "
             "--map reads a layout of your own."

@@ -201,6 +201,8 @@ async def test_a_broken_file_ends_in_one_sentence_and_stores_nothing_by_half(
 
 SENTENCES = {
     "id,name\n1,a\n": "The columns are of no dataset; the nearest is ",
+    '{"status":401,"error":"no"}\n': "The first row (status and error) is the header of no dataset: `sitrep datasets`",
+    f"{','.join(COLUMNS[:20])}\n{'1,' * 19}1": "The columns are of no dataset; the nearest is UCDP Georeferenced Event",
     "one,two\n1,a\n": "The first row (one and two) is the header of no dataset: `sitrep datasets` shows what they",
     "<html>\n": "The file is a web page (HTML), not a table or JSON",
 }
@@ -221,6 +223,14 @@ async def test_a_file_that_is_none_of_a_dataset_is_told_in_a_sentence(
     said = await typed("import", "ucdp_ged", str(path))
     assert (said.status, said.err.count("\n")) == (2, 1)
     assert "it lacks best." in said.err
+    for wrong in (
+        "# exported\n" + ged({}, {}, {}),
+        ged({}).replace("best", "worst"),
+        ged({}, {}).replace("relid", "id"),
+    ):
+        path.write_text(wrong)  # that row is no event of the layout without a header
+        said = await typed("import", str(path), "--write")
+        assert (said.status, said.out, said.err.count("\n")) == (2, "", 1)
     said = await typed("import", "ucdp_gde", str(path))
     assert (said.status, said.err) == (2, "sitrep: There is no dataset ucdp_gde; did you mean ucdp_ged.\n")
 
