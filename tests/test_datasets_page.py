@@ -87,7 +87,7 @@ def test_a_dataset_is_one_file(tmp_path: Path) -> None:
     assert (dry.returncode, done.returncode) == (1, 1), dry.stderr + done.stderr
     assert dry.stdout.startswith("Truce reports 2 (5 columns): 3 rows, 2025-09-07, 1 country.\n")
     assert "2 ready   0 break a rule   1 unreadable" in dry.stdout
-    assert done.stdout.startswith("Columns that are not known go to `extra`: Added later.\n2 created, 0 updated")
+    assert done.stdout.startswith('Columns that are not known go to `extra`: "Added later".\n2 created, 0 updated')
     told = run(folder, "-m", "app", "export", "external_id=truce-reports:TR-1", SITREP_DATABASE_URL=url)
     [event] = [json.loads(line) for line in told.stdout.splitlines()]
     assert (event["title"], event["extra"]) == ("Breach at Verkhnie", {"Remark": "quiet", "Added later": "x"})

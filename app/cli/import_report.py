@@ -82,7 +82,8 @@ def title(detected: DetectedLayout) -> str:
     """The dataset, its layout and how many columns that has."""
     dataset, layout = detected.dataset, detected.layout
     columns = "" if "columns" in layout.version else f" ({len(layout.columns)} columns)"
-    return f"{dataset.title} {layout.version}{columns}".replace("  ", " ")
+    version = "" if layout.version.casefold() in dataset.title.casefold() else layout.version
+    return f"{dataset.title} {version}{columns}".replace("  ", " ")
 
 
 def say(text: str) -> None:

@@ -251,13 +251,17 @@ def sanctions(detail: dict[str, Any], actors: list[dict[str, Any]]) -> dict[str,
 
 
 def location(cells: Cells, role: str | None) -> dict[str, Any] | None:
-    """Where it happened: in a country, in a first-order division, or in a town; None where it is not told."""
+    """Where it happened: in a country, in a first-order division, or in a town; None where it is not told.
+
+    A division whose code ends in 00 is none: `Philippine Islands, Philippines (general)`, `Red Sea, Oceans`.
+    """
     precision = PRECISIONS.get((cells.text("ActionGeo_Type") or "").removesuffix(".0"))
     name, code = cells.line_of("ActionGeo_FullName"), cells.text("ActionGeo_CountryCode")
     lat, lon = cells.number("ActionGeo_Lat"), cells.number("ActionGeo_Long")
     country = fips.country_codes().get(code or "")
     if precision is None or (name is None and country is None and (lat is None or lon is None)):
         return None
+    is_general = (cells.text("ActionGeo_ADM1Code") or "").endswith("00")
     parts = (name or "").split(", ")
     division = fips.division(cells.text("ActionGeo_ADM1Code"), parts[-2] if len(parts) > 1 else None)
     return {
@@ -266,15 +270,15 @@ def location(cells: Cells, role: str | None) -> dict[str, Any] | None:
         "admin1": division if division and division.partition("-")[0] == country else None,
         "lat": lat if lon is not None else None,
         "lon": lon if lat is not None else None,
-        "precision": precision,
+        "precision": precision if not is_general else "international" if country is None else "country",
         "role": role,
     }
 
 
 def sources(rows: list[SourceRow]) -> list[dict[str, Any]]:
-    """Where the rows come from, each once: GDELT writes the address of the first article, or the name of its source."""
+    """Where the rows come from, each once: the first article's address or the name of its source; and GDELT itself."""
     texts = dict.fromkeys(Cells(row).text("SOURCEURL") for row in rows)
-    return [source(text) for text in texts if text is not None] or [{"publisher": "The GDELT Project"}]
+    return [*(source(text) for text in texts if text is not None), Gdelt().as_source()]
 
 
 def source(text: str) -> dict[str, Any]:

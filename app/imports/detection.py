@@ -96,7 +96,7 @@ def describe(data_file: DataFile, detected: DetectedLayout) -> list[str]:
     if detected.missing:
         told.append(f"Columns that are not there: {_some(detected.missing)}.")
     if detected.unknown:
-        told.append(f"Columns that are not known go to `extra`: {_some(detected.unknown)}.")
+        told.append(f"Columns that are not known go to `extra`: {_some([quoted(name) for name in detected.unknown])}.")
     return told + detected.dataset.notes()
 
 
@@ -143,6 +143,11 @@ def _say_nearest(wanted: Sequence[Dataset], header: Sequence[str], *, named: boo
         f"The columns are of no dataset; the nearest is {dataset.title} {layout.version} ({dataset.name}), of which "
         f"the file {lacks}: --map reads a layout of your own."
     )
+
+
+def quoted(name: str) -> str:
+    """A name of a column in quotation marks, as it may be a word of the sentence."""
+    return f'"{name[:40]}"'
 
 
 def _some(names: Sequence[Any]) -> str:

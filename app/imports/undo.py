@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlmodel import col
 
 from app.changes import Change
@@ -69,7 +70,7 @@ class UndoReport:
 
 
 class Done(NamedTuple):
-    """What an import did to an event, the event's id and state now, and its body before, if it had one."""
+    """What an import did to an event, the event's id and state now, and its bodies: before, as left, and now."""
 
     event: int
     record: str
@@ -84,6 +85,15 @@ class Done(NamedTuple):
     is_deleted: bool
     version: int
     body_before: bytes | None
+    body_after: bytes | None
+    body: bytes
+
+    @property
+    def is_as_left(self) -> bool:
+        """Whether the event is as the import left it, or again so, as when a later import was taken back."""
+        if self.version == self.version_after:
+            return True
+        return not self.is_deleted and self.body_after is not None and core(self.body) == core(self.body_after)
 
 
 async def undo_import(db: Database, store: Store, id: int, by: str) -> UndoReport:
@@ -209,7 +219,7 @@ class Undoing:
 
 def command_for(done: Done) -> Command | Problem:
     """The command that puts an event back, if it is as the import left it."""
-    left = frozenset({done.version_after})
+    left = frozenset({done.version if done.is_as_left else done.version_after})
     if done.version_before == 0:
         return Remove(done.id, "erroneous", if_match=left, in_batch=True)
     before = orjson.loads(done.body_before or b"{}")
@@ -221,6 +231,12 @@ def command_for(done: Done) -> Command | Problem:
     if done.version == done.version_after:
         return Create(event, lenient=True)
     return Deleted("it was deleted.")
+
+
+def core(body: bytes) -> bytes:
+    """What of an event's body its writers decided; of a tombstone or an erased version the whole."""
+    begin, end = body.find(b'"status":'), body.rfind(b',"created_at":"')
+    return body if begin < 0 or end < 0 else body[begin:end]
 
 
 def count(report: UndoReport, done: Done, result: Result) -> bool:
@@ -249,20 +265,26 @@ def why(problem: Problem) -> str:
 @lru_cache(1)
 def page_statement() -> Statement:
     """The next changes of an import that are not undone, with the events and what they were before."""
-    before = sa.and_(
-        col(Change.event) == col(ImportChange.event), col(Change.version) == col(ImportChange.version_before)
-    )
+    before, left, now = orm.aliased(Change), orm.aliased(Change), orm.aliased(Change)
+
+    def is_version(change: type[Change], version: Any) -> sa.ColumnElement[bool]:
+        return sa.and_(col(change.event) == col(ImportChange.event), col(change.version) == col(version))
+
     return Statement(
         sa.select(
             *(col(getattr(ImportChange, name)) for name in CHANGE_COLUMNS),
             col(StoredEvent.id),
             col(StoredEvent.deleted),
             col(StoredEvent.version),
-            col(Change.body),
+            col(before.body),
+            col(left.body),
+            col(now.body),
         )
         .select_from(sa.inspect(ImportChange).local_table)
         .join(StoredEvent, col(StoredEvent.key) == col(ImportChange.event))
-        .outerjoin(Change, before)
+        .join(now, is_version(now, StoredEvent.version))
+        .outerjoin(before, is_version(before, ImportChange.version_before))
+        .outerjoin(left, is_version(left, ImportChange.version_after))
         .where(
             col(ImportChange.import_id) == RUN,
             col(ImportChange.undone) == sa.false(),

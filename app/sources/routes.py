@@ -21,4 +21,4 @@ async def list_sources(_: ReadKey, __: NoQuery, db: DatabaseDep) -> Response:
     """List the sources that `sitrep sync` takes in: how each fares, which version is in, and how fresh its data is."""
     now = utc_now()
     items = [serialize_source(source, now) for source in await read_states(db)]
-    return Response(dump_json({"items": items}), 200, {"Cache-Control": "no-store"}, "application/json")
+    return Response(dump_json({"items": items, "next": None}), 200, {"Cache-Control": "no-store"}, "application/json")

@@ -43,6 +43,7 @@ class SourceList(BaseModel):
     """Every source, by name."""
 
     items: list[SourceShape]
+    next: None = Field(default=None, description="Always null: one page holds every source.")
 
 
 def serialize_source(source: SourceState, now: datetime) -> dict[str, Any]:

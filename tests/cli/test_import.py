@@ -98,9 +98,9 @@ def ged(*changes: dict[str, str]) -> str:
 
 
 def lines_of(said: Said) -> list[str]:
-    """What was printed; no line is wider than a terminal."""
+    """What was printed; no line is wider than a terminal, unless it is a path, which nothing breaks."""
     lines = said.out.splitlines()
-    assert [line for line in lines if len(line) > WIDTH] == []
+    assert [line for line in lines if len(line) > WIDTH and " " in line.strip()] == []
     return lines
 
 

@@ -71,7 +71,10 @@ def test_a_row_has_a_home_for_each_of_its_columns() -> None:
     [place] = event["locations"]
     assert (place["country"], place["admin1"], place["precision"], place["role"]) == ("UA", "UA-30", "exact", "impact")
     assert (place["lat"], place["lon"]) == (50.4333, 30.5167)
-    assert [(s["publisher"], s["url"]) for s in event["sources"]] == [("example.org", "https://www.example.org/raid")]
+    assert [(s["publisher"], s["url"]) for s in event["sources"]] == [
+        ("example.org", "https://www.example.org/raid"),
+        ("The GDELT Project", "https://www.gdeltproject.org"),
+    ]
     detail = event["detail"]
     assert (detail["state"], detail["sub_event_type"]) == ("carried_out", "Air/drone strike")
     extra = event["extra"]
@@ -156,7 +159,12 @@ def test_the_same_event_again_within_three_hours_is_one_with_two_sources() -> No
     ]
     found = gdelt(*rows)
     first = found.events["900000002"]
-    assert [source["publisher"] for source in first["sources"]] == ["example.org", "other.example", "third.example"]
+    assert [source["publisher"] for source in first["sources"]] == [
+        "example.org",
+        "other.example",
+        "third.example",
+        "The GDELT Project",
+    ]
     assert [row["GLOBALEVENTID"] for row in first["extra"]["repeats"]] == ["900000003", "900000001"]
     assert first["extra"]["NumMentions"] == 6
     assert len(found.events) == 6
@@ -179,6 +187,7 @@ def test_a_day_is_all_that_1_0_tells_of_when_a_row_was_added() -> None:
     assert [(source["publisher"], source["url"]) for source in event["sources"]] == [
         ("example.org", "https://www.example.org/raid"),
         ("BBC Monitoring", None),
+        ("The GDELT Project", "https://www.gdeltproject.org"),
     ]
 
 
@@ -212,7 +221,7 @@ def test_a_day_is_all_that_1_0_tells_of_when_a_row_was_added() -> None:
         ),
         (
             {"ActionGeo_FullName": "Red Sea, Oceans", "ActionGeo_ADM1Code": "OS00", "ActionGeo_CountryCode": "OS"},
-            (None, None, "exact"),
+            (None, None, "international"),
         ),
     ],
 )
@@ -237,6 +246,8 @@ def test_what_is_not_told_is_left_out() -> None:
     )
     assert [(actor["name"], actor["country"]) for actor in event["actors"]] == [("RUSMIL", None)]
     assert [source["publisher"] for source in event["sources"]] == ["The GDELT Project"]
+    [general] = gdelt({"ActionGeo_ADM1Code": "UP00", "ActionGeo_Type": "4"}).events.values()
+    assert general["locations"][0]["precision"] == "country"
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ","])

@@ -135,3 +135,13 @@ async def test_what_was_changed_since_is_left_and_told(api: httpx.AsyncClient, d
     ]
     titles = {event["title"] for event in good(await api.get("/v1/events"))["items"]}
     assert titles == {"By hand"}
+
+
+async def test_taken_back_newest_first_nothing_is_left(api: httpx.AsyncClient, db: Database, store: Store) -> None:
+    for n in range(3):
+        await run_import(db, store, request_for([row(key, best=n + 1) for key in "abcdefgh"[: 6 + n]]))
+
+    told = [await undo_import(db, store, id, "desk") for id in (3, 2, 1)]
+
+    assert [(each.deleted, each.replaced, each.left) for each in told] == [(1, 7, 0), (1, 6, 0), (6, 0, 0)]
+    assert await events(db) == []
