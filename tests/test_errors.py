@@ -551,6 +551,7 @@ class TestDocuments:
             "method-not-allowed": 405,
             "request-timeout": 408,
             "duplicate-external-id": 409,
+            "import-running": 409,
             "subscription-mode": 409,
             "deleted": 410,
             "cursor-expired": 410,

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from app.db import Database, Transaction
 
 BATCH = 2_000
-GAP = 1_000_000
 
 
 async def multiply(db: Database, times: int, batch: int = BATCH) -> None:
@@ -34,12 +33,15 @@ async def multiply(db: Database, times: int, batch: int = BATCH) -> None:
         (table, await rows_of(db, table)) for table in (EventFacet, EventPoint, EventMeasure)
     ]
     events = await rows_of(db, StoredEvent)
+    # The keys of the copies lie above those of the events, close to each other: no two are the same.
+    keys_of_log = sorted(change["event"] for change in log)
+    above = {key: keys_of_log[-1] + 1 - len(log) + rank for rank, key in enumerate(keys_of_log)}
     terms = {change["event"]: index_terms(load_event(orjson.loads(change["body"]))) for change in log}
     for first in range(1, times + 1, max(batch // len(log), 1)):
         copies = range(first, min(first + max(batch // len(log), 1), times + 1))
 
         async def write(tx: Transaction, copies: Sequence[int] = copies) -> None:
-            ids = {(change["event"], n): make_id(change["event"] + GAP * n, n) for n in copies for change in log}
+            ids = {(key, n): make_id(above[key] + n * len(log), n) for n in copies for key in above}
             keys = {pair: key_of(id) for pair, id in ids.items()}
             copied = [{**row, "key": keys[row["key"], n], "id": ids[row["key"], n]} for n in copies for row in events]
             await tx.insert(StoredEvent, copied)
