@@ -147,6 +147,20 @@ def test_divisions_and_models_are_found_by_name() -> None:
     told = [division_named(*name) for name in (("UA", "Kyiv City"), ("UA", "Kyiv"), ("RU", "Belgorod oblast"))]
     assert told == ["UA-30", "UA-32", "RU-BEL"]
     assert division_named("UA", "Atlantis") is None
+    older: dict[str, dict[str, str | None]] = {
+        "ET": {"Tigray state": "ET-TI", "Amhara state": "ET-AM", "Oromiya state": "ET-OR"},
+        "IN": {"Orissa state": "IN-OD"},
+        "MX": {"Michoac\u00e1n state": "MX-MIC", "Distrito Federal": "MX-CMX"},
+        "NP": {"Karnali zone": "NP-KA", "Karnali province": "NP-P6"},
+        "PK": {"Federally Administered Tribal Areas": "PK-TA"},
+        "RW": {"Butare prefecture": "RW-05", "Kigali-Rural prefecture": None},
+        "SD": {"Upper Nile state": "SD-NU"},
+        "SO": {"Lower Juba region": "SO-JH"},
+        "TR": {"Diyarbak\u0131r province": "TR-21", "Diyarbakir province": "TR-21"},
+        "YE": {"\u015ean\u2018\u0101\u2019 governorate": "YE-SN", "Ta'izz governorate": "YE-TA", "San'a'": "YE-SN"},
+    }
+    by_name = {country: {name: division_named(country, name) for name in names} for country, names in older.items()}
+    assert by_name == older
     models = {model: category for category, names in CATEGORIES.items() for model in names}
     assert {model: category_of(model) for model in models} == models
     told = [category_of(name) for name in ("X-101/X-555 and Kalibr", "X-22/X-31P", "\u0425-22", "Kh-22", "S-300", "?")]
