@@ -6,7 +6,7 @@ import pytest
 from drafts import Read, read
 
 from app.datasets import datasets, detect
-from app.datasets.codes.pa_x import ISSUES, parties, third_parties
+from app.datasets.codes.pa_x import ISSUES, country_of_party, parties, third_parties
 
 ROW: dict[str, Any] = {
     "Con": "Ruritania/Strelsau",
@@ -125,3 +125,23 @@ def test_the_layout_is_told_by_the_header() -> None:
     header = [*ROW, "Note", "None", "None"]
     [fit] = [fit for fit in detect(datasets().values(), [header]) if fit.dataset.name == "pa_x"]
     assert (fit.layout.version, set(fit.unknown)) == ("3", {"Note", "None"})
+
+
+def test_a_state_is_known_by_any_form_of_its_name() -> None:
+    told = {
+        "Government of Sudan (GoS)": "SD",
+        "The Republic of South Sudan (RSS)": "SS",
+        "State of Eritrea, President A. Aye": "ER",
+        "REPUBLIC OF EGYPT": "EG",
+        "Royal Government of Norway": "NO",
+        "Transitional Federal Government of the Republic of Somalia": "SO",
+        "Gouvernement de la R\u00e9publique du Mali": "ML",
+        "Government of the People's Republic of China": "CN",
+        "Republic of China": None,
+        "Government of Angola, Elphberg Front": None,
+        "Islamic State of Iraq": None,
+        "Republic of Ruritania": None,
+        "NLD": None,
+        "EU": "EU",
+    }
+    assert {name: country_of_party(name) for name in told} == told

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.datasets.cells import shorten
 from app.datasets.cells.extras import cleaned
-from app.kinds.countries import country_named
+from app.kinds.countries import known_names, plain
 
 # The columns of version 3; from `GCh` to `ImSrc` they are codes of provisions.
 COLUMNS = """
@@ -77,7 +77,22 @@ ORGANISATIONS = re.compile(
     r"Organi[sz]ation of American States|OAS|ASEAN|Commonwealth|CIS)\b"
 )
 GOVERNMENT = re.compile(r"\b(?:governments?|govt|gobierno|gouvernement)\b", re.IGNORECASE)
-GOVERNMENT_OF = re.compile(r"(?:the )?(?:government|govt\.?) of (?:the )?", re.IGNORECASE)
+# What stands before the name of a country, without which it is looked for; no "Islamic State of", which is a party.
+STATE_OF = re.compile(
+    r"(?:(?:by )?the )?(?:(?:royal |transitional |interim |national |federal |union )*(?:government|govt\.?)"
+    r"|(?:(?:united|federal|federative|democratic|people['\u2019]?s|socialist|islamic|arab|bolivarian|union) )*republic"
+    r"|state|(?:hashemite )?kingdom) of (?:the )?"
+    r"|by the |(?:le |el )?(?:gouvernement|gobierno)(?: de(?: la|l)?| du| d['\u2019])\s?"
+    r"|(?:la )?(?:r\u00e9publique|rep\u00fablica)(?: de(?: la|l|s)?| du| d['\u2019])\s?",
+    re.IGNORECASE,
+)
+BRACKETS = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]?$")
+# After a comma, who signs for the country that stands before it, rather than one more party.
+OFFICE = re.compile(
+    r"president|minist|ambassador|secretary|\bhead\b|chair|represent|delegat|envoy|signed|king\b|premier|general|"
+    r"\b(?:h\.?e|mr|mrs|ms|dr)\b",
+    re.IGNORECASE,
+)
 
 
 def issues_of(values: dict[str, int], stage: str | None) -> list[str]:
@@ -131,11 +146,36 @@ def names_in(line: str) -> Iterator[str]:
 
 def actor(name: str, role: str) -> dict[str, Any]:
     """An actor of that name, its country where the name is that of a country or of its government."""
-    country = country_named(GOVERNMENT_OF.sub("", name))
+    country = country_of_party(name)
     if country == "EU" or ORGANISATIONS.search(name):
         return {"name": name, "role": role, "type": "igo", "country": "EU" if country == "EU" else None}
     is_government = country is not None or GOVERNMENT.search(name)
     return {"name": name, "role": role, "type": "government" if is_government else "other", "country": country}
+
+
+def country_of_party(name: str) -> str | None:
+    """The country that a party's name is, in any of its forms, without what stands in brackets and who signs for it.
+
+    >>> country_of_party("REPUBLIC OF EGYPT"), country_of_party("Government of Angola, UNITA")
+    ('EG', None)
+    >>> country_of_party("Government of Sudan (GoS)"), country_of_party("State of Eritrea, President A. Aye")
+    ('SD', 'ER')
+    """
+    rest = BRACKETS.sub("", name)
+    before, _, after = rest.partition(", ")
+    for text in dict.fromkeys((name, rest, before if OFFICE.search(after) else rest)):
+        left, prefix = text, STATE_OF.match(text)
+        while (found := named_in_words(left)) is None and prefix and plain(left) != "republic of china":
+            left = left[prefix.end() :]
+            prefix = STATE_OF.match(left)
+        if found is not None:
+            return found
+    return None
+
+
+def named_in_words(text: str) -> str | None:
+    """The country of that name; of the codes only two, since parties have abbreviations too."""
+    return text if text in {"EU", "US"} else known_names().get(plain(text))
 
 
 def unique(actors: list[dict[str, Any]]) -> list[dict[str, Any]]:
