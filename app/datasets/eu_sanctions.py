@@ -24,7 +24,7 @@ from app.datasets.base import (
 )
 from app.datasets.cells import Cells, shorten
 from app.datasets.cells.extras import fit_extra
-from app.datasets.codes.eu_measures import ULTIMATE_TARGETS, measures_in, subtype
+from app.datasets.codes.eu_measures import cite, measures_in, subtype, ultimate_target
 from app.datasets.codes.ftm import SCHEMAS, first_bic, first_imo
 from app.datasets.grouping import group_rows
 from app.kinds.base import MAX_ITEMS
@@ -139,6 +139,7 @@ class Move:
         day, today = self.day and self.day.isoformat(), datetime.now(UTC).date()
         reason = next(iter(self._reasons)) if len(self._reasons) == 1 else None
         place = f"Annex {self.annex}" if self.annex else "the act"
+        act = cite(self.celex, self.programme)
         count = f"{len(self.rows):,} target{'s' * (len(self.rows) > 1)}"
         return Draft(
             "/".join(
@@ -147,7 +148,7 @@ class Move:
             {
                 "kind": "sanction_move",
                 "status": "confirmed",
-                "title": shorten(f"EU sanctions: {count} in {place} of {self.celex}{f', part {part}' * (part > 1)}"),
+                "title": shorten(f"EU sanctions: {count} in {place} of {act}{f', part {part}' * (part > 1)}"),
                 "started_at": day or f"{year and year[1]}-01-01",
                 "time_precision": "day" if day else "year",
                 "actors": [{"name": "European Union", "role": "initiator", "type": "igo", "country": "EU"}],
@@ -171,7 +172,7 @@ class Move:
                     "programme": {"id": self.programme, "legal_act": self.celex, "url": PAGE + quote(self.celex)},
                     "stage": "adopted" if self.day and self.day > today else "in_force",
                     "direction": "impose",
-                    "ultimate_target": ULTIMATE_TARGETS.get(self.programme or ""),
+                    "ultimate_target": ultimate_target(self.celex, self.programme),
                     "measures": [
                         measure for key, targets in self._targets.items() for measure in measures(key, targets)
                     ],

@@ -7,6 +7,7 @@ import orjson
 from drafts import Read, layout_of, read
 
 from app.datasets import datasets, detect
+from app.datasets.codes.eu_measures import cite, ultimate_target
 
 COLUMNS = layout_of(datasets()["eu_sanctions"], "journal").columns
 ROW: dict[str, Any] = dict.fromkeys(COLUMNS) | {
@@ -53,6 +54,7 @@ def test_rows_of_one_act_annex_and_day_are_one_move_wherever_they_are() -> None:
     ]
     works, ships, _ = found.events.values()
     assert (works["started_at"], works["time_precision"]) == ("2022-06-03T00:00:00Z", "day")
+    assert works["title"] == "EU sanctions: 2 targets in Annex IV of Regulation 833/2014 (Russia)"
     detail = works["detail"]
     assert detail["authority"] == {"name": "European Union", "type": "igo", "country": "EU"}
     assert (detail["programme"]["id"], detail["programme"]["legal_act"]) == ("EU-RUS", "32014R0833")
@@ -140,3 +142,17 @@ def test_a_move_of_too_many_targets_is_told_in_parts_that_keep_their_keys() -> N
 def test_the_layout_is_told_by_the_header() -> None:
     [fit] = [fit for fit in detect(datasets().values(), [list(COLUMNS)]) if not fit.missing]
     assert (fit.dataset.name, fit.unknown) == ("eu_sanctions", ())
+
+
+def test_an_act_is_cited_in_words_where_it_is_known() -> None:
+    told = [
+        cite(*act) for act in (("32024R1485", None), ("32014D0512", "EU-RUS"), ("32098R0007", None), ("C/1", "EU-RUS"))
+    ]
+    assert told == [
+        "Regulation 2024/1485 (Russia, repression)",
+        "Decision 2014/512 (Russia)",
+        "Regulation 2098/7",
+        "C/1",
+    ]
+    acts = (("32014R0269", "EU-UKR"), ("32012R0267", None), ("32019R0796", None), ("32014R0833", "EU-XYZ"))
+    assert [ultimate_target(*act) for act in acts] == ["RU", "IR", None, None]

@@ -41,15 +41,68 @@ SUBTYPES = {
     ("32014R0833", "XLIX"): "transaction_ban",
     ("32014R0833", "LIII"): "transaction_ban",
 }
-# Programmes that are named after the country whose conduct is to change; EU-UKR is about Ukraine and aimed at Russia.
-ULTIMATE_TARGETS = {
-    "EU-BLR": "BY",
-    "EU-IRN": "IR",
-    "EU-PRK": "KP",
-    "EU-RUS": "RU",
-    "EU-SYR": "SY",
-    "EU-UKR": "RU",
+# Programmes against the conduct of a country: its code, its name. EU-UKR is about Ukraine and aimed at Russia.
+PROGRAMMES = {
+    "EU-BDI": ("BI", "Burundi"),
+    "EU-BLR": ("BY", "Belarus"),
+    "EU-GIN": ("GN", "Guinea"),
+    "EU-IRN": ("IR", "Iran"),
+    "EU-MMR": ("MM", "Myanmar"),
+    "EU-NIC": ("NI", "Nicaragua"),
+    "EU-PRK": ("KP", "North Korea"),
+    "EU-RUS": ("RU", "Russia"),
+    "EU-SYR": ("SY", "Syria"),
+    "EU-UKR": ("RU", "Russia, territorial integrity of Ukraine"),
+    "EU-VEN": ("VE", "Venezuela"),
+    "EU-ZWE": ("ZW", "Zimbabwe"),
 }
+# What legal acts are about, by their titles (https://eur-lex.europa.eu, https://www.sanctionsmap.eu).
+ACTS = {
+    "32001R2580": "terrorism",
+    "32002R0881": "ISIL and Al-Qaida",
+    "32004R0314": "Zimbabwe",
+    "32005R1183": "DR Congo",
+    "32006R0765": "Belarus",
+    "32009R1284": "Guinea",
+    "32010R0356": "Somalia",
+    "32011D0235": "Iran, human rights",
+    "32011R0101": "Tunisia",
+    "32011R0359": "Iran, human rights",
+    "32011R0753": "Afghanistan",
+    "32012R0036": "Syria",
+    "32012R0267": "Iran",
+    "32012R0377": "Guinea-Bissau",
+    "32013R0401": "Myanmar",
+    "32014D0145": "Russia, territorial integrity of Ukraine",
+    "32014D0512": "Russia",
+    "32014R0224": "Central African Republic",
+    "32014R0269": "Russia, territorial integrity of Ukraine",
+    "32014R0692": "Crimea and Sevastopol",
+    "32014R0747": "Sudan",
+    "32014R0833": "Russia",
+    "32014R1352": "Yemen",
+    "32015R0735": "South Sudan",
+    "32015R1755": "Burundi",
+    "32016R0044": "Libya",
+    "32016R1686": "ISIL and Al-Qaida",
+    "32017R1509": "North Korea",
+    "32017R1770": "Mali",
+    "32017R2063": "Venezuela",
+    "32018R1542": "chemical weapons",
+    "32019R0796": "cyber-attacks",
+    "32019R1716": "Nicaragua",
+    "32020R1998": "human rights",
+    "32021R1275": "Lebanon",
+    "32022R0263": "Donetsk, Kherson, Luhansk and Zaporizhzhia",
+    "32022R2309": "Haiti",
+    "32023R0888": "Moldova",
+    "32023R1529": "Iran, missiles and drones",
+    "32023R2147": "Sudan",
+    "32024R1485": "Russia, repression",
+    "32024R2642": "Russia, destabilising activities",
+}
+YEAR_FIRST_SINCE = 2015  # regulations were numbered No 833/2014 before, and are (EU) 2024/1485 since
+CELEX = re.compile(r"[0-9CE]([0-9]{4})([RD])([0-9]{4})")
 SEPARATOR = re.compile(r"\s*[;,&+/]\s*|\s+and\s+")
 
 
@@ -66,3 +119,31 @@ def measures_in(text: str) -> list[dict[str, str]]:
 def subtype(celex: str, annex: str, schema: str) -> str | None:
     """What an annex does to those in it, more exactly; ships are listed as such whatever the act."""
     return SUBTYPES.get((celex, annex.partition(".")[0])) or ("vessel_listing" if schema == "Vessel" else None)
+
+
+def cite(celex: str, programme: str | None) -> str:
+    """A legal act as it is cited, with what it is about where that is known; a number of another sort as it is.
+
+    >>> cite("32014R0833", "EU-RUS"), cite("32098R0007", "EU-BLR"), cite("52024PC0001", None)
+    ('Regulation 833/2014 (Russia)', 'Regulation 2098/7 (Belarus)', '52024PC0001')
+    """
+    match = CELEX.fullmatch(celex)
+    if match is None:
+        return celex
+    year, number = int(match[1]), int(match[3])
+    is_regulation = match[2] == "R"
+    order = f"{number}/{year}" if is_regulation and year < YEAR_FIRST_SINCE else f"{year}/{number}"
+    about = ACTS.get(celex) or PROGRAMMES.get(programme or "", ("", ""))[1]
+    return f"{'Regulation' if is_regulation else 'Decision'} {order}{f' ({about})' if about else ''}"
+
+
+def ultimate_target(celex: str, programme: str | None) -> str | None:
+    """The country whose conduct is to change, by the programme, else by the act; None where it is none's or unknown.
+
+    >>> ultimate_target("32014R0269", "EU-UKR"), ultimate_target("32019R0796", None)
+    ('RU', None)
+    """
+    if programme is not None:
+        return PROGRAMMES.get(programme, (None,))[0]
+    names = {name: code for code, name in PROGRAMMES.values()}
+    return names.get(ACTS.get(celex, "").partition(",")[0])
