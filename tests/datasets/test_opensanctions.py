@@ -134,6 +134,13 @@ def test_sanctions_tell_who_since_when_and_what() -> None:
         ("Office of Foreign Assets Control", "US"),
         ("European Union", "EU"),
     ]
+    many = entities(entity() | {"datasets": ["eu_fsf", "us_ofac_sdn", "gb_fcdo_sanctions", "un_sc_sanctions"]})
+    [listed] = many.events.values()
+    assert (listed["title"], listed["detail"]["authority"]["name"]) == (
+        "Works One: sanctioned by 4 authorities",
+        "4 authorities",
+    )
+    assert [a["country"] for a in listed["actors"] if a["role"] == "initiator"] == ["EU", "GB", None, "US"]
     assert (detail["programme"]["name"], detail["programme"]["id"]) == ("RUSSIA-EO14024", "US-RUSHAR")
     assert [measure["type"] for measure in detail["measures"]] == ["asset_freeze", "travel_ban"]
     assert (detail["effective_on"], detail["stage"], detail["reason"]) == ("2023-02-24", "in_force", "Builds things")

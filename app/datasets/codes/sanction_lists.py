@@ -18,6 +18,7 @@ from app.kinds.countries import country_named
 
 UNITED_NATIONS = {"name": "United Nations Security Council", "type": "igo", "country": None}
 EUROPEAN_UNION = {"name": "European Union", "type": "igo", "country": "EU"}
+MAX_NAMED = 3  # authorities whose names are that of their coalition
 # How titles begin where that is no English name of a country.
 ADJECTIVES = {
     "american": "US",
@@ -82,7 +83,9 @@ def authority(code: str) -> dict[str, Any] | None:
 
 
 def joint_authority(authorities: list[dict[str, Any]]) -> dict[str, Any]:
-    """One authority for all: several are a coalition that bears all their names."""
+    """One authority for all: several are a coalition that bears their names while they are few, else their number."""
     if len(authorities) == 1:
         return authorities[0]
-    return {"name": shorten(", ".join(one["name"] for one in authorities)), "type": "coalition", "country": None}
+    names = ", ".join(one["name"] for one in authorities)
+    few = len(authorities) <= MAX_NAMED
+    return {"name": shorten(names) if few else f"{len(authorities)} authorities", "type": "coalition", "country": None}
