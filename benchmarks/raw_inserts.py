@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 
-from app.db.sqlite_file import PRAGMAS
+from app.db.sqlite_file import PRAGMAS, ROOMY
 from benchmarks.cases import BATCH, batch
 from benchmarks.databases import name_in
 from benchmarks.load import send
@@ -59,7 +59,7 @@ class Sqlite:
 
     def __init__(self, url: str) -> None:
         self._connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-        for pragma in PRAGMAS:
+        for pragma in (*PRAGMAS, *ROOMY):
             self._connection.execute(pragma)
 
     async def read(self, question: str) -> list[tuple[Any, ...]]:

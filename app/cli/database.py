@@ -25,6 +25,7 @@ async def open_for_command(settings: Settings, *, any_schema: bool = False) -> A
         settings.read_database_url,
         pool_size=settings.database_pool,
         pooler=settings.database_pooler,
+        lean=True,
     )
     try:
         await db.connect()

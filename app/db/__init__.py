@@ -60,10 +60,18 @@ __all__ = [
 
 
 def open_database(
-    url: str, read_url: str | None = None, *, pool_size: int = POOL_SIZE, pooler: Pooler = "auto"
+    url: str,
+    read_url: str | None = None,
+    *,
+    pool_size: int = POOL_SIZE,
+    pooler: Pooler = "auto",
+    lean: bool = False,
 ) -> Database:
-    """The database that an address names, with its replica; call `connect` before use."""
+    """The database that an address names, with its replica; call `connect` before use.
+
+    A `lean` one is for commands: it takes little memory in this process.
+    """
     address = read_address(url)
     if isinstance(address, SqliteAddress):
-        return SqliteDatabase(address.path)
+        return SqliteDatabase(address.path, lean=lean)
     return PostgresDatabase(url, read_url, pool_size=pool_size, pooler=pooler)

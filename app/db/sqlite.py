@@ -135,12 +135,12 @@ class SqliteDatabase:
 
     dialect = "sqlite"
 
-    def __init__(self, path: str) -> None:
-        """Name the file; it is opened by `connect`."""
+    def __init__(self, path: str, *, lean: bool = False) -> None:
+        """Name the file; it is opened by `connect`. A `lean` one takes little memory, however large the file is."""
         self.path = path
         self.schema = needed_schema()
         self.trouble = OutageLog()
-        self._file = SqliteFile(path)
+        self._file = SqliteFile(path, lean=lean)
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._writer = ThreadPoolExecutor(1, "sitrep-writer")

@@ -24,10 +24,10 @@ PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA wal_autocheckpoint=20000",
-    "PRAGMA cache_size=-65536",
-    "PRAGMA mmap_size=1073741824",
     "PRAGMA temp_store=MEMORY",
 )
+ROOMY = ("PRAGMA cache_size=-65536", "PRAGMA mmap_size=1073741824")
+LEAN = ("PRAGMA cache_size=-16384",)
 UNREACHABLE = "The database cannot be used right now; try again."
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 FAILING = frozenset(
@@ -55,9 +55,13 @@ class SqliteFile:
     compares what the path names now with what was opened, which costs two calls of `stat`.
     """
 
-    def __init__(self, path: str) -> None:
-        """Name the file; it is looked at when it is opened."""
+    def __init__(self, path: str, *, lean: bool = False) -> None:
+        """Name the file; it is looked at when it is opened.
+
+        A `lean` connection has 16 MiB of pages in memory; others have 64 MiB, and 1 GiB of the file mapped.
+        """
         self.path = path
+        self._pragmas = (*PRAGMAS, *(LEAN if lean else ROOMY))
         self._wal = path + "-wal"
         self._file: Identity | None = None
         self._log: Identity | None = None
@@ -79,7 +83,7 @@ class SqliteFile:
                 cached_statements=1000,
             )
             try:
-                for pragma in PRAGMAS:
+                for pragma in self._pragmas:
                     connection.execute(pragma)
                 for name, function in FUNCTIONS.items():
                     connection.create_function(name, -1, function, deterministic=True)

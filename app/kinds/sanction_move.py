@@ -156,7 +156,14 @@ def _entities(event: Any) -> list[Entity]:
 
 def _authority(event: Any) -> list[FacetValue]:
     authority = event.detail.authority
-    return [facet_value(authority.name, *(codes_of(authority.country) if authority.country else ()))]
+    found = [facet_value(authority.name, *(codes_of(authority.country) if authority.country else ()))]
+    if authority.type != "coalition":
+        return found
+    members = [actor for actor in event.actors if actor.role == "initiator"]
+    codes = [code for actor in members if actor.country for code in codes_of(actor.country)]
+    return [
+        facet_value(authority.name, *dict.fromkeys([*found[0].aliases, *(actor.name for actor in members), *codes]))
+    ]
 
 
 def _programme(event: Any) -> list[FacetValue]:

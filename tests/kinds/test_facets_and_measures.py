@@ -98,6 +98,15 @@ def test_the_target_country_is_told_by_actors_and_by_places_hit() -> None:
     assert facet("target_country", "attack", ("/locations/-", hit), ("/locations/-", seen)) == [("UA", ()), ("PL", ())]
 
 
+def test_what_several_impose_together_is_found_under_each_of_them() -> None:
+    authority = {"name": "2 authorities", "type": "coalition"}
+    union = {"name": "European Union", "role": "initiator", "type": "igo", "country": "EU"}
+
+    [(label, aliases)] = facet("authority", "sanction_move", ("/detail/authority", authority), ("/actors/-", union))
+    assert label == "2 authorities"
+    assert {"European Union", "EU"} <= set(aliases)
+
+
 def test_a_programme_without_a_name_is_shown_by_its_id() -> None:
     assert facet("programme", "sanction_move", ("/detail/programme/name", None)) == [("EU-UKR", ())]
 
