@@ -301,7 +301,7 @@ async def test_sources_are_shown_to_readers_and_to_prometheus(
     desk = Desk(db, source(f"{publisher.url}/f.csv", every="1d", dataset="sitrep", name="mine"))
     app = await make_app(anonymous_read=True)
     async with client_of(app) as client:
-        assert (await client.get("/v1/sources")).json() == {"items": []}
+        assert (await client.get("/v1/sources")).json() == {"items": [], "next": None}
         desk.now = datetime.now(UTC) - timedelta(days=4)
         await desk.run()
         [shown] = (await client.get("/v1/sources")).json()["items"]
