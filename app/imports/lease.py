@@ -6,13 +6,14 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.auth.keys import utc_now
 from app.db import Database, Statement, Transaction, UtcTime, WriteConflict
 from app.errors import ImportRunning, Problem
 from app.imports.tables import ImportRun
@@ -92,11 +93,6 @@ def is_running(process: int) -> bool:
 def holder() -> str:
     """This process, as others are told of it."""
     return f"{socket.gethostname()} {os.getpid()}"
-
-
-def utc_now() -> datetime:
-    """Read the wall clock."""
-    return datetime.now(UTC)
 
 
 async def others_at_work(tx: Transaction, dataset: str, now: datetime) -> list[AtWork]:

@@ -10,8 +10,9 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.auth.keys import utc_now
 from app.db import Database, Statement, Transaction, UtcTime
-from app.imports.lease import AtWork, Lease, LeaseLost, others_at_work, utc_now
+from app.imports.lease import AtWork, Lease, LeaseLost, others_at_work
 from app.imports.report import ImportReport, RowProblem
 from app.imports.request import ImportRequest
 from app.imports.tables import ImportRun

@@ -14,15 +14,16 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import col
 
+from app.auth.keys import utc_now
 from app.changes import Change
 from app.db import Database, Statement, Transaction
 from app.errors import Deleted, ImportRunning, NotFound, Problem, VersionMismatch
 from app.events.documents import load_event
 from app.events.tables import StoredEvent
-from app.events.write.commands import Command, Create, Remove, Replace
+from app.events.write.commands import Command, Create, Remove, Replace, core_of
 from app.events.write.store import Store
 from app.events.write.transaction import CommandResult, Result, WriteRequest
-from app.imports.lease import Lease, LeaseLost, others_at_work, utc_now
+from app.imports.lease import Lease, LeaseLost, others_at_work
 from app.imports.report import MAX_PROBLEMS
 from app.imports.runs import RUN, TAKE_OVER, end, text
 from app.imports.tables import ImportChange, ImportedRecord, ImportRun
@@ -93,7 +94,7 @@ class Done(NamedTuple):
         """Whether the event is as the import left it, or again so, as when a later import was taken back."""
         if self.version == self.version_after:
             return True
-        return not self.is_deleted and self.body_after is not None and core(self.body) == core(self.body_after)
+        return not self.is_deleted and self.body_after is not None and core_of(self.body) == core_of(self.body_after)
 
 
 async def undo_import(db: Database, store: Store, id: int, by: str) -> UndoReport:
@@ -231,12 +232,6 @@ def command_for(done: Done) -> Command | Problem:
     if done.version == done.version_after:
         return Create(event, lenient=True)
     return Deleted("it was deleted.")
-
-
-def core(body: bytes) -> bytes:
-    """What of an event's body its writers decided; of a tombstone or an erased version the whole."""
-    begin, end = body.find(b'"status":'), body.rfind(b',"created_at":"')
-    return body if begin < 0 or end < 0 else body[begin:end]
 
 
 def count(report: UndoReport, done: Done, result: Result) -> bool:

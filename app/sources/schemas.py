@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from app.kinds import format_instant
+from app.auth.schemas import serialize_instant
 from app.sources.tables import SourceState, State
 
 
@@ -69,11 +69,6 @@ def serialize_source(source: SourceState, now: datetime) -> dict[str, Any]:
             "since_last_success_s": seconds_since(source.last_success_at, now),
         },
     }
-
-
-def serialize_instant(moment: datetime | None) -> str | None:
-    """Give an instant as text, or null."""
-    return None if moment is None else format_instant(moment)
 
 
 def seconds_since(moment: datetime | None, now: datetime) -> int | None:

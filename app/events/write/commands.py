@@ -113,7 +113,7 @@ class EventVersion:
     @property
     def core(self) -> bytes:
         """The part of the body that writers decide, without braces."""
-        return self.body[self.body.index(b'"status":') : self.body.rindex(b',"created_at":"')]
+        return core_of(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,11 @@ class LoadedEvents:
         """The id is or was an event's."""
         key = key_of(id)
         return self.known.get(key) == id or (key in self.events and self.events[key].id == id)
+
+
+def core_of(body: bytes) -> bytes:
+    """What of a version's body its writers decide, without braces."""
+    return body[body.index(b'"status":') : body.rindex(b',"created_at":"')]
 
 
 def content(event: Mapping[str, Any]) -> dict[str, Any]:

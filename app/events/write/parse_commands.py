@@ -124,12 +124,12 @@ def command_of(item: Item) -> Command:
         return upsert_of(item.system, item.external_id, item.event, parse_if_match_field(item.if_match), base="/event")
     if isinstance(item, ReplaceItem):
         wanted, sent = read_known(item.event, "/event")
-        return Replace(target(item.id), wanted, sent, parse_if_match_field(item.if_match))
+        return Replace(known_id(item.id), wanted, sent, parse_if_match_field(item.if_match))
     if isinstance(item, PatchItem):
-        return Patch(target(item.id), item.patch, parse_if_match_field(item.if_match), in_batch=True)
+        return Patch(known_id(item.id), item.patch, parse_if_match_field(item.if_match), in_batch=True)
     if isinstance(item, DeleteItem):
         return Remove(
-            target(item.id),
+            known_id(item.id),
             item.reason,
             successor(item.superseded_by),
             parse_if_match_field(item.if_match),
@@ -144,7 +144,7 @@ def parse_if_match_field(version: int | None) -> IfMatch:
     return None if version is None else frozenset({version})
 
 
-def target(text: str) -> UUID:
+def known_id(text: str) -> UUID:
     """The id of the event to change; what cannot be one is not found."""
     found = read_id(text)
     if found is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -35,6 +34,7 @@ from app.events.write.idempotency import IdempotentRequest, ResponseData
 from app.events.write.parse_commands import (
     batch_response,
     isolate_items,
+    known_id,
     read_batch,
     read_items,
     read_known,
@@ -54,7 +54,6 @@ from app.events.write.transaction import CommandResult, Result, WriteRequest
 from app.http import SMALL_BODY, NoQuery, body, parse_if_match, query
 from app.kinds import Event, EventIn, EventOut
 from app.kinds.unlisted_codes import CodeChange
-from app.kit.ids import read_id
 from app.kit.offload import run_in_thread
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
@@ -262,14 +261,6 @@ async def write_event(
 
     size = len(await request.body())
     return event_response(await store.run(WriteRequest([command], key.owner, only_result, reuse=reuse, size=size)))
-
-
-def known_id(text: str) -> UUID:
-    """The id in the path; what cannot be one is not found."""
-    found = read_id(text)
-    if found is None:
-        raise NotFound("There is no event with that id.")
-    return found
 
 
 def if_match(request: Request) -> IfMatch:
