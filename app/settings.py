@@ -30,6 +30,13 @@ PATH_PREFIX = re.compile(
     re.ASCII,
 )
 
+# Host and port, then a path with {z}, {x} and {y}, or one that ends in .pmtiles; a query may follow, as for a key.
+TILES = re.compile(
+    r"(?P<origin>https?://(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?)"
+    r"/(?:[A-Za-z0-9._~%@/-]*\.pmtiles|(?=[^?]*\{)(?:[A-Za-z0-9._~%@/-]|\{[xyz]\})+)(?:\?[A-Za-z0-9._~%@/?:&=+-]*)?",
+    re.ASCII,
+)
+
 
 class SettingsError(Exception):
     """The settings do not permit a start; the text has one line for each fault."""
@@ -88,6 +95,13 @@ def check_trusted(addresses: tuple[str, ...]) -> tuple[str, ...]:
             if addresses != ("*",):
                 raise ValueError(f"must be addresses or networks such as 10.0.0.0/8, or * alone: {error}") from None
     return addresses
+
+
+def check_tiles(url: str) -> str:
+    """The address of the map's tiles: a raster template, or a PMTiles archive; with nothing that would end a policy."""
+    if TILES.fullmatch(url) and sorted(re.findall(r"\{.\}", url)) in ([], ["{x}", "{y}", "{z}"]):
+        return url
+    raise ValueError("must be like https://tiles.example.org/{z}/{x}/{y}.png, or an address that ends in .pmtiles")
 
 
 def read_network(value: object) -> object:
@@ -175,6 +189,7 @@ class Settings(BaseSettings):
     rate_limit: Annotated[RateLimit | None, BeforeValidator(read_rate_limit)] = None
     change_retention: Annotated[timedelta | None, BeforeValidator(read_retention)] = None
     sources_file: Path | None = None
+    tiles_url: Annotated[str, AfterValidator(check_tiles)] | None = None
     sse_max: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
     sse_per_key: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lower)] = "info"
@@ -208,6 +223,12 @@ class Settings(BaseSettings):
         if path and info.data.get("secret_key", path):
             raise ValueError("SITREP_SECRET_KEY is set too; set one of them")
         return path
+
+    @property
+    def tiles_origin(self) -> str | None:
+        """The origin of `tiles_url`, which the dashboard may read beside ours."""
+        found = TILES.fullmatch(self.tiles_url or "")
+        return found and found["origin"]
 
 
 def names_of_settings() -> list[str]:

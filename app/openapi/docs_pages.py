@@ -16,6 +16,7 @@ from app.http.query_params import parameters_of
 from app.kinds import MEASURES
 from app.openapi.document import served_bytes
 from app.openapi.static_files import ASSETS, DIGEST, StaticFile, file_response, read_page
+from app.settings import Settings
 from app.version import get_version
 
 # Nothing from elsewhere, and no script but our files. Swagger UI draws without inline styles; Redoc writes style
@@ -25,7 +26,8 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 REDOC = "; style-src-elem 'self' 'unsafe-inline'; style-src-attr 'none'; worker-src blob:"
-POLICIES = {"dashboard": POLICY, "docs": POLICY, "redoc": POLICY + REDOC}
+# The dashboard's map works in a script of ours that runs beside the page.
+POLICIES = {"dashboard": POLICY + "; worker-src 'self'", "docs": POLICY, "redoc": POLICY + REDOC}
 GUARDS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 MAX_DOCUMENTS = 8  # one for each path prefix, which a proxy may let the caller choose
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -55,10 +57,16 @@ def add(app: FastAPI, path: str, endpoint: Endpoint) -> None:
 
 async def show_page(name: str, request: Request) -> Response:
     """The dashboard, Swagger UI or Redoc."""
+    settings: Settings = request.app.state.services.settings
     text = read_page(name).format(
-        assets=assets(), release=html.escape(get_version()), filters=filter_names(), measures=" ".join(MEASURES)
+        assets=assets(),
+        release=html.escape(get_version()),
+        filters=filter_names(),
+        measures=" ".join(MEASURES),
+        tiles=html.escape(settings.tiles_url or ""),
     )
-    return await file_response(request, StaticFile(text.encode(), "text/html; charset=utf-8"), guarded(name))
+    headers = guarded(name, settings.tiles_origin if name == "dashboard" else None)
+    return await file_response(request, StaticFile(text.encode(), "text/html; charset=utf-8"), headers)
 
 
 async def show_document(request: Request) -> Response:
@@ -87,9 +95,12 @@ async def show_asset(request: Request) -> Response:
     return await file_response(request, found, {"cache-control": lifetime, **GUARDS})
 
 
-def guarded(name: str) -> dict[str, str]:
-    """The header fields of a page."""
-    return {"cache-control": "no-cache", "content-security-policy": POLICIES[name], **GUARDS}
+def guarded(name: str, tiles_origin: str | None) -> dict[str, str]:
+    """The header fields of a page, which may read tiles of a map from one origin beside ours."""
+    policy = POLICIES[name]
+    for rule in ("img-src 'self'", "connect-src 'self'") if tiles_origin else ():
+        policy = policy.replace(rule, f"{rule} {tiles_origin}")
+    return {"cache-control": "no-cache", "content-security-policy": policy, **GUARDS}
 
 
 def filter_names() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -15,6 +16,8 @@ from calls import problem
 from described import APP, DOCUMENT
 
 from app.compression import compress
+from app.main import create_app
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,10 +74,33 @@ async def test_a_page_allows_no_script_but_ours(browser: httpx.AsyncClient, path
 
     assert rules["default-src"] == "'none'"
     assert rules["script-src"] == rules["connect-src"] == rules["style-src"] == "'self'"
+    assert rules.get("worker-src") == {"/": "'self'", "/redoc": "blob:"}.get(path)
     assert rules.get("style-src-elem", "'self'") == ("'self' 'unsafe-inline'" if path == "/redoc" else "'self'")
     assert rules["frame-ancestors"] == rules["base-uri"] == "'none'"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("tiles", "origin"),
+    [
+        ("https://tiles.example.org/{z}/{x}/{y}@2x.png?key=a&b=c", "https://tiles.example.org"),
+        ("http://[::1]:8080/maps/world.pmtiles", "http://[::1]:8080"),
+    ],
+)
+async def test_the_dashboard_alone_may_read_the_tiles_that_are_set(tiles: str, origin: str) -> None:
+    app = create_app(Settings(database_url="sqlite:///nowhere.db", tiles_url=tiles))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sitrep.test") as browser:
+        for path in PAGES:
+            answer = await browser.get(path)
+            policy = answer.headers["content-security-policy"]
+            rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+            told = f'<meta name="sitrep-tiles" content="{html.escape(tiles)}">'
+
+            assert policy.count(origin) == (2 if path == "/" else 0)
+            assert rules["img-src"] == ("'self' " + origin + " data:" if path == "/" else "'self' data:")
+            assert rules["connect-src"] == ("'self' " + origin if path == "/" else "'self'")
+            assert (told in answer.text) is (path == "/")
 
 
 async def test_assets_are_kept_for_ever_under_an_address_that_changes_with_them(browser: httpx.AsyncClient) -> None:
