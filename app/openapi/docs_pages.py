@@ -26,8 +26,9 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 REDOC = "; style-src-elem 'self' 'unsafe-inline'; style-src-attr 'none'; worker-src blob:"
-# The dashboard's map works in a script of ours that runs beside the page.
-POLICIES = {"dashboard": POLICY + "; worker-src 'self'", "docs": POLICY, "redoc": POLICY + REDOC}
+# The maps work in a script of ours that runs beside the page.
+MAPS = POLICY + "; worker-src 'self'"
+POLICIES = {"docs": POLICY, "redoc": POLICY + REDOC, "overview": MAPS, "event": MAPS, "subscriptions": POLICY}
 GUARDS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 MAX_DOCUMENTS = 8  # one for each path prefix, which a proxy may let the caller choose
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -36,9 +37,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def serve_documents(app: FastAPI) -> None:
-    """Add the pages to the app: `/`, /docs, /redoc, /openapi.json, /assets and the icon."""
+    """Add the pages to the app: those of the dashboard, /docs, /redoc, /openapi.json, /assets and the icon."""
     app.state.documents = {}
-    add(app, "/", partial(show_page, "dashboard"))
+    add(app, "/", partial(show_page, "overview"))
+    add(app, "/events/{id}", partial(show_page, "event", root="../"))
+    add(app, "/subscriptions", partial(show_page, "subscriptions"))
     add(app, "/docs", partial(show_page, "docs"))
     add(app, "/redoc", partial(show_page, "redoc"))
     add(app, "/openapi.json", show_document)
@@ -55,17 +58,18 @@ def add(app: FastAPI, path: str, endpoint: Endpoint) -> None:
     app.router.add_route(path, show, methods=["GET"], include_in_schema=False)
 
 
-async def show_page(name: str, request: Request) -> Response:
-    """The dashboard, Swagger UI or Redoc."""
+async def show_page(name: str, request: Request, *, root: str = "./") -> Response:
+    """A page of the dashboard, Swagger UI or Redoc; `root` is the way from its address to the server's root."""
     settings: Settings = request.app.state.services.settings
     text = read_page(name).format(
-        assets=assets(),
+        root=root,
+        assets=f"{root}assets/{DIGEST}",
         release=html.escape(get_version()),
         filters=filter_names(),
         measures=" ".join(MEASURES),
         tiles=html.escape(settings.tiles_url or ""),
     )
-    headers = guarded(name, settings.tiles_origin if name == "dashboard" else None)
+    headers = guarded(name, settings.tiles_origin if POLICIES[name] is MAPS else None)
     return await file_response(request, StaticFile(text.encode(), "text/html; charset=utf-8"), headers)
 
 
@@ -106,8 +110,3 @@ def guarded(name: str, tiles_origin: str | None) -> dict[str, str]:
 def filter_names() -> str:
     """Return the filters that all reading calls have, those that may be repeated with an asterisk."""
     return " ".join(f"{name}{'*' * known.repeatable}" for name, known in parameters_of(EventFilter).items())
-
-
-def assets() -> str:
-    """Where the assets of this release are, relative to the page."""
-    return f"assets/{DIGEST}"

@@ -18,6 +18,7 @@ DASHBOARD = Path(__file__).parents[1] / "dashboard"
 MEDIA = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".ico": "image/vnd.microsoft.icon",
@@ -70,8 +71,8 @@ def digest() -> str:
 @cache
 def read_page(name: str) -> str:
     """The text of a page, with places to fill in."""
-    path = DASHBOARD / "index.html" if name == "dashboard" else FOLDER / f"{name}.html"
-    return path.read_text(encoding="utf-8")
+    own = DASHBOARD / name / f"{name}.html"
+    return (own if own.exists() else FOLDER / f"{name}.html").read_text(encoding="utf-8")
 
 
 ASSETS = {**find_file(FOLDER), **find_file(DASHBOARD, "dashboard/")}

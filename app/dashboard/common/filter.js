@@ -2,7 +2,7 @@
 
 const PAGE_ONLY = new Set(["measure"]);
 const TOGETHER = ["near", "radius_km"];
-const listeners = [];
+const listeners = new Set();
 
 // What the API has, as the server wrote it into the page; a name that may be repeated ends with an asterisk.
 const told = (name) => document.querySelector(`meta[name="${name}"]`).content.split(" ");
@@ -23,7 +23,7 @@ export function pairs() {
 }
 
 // What the API is asked: all but what concerns this page alone.
-export const asked = () => pairs().filter(([name]) => !PAGE_ONLY.has(name));
+export const asked = (given = pairs()) => given.filter(([name]) => !PAGE_ONLY.has(name));
 
 export const value = (name) => pairs().find((pair) => pair[0] === name)?.[1] ?? "";
 
@@ -43,7 +43,11 @@ export function drop(name, given) {
 
 export const clear = () => go([]);
 
-export const onChange = (listener) => listeners.push(listener);
+// Call the listener at each change; return a function that takes it away again.
+export function onChange(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
 
 function go(next) {
   const query = new URLSearchParams(next).toString();

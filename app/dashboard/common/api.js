@@ -1,0 +1,63 @@
+// Calls the public API with the reader's key, which is never part of an address.
+
+import { askKey } from "./key.js";
+import { key } from "./key_storage.js";
+
+// Where the server's root is, seen from this page: `./` or `../`.
+const ROOT = new URL(document.querySelector('meta[name="sitrep-root"]').content, location.href);
+
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.errors?.map((error) => error.detail).join(" ") || problem.detail || `The server answered ${status}.`);
+    this.status = status;
+    this.problem = problem;
+    this.codes = problem.errors?.map((error) => error.code) ?? [];
+  }
+}
+
+// The address of a page or of the API, absolute: address("v1/events", [["kind", "attack"]]).
+export function address(path, pairs = []) {
+  const url = new URL(path, ROOT);
+  url.search = new URLSearchParams(pairs).toString();
+  return url.href;
+}
+
+// The answer of `v1/<path>`; a missing or bad key is asked for, as often as it takes. Other refusals are raised as Refused.
+export async function call(path, pairs, { method = "GET", body, accept = "application/json", headers = {}, signal } = {}) {
+  for (;;) {
+    const sent = key();
+    const answer = await fetch(address(`v1/${path}`, pairs), {
+      method,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: {
+        accept,
+        ...(body === undefined ? {} : { "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" }),
+        ...(sent ? { authorization: `Bearer ${sent}` } : {}),
+        ...headers,
+      },
+    });
+    if (answer.ok) return answer;
+    const problem = await answer.json().catch(() => ({}));
+    if (answer.status !== 401) throw new Refused(answer.status, problem);
+    if (key() === sent) await askKey(sent ? problem.detail : null);
+  }
+}
+
+export const get = async (path, pairs, options) => (await call(path, pairs, options)).json();
+
+// A write: the answer's JSON, or null where it has no body.
+export async function send(method, path, body, options) {
+  const answer = await call(path, [], { method, body, ...options });
+  return answer.status === 204 ? null : answer.json();
+}
+
+// Fetch a file with the key and let the browser save it, so that downloads work where a link would be refused.
+export async function save(path, pairs, filename) {
+  const blob = await (await call(path, pairs, { accept: "*/*" })).blob();
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = filename;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}

@@ -1,0 +1,40 @@
+// Asks for a key in a dialog, once, however many calls wait for the answer.
+
+import { keep } from "./key_storage.js";
+import { html, render } from "./preact.js";
+
+let asking = null;
+
+// Resolve when a key has been entered and kept; `why` tells what was wrong with the last one.
+export function askKey(why) {
+  asking ??= new Promise((resolve) => {
+    const place = document.createElement("div");
+    document.body.append(place);
+    const enter = (event) => {
+      const form = event.target;
+      const text = form.elements.key.value.trim();
+      if (!text) return event.preventDefault();
+      keep(text, form.elements.remember.checked);
+      asking = null;
+      form.closest("dialog").close();
+      render(null, place);
+      place.remove();
+      resolve();
+    };
+    render(html`<${KeyDialog} why=${why} onSubmit=${enter} />`, place);
+    place.querySelector("dialog").showModal();
+  });
+  return asking;
+}
+
+function KeyDialog({ why, onSubmit }) {
+  return html`<dialog id="key" aria-labelledby="key-title" onCancel=${(event) => event.preventDefault()}>
+    <form method="dialog" onSubmit=${onSubmit}>
+      <h2 id="key-title">This server asks for a key</h2>
+      <p>${why ?? "Reading needs a key here. The page sends it to this server only, and never in an address."}</p>
+      <label>Key <input name="key" type="password" autocomplete="off" spellcheck="false" required placeholder="sitrep_…" autofocus /></label>
+      <label class="tick"><input name="remember" type="checkbox" /> Remember it in this browser</label>
+      <button class="first">Continue</button>
+    </form>
+  </dialog>`;
+}

@@ -1,0 +1,39 @@
+// The frame of every page: the bar on top, the footer, and a voice for screen readers.
+
+import { address } from "./api.js";
+import { forget, key } from "./key_storage.js";
+import { html, render } from "./preact.js";
+
+const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
+
+const PAGES = [["", "Dashboard"], ["subscriptions", "Subscriptions"], ["docs", "Try the API"], ["redoc", "Reference"]];
+
+// Show a page: `page` is its path from the root, `tools` stand at the right end of the bar.
+export function Shell({ page, tools, children }) {
+  return html`
+    <a class="skip" href="#main">Skip to the content</a>
+    <header class="bar">
+      <a class="brand" href=${address("")}><img src="${meta("sitrep-assets")}/favicon.svg" width="26" height="26" alt="" />Sitrep</a>
+      <nav aria-label="Pages">${PAGES.map(([path, title]) => html`<a href=${address(path)} aria-current=${path === page ? "page" : null}>${title}</a>`)}</nav>
+      ${tools}
+    </header>
+    <main id="main" tabindex="-1">${children}</main>
+    <footer>
+      <span>Sitrep ${meta("sitrep-release")}</span>
+      <a href=${address("openapi.json")}>OpenAPI</a>
+      ${key() && html`<button type="button" class="plain" onClick=${() => { forget(); location.reload(); }}>Forget the key</button>`}
+    </footer>
+    <div id="said" class="unseen" aria-live="polite"></div>`;
+}
+
+// Let screen readers say a sentence.
+export function say(text) {
+  document.querySelector("#said").textContent = text;
+}
+
+// Draw the page in place of the sign that it loads.
+export function start(page) {
+  const app = document.querySelector("#app");
+  app.replaceChildren();
+  render(page, app);
+}
