@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,6 @@ from playwright.sync_api import Page, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser
 
@@ -29,6 +29,12 @@ PATIENCE_S = 300.0
 PATIENCE_MS = 15_000
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking")
+AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"
+FAULTS = """async (within) => {
+  const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"] });
+  const told = ({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`;
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${told(node)}`));
+}"""
 # What a browser says of a refusal that the page handles, and asks of the address on its own account.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|422)")
 
@@ -190,3 +196,14 @@ def visit(browser: Browser, windows: list[Window]) -> Iterator[Callable[..., Pag
     yield open_
     close(windows)
     assert [text for window in windows for text in window.wrong] == []
+
+
+@pytest.fixture
+def axe() -> Callable[..., None]:
+    """Assert that axe finds nothing wrong with a page, or with what a selector finds in it: `axe(page, "#events")`."""
+
+    def check(page: Page, within: str | None = None) -> None:
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        assert page.evaluate(FAULTS, within) == []
+
+    return check

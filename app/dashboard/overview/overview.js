@@ -1,28 +1,68 @@
 // Puts the panels together: each gets the filter, and a number that grows when its data may have changed.
 
 import * as filter from "../common/filter.js";
-import { useApi, useFilter } from "../common/hooks.js";
-import { html, useMemo } from "../common/preact.js";
-import { Shell } from "../common/shell.js";
+import { plural } from "../common/format.js";
+import { useApi, useFilter, useLive } from "../common/hooks.js";
+import { sentence } from "../common/panel.js";
+import { html, useEffect, useMemo, useRef } from "../common/preact.js";
+import { say, Shell } from "../common/shell.js";
+import { Chips } from "./chips.js";
+import { CodePanel } from "./code_panel.js";
 import { EventList } from "./event_list.js";
 import { EventMap } from "./event_map.js";
 import { FacetPanel } from "./facet_panel.js";
+import { KeyHelp, useKeys } from "./keys.js";
+import { LiveButton } from "./live_button.js";
 import { SourcesNote } from "./sources_note.js";
 import { TimeChart } from "./time_chart.js";
 
 export function Overview() {
   const given = useFilter();
-  const pairs = useMemo(() => filter.asked(given), [given]);
   const measure = filter.value("measure") || "count";
-  const live = { revision: 0, changes: new Map() };
+  const asked = filter.asked(given);
+  const pairs = useMemo(() => asked, [new URLSearchParams(asked).toString()]);
+  const live = useLive(pairs);
   const count = useApi("events/count", pairs, live.revision);
+  const help = useRef(null);
+  useKeys({ p: live.toggle, c: filter.clear, "?": () => help.current.showModal() });
   const shared = { pairs, measure, live };
-  return html`<${Shell} page="">
-    <${SourcesNote} />
-    <p id="count" role="status">${count.data?.count}</p>
-    <${FacetPanel} ...${shared} />
-    <${TimeChart} ...${shared} />
-    <${EventMap} ...${shared} />
-    <${EventList} ...${shared} count=${count.data?.count} />
+  const counted = count.fresh ? count.data.count : null;
+  useTitle(counted, pairs);
+  const tools = html`
+    <${LiveButton} live=${live} caughtUp=${!count.error && (count.revision ?? -1) >= live.needed} />
+    <button type="button" class="round" aria-label="Keyboard keys" aria-haspopup="dialog" onClick=${() => help.current.showModal()}>?</button>`;
+  return html`<${Shell} page="" tools=${tools}>
+    <div class="board">
+      <div class="head">
+        <${SourcesNote} />
+        <h1 id="count" aria-busy=${String(count.loading)}>${headline(count, counted)}</h1>
+        <${Chips} pairs=${pairs} />
+        ${count.error && html`<p id="trouble" class="trouble" role="alert">${sentence(count.error)}</p>`}
+      </div>
+      <div class="side"><${FacetPanel} ...${shared} /></div>
+      <div class="charts">
+        <${TimeChart} ...${shared} />
+        <${EventMap} ...${shared} />
+      </div>
+      <div class="rows"><${EventList} ...${shared} count=${counted} /></div>
+      <${CodePanel} pairs=${pairs} />
+    </div>
+    <${KeyHelp} dialog=${help} />
   <//>`;
+}
+
+function headline(count, counted) {
+  if (counted !== null) return plural(counted, "event");
+  return count.error ? "Events" : "Counting…";
+}
+
+// The count in the page's title; it is spoken once for each filter, not at each change.
+function useTitle(counted, pairs) {
+  const said = useRef(null);
+  useEffect(() => {
+    if (counted === null) return;
+    document.title = `${plural(counted, "event")} · Sitrep`;
+    if (said.current && said.current !== pairs) say(plural(counted, "event"));
+    said.current = pairs;
+  }, [counted, pairs]);
 }

@@ -1,0 +1,30 @@
+// How the values of a filter are said: countries by name, days as days, codes without underscores.
+
+import { date, KINDS, spoken } from "./format.js";
+
+const REGIONS = new Intl.DisplayNames("en", { type: "region" });
+const DAY_MS = 86400000;
+
+// The English name of a country by its two letters; what is none stays as it is.
+export function country(code) {
+  try {
+    return REGIONS.of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
+export const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text);
+
+// The day so many days after a day: ("2025-09-07", 1) is "2025-09-08".
+export const addDays = (day, days) => new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
+
+// A value of a facet or a filter, as people read it.
+export function label(name, value) {
+  if (name === "kind") return KINDS[value] ?? spoken(value);
+  if (/country/.test(name) && /^[A-Za-z]{2}$/.test(value)) return country(value.toUpperCase());
+  if (name === "until" && isDay(value)) return date(addDays(value, -1)); // the API's end is not in the range, the page's is
+  if (name === "since" && isDay(value)) return date(value);
+  if (name === "since" || name === "until") return `${date(value, "UTC", "instant")} UTC`;
+  return ["publisher", "actor", "place", "q", "id", "external_id", "programme"].includes(name) ? value : spoken(value);
+}
