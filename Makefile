@@ -65,6 +65,14 @@ walk: $(COMPLETE) ## Print the files that one request of each sort enters, in or
 datasets: $(COMPLETE) ## Print what can be imported, with all columns (ARGS=--write: into docs/datasets.md)
 	@unset $${!SITREP_@} && PYTHONPATH=.:tests $(BIN)/python tests/datasets_page.py $(ARGS)
 
+.PHONY: reference
+reference: $(COMPLETE) ## Print the reference pages made from the code (ARGS=--write: into docs/reference)
+	@unset $${!SITREP_@} && PYTHONPATH=.:tests $(BIN)/python tests/reference_pages.py $(ARGS)
+
+.PHONY: docs
+docs: $(COMPLETE) ## Build the site of docs/ into site/
+	@$(BIN)/zensical build --strict --clean
+
 .PHONY: soak
 soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on both databases (SEED=n: that run again)
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest tests/model --numprocesses 2 -rP --soak '$(MINUTES)' --seed '$(SEED)'
@@ -79,11 +87,12 @@ check-data: $(COMPLETE) ## Compare totals of real files with those of the events
 	@unset $${!SITREP_@} && PYTHONPATH=. $(BIN)/python tests/datasets/check_data.py '$(DATA)'
 
 .PHONY: check
-check: $(COMPLETE) ## Check format, lint, types and dependencies
+check: $(COMPLETE) ## Check format, lint, types, dependencies, and that the site of docs/ builds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/deptry app
+	$(BIN)/zensical build --strict --clean
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: bench

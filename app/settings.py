@@ -167,33 +167,121 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    database_url: DatabaseUrl = "sqlite:///sitrep.db"
-    read_database_url: ReplicaUrl | None = None
-    database_pool: Annotated[int, Field(ge=1, le=1000)] = 10
-    database_pooler: Annotated[Literal["auto", "none", "transaction"], BeforeValidator(lower)] = "auto"
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, BeforeValidator(read_port), Field(ge=0, le=65535)] = 8000
-    root_path: Annotated[str, AfterValidator(check_root_path)] = ""
-    forwarded_allow_ips: Annotated[tuple[str, ...], BeforeValidator(split), AfterValidator(check_trusted)] = (
-        "127.0.0.1",
+    database_url: DatabaseUrl = Field(
+        "sqlite:///sitrep.db",
+        description=(
+            "`sqlite:///<path>` (four slashes for an absolute one; no parameters, not in memory) or "
+            "`postgresql://user:password@host/database`, with [libpq's parameters](postgresql.md#the-address)."
+        ),
     )
-    keep_alive_s: Annotated[int, Field(ge=1, le=86_400)] = 75
-    anonymous_read: bool = False
-    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(split)] = ()
-    source: Annotated[str, AfterValidator(check_source)] | None = None
-    allow_private_targets: Annotated[tuple[Network, ...], BeforeValidator(split)] = ()
-    allow_http_targets: bool = False
-    target_ports: Annotated[frozenset[Port], BeforeValidator(split)] = frozenset({443, 80, 8443})
-    secret_key: Annotated[SecretStr, Field(min_length=16)] | None = None
-    secret_key_file: Path | None = None
-    rate_limit: Annotated[RateLimit | None, BeforeValidator(read_rate_limit)] = None
-    change_retention: Annotated[timedelta | None, BeforeValidator(read_retention)] = None
-    sources_file: Path | None = None
-    tiles_url: Annotated[str, AfterValidator(check_tiles)] | None = None
-    sse_max: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
-    sse_per_key: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lower)] = "info"
-    log_format: Annotated[Literal["json", "console"], BeforeValidator(lower)] = "json"
+    read_database_url: ReplicaUrl | None = Field(
+        None,
+        description=(
+            "A PostgreSQL [replica for reading](postgresql.md#a-replica-for-reading). It may lag: a replica "
+            "always is a beginning of the log. Beside a SQLite file it stops the start."
+        ),
+    )
+    database_pool: Annotated[int, Field(ge=1, le=1000)] = Field(
+        10, description="Connections to PostgreSQL that each process opens at most, and as many to the replica."
+    )
+    database_pooler: Annotated[Literal["auto", "none", "transaction"], BeforeValidator(lower)] = Field(
+        "auto",
+        description=(
+            "Whether a [pooler such as pgbouncer](postgresql.md#behind-a-pooler) stands between: `auto`, `none` "
+            "or `transaction`."
+        ),
+    )
+    host: Annotated[str, Field(min_length=1)] = Field("127.0.0.1", description="The address to listen on.")
+    port: Annotated[int, BeforeValidator(read_port), Field(ge=0, le=65535)] = Field(
+        8000, description="The port; 0 takes a free one."
+    )
+    root_path: Annotated[str, AfterValidator(check_root_path)] = Field(
+        "",
+        description=(
+            "The path prefix under which a proxy serves Sitrep, such as `/sitrep`; see [Behind a "
+            "proxy](operations.md#behind-a-proxy)."
+        ),
+    )
+    forwarded_allow_ips: Annotated[tuple[str, ...], BeforeValidator(split), AfterValidator(check_trusted)] = Field(
+        ("127.0.0.1",),
+        description=(
+            "Addresses and networks of proxies whose `X-Forwarded-*` fields are believed, separated by commas; "
+            "`*` alone believes everybody."
+        ),
+    )
+    keep_alive_s: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        75,
+        description=(
+            "How many seconds a connection may stay open without a request. Make it longer than the load balancer "
+            "keeps its connections (usually 60 s), or it answers 502 now and then."
+        ),
+    )
+    anonymous_read: bool = Field(
+        False, description="`true` lets everybody read events, the feed and the kinds without a key."
+    )
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(split)] = Field(
+        (),
+        description=(
+            "Origins whose pages may call the API from a browser, separated by commas: `https://example.org`; or `*`."
+        ),
+    )
+    source: Annotated[str, AfterValidator(check_source)] | None = Field(
+        None, description="The `source` of every change in the feed, a URI. Without it, `urn:sitrep:<instance uuid>`."
+    )
+    allow_private_targets: Annotated[tuple[Network, ...], BeforeValidator(split)] = Field(
+        (),
+        description=(
+            "Networks that webhooks and [sources](sources.md) may reach although they are not public, such as "
+            "`10.0.0.0/8,fd00::/8`; inside them http and any port are allowed."
+        ),
+    )
+    allow_http_targets: bool = Field(False, description="`true` lets webhooks and sources go to `http://` as well.")
+    target_ports: Annotated[frozenset[Port], BeforeValidator(split)] = Field(
+        frozenset({443, 80, 8443}), description="Ports that webhooks and sources may go to."
+    )
+    secret_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None,
+        description=(
+            "What webhook secrets are encrypted with, at least 16 characters. Without it, and without the next, "
+            "one is made beside a SQLite file; on PostgreSQL push subscriptions are then refused."
+        ),
+    )
+    secret_key_file: Path | None = Field(None, description="A file with that key instead; not both.")
+    rate_limit: Annotated[RateLimit | None, BeforeValidator(read_rate_limit)] = Field(
+        None,
+        description=(
+            "`<requests>/<seconds>` for each key, or address without one: `600/60`. Each process counts for itself."
+        ),
+    )
+    change_retention: Annotated[timedelta | None, BeforeValidator(read_retention)] = Field(
+        None,
+        description=(
+            "`<n>d`: the feed forgets changes older than that, once every subscription that is not disabled has "
+            "passed them. Events, versions and revisions stay."
+        ),
+    )
+    sources_file: Path | None = Field(
+        None, description="The TOML file of the [sources](sources.md) that `sitrep sync` takes in."
+    )
+    tiles_url: Annotated[str, AfterValidator(check_tiles)] | None = Field(
+        None,
+        description=(
+            "A background for the dashboard's map: raster tiles, `https://tiles.example.org/{z}/{x}/{y}.png`, or "
+            "a [PMTiles](https://docs.protomaps.com/pmtiles/) archive whose address ends in `.pmtiles`. Browsers "
+            "then read from that origin, which must allow it (CORS), and from no other; without it the map draws "
+            "its own outlines of countries."
+        ),
+    )
+    sse_max: Annotated[int, Field(ge=0, le=1_000_000)] = Field(2000, description="Streams that one process holds open.")
+    sse_per_key: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        100, description="Streams that one key, or one address, may hold open."
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lower)] = Field(
+        "info", description="`debug`, `info`, `warning`, `error` or `critical`; `debug` adds a line for each request."
+    )
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(lower)] = Field(
+        "json", description="`json`, one object a line, or `console` for people."
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -1,4 +1,4 @@
-"""The calls that README.md shows answer what it shows, where `…` stands for anything and line breaks for nothing."""
+"""The calls that README.md and the tutorial show answer as shown; `…` stands for anything, line breaks for nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from conftest import MakeApp
     from httpx import AsyncClient, Response
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(?:\$ KEY=[^\n]+\n)?\$ (curl .*?)\n(\{.*?)\n```", re.DOTALL)
 ADDRESS = "http://127.0.0.1:8000"
 
@@ -25,11 +26,12 @@ async def call(client: AsyncClient, command: str, key: str) -> Response:
     url, *options = words
     path = url.removeprefix(ADDRESS)
     given = list(zip(options[::2], options[1::2], strict=True))
+    method = next((value for option, value in given if option == "-X"), None)
     headers = [(name, value) for option, field in given if option == "-H" for name, value in [field.split(": ")]]
     bodies = [value for option, value in given if option == "-d"]
     if not bodies:
         return await client.get(path, headers=headers)
-    return await client.post(path, headers=headers, content=bodies[0])
+    return await client.request(method or "POST", path, headers=headers, content=bodies[0])
 
 
 def pattern(shown: str) -> re.Pattern[str]:
@@ -38,11 +40,14 @@ def pattern(shown: str) -> re.Pattern[str]:
     return re.compile(".+?".join(parts))
 
 
-async def test_the_calls_of_the_readme_answer_as_it_says(make_app: MakeApp, admin_key: str) -> None:
+@pytest.mark.parametrize(("page", "calls"), [("README.md", 3), ("docs/tutorial.md", 9)])
+async def test_the_calls_of_the_page_answer_as_it_says(
+    make_app: MakeApp, admin_key: str, page: str, calls: int
+) -> None:
     app = await make_app(anonymous_read=True)
     await load_samples(app.state.services.store)
-    examples = CONSOLE.findall(README.read_text(encoding="utf-8"))
-    assert len(examples) == 3
+    examples = CONSOLE.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert len(examples) == calls
     async with client_of(app) as client:
         for command, shown in examples:
             answer = await call(client, command, admin_key)
