@@ -10,6 +10,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 MINUTES ?= 30
 SEED ?= 0
+BASE ?= HEAD
 DATA ?= ../shared/data
 VENV := .venv
 BIN := $(VENV)/bin
@@ -102,6 +103,10 @@ bench: $(COMPLETE) ## Measure against a bare ceiling and the plain way (ARGS="--
 .PHONY: lint-api
 lint-api: ## Lint openapi/openapi.json with Redocly and Spectral (needs npm)
 	@openapi/lint
+
+.PHONY: api-changes
+api-changes: $(COMPLETE) ## Tell what openapi/openapi.json breaks for clients made from that of BASE=HEAD, a commit
+	@git show '$(BASE):openapi/openapi.json' | $(BIN)/python tests/api_changes.py /dev/stdin openapi/openapi.json
 
 .PHONY: clients
 clients: $(COMPLETE) ## Generate clients from openapi/openapi.json, compile and try them (needs npm)
