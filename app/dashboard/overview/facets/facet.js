@@ -1,0 +1,102 @@
+// One facet: its values with their counts, of which several may be chosen or kept out.
+
+import { number, spoken } from "../../common/format.js";
+import { useApi } from "../../common/hooks.js";
+import { label } from "../../common/labels.js";
+import { html, useId, useRef, useState } from "../../common/preact.js";
+import { chosenOf, NEVER_MISSING } from "./choice.js";
+
+const SHOWN = 8;
+const MOST = 1000;
+
+export function Facet({ name, pairs, live, open, counts, fetched, onOpen, onChange }) {
+  const chosen = chosenOf(name, pairs);
+  const set = chosen.included.length + chosen.excluded.length + Number(chosen.missing);
+  return html`<details class="facet" data-facet=${name} open=${open} onToggle=${(event) => { if (event.target.open !== open) onOpen(event.target.open); }}>
+    <summary>${spoken(name)}${set > 0 && html`<span class="note">${set} set</span>`}</summary>
+    ${open && html`<${Values} name=${name} pairs=${pairs} live=${live} counts=${counts} fetched=${fetched} chosen=${chosen} onChange=${onChange} />`}
+  </details>`;
+}
+
+function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
+  const [sought, seek] = useState("");
+  const [more, showMore] = useState(false);
+  const full = more || sought !== "";
+  const all = useApi(full && counts?.length === fetched ? "stats/facets" : null, [...pairs, ["facet", name], ["limit", MOST]], live.revision);
+  if (!counts) return html`<p class="loading" role="status">Loading…</p>`;
+  const known = (full && all.fresh && all.data?.facets[name]) || counts;
+  const rows = rowsOf(name, known, chosen, sought);
+  const shown = full ? rows : rows.slice(0, Math.max(SHOWN, chosen.included.length + chosen.excluded.length));
+  const longest = Math.max(1, ...known.map(({ count }) => count));
+  return html`
+    ${counts.length > SHOWN && html`<input type="search" class="seek" aria-label="Search ${spoken(name)}" placeholder="Search" value=${sought}
+      onInput=${(event) => seek(event.target.value)} onKeyDown=${(event) => enter(event, { name, rows, chosen, onChange })} />`}
+    <${ValueList} name=${name} rows=${shown} chosen=${chosen} longest=${longest} onChange=${onChange} />
+    ${sought && !rows.length && html`<p class="hint" role="status">No such value. Enter asks for it all the same.</p>`}
+    ${known.length === MOST && full && html`<p class="hint">The ${number(MOST)} values of most events. Search asks for others by their whole name.</p>`}
+    ${!sought && rows.length > SHOWN && html`<button type="button" class="plain" aria-expanded=${String(more)} onClick=${() => showMore(!more)}>
+      ${more ? "Show fewer" : "Show more"}</button>`}`;
+}
+
+// What is chosen stands first, also where no event has it; then what there is, by count.
+function rowsOf(name, known, { included, excluded }, sought) {
+  const found = new Map(known.map(({ value, count }) => [value, count]));
+  const pinned = [...new Set([...included, ...excluded])];
+  const words = sought.toLocaleLowerCase("en");
+  const fits = (value) => value.toLocaleLowerCase("en").includes(words) || label(name, value).toLocaleLowerCase("en").includes(words);
+  return [
+    ...pinned.map((value) => ({ value, count: found.get(value) })),
+    ...known.filter(({ value }) => !pinned.includes(value)),
+  ].filter(({ value }) => !words || fits(value));
+}
+
+// Enter in the search takes the only value that fits, or the text as it stands.
+function enter(event, { name, rows, chosen, onChange }) {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  const text = event.target.value.trim();
+  const value = rows.find((row) => [row.value, label(name, row.value)].some((one) => one.toLowerCase() === text.toLowerCase()))?.value ?? (rows.length === 1 ? rows[0].value : text);
+  if (value && !chosen.included.includes(value)) onChange({ ...chosen, included: [...chosen.included, value], excluded: chosen.excluded.filter((one) => one !== value) });
+}
+
+// One stop of the Tab key: arrows go up and down, right leads to what keeps the value out, and left comes back.
+function ValueList({ name, rows, chosen, longest, onChange }) {
+  const [at, go] = useState("");
+  const list = useRef(null);
+  const help = useId();
+  const values = [...rows.map((row) => row.value), ...(NEVER_MISSING.includes(name) ? [] : [null])];
+  const current = values.includes(at) ? at : values[0];
+  const press = (event) => {
+    const items = [...list.current.children];
+    const here = items.indexOf(event.target.closest("li"));
+    const next = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: items.length - 1 }[event.key];
+    const target = next === undefined
+      ? { ArrowRight: items[here].querySelector("button"), ArrowLeft: items[here].querySelector("input") }[event.key]
+      : items[Math.max(0, Math.min(items.length - 1, next))].querySelector(event.target.matches("button") ? "button, input" : "input");
+    if (!target) return;
+    event.preventDefault();
+    target.focus();
+    go(values[items.indexOf(target.closest("li"))]);
+  };
+  const include = (value, on) => onChange({ ...chosen, included: on ? [...chosen.included, value] : chosen.included.filter((one) => one !== value), excluded: chosen.excluded.filter((one) => one !== value) });
+  const exclude = (value, on) => onChange({ ...chosen, excluded: on ? [...chosen.excluded, value] : chosen.excluded.filter((one) => one !== value), included: chosen.included.filter((one) => one !== value) });
+  const stop = (value) => (value === current ? 0 : -1);
+  return html`<p id=${help} class="unseen">Arrow keys move between values; the right arrow leads to the button that leaves a value out.</p>
+    <ul class="values" ref=${list} role="group" aria-label=${spoken(name)} aria-describedby=${help} onKeyDown=${press}>
+    ${rows.map(({ value, count }) => {
+      const text = label(name, value);
+      const out = chosen.excluded.includes(value);
+      return html`<li key=${value} class=${out ? "out" : ""} onFocusIn=${() => go(value)}>
+        <label><input type="checkbox" name=${name} value=${value} checked=${chosen.included.includes(value)} tabindex=${stop(value)}
+          onChange=${(event) => include(value, event.target.checked)} /><span dir="auto">${text}</span></label>
+        <span class="count">${count === undefined ? "" : number(count)}</span>
+        <button type="button" class="not" tabindex="-1" aria-pressed=${String(out)} aria-label="Leave out ${text}" title="Leave out" onClick=${() => exclude(value, !out)}>≠</button>
+        <svg class="share" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width=${(100 * (count ?? 0)) / longest} height="1" /></svg>
+      </li>`;
+    })}
+    ${!NEVER_MISSING.includes(name) && html`<li key="" class="missing" onFocusIn=${() => go(null)}>
+      <label><input type="checkbox" name="missing" value=${name} checked=${chosen.missing} tabindex=${stop(null)}
+        onChange=${(event) => onChange({ ...chosen, missing: event.target.checked })} /><span>without any</span></label>
+    </li>`}
+  </ul>`;
+}

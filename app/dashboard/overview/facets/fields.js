@@ -1,0 +1,44 @@
+// Fields in which one types: words, and numbers from and to.
+
+import * as filter from "../../common/filter.js";
+import { spoken } from "../../common/format.js";
+import { html, useEffect, useRef } from "../../common/preact.js";
+
+const TYPING_MS = 350;
+
+// An input that shows `value`, and shows it again only when it changes: what is half typed stays through each refresh.
+export function Field({ label, value, onValue, hint, ...rest }) {
+  const input = useRef(null);
+  const id = `field-${rest.name}`;
+  useEffect(() => {
+    const typing = document.activeElement === input.current && input.current.value.trim() !== "" && value !== "" && rest.type === "search";
+    if (input.current.value !== value && !typing) input.current.value = value;
+  }, [value]);
+  const take = () => { if (input.current.checkValidity() && input.current.value.trim() !== value) onValue(input.current.value.trim()); };
+  return html`<label class="field" for=${id}><span>${label}</span><input id=${id} ref=${input} autocomplete="off" onChange=${take} aria-describedby=${hint ? `${id}-hint` : null} ...${rest} /></label>
+    ${hint && html`<p class="hint" id="${id}-hint">${hint}</p>`}`;
+}
+
+export function Search({ value }) {
+  const timer = useRef(0);
+  const take = (text) => {
+    clearTimeout(timer.current);
+    filter.change({ q: text });
+  };
+  const type = (event) => {
+    const text = event.target.value.trim();
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => take(text), TYPING_MS);
+  };
+  return html`<${Field} label="Search" name="q" type="search" value=${value} onValue=${take} onInput=${type}
+    hint=${html`Words that all occur, <kbd>"a phrase"</kbd>, <kbd>begin*</kbd>`} />`;
+}
+
+// Each measure from and to.
+export function Numbers({ measures }) {
+  const set = measures.filter((measure) => filter.value(`${measure}_min`) || filter.value(`${measure}_max`)).length;
+  const input = (name, title) => html`<${Field} key=${name} label=${title} name=${name} type="number" min="0" step="1" inputmode="numeric" value=${filter.value(name)} onValue=${(value) => filter.change({ [name]: value })} />`;
+  return html`<details class="facet" data-facet="numbers"><summary>numbers${set > 0 && html`<span class="note">${set} set</span>`}</summary>
+    ${measures.map((measure) => html`<fieldset class="range" key=${measure}><legend>${spoken(measure)}</legend>${input(`${measure}_min`, "at least")}${input(`${measure}_max`, "at most")}</fieldset>`)}
+  </details>`;
+}
