@@ -1,6 +1,6 @@
 // The filter: the page's query string, in the API's own names, so that a link to the page is a question to the API.
 
-const PAGE_ONLY = new Set(["measure"]);
+const INTERVALS = ["hour", "day", "week", "month", "quarter", "year"];
 const TOGETHER = ["near", "radius_km"];
 const listeners = new Set();
 
@@ -9,12 +9,19 @@ const told = (name) => document.querySelector(`meta[name="${name}"]`).content.sp
 const NAMES = new Map(told("sitrep-filters").map((name) => [name.replace("*", ""), name.endsWith("*")]));
 const MEASURES = new Set(told("sitrep-measures"));
 
+// What concerns this page alone, and whether a value of it is one: what is drawn over time, by which interval, by which facet.
+const PAGE_ONLY = {
+  measure: (text) => MEASURES.has(text),
+  interval: (text) => INTERVALS.includes(text),
+  group_by: (text) => NAMES.get(text) === true && !["id", "exclude", "missing"].includes(text),
+};
+
 // Links bring what is not ours (fbclid, utm_source): the API would refuse it, so it is left out.
 export function pairs() {
   const given = [...new URLSearchParams(location.search)].filter(([, value]) => value !== "");
   const seen = new Set();
   const ours = given.filter(([name, value]) => {
-    if (PAGE_ONLY.has(name) ? !MEASURES.has(value) : !NAMES.has(name)) return false;
+    if (Object.hasOwn(PAGE_ONLY, name) ? !PAGE_ONLY[name](value) : !NAMES.has(name)) return false;
     const again = seen.has(name);
     seen.add(name);
     return NAMES.get(name) || !again;
@@ -23,7 +30,7 @@ export function pairs() {
 }
 
 // What the API is asked: all but what concerns this page alone.
-export const asked = (given = pairs()) => given.filter(([name]) => !PAGE_ONLY.has(name));
+export const asked = (given = pairs()) => given.filter(([name]) => !Object.hasOwn(PAGE_ONLY, name));
 
 export const value = (name) => pairs().find((pair) => pair[0] === name)?.[1] ?? "";
 

@@ -26,7 +26,7 @@ export function useApi(path, pairs = [], revision = 0) {
     return () => own.end();
   }, [question]);
   useEffect(() => { if (question !== null) asking.current.ask(revision); }, [question, revision]);
-  return { ...state, loading: state.loading && question !== null, fresh: state.of === question };
+  return { ...state, loading: state.loading && question !== null, fresh: question !== null && state.of === question };
 }
 
 // Ask one question as often as it is wanted, one time after the other.

@@ -14,6 +14,14 @@ export function country(code) {
   }
 }
 
+const TITLES = { admin1: "Region (admin1)", q: "Words" };
+
+// The name of a facet, a measure or a filter, as a heading.
+export function title(name) {
+  const text = spoken(name);
+  return TITLES[name] ?? text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 export const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text);
 
 // The day so many days after a day: ("2025-09-07", 1) is "2025-09-08".

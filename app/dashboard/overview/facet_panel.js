@@ -1,7 +1,6 @@
 // The filter: words, time, and each facet with its values and counts.
 
 import * as filter from "../common/filter.js";
-import { spoken } from "../common/format.js";
 import { useApi, useMedia } from "../common/hooks.js";
 import { sentence } from "../common/panel.js";
 import { html, useState } from "../common/preact.js";
@@ -52,7 +51,7 @@ function Controls({ pairs, live }) {
       ${one("kind")}
       ${own && html`<fieldset id="own"><legend>${own.title}</legend>${own.facets.map(({ name }) => one(name))}</fieldset>`}
       ${SHARED.slice(1).map(one)}
-      <${Numbers} measures=${measuresOf(chosen.length ? chosen : kinds)} spoken=${spoken} />
+      <${Numbers} measures=${measuresOf(chosen.length ? chosen : kinds)} />
     </form>`;
 }
 

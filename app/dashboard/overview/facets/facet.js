@@ -1,8 +1,8 @@
 // One facet: its values with their counts, of which several may be chosen or kept out.
 
-import { number, spoken } from "../../common/format.js";
+import { number } from "../../common/format.js";
 import { useApi } from "../../common/hooks.js";
-import { label } from "../../common/labels.js";
+import { label, title } from "../../common/labels.js";
 import { html, useId, useRef, useState } from "../../common/preact.js";
 import { chosenOf, NEVER_MISSING } from "./choice.js";
 
@@ -13,7 +13,7 @@ export function Facet({ name, pairs, live, open, counts, fetched, onOpen, onChan
   const chosen = chosenOf(name, pairs);
   const set = chosen.included.length + chosen.excluded.length + Number(chosen.missing);
   return html`<details class="facet" data-facet=${name} open=${open} onToggle=${(event) => { if (event.target.open !== open) onOpen(event.target.open); }}>
-    <summary>${spoken(name)}${set > 0 && html`<span class="note">${set} set</span>`}</summary>
+    <summary>${title(name)}${set > 0 && html`<span class="note">${set} set</span>`}</summary>
     ${open && html`<${Values} name=${name} pairs=${pairs} live=${live} counts=${counts} fetched=${fetched} chosen=${chosen} onChange=${onChange} />`}
   </details>`;
 }
@@ -29,7 +29,7 @@ function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
   const shown = full ? rows : rows.slice(0, Math.max(SHOWN, chosen.included.length + chosen.excluded.length));
   const longest = Math.max(1, ...known.map(({ count }) => count));
   return html`
-    ${counts.length > SHOWN && html`<input type="search" class="seek" aria-label="Search ${spoken(name)}" placeholder="Search" value=${sought}
+    ${counts.length > SHOWN && html`<input type="search" class="seek" aria-label="Search ${title(name)}" placeholder="Search" value=${sought}
       onInput=${(event) => seek(event.target.value)} onKeyDown=${(event) => enter(event, { name, rows, chosen, onChange })} />`}
     <${ValueList} name=${name} rows=${shown} chosen=${chosen} longest=${longest} onChange=${onChange} />
     ${sought && !rows.length && html`<p class="hint" role="status">No such value. Enter asks for it all the same.</p>`}
@@ -82,7 +82,7 @@ function ValueList({ name, rows, chosen, longest, onChange }) {
   const exclude = (value, on) => onChange({ ...chosen, excluded: on ? [...chosen.excluded, value] : chosen.excluded.filter((one) => one !== value), included: chosen.included.filter((one) => one !== value) });
   const stop = (value) => (value === current ? 0 : -1);
   return html`<p id=${help} class="unseen">Arrow keys move between values; the right arrow leads to the button that leaves a value out.</p>
-    <ul class="values" ref=${list} role="group" aria-label=${spoken(name)} aria-describedby=${help} onKeyDown=${press}>
+    <ul class="values" ref=${list} role="group" aria-label=${title(name)} aria-describedby=${help} onKeyDown=${press}>
     ${rows.map(({ value, count }) => {
       const text = label(name, value);
       const out = chosen.excluded.includes(value);

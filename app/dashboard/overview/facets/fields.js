@@ -1,7 +1,7 @@
 // Fields in which one types: words, and numbers from and to.
 
 import * as filter from "../../common/filter.js";
-import { spoken } from "../../common/format.js";
+import { title } from "../../common/labels.js";
 import { html, useEffect, useRef } from "../../common/preact.js";
 
 const TYPING_MS = 350;
@@ -38,7 +38,7 @@ export function Search({ value }) {
 export function Numbers({ measures }) {
   const set = measures.filter((measure) => filter.value(`${measure}_min`) || filter.value(`${measure}_max`)).length;
   const input = (name, title) => html`<${Field} key=${name} label=${title} name=${name} type="number" min="0" step="1" inputmode="numeric" value=${filter.value(name)} onValue=${(value) => filter.change({ [name]: value })} />`;
-  return html`<details class="facet" data-facet="numbers"><summary>numbers${set > 0 && html`<span class="note">${set} set</span>`}</summary>
-    ${measures.map((measure) => html`<fieldset class="range" key=${measure}><legend>${spoken(measure)}</legend>${input(`${measure}_min`, "at least")}${input(`${measure}_max`, "at most")}</fieldset>`)}
+  return html`<details class="facet" data-facet="numbers"><summary>Numbers${set > 0 && html`<span class="note">${set} set</span>`}</summary>
+    ${measures.map((measure) => html`<fieldset class="range" key=${measure}><legend>${title(measure)}</legend>${input(`${measure}_min`, "at least")}${input(`${measure}_max`, "at most")}</fieldset>`)}
   </details>`;
 }
