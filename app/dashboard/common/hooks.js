@@ -16,12 +16,16 @@ const LONGEST_WAIT_MS = 15000;
 // traffic starves nobody; where the server cannot be reached or fails, it is asked again until it answers. A path of null
 // asks nothing.
 export function useApi(path, pairs = [], revision = 0) {
-  const question = path === null ? null : `${path}?${new URLSearchParams(pairs)}`;
+  return useAnswer(path === null ? null : `${path}?${new URLSearchParams(pairs)}`, (signal) => get(path, pairs, { signal }), revision);
+}
+
+// The same for an answer of one's own making: `question` is its name, or null, and `ask(signal)` gives its data.
+export function useAnswer(question, ask, revision = 0) {
   const [state, set] = useState({ data: null, error: null, loading: question !== null, of: null, revision: null });
   const asking = useRef(null);
   useEffect(() => {
     if (question === null) return undefined;
-    const own = asker((signal) => get(path, pairs, { signal }), (part) => set((before) => ({ ...before, ...(part.data === undefined ? {} : { of: question }), ...part })));
+    const own = asker(ask, (part) => set((before) => ({ ...before, ...(part.data === undefined ? {} : { of: question }), ...part })));
     asking.current = own;
     return () => own.end();
   }, [question]);

@@ -1,0 +1,176 @@
+// A map to draw on: outlines at once, MapLibre in their place when somebody turns to it; one camera for both.
+
+import { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../common/preact.js";
+import * as mercator from "./mercator.js";
+import { outlines } from "./outlines.js";
+
+const REST_MS = 150; // without a move, until the view is told
+const STEP = 100; // pixels that an arrow key moves
+const FINE = 3.6; // the zoom from which finer outlines pay
+const WORLD = { west: -170, south: -56, east: 190, north: 76 };
+const TILES = document.querySelector('meta[name="sitrep-tiles"]').content;
+const NEAREST = TILES ? 16 : 13;
+const HOME_ZOOM = 6.5;
+
+// Show a map named `label`. `home` is the box {west, south, east, north} that it shows at first and by the button "All", again
+// when `homeKey` changes and nobody moved the map since. `draw(camera, size)` gives what is drawn on it, as SVG in pixels;
+// `onView({camera, size, moved})` is told when the map has come to rest; `onKey(event, camera, size)` may take keys, by giving
+// true. `control.current` gets {show(box), focus()}. `selecting` keeps the mouse from moving the map.
+export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, selecting, children }) {
+  const [size, setSize] = useState(null);
+  const [camera, setCamera] = useState(null);
+  const [base, setBase] = useState({ scale: "110m", shapes: null, problem: null });
+  const [state, setState] = useState("light");
+  const frame = useRef(null);
+  const layers = useRef(null);
+  const live = useRef({ map: null, moved: false, started: false, gone: false }).current;
+  const host = useMemo(() => Object.assign(document.createElement("div"), { className: "marks" }), []);
+
+  useEffect(() => {
+    layers.current.append(host);
+    // A map that is hidden has no size: it keeps the one it had.
+    const watch = new ResizeObserver(([{ contentRect: { width, height } }]) => {
+      if (width > 0 && height > 0) setSize({ width: Math.round(width), height: Math.round(height) });
+    });
+    watch.observe(frame.current);
+    const idle = globalThis.requestIdleCallback ?? ((call) => setTimeout(call, 200));
+    idle(() => { if (!live.gone) (hasWebGl() ? TILES && turnTo() : setState("none")); });
+    return () => { live.gone = true; watch.disconnect(); live.map?.remove(); render(null, host); };
+  }, []);
+
+  useEffect(() => {
+    const shown = base.scale;
+    outlines(shown).then(
+      (shapes) => { if (!live.gone) { setBase((now) => (now.scale === shown ? { ...now, shapes } : now)); live.map?.outline(shapes); } },
+      (problem) => { if (!live.gone) setBase((now) => ({ ...now, problem })); },
+    );
+  }, [base.scale]);
+
+  useEffect(() => {
+    if (!size) return;
+    live.map?.resize(mercator.minZoom(size));
+    if (camera && (live.moved || !home)) place(mercator.constrain(camera, size, NEAREST));
+    else place(mercator.fit(home ?? WORLD, size, HOME_ZOOM, home ? undefined : 0));
+  }, [size]);
+
+  useEffect(() => {
+    if (size && home && !live.moved) place(mercator.fit(home, size, HOME_ZOOM));
+  }, [homeKey, Boolean(home)]);
+
+  useEffect(() => {
+    if (!camera || !size) return undefined;
+    if (camera.zoom >= FINE && live.moved && base.scale === "110m") setBase((now) => ({ ...now, scale: "50m" }));
+    const timer = setTimeout(() => onView?.({ camera, size, moved: live.moved }), live.told ? REST_MS : 0);
+    live.told = true;
+    return () => clearTimeout(timer);
+  }, [camera, size]);
+
+  useEffect(() => live.map?.drag(!selecting), [selecting, state]);
+
+  useLayoutEffect(() => {
+    if (camera && size) render(html`<svg width=${size.width} height=${size.height} aria-hidden="true">${draw(camera, size)}</svg>`, host);
+  });
+
+  function place(next) {
+    if (live.map) live.map.jump(next);
+    else setCamera(next);
+  }
+
+  // Move by hand: whoever did does not want the map to move by itself.
+  function go(next) {
+    live.moved = true;
+    turnTo();
+    const kept = mercator.constrain(next, size, NEAREST);
+    if (live.map) live.map.ease(kept);
+    else setCamera(kept);
+  }
+
+  const show = (box) => go(mercator.fit(box, size, NEAREST));
+  const zoomBy = (steps) => go({ ...camera, zoom: camera.zoom + steps });
+  const panBy = (x, y) => {
+    const [lon, lat] = mercator.unproject(camera, size, [size.width / 2 + x, size.height / 2 + y]);
+    go({ ...camera, lon, lat });
+  };
+  const goHome = () => { go(mercator.fit(home ?? WORLD, size, HOME_ZOOM)); live.moved = false; };
+
+  if (control) control.current = { show, focus: () => frame.current?.focus({ preventScroll: true }), release: () => { live.moved = false; } };
+
+  // Fetch MapLibre, once, for those who point at the map, touch it or reach it by keyboard.
+  async function turnTo() {
+    if (live.started || !size) return;
+    live.started = true;
+    setState("loading");
+    try {
+      const [{ start }, shapes] = await Promise.all([import("./maplibre.js"), outlines(base.scale)]);
+      const map = await start(layers.current, {
+        camera: () => live.camera,
+        minZoom: mercator.minZoom(live.size),
+        maxZoom: NEAREST,
+        shapes,
+        tiles: TILES,
+        onMove: (next, byHand) => { live.moved ||= byHand; setCamera(next); },
+      });
+      if (live.gone) return map.remove();
+      live.map = map;
+      map.canvas.append(host);
+      setState("full");
+    } catch (error) {
+      console.info(`The map goes on without MapLibre: ${error.message}`);
+      if (!live.gone) setState("none");
+    }
+  }
+  Object.assign(live, { camera, size });
+
+  function press(event) {
+    if (event.target !== frame.current || event.ctrlKey || event.metaKey || event.altKey || !camera) return;
+    const moves = {
+      ArrowLeft: () => panBy(-STEP, 0), ArrowRight: () => panBy(STEP, 0), ArrowUp: () => panBy(0, -STEP), ArrowDown: () => panBy(0, STEP),
+      "+": () => zoomBy(1), "=": () => zoomBy(1), "-": () => zoomBy(-1), "0": goHome,
+    };
+    if (!onKey?.(event, camera, size) && !moves[event.key]) return;
+    moves[event.key]?.();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  return html`<div class="frame" data-state=${state} data-zoom=${camera?.zoom.toFixed(2)}>
+    <div ref=${frame} class="ground" tabindex="0" role="application" aria-roledescription="map" aria-label=${label} onKeyDown=${press}
+      onPointerEnter=${turnTo} onPointerDown=${turnTo} onFocus=${turnTo}>
+      ${state !== "full" && camera && base.shapes && html`<${Outline} camera=${camera} size=${size} drawn=${base.shapes.drawn} />`}
+      <div ref=${layers} class="layers"></div>
+    </div>
+    <div class="zooms">
+      <button type="button" aria-label="Zoom in" onClick=${() => zoomBy(1)}>+</button>
+      <button type="button" aria-label="Zoom out" onClick=${() => zoomBy(-1)}>−</button>
+      <button type="button" title="Show all events" onClick=${goHome}>All</button>
+    </div>
+    <p class="credit">${credit()}</p>
+    ${children}
+  </div>
+  ${state === "none" && html`<p class="hint unable">This browser shows no WebGL 2, so the map neither drags nor pinches${TILES ? " and has no background tiles" : ""}. Its buttons, the arrow keys and the table below do the same.</p>`}
+  ${base.problem && html`<p class="hint" role="alert">${base.problem.message}</p>`}`;
+}
+
+function credit() {
+  const text = "Borders: Natural Earth";
+  return TILES ? `${text} · Tiles: ${new URL(TILES.replace(/[{}]/g, "")).hostname}` : text;
+}
+
+function hasWebGl() {
+  try {
+    return Boolean(document.createElement("canvas").getContext("webgl2"));
+  } catch {
+    return false;
+  }
+}
+
+// The countries as paths, in as many copies of the world as the frame may show.
+function Outline({ camera, size, drawn }) {
+  const whole = mercator.worldSize(camera.zoom);
+  const [left, top] = [size.width / 2 - mercator.toX(camera.lon) * whole, size.height / 2 - mercator.toY(camera.lat) * whole];
+  return html`<svg class="outline" width=${size.width} height=${size.height} aria-hidden="true">
+    ${[-1, 0, 1].map((turn) => html`<g key=${turn} transform="translate(${left + turn * whole} ${top}) scale(${whole / drawn.unit})">
+      <path class="land" d=${drawn.land} /><path class="borders" d=${drawn.borders} />
+    </g>`)}
+  </svg>`;
+}
