@@ -71,7 +71,7 @@ def check_document(said: dict[str, Any]) -> None:
     having = {path for path, calls in document["paths"].items() if place in calls.get("get", {}).get("parameters", ())}
     assert having == {
         *(f"/v1/events{end}" for end in ("", ".geojson", ".atom", "/count", "/export")),
-        *(f"/v1/stats/{name}" for name in ("series", "facets")),
+        *(f"/v1/stats/{name}" for name in ("series", "facets", "grid")),
         *("/v1/feed", "/v1/feed/stream"),
     }
 

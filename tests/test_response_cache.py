@@ -34,6 +34,7 @@ ASKED = (
     "/v1/stats/series?interval=month",
     "/v1/stats/series?interval=day&since=2025-09-01&until=2025-10-01&group_by=country",
     "/v1/stats/facets?facet=country&facet=kind",
+    "/v1/stats/grid?zoom=3&measure=launched",
     "/v1/events/count?country=UA",
     "/v1/feeds/all_month.geojson",
     "/v1/feeds/attacks_day.atom",

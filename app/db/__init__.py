@@ -20,6 +20,7 @@ from app.db.compiler import (
     id_text,
     pairs_param,
     pairs_source,
+    whole_between,
 )
 from app.db.faults import DatabaseUnusable, is_permanent, reason
 from app.db.functions import sqlite_function
@@ -56,6 +57,7 @@ __all__ = [
     "pairs_source",
     "reason",
     "sqlite_function",
+    "whole_between",
 ]
 
 

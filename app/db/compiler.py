@@ -65,6 +65,27 @@ def written_by_type(element: id_text, compiler: Any, **how: Any) -> str:
     return f"CAST({compiler.process(element.clauses, **how)} AS TEXT)"
 
 
+class whole_between(FunctionElement[int]):  # noqa: N801 (used like a function of SQL)
+    """A number cut to a whole one, and kept from going under a least and over a greatest: three arguments."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(whole_between, "sqlite")
+def cut_and_kept(element: whole_between, compiler: Any, **how: Any) -> str:
+    """Here a cast cuts, and max and min take several arguments."""
+    number, least, most = (compiler.process(part, **how) for part in element.clauses)
+    return f"CAST(max({least}, min({most}, {number})) AS INTEGER)"
+
+
+@compiles(whole_between, "postgresql")
+def floored_and_kept(element: whole_between, compiler: Any, **how: Any) -> str:
+    """There a cast rounds."""
+    number, least, most = (compiler.process(part, **how) for part in element.clauses)
+    return f"CAST(floor(greatest({least}, least({most}, {number}))) AS INTEGER)"
+
+
 def as_written(text: str) -> str:
     """The id with its dashes (RFC 9562, 4)."""
     if len(text) != DIGITS:

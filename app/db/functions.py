@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -16,3 +19,17 @@ def sqlite_function(name: str) -> Callable[[Callable[..., Any]], Callable[..., A
         return function
 
     return register
+
+
+def has_logarithms() -> bool:
+    """Tell whether SQLite was built with mathematical functions; not every Python's is."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("SELECT ln(2)")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
+if not has_logarithms():
+    sqlite_function("ln")(math.log)

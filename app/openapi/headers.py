@@ -77,6 +77,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "delete_event": ("Feed-Cursor",),
     "read_series": ("ETag", "Cache-Control"),
     "read_facets": ("As-Of", "Cache-Control"),
+    "read_grid": ("As-Of", "Cache-Control"),
     "get_geojson_feed": ("ETag", "As-Of", "Cache-Control"),
     "get_atom_feed": ("ETag", "As-Of", "Cache-Control"),
     "read_feed": ("ETag", "Link", "Cache-Control", "X-Poll-Interval"),

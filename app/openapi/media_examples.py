@@ -77,6 +77,7 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("list_revisions", JSON): lambda: {"history": sample("revisions")},
     ("read_series", JSON): lambda: {"days": sample("series")},
     ("read_facets", JSON): lambda: {"countries": sample("facets")},
+    ("read_grid", JSON): lambda: {"cells": sample("grid")},
     ("get_geojson_feed", GEOJSON): lambda: {"map": samples.collection()},
     ("get_atom_feed", ATOM): lambda: {"feed": samples.reader_feed()},
     ("read_feed", JSON): lambda: {"page": sample("feed")},

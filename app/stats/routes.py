@@ -14,9 +14,11 @@ from app.changes import Head
 from app.db import DatabaseDep
 from app.http import query
 from app.kit.json_lines import dump_json
+from app.kit.offload import run_in_thread
 from app.response_cache import ResponseCacheDep
 from app.stats.facets import facet_counts
-from app.stats.schemas import Facets, FacetsQuery, SeriesQuery, SeriesRow
+from app.stats.grid import grid_cells
+from app.stats.schemas import Facets, FacetsQuery, GridQuery, MapGrid, SeriesQuery, SeriesRow
 from app.stats.series import series
 
 JSON = "application/json"
@@ -78,5 +80,33 @@ async def read_facets(
         counted = {"facets": await facet_counts(db, params), "as_of": head.cursor}
         headers = {"as-of": head.cursor, "cache-control": "no-cache"}
         return Response(dump_json(counted), headers=headers, media_type=JSON)
+
+    return await responses.respond(request, count)
+
+
+@router.get(
+    "/grid",
+    response_model=None,
+    responses={200: {"model": MapGrid}},
+)
+async def read_grid(
+    request: Request,
+    _: ReadKey,
+    params: Annotated[GridQuery, Depends(query(GridQuery))],
+    db: DatabaseDep,
+    responses: ResponseCacheDep,
+) -> Response:
+    """Count all located events by the cells of a web map, and sum a measure: for clusters that leave none out.
+
+    A cell has a quarter of the side of a map tile at `zoom`, so that the world has 4 x 2^zoom cells a side (Web
+    Mercator). An event counts once in each cell in which it has a place, those of launches apart; `bbox` narrows the
+    places too. More than 20,000 cells are refused.
+    """
+
+    async def count(head: Head) -> Response:
+        cells = await grid_cells(db, params)
+        body = await run_in_thread(dump_json, {"zoom": params.zoom, "cells": cells, "as_of": head.cursor})
+        headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+        return Response(body, headers=headers, media_type=JSON)
 
     return await responses.respond(request, count)

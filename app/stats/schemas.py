@@ -40,6 +40,13 @@ class FacetsQuery(EventFilter):
     limit: Annotated[int, Field(ge=1, le=1000, description="Values of each facet, those of most events.")] = 50
 
 
+class GridQuery(EventFilter):
+    """Filters, and how fine the grid is."""
+
+    zoom: Annotated[int, Field(ge=0, le=12, description="Of a web map: 4 x 2^zoom cells a side.", examples=[4])]
+    measure: Annotated[Measured, Field(description="What to sum beside the count of events.")] = COUNT
+
+
 AggregationQuery = TypeVar("AggregationQuery", bound=BaseModel)
 Counted = TypeVar("Counted", bound=EventFilter)
 
@@ -78,4 +85,17 @@ class Facets(BaseModel):
     """For each facet its values, those of most events first."""
 
     facets: dict[str, list[FacetCount]]
+    as_of: Cursor
+
+
+CELL = (
+    "Longitude and latitude of the mean of its places, events, and sums of `low`, `best` and `high` (null for count)."
+)
+
+
+class MapGrid(BaseModel):
+    """The cells that have an event, row by row from the north-west."""
+
+    zoom: Annotated[int, Field(ge=0, le=12)]
+    cells: list[Annotated[list[float | None], Field(min_length=6, max_length=6, description=CELL)]]
     as_of: Cursor

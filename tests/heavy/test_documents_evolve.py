@@ -78,6 +78,7 @@ OLD_QUESTIONS = (
     "/v1/events?actor=Russia&sort=-killed&limit=5",
     "/v1/stats/series?interval=year&measure=launched&group_by=country",
     "/v1/stats/facets?facet=munition&facet=kind",
+    "/v1/stats/grid?zoom=2&measure=launched",
     "/v1/feed?munition=uav_one_way_attack&limit=20",
 )
 REFUSED = {
@@ -92,6 +93,7 @@ REFUSED = {
     "/v1/events?q=-drone&as_of=e1-000000000005": "words (q)",
     "/v1/stats/series?measure=suppressed": "the measure suppressed",
     "/v1/stats/series?group_by=target_outcome": "the facet target_outcome",
+    "/v1/stats/grid?zoom=2&measure=suppressed": "the measure suppressed",
     "/v1/stats/facets?facet=civilian_targeting": "the facet civilian_targeting",
     "/v1/stats/facets?facet=kind&q=drone": "words (q)",
     "/v1/feed/stream?target_outcome=hit": "the facet target_outcome",

@@ -203,6 +203,7 @@ async def calls(api: httpx.AsyncClient) -> dict[str, Callable[[], Awaitable[http
         "subscriptions": lambda: api.get("/v1/subscriptions?limit=100"),
         "facets": lambda: api.get("/v1/stats/facets?facet=actor&facet=place&facet=publisher&q=f*&limit=1000"),
         "series": lambda: api.get("/v1/stats/series?interval=year&group_by=actor&q=fat"),
+        "grid": lambda: api.get("/v1/stats/grid?zoom=12&measure=killed&q=fat"),
         "long series": lambda: api.get(f"/v1/stats/series?{hours}&measure=launched"),
         "long series by words": lambda: api.get(f"/v1/stats/series?{hours}&measure=launched&q=fat"),
         "wide series": lambda: api.get(

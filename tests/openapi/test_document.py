@@ -27,6 +27,7 @@ FILTERED = (
     "stream_feed",
     "read_series",
     "read_facets",
+    "read_grid",
 )
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 

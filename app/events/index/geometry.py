@@ -1,4 +1,4 @@
-"""Boxes and circles on the globe: what lies inside them, and which cells of the grid cover them."""
+"""Boxes and circles on the globe: what lies inside them, which cells of the index cover them, and cells of a map."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from app.events.terms import (
 EARTH_KM = 6371.0088
 ROUNDING_MARGIN = 1e-12  # Earth radii: 6 micrometres
 MAX_CELLS = 40
+# The sine of a latitude beyond which all is in the first or the last row of a map.
+MAX_SINE = 0.9999
 
 
 class Box(NamedTuple):
@@ -94,3 +96,26 @@ def circle_cells(circle: Circle) -> tuple[str, ...] | None:
     wide = math.degrees(math.asin(min(ratio, 1.0))) + 1e-9
     west, east = (circle.lon - wide + 180) % 360 - 180, (circle.lon + wide + 180) % 360 - 180
     return box_cells(Box(west, south, east, north) if wide < 180 else Box(-180.0, south, 180.0, north))
+
+
+def map_side(zoom: int) -> int:
+    """How many cells a web map has on each side at a zoom: four for each tile."""
+    return 4 << zoom
+
+
+def map_cell(zoom: int, lat: float, lon: float) -> tuple[int, int]:
+    """Column from the 180th meridian and row from the north, by the Web Mercator projection (EPSG:3857).
+
+    What is beyond its edge at 85.0511 degrees, or on it, is in the last row or column.
+    """
+    side, sine = map_side(zoom), to_unit_vector(lat, lon)[2]
+    sine = max(-MAX_SINE, min(MAX_SINE, sine))
+    down = 0.5 - math.log((1 + sine) / (1 - sine)) / (4 * math.pi)
+    return min(int((lon + 180) / 360 * side), side - 1), max(0, min(int(down * side), side - 1))
+
+
+def cells_of_map(zoom: int, box: Box) -> int:
+    """How many cells a box touches."""
+    (left, bottom), (right, top) = map_cell(zoom, box.south, box.west), map_cell(zoom, box.north, box.east)
+    across = right - left + 1 if box.west <= box.east else map_side(zoom) - left + right + 1
+    return across * (bottom - top + 1)

@@ -55,15 +55,19 @@ class InBox(ResidualCondition):
 
     @classmethod
     def sql(cls, form: str, dialect: str, event: Any) -> Any:
-        """A located place is inside or on the edge; the two names of the 180th meridian are one."""
-        west, east, lat, lon = double("west"), double("east"), col(EventPoint.lat), col(EventPoint.lon)
+        """A located place is inside or on the edge."""
+        return row_exists(dialect, col(EventPoint.event) == event, *cls.holds(form, EventPoint))
+
+    @classmethod
+    def holds(cls, form: str, place: Any) -> Iterable[Any]:
+        """What is true of a place in the box; the two names of the 180th meridian are one."""
+        west, east, lat, lon = double("west"), double("east"), col(place.lat), col(place.lon)
         join = sa.and_ if form == "within" else sa.or_
         inside = sa.or_(
             join(lon >= west, lon <= east),
             sa.and_(sa.func.abs(lon) == sa.literal_column("180"), join(-lon >= west, -lon <= east)),
         )
-        latitudes = (lat >= double("south"), lat <= double("north"))
-        return row_exists(dialect, col(EventPoint.event) == event, *latitudes, inside)
+        return lat >= double("south"), lat <= double("north"), inside
 
     def matches(self, event: EventView) -> bool:
         return any(in_box(self.box, *point) for point in event.points)
