@@ -109,8 +109,8 @@ api-changes: $(COMPLETE) ## Tell what openapi/openapi.json breaks for clients ma
 	@git show '$(BASE):openapi/openapi.json' | $(BIN)/python tests/api_changes.py /dev/stdin openapi/openapi.json
 
 .PHONY: clients
-clients: $(COMPLETE) ## Generate clients from openapi/openapi.json, compile and try them (needs npm)
-	@unset $${!SITREP_@} && clients/generators/check
+clients: $(COMPLETE) ## Generate clients from openapi/openapi.json, compile and try them, and others' (needs npm)
+	@unset $${!SITREP_@} && clients/generators/check && clients/durable-streams/check
 
 .PHONY: image
 image: $(COMPLETE) ## Build the container image and try it (docs/container.md)

@@ -23,6 +23,7 @@ from app.events.read.list_routes import router as list_routes
 from app.events.read.routes import router as finding_routes
 from app.events.write.routes import router as writing_routes
 from app.events.write.store import Store
+from app.feed.durable_routes import router as durable_routes
 from app.feed.notifier import Notifier
 from app.feed.routes import router as feed_routes
 from app.feed.sse import StreamTimings
@@ -55,6 +56,7 @@ ROUTERS = (
     stats_routes,
     fixed_routes,
     feed_routes,
+    durable_routes,
     subscription_routes,
     delivery_routes,
     import_routes,

@@ -286,15 +286,21 @@ async def load_samples(store: Store) -> None:
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, *, send_buffer: int | None = None, protocol: type[Protocol] = Protocol, grace_s: int = 1
+    app: FastAPI,
+    *,
+    send_buffer: int | None = None,
+    protocol: type[Protocol] = Protocol,
+    grace_s: int = 1,
+    port: int = 0,
 ) -> AsyncIterator[str]:
-    """A real server of the running application on loopback; its address.
+    """A real server of the running application on loopback, on a free port unless one is given; its address.
 
     At the end it gives requests `grace_s` seconds to end by themselves.
     """
     # Told to be TCP, so that asyncio turns Nagle's algorithm off: else every answer waits 40 ms for an acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that a restart gets its port back
+    listener.bind(("127.0.0.1", port))
     listener.listen()
     if send_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)

@@ -484,6 +484,9 @@ class TestCors:
             "Idempotency-Replayed",
             "RateLimit",
             "RateLimit-Policy",
+            "Stream-Next-Offset",
+            "Stream-Up-To-Date",
+            "Stream-Cursor",
         ]
         assert answer.headers["vary"].startswith(VARY)
         assert answer.headers["vary"].count("Origin") == 1

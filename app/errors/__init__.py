@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.errors.cors import CorsMiddleware
-from app.errors.handlers import request_id
+from app.errors.handlers import is_head, request_id
 from app.errors.middleware import Limits, ProblemMiddleware, wrap_app
 from app.errors.problems import (
     MEDIA_TYPE,
@@ -77,6 +77,7 @@ __all__ = [
     "UnsupportedMediaType",
     "UriTooLong",
     "VersionMismatch",
+    "is_head",
     "problem_responses",
     "request_id",
     "wrap_app",

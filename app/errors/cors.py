@@ -28,6 +28,9 @@ EXPOSED = (
     "Idempotency-Replayed",
     "RateLimit",
     "RateLimit-Policy",
+    "Stream-Next-Offset",
+    "Stream-Up-To-Date",
+    "Stream-Cursor",
 )
 
 

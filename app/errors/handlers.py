@@ -31,6 +31,7 @@ from app.errors.problems import (
 )
 
 REQUEST_ID = "sitrep.request"
+HEAD = "sitrep.head"
 
 log = structlog.get_logger("app.errors")
 
@@ -46,6 +47,11 @@ def request_id(scope: Scope) -> str:
     if found is None:
         found = scope[REQUEST_ID] = os.urandom(12).hex()
     return found
+
+
+def is_head(scope: Scope) -> bool:
+    """Whether the caller asked for the header fields alone; the app sees GET, and its body is dropped."""
+    return HEAD in scope
 
 
 def problem_response(problem: Problem, scope: Scope) -> Response:

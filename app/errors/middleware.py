@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors.allowed_methods import Routes
-from app.errors.handlers import install_handlers, internal_error, method_not_allowed, problem_response, request_id
+from app.errors.handlers import HEAD, install_handlers, internal_error, method_not_allowed, problem_response, request_id
 from app.errors.problems import (
     HeadersTooLarge,
     Malformed,
@@ -206,7 +206,7 @@ class RequestGuard:
         """The request as the app sees it: with GET for HEAD, whose answer then goes out without its body."""
         if self.head:
             request_id(self.scope)
-            self._inner = {**self.scope, "method": "GET"}
+            self._inner = {**self.scope, "method": "GET", HEAD: True}
         return self._inner
 
     async def receive(self) -> Message:

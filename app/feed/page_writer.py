@@ -23,6 +23,11 @@ async def change_page_response(page: ChangePage, members: Mapping[str, Any], hea
     return await page_response(write_off_loop(page_pieces(page, members)), headers, JSON)
 
 
+async def change_array_response(page: ChangePage, headers: Mapping[str, str]) -> Response:
+    """Answer with the items of the page alone, as an array."""
+    return await page_response(write_off_loop(join_pieces(page, b"[", b"]")), headers, JSON)
+
+
 async def page_digest(page: ChangePage, members: Mapping[str, Any]) -> str:
     """Hash the bytes of the answer; those of a long page on another thread."""
     pieces = page_pieces(page, members)
@@ -33,8 +38,11 @@ async def page_digest(page: ChangePage, members: Mapping[str, Any]) -> str:
 
 def page_pieces(page: ChangePage, members: Mapping[str, Any]) -> Iterator[bytes]:
     """Write a page as JSON, in one piece unless it is long."""
-    tail = b"]," + dump_json(members)[1:]
-    before = b'{"items":['
+    return join_pieces(page, b'{"items":[', b"]," + dump_json(members)[1:])
+
+
+def join_pieces(page: ChangePage, before: bytes, tail: bytes) -> Iterator[bytes]:
+    """Write the items of a page between two ends."""
     held = b""
     for part in slices((encoded.item for encoded in page.pieces), len(page.pieces), PIECE_BYTES):
         if held:

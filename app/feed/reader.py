@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, ChangeLog, ChangeRecord, Head
 from app.db import Statement, any_of
-from app.errors import CursorEpoch, CursorExpired
+from app.errors import CursorAhead, CursorEpoch, CursorExpired, CursorMalformed
 from app.events.read.as_of import DATED, read_instant
 from app.events.read.filter import ChangeFilter
 from app.feed.matcher import Matcher, MatchHint
@@ -19,6 +19,8 @@ from app.feed.notifier import MIN_INTERVAL_S, Notifier
 from app.feed.recent_changes import EncodedChange, RecentChanges, encode_change
 from app.kit.offload import run_in_thread, run_in_turns
 
+# What a position may be refused with.
+CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
 # One call looks at no more changes than this.
 MAX_SCANNED = 10_000
 # So much is read and tested without letting other requests run; less where bodies must be parsed.
@@ -218,6 +220,18 @@ async def read_start_position(log: ChangeLog, head: Head, named: str, timezone: 
     if found < head.oldest:
         raise log.gone(CursorExpired, "The feed no longer reaches back to that time; read the list again.", head)
     return found
+
+
+async def find_page(
+    log: ChangeLog, notifier: Notifier, wanted: ChangeFilter, after: str, *, limit: int, wait: float
+) -> tuple[Head, ChangePage]:
+    """Read the page after a position as callers name it, and wait for it at the end of the feed."""
+    head = await log.head()
+    notifier.notice(head)
+    start = await read_start_position(log, head, after, wanted.timezone)
+    if start > head.seq:  # a replica that has not come so far
+        head = await log.head(primary=True)
+    return await wait_for_page(notifier, wanted, start, head, limit=limit, wait=wait)
 
 
 async def wait_for_page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -29,6 +29,9 @@ class EncodedChange(NamedTuple):
     def item(self) -> bytes:
         """The change as a CloudEvents JSON object."""
         return self.frame[self.start : self.end]
+
+
+Join = Callable[[Sequence[EncodedChange]], bytes]
 
 
 def encode_change(entry: ChangeRecord, epoch: int, source: str) -> EncodedChange:
@@ -61,7 +64,7 @@ class RecentChanges:
         self._pieces: deque[EncodedChange] = deque()
         self._bytes = 0
         self._most_bytes = most_bytes
-        self._joined: dict[tuple[int, int], bytes] = {}
+        self._joined: dict[tuple[Join, int, int], bytes] = {}
 
     def clear(self, end: int, epoch: int) -> None:
         """Forget all; the next change to come is the one after `end`, in this epoch."""
@@ -93,17 +96,22 @@ class RecentChanges:
             return None
         return list(islice(self._pieces, after - begin, upto - begin))
 
-    def frames(self, after: int, upto: int) -> bytes | None:
-        """The SSE blocks of those changes, joined once for all readers who are there."""
-        found = self._joined.get((after, upto))
+    def joined(self, join: Join, after: int, upto: int) -> bytes | None:
+        """Those changes as a stream has them, joined once for all readers who are there."""
+        found = self._joined.get((join, after, upto))
         if found is None:
             pieces = self.between(after, upto)
             if pieces is None:
                 return None
-            found = b"".join(encoded.frame for encoded in pieces)
+            found = join(pieces)
             if len(self._joined) < JOINED:
-                self._joined[after, upto] = found
+                self._joined[join, after, upto] = found
         return found
+
+
+def join_frames(pieces: Sequence[EncodedChange]) -> bytes:
+    """Write changes as SSE blocks."""
+    return b"".join([encoded.frame for encoded in pieces])
 
 
 def position(epoch: int, seq: int) -> bytes:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from app.auth.authentication import ReadKey, client_address
-from app.auth.keys import find_key
-from app.auth.rate_limit import client_network
-from app.auth.tables import Key
-from app.changes import ChangeLog, ChangeLogDep, Head, format_cursor
-from app.db import Database, DatabaseDep
-from app.errors import (
-    CursorAhead,
-    CursorEpoch,
-    CursorExpired,
-    CursorMalformed,
-    problem_responses,
-)
-from app.events.index.readiness import require_indexed
+from app.auth.authentication import ReadKey
+from app.changes import ChangeLogDep, format_cursor
+from app.changes.tables import parse_cursor
+from app.errors import CursorExpired, problem_responses
 from app.events.read.as_of import DATED
-from app.feed.matcher import Matcher
-from app.feed.notifier import Notifier, NotifierDep
+from app.feed.notifier import NotifierDep
+from app.feed.open_stream import StreamOpenerDep
 from app.feed.page_writer import change_page_response, page_digest
-from app.feed.reader import ChangePage, read_start_position, wait_for_page
+from app.feed.reader import CURSOR_PROBLEMS, ChangePage, find_page
 from app.feed.schemas import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
-from app.feed.sse import EventStream, StreamTimingsDep, StreamWriter
+from app.feed.sse import FEED_FORMAT
 from app.http import NoQuery, SettingsDep, if_none_match, query, query_pairs
 from app.kinds import format_instant
 from app.kit.json_lines import dump_json
@@ -38,7 +26,6 @@ from app.response_cache import cache_control
 
 router = APIRouter(prefix="/v1/feed", tags=["feed"])
 JSON, SSE = "application/json", "text/event-stream"
-CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
 NO_STORE = {"cache-control": "no-store"}
 UNCHANGING = "max-age=86400, immutable"
 # What a reader who cannot wait should leave between two calls for the same page.
@@ -69,7 +56,7 @@ async def read_feed(
     than 10,000 changes: a page may be empty and yet `has_more`. With `wait` the call blocks at the end of the feed
     until there is a change to give. A page asked for by a cursor that has more behind it is final: cache it.
     """
-    head, page = await find_page(log, notifier, params)
+    head, page = await find_page(log, notifier, params, params.after, limit=params.limit, wait=params.wait)
     final = page.more and is_literal(params.after)
     members = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
     etag = f'"{(await page_digest(page, members))[:32]}"'
@@ -94,13 +81,9 @@ async def read_feed(
 async def stream_feed(
     *,
     request: Request,
-    key: ReadKey,
+    _: ReadKey,
     params: Annotated[StreamQuery, Depends(query(StreamQuery))],
-    db: DatabaseDep,
-    log: ChangeLogDep,
-    notifier: NotifierDep,
-    settings: SettingsDep,
-    timings: StreamTimingsDep,
+    streams: StreamOpenerDep,
 ) -> Response:
     """Follow the changes as server-sent events: `event: change`, the feed item as `data`, its position as `id`.
 
@@ -108,22 +91,10 @@ async def stream_feed(
     and a checkpoint, every 15 s and after 10,000 changes that did not match. The stream ends after 15 minutes, when the
     server goes down or when the reader falls 1,000 changes behind; connect again and it goes on where it was.
     """
-    head = await log.head()
-    notifier.notice(head)
     resumed = request.headers.get("last-event-id")
-    start = (
-        await log.position(resumed, head)
-        if resumed
-        else await read_start_position(log, head, params.after, params.timezone)
-    )
-    await require_indexed(db, [*params.groups, *params.barred], stored=True)
-    slot = notifier.connections.take(caller(request, key), settings.sse_max, settings.sse_per_key)
-
-    def follow(send: Callable[[bytes], Awaitable[None]]) -> StreamWriter:
-        welcome = KeyRevalidator(db, key)
-        return StreamWriter(notifier, Matcher(params), (head.epoch, start), send, timings=timings, welcome=welcome)
-
-    return EventStream(follow, slot)
+    if resumed:
+        parse_cursor(resumed)
+    return await streams.open(params, resumed or params.after, FEED_FORMAT)
 
 
 @router.get("/head", response_model=None, responses={200: {"model": FeedHead}})
@@ -157,16 +128,6 @@ async def read_checkpoint(
     return Response(dump_json(shown), headers=NO_STORE, media_type=JSON)
 
 
-async def find_page(log: ChangeLog, notifier: Notifier, params: FeedQuery) -> tuple[Head, ChangePage]:
-    """Read the page, and wait for it at the end of the feed as long as the caller wishes."""
-    head = await log.head()
-    notifier.notice(head)
-    start = await read_start_position(log, head, params.after, params.timezone)
-    if start > head.seq:  # a replica that has not come so far
-        head = await log.head(primary=True)
-    return await wait_for_page(notifier, params, start, head, limit=params.limit, wait=params.wait)
-
-
 def is_literal(after: str) -> bool:
     """The position is a cursor, which always means the same."""
     return after not in {"oldest", "now"} and not DATED.match(after)
@@ -179,26 +140,3 @@ def link(request: Request, page: ChangePage, epoch: int) -> dict[str, str]:
     others = [(name, value) for name, value in query_pairs(request.scope["query_string"]) if name != "after"]
     target = urlencode([("after", format_cursor(epoch, page.next)), *others])
     return {"link": f'</v1/feed?{target}>; rel="next"'}
-
-
-def caller(request: Request, key: Key) -> str:
-    """Who holds the connection: a key, or where a reader without one comes from."""
-    return f"key {key.id}" if key.id else f"address {client_network(client_address(request))}"
-
-
-class KeyRevalidator:
-    """Whether the key that opened a stream is still good, so that a revocation ends the stream too."""
-
-    def __init__(self, db: Database, key: Key) -> None:
-        """Look this key up."""
-        self._db = db
-        self._key = key
-
-    async def __call__(self) -> bool:
-        """Anonymous readers always are; a key must be neither revoked nor expired."""
-        if not self._key.id:
-            return True
-        found = await find_key(self._db, self._key.id)
-        if found is None or found.revoked_at is not None:
-            return False
-        return found.expires_at is None or found.expires_at > datetime.now(UTC)

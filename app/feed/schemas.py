@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 from app.events.read.filter import ChangeFilter
 from app.events.schemas import Cursor
@@ -35,6 +35,31 @@ class FeedQuery(StreamQuery):
     wait: Annotated[
         int, Field(ge=0, le=50, description="At the end of the feed, wait up to so many seconds for a change.")
     ] = 0
+
+
+class DurableQuery(ChangeFilter):
+    """Filters, where to begin and how to follow, in the words of Durable Streams."""
+
+    offset: Annotated[
+        str | None,
+        Field(
+            description="Go on after this: the `Stream-Next-Offset` of the answer before, `-1` for all that there is "
+            "(the default), or `now`. `live` needs it.",
+            examples=["-1", "now", "e1-000000012345"],
+        ),
+    ] = None
+    live: Annotated[
+        Literal["long-poll", "sse"] | None,
+        Field(description="How to wait for changes: an answer at a time, or a stream. Left out: do not wait."),
+    ] = None
+    cursor: Annotated[
+        str | None,
+        Field(
+            pattern="^[0-9]{1,18}$",
+            description="The `Stream-Cursor` of the answer before; it tells caches apart, not positions.",
+            examples=["3379000"],
+        ),
+    ] = None
 
 
 class CheckpointQuery(Nothing):
@@ -67,6 +92,10 @@ class FeedPage(BaseModel):
     items: list[FeedItem]
     next: Annotated[Cursor, Field(description="Ask `after` this for what follows; it also passes what did not match.")]
     has_more: Annotated[bool, Field(description="Whether more is there already, even where `items` is empty.")]
+
+
+class FeedItems(RootModel[list[FeedItem]]):
+    """Changes in the order of the feed."""
 
 
 class FeedHead(BaseModel):

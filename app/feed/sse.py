@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,24 +16,29 @@ from app.errors import Problem
 from app.feed.matcher import Matcher
 from app.feed.notifier import MIN_INTERVAL_S, Notifier, Waiting, release
 from app.feed.reader import MAX_SCANNED, PageReader
-from app.feed.recent_changes import position
+from app.feed.recent_changes import EncodedChange
+from app.feed.stream_format import FeedFormat, StreamFormat
 from app.http import FromServices
 
-HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-RETRY = b"retry: 3000\n\n"
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
 # How many changes go out in one piece: a slow reader buffers no more than that.
 CHUNK = 100
 ABORT = "sitrep.abort"
+FEED_FORMAT = FeedFormat()
 
 
 @dataclass(frozen=True, slots=True)
 class StreamTimings:
-    """The times of a stream in seconds, and by how many changes a reader may fall behind."""
+    """The times of a stream in seconds, and by how many changes a reader may fall behind.
+
+    `long_poll_s` is how long a long poll waits where the caller cannot say, as in Durable Streams.
+    """
 
     heartbeat_s: float = 15.0
     life_s: float = 900.0
     send_s: float = 20.0
     lag: int = 1000
+    long_poll_s: float = 20.0
 
 
 StreamTimingsDep = Annotated[StreamTimings, Depends(FromServices("stream_timings"))]
@@ -54,14 +59,17 @@ class StreamWriter:
         *,
         timings: StreamTimings,
         welcome: Callable[[], Awaitable[bool]],
+        form: StreamFormat = FEED_FORMAT,
     ) -> None:
-        """`start` is the epoch and the sequence after which the reader goes on."""
+        """`start` is the epoch and the sequence after which the reader goes on; `form` is how it is told."""
         self.notifier = notifier
         self.matcher = matcher
         self.reader = PageReader(notifier.log, matcher, notifier.recent)
         self.epoch, self.at = start
-        self.told = self.at
+        self.told = self.end = self.at
         self.gone = False
+        self.silent = True
+        self._form = form
         self._pace = timings
         self._welcome = welcome
         self._put = send
@@ -87,9 +95,12 @@ class StreamWriter:
         watch = SendWatchdog(self, asyncio.current_task())
         self.notifier.term_updates.follow(self.matcher)
         try:
-            await self._send(RETRY)
+            if self._form.opening:
+                await self._send(self._form.opening)
             with suppress(Problem):  # the database is away: the reader comes back by itself
                 await self._catch_up()
+                if self.silent:
+                    await self._tell()
                 await self._stay()
             if not self.gone and self.notifier.head.epoch in {0, self.epoch}:
                 await self._tell()
@@ -108,14 +119,13 @@ class StreamWriter:
             self.notifier.log.db, head.epoch, head.seq
         )  # now, and not all streams at the first change
         while self.at < head.seq and head.epoch == self.epoch and not self.over:
+            self.end = head.seq
             page = await self.reader.page(self.at, CHUNK, head)
             if page.next == self.at:  # a replica is behind
                 await asyncio.sleep(MIN_INTERVAL_S)
                 return
             self.at = page.next
-            await self._deliver(
-                [encoded.frame for encoded in page.pieces], page.pieces[-1].entry.seq if page.pieces else 0
-            )
+            await self._deliver_each(page.pieces)
             if self.told < self.at:
                 await self._tell()
             head = await self.notifier.log.head()
@@ -139,20 +149,20 @@ class StreamWriter:
 
     async def _advance(self, target: int) -> bool:
         """Send the changes up to the target; whether there were any for this reader."""
-        sent = False
+        sent, self.end = False, target
         while self.at < target and not self.over:
             upto = min(self.at + CHUNK, target)
             if self.notifier.recent.epoch != self.epoch or self.notifier.recent.between(self.at, upto) is None:
                 await self._catch_up()
                 return sent
             if self.matcher.everything:
-                frames, last = [self.notifier.recent.frames(self.at, upto) or b""], upto
+                joined = self.notifier.recent.joined(self._form.join, self.at, upto) or b""
+                self.at, sent = upto, True
+                await self._deliver(joined, upto)
             else:
                 found = await self.reader.among(self.notifier.recent.between(self.at, upto) or (), CHUNK)
-                frames, last = [encoded.frame for encoded in found], found[-1].entry.seq if found else 0
-            self.at = upto
-            await self._deliver(frames, last)
-            sent = sent or bool(frames)
+                self.at, sent = upto, sent or bool(found)
+                await self._deliver_each(found)
         if self.at - self.told >= MAX_SCANNED:
             await self._tell()
         return sent
@@ -165,18 +175,26 @@ class StreamWriter:
             self.notifier.forget(future)
             self._pausing = None
 
-    async def _deliver(self, frames: list[bytes], last: int) -> None:
-        if frames:
-            await self._send(frames[0] if len(frames) == 1 else b"".join(frames))
-            self.told = last
+    async def _deliver_each(self, pieces: Sequence[EncodedChange]) -> None:
+        if pieces:
+            await self._deliver(self._form.join(pieces), pieces[-1].entry.seq)
+
+    async def _deliver(self, changes: bytes, last: int) -> None:
+        if self._form.positions_follow:
+            changes, last = changes + self._position(), self.at
+        await self._send(changes)
+        self.told = last
 
     async def _tell(self) -> None:
         """The position alone."""
-        await self._send(position(self.epoch, self.at))
+        await self._send(self._position())
         self.told = self.at
 
+    def _position(self) -> bytes:
+        return self._form.position(self.epoch, self.at, up_to_date=self.at >= self.end)
+
     async def _send(self, data: bytes) -> None:
-        self._sending = self._clock()
+        self._sending, self.silent = self._clock(), False
         await self._put(data)
         self._sending = 0.0
         self._due = self._clock() + self._pace.heartbeat_s

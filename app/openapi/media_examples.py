@@ -81,6 +81,7 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("get_geojson_feed", GEOJSON): lambda: {"map": samples.collection()},
     ("get_atom_feed", ATOM): lambda: {"feed": samples.reader_feed()},
     ("read_feed", JSON): lambda: {"page": sample("feed")},
+    ("read_durable_stream", JSON): lambda: {"items": sample("feed")["items"]},
     ("stream_feed", SSE): lambda: {"stream": samples.stream()},
     ("read_head", JSON): lambda: {"head": sample("head")},
     ("read_checkpoint", JSON): lambda: {"checkpoint": sample("checkpoint")},

@@ -19,6 +19,7 @@ PATTERNS = {
     "at": f"^{POSITION}$",
     "as_of": f"^({POSITION}|{TIME})$",
     "after": f"^({POSITION}|oldest|now|{TIME})$",
+    "offset": f"^({POSITION}|-1|now)$",
     "If-Match": rf"^(\*|[ \t,]*{TAG}[ \t]*(,[ \t]*({TAG}[ \t]*)?)*)$",
     "Idempotency-Key": r'^("([ !#-\[\]-~]|\\["\\])+"|[!#-~][ -~]*)$',
     "Last-Event-ID": f"^({POSITION})?$",

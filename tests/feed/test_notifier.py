@@ -10,7 +10,7 @@ import orjson
 from logs import MemoryLog, entry
 
 from app.feed.notifier import Notifier
-from app.feed.recent_changes import RecentChanges, encode_change
+from app.feed.recent_changes import RecentChanges, encode_change, join_frames
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -129,7 +129,7 @@ async def test_an_erasure_reaches_what_is_held_in_memory() -> None:
         log.entries.append(entry(5, operation="deleted", body=b'{"erased":true}'))
         notifier.wake()
         await notifier.wait(4, LONG)
-        assert b'"n":4' not in (notifier.recent.frames(3, 5) or b'"n":4')
+        assert b'"n":4' not in (notifier.recent.joined(join_frames, 3, 5) or b'"n":4')
 
 
 def test_a_block_carries_the_position_and_the_stored_id() -> None:
@@ -143,10 +143,10 @@ def test_a_block_carries_the_position_and_the_stored_id() -> None:
 def test_readers_in_one_place_share_the_joined_bytes() -> None:
     recent = RecentChanges(10)
     recent.add(encode_change(entry(seq), 1, '"urn:test"') for seq in range(1, 8))
-    assert recent.frames(2, 6) is recent.frames(2, 6)
-    assert recent.frames(2, 6) == b"".join(encoded.frame for encoded in recent.between(2, 6) or ())
-    assert recent.frames(6, 6) == b""
-    assert recent.frames(6, 9) is None
+    assert recent.joined(join_frames, 2, 6) is recent.joined(join_frames, 2, 6)
+    assert recent.joined(join_frames, 2, 6) == b"".join(encoded.frame for encoded in recent.between(2, 6) or ())
+    assert recent.joined(join_frames, 6, 6) == b""
+    assert recent.joined(join_frames, 6, 9) is None
 
 
 def test_long_changes_leave_the_ring_sooner_and_what_is_left_is_unbroken() -> None:

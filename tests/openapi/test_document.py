@@ -25,6 +25,7 @@ FILTERED = (
     "export_events",
     "read_feed",
     "stream_feed",
+    "read_durable_stream",
     "read_series",
     "read_facets",
     "read_grid",
