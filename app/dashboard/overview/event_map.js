@@ -1,8 +1,89 @@
-// The map: clusters of every located event that matches.
+// The map: clusters of every located event that matches, colours by kind, and a box or a radius as the filter.
 
+import { plural } from "../common/format.js";
 import { Panel } from "../common/panel.js";
-import { html } from "../common/preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "../common/preact.js";
+import { BaseMap } from "./map/base_map.js";
+import { ClusterList } from "./map/cluster_list.js";
+import { ClusterTable } from "./map/cluster_table.js";
+import { parts, useGrid, useKinds } from "./map/clusters.js";
+import { Legend, Marks } from "./map/marks.js";
+import * as mercator from "./map/mercator.js";
+import { Area, areaOf, choose, Sheet, useSelecting } from "./map/selection.js";
+
+const NONE = [];
+const HINTS = {
+  box: "Drag a box, or press two corners; Enter takes the middle of the map, Escape ends it.",
+  radius: "Drag from the middle outwards, or press the middle and then the edge; Enter takes the middle of the map, Escape ends it.",
+};
 
 export function EventMap({ pairs, measure, live }) {
-  return html`<${Panel} id="map" title="Places"><//>`;
+  const [view, setView] = useState(null);
+  const [tool, setTool] = useState(null);
+  const [chosen, setChosen] = useState(null);
+  const [tabled, setTabled] = useState(false);
+  const control = useRef(null);
+  const key = new URLSearchParams(pairs).toString();
+  const { kinds, answer } = useKinds(pairs, live.revision);
+  // A view that does not know yet where this filter's events are is not worth a question.
+  const { world, clusters: found, revision } = useGrid(pairs, measure, kinds, view?.size, view?.homeKey === key ? view : null, live.revision);
+  const area = useMemo(() => areaOf(pairs), [key]);
+  const home = useHome(world, area, key);
+  const clusters = found.data ?? NONE;
+  const shown = useMemo(() => inFrame(clusters, view), [found.data, view]);
+  const selecting = useSelecting(tool, () => { setTool(null); control.current?.focus(); });
+
+  useEffect(() => setChosen(null), [key]);
+
+  async function open(cluster) {
+    if (cluster.count > 1) {
+      const box = await parts(pairs, cluster).catch(() => null);
+      if (box) { setChosen(null); return control.current?.show(box); }
+    }
+    setChosen(cluster);
+  }
+
+  const draw = (camera, size) => html`
+    ${area && html`<${Area} area=${area} camera=${camera} size=${size} />`}
+    <${Marks} ...${{ clusters, camera, size, measure, chosen: chosen?.key, onChoose: open }} />
+    ${tool && html`<${Sheet} ...${{ tool, selecting, camera, size }} />`}`;
+
+  const tools = html`<span class="tools" role="group" aria-label="Filter by a part of the map">
+    ${["box", "radius"].map((name) => html`<button type="button" key=${name} aria-pressed=${String(tool === name)} onClick=${() => setTool(tool === name ? null : name)}>${name === "box" ? "Box" : "Radius"}</button>`)}
+    ${area && html`<button type="button" onClick=${() => choose(null)}>Clear area</button>`}
+  </span>`;
+
+  // The panel never takes the map away while it loads: the clusters count as there, if only as none.
+  const empty = world.fresh && world.data.length === 0;
+  return html`<${Panel} id="map" title="Places" note=${found.data && html`<span title="An event with places in several circles counts in each of them.">${plural(shown.length, "circle")}</span>`} tools=${tools} answer=${[answer, world, { ...found, data: clusters }]}>
+    <${BaseMap} label="Map of the places of events. Arrow keys move it, plus and minus zoom, 0 shows all; the table below has its numbers."
+      home=${home.box} homeKey=${home.key} draw=${draw} onView=${setView} onKey=${selecting.key} control=${control} selecting=${tool !== null}>
+      ${empty && html`<p class="nowhere" role="status">No event that matches has coordinates.</p>`}
+    <//>
+    ${tool && html`<p class="hint" role="status">${HINTS[tool]}</p>`}
+    ${kinds && html`<${Legend} kinds=${kinds} />`}
+    ${chosen && html`<${ClusterList} cluster=${chosen} ...${{ pairs, measure, revision }} onClose=${() => { setChosen(null); control.current?.focus(); }} />`}
+    <${ClusterTable} clusters=${shown} measure=${measure} kinds=${kinds ?? []} open=${tabled} onOpen=${setTabled} onZoom=${(cluster) => control.current?.show(cluster.box)} onList=${setChosen} />
+  <//>`;
+}
+
+// The box that the map shows by itself: around what matches, and the area of the filter; it stays while events come in.
+function useHome(world, area, key) {
+  const [home, set] = useState({ box: null, key: null });
+  useEffect(() => {
+    if (!world.fresh || home.key === key) return;
+    const edges = area?.box ? [[area.box.west, area.box.south], [area.box.east, area.box.north]] : area ? mercator.circle(area.middle, area.km, 8) : [];
+    set({ box: edges.length ? mercator.around(edges) : mercator.around(world.data), key });
+  }, [world.data, world.fresh, key]);
+  return home;
+}
+
+// Those whose middle is to be seen; the grid was asked for a little more than the frame shows.
+function inFrame(clusters, view) {
+  if (!view) return [];
+  const { camera, size } = view;
+  return clusters.filter(({ lon, lat }) => {
+    const [x, y] = mercator.project(camera, size, [lon, lat]);
+    return x >= 0 && x <= size.width && y >= 0 && y <= size.height;
+  });
 }

@@ -14,7 +14,7 @@ const HOME_ZOOM = 6.5;
 
 // Show a map named `label`. `home` is the box {west, south, east, north} that it shows at first and by the button "All", again
 // when `homeKey` changes and nobody moved the map since. `draw(camera, size)` gives what is drawn on it, as SVG in pixels;
-// `onView({camera, size, moved})` is told when the map has come to rest; `onKey(event, camera, size)` may take keys, by giving
+// `onView({camera, size, homeKey})` is told when the map has come to rest, with the home that it took into account; `onKey(event, camera, size)` may take keys, by giving
 // true. `control.current` gets {show(box), focus()}. `selecting` keeps the mouse from moving the map.
 export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, selecting, children }) {
   const [size, setSize] = useState(null);
@@ -34,7 +34,12 @@ export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, se
     });
     watch.observe(frame.current);
     const idle = globalThis.requestIdleCallback ?? ((call) => setTimeout(call, 200));
-    idle(() => { if (!live.gone) (hasWebGl() ? TILES && turnTo() : setState("none")); });
+    idle(() => {
+      if (live.gone) return;
+      if (hasWebGl()) return void (TILES && live.turnTo());
+      live.started = true;
+      setState("none");
+    });
     return () => { live.gone = true; watch.disconnect(); live.map?.remove(); render(null, host); };
   }, []);
 
@@ -60,10 +65,10 @@ export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, se
   useEffect(() => {
     if (!camera || !size) return undefined;
     if (camera.zoom >= FINE && live.moved && base.scale === "110m") setBase((now) => ({ ...now, scale: "50m" }));
-    const timer = setTimeout(() => onView?.({ camera, size, moved: live.moved }), live.told ? REST_MS : 0);
+    const timer = setTimeout(() => onView?.({ camera, size, homeKey }), live.told ? REST_MS : 0);
     live.told = true;
     return () => clearTimeout(timer);
-  }, [camera, size]);
+  }, [camera, size, homeKey]);
 
   useEffect(() => live.map?.drag(!selecting), [selecting, state]);
 
@@ -81,15 +86,19 @@ export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, se
     live.moved = true;
     turnTo();
     const kept = mercator.constrain(next, size, NEAREST);
-    if (live.map) live.map.ease(kept);
-    else setCamera(kept);
+    if (!live.map) return setCamera(kept);
+    live.map.ease(kept); // which ends the move before
+    live.target = kept;
   }
 
+  // Where the map is going: keys that come fast add up.
+  const aim = () => (live.map && live.target) || camera;
+
   const show = (box) => go(mercator.fit(box, size, NEAREST));
-  const zoomBy = (steps) => go({ ...camera, zoom: camera.zoom + steps });
+  const zoomBy = (steps) => go({ ...aim(), zoom: aim().zoom + steps });
   const panBy = (x, y) => {
-    const [lon, lat] = mercator.unproject(camera, size, [size.width / 2 + x, size.height / 2 + y]);
-    go({ ...camera, lon, lat });
+    const [lon, lat] = mercator.unproject(aim(), size, [size.width / 2 + x, size.height / 2 + y]);
+    go({ ...aim(), lon, lat });
   };
   const goHome = () => { go(mercator.fit(home ?? WORLD, size, HOME_ZOOM)); live.moved = false; };
 
@@ -109,6 +118,7 @@ export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, se
         shapes,
         tiles: TILES,
         onMove: (next, byHand) => { live.moved ||= byHand; setCamera(next); },
+        onRest: () => { live.target = null; },
       });
       if (live.gone) return map.remove();
       live.map = map;
@@ -119,7 +129,7 @@ export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, se
       if (!live.gone) setState("none");
     }
   }
-  Object.assign(live, { camera, size });
+  Object.assign(live, { camera, size, turnTo });
 
   function press(event) {
     if (event.target !== frame.current || event.ctrlKey || event.metaKey || event.altKey || !camera) return;

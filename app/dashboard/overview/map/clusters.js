@@ -2,11 +2,11 @@
 
 import { get } from "../../common/api.js";
 import { useAnswer, useApi } from "../../common/hooks.js";
-import { useMemo, useRef } from "../../common/preact.js";
+import { useEffect, useMemo, useRef, useState } from "../../common/preact.js";
 import * as mercator from "./mercator.js";
 
-const WORLD_ZOOM = 2; // at most 256 cells, to know where all of it is
 const KEPT = 60; // answers
+const CALM = 10; // times the time that an answer took, before it is asked for anew
 
 const without = (pairs, ...names) => pairs.filter(([name]) => !names.includes(name));
 const measured = (measure) => (measure === "count" ? [] : [["measure", measure]]);
@@ -19,12 +19,6 @@ export function narrowed(pairs, box) {
   return shared && [...without(pairs, "bbox"), ["bbox", mercator.bboxOf(shared)]];
 }
 
-// All that matches, coarsely: {cells, answer}; the first tell where to look, whatever the view.
-export function useWorld(pairs, revision) {
-  const answer = useApi("stats/grid", [...pairs, ["zoom", String(WORLD_ZOOM)]], revision);
-  return { cells: answer.data?.cells ?? null, answer };
-}
-
 // The kinds that match, with how many events each: [[kind, count]...], most first. Facet counts leave their own filter out.
 export function useKinds(pairs, revision) {
   const answer = useApi("stats/facets", [...pairs, ["facet", "kind"]], revision);
@@ -34,27 +28,50 @@ export function useKinds(pairs, revision) {
   return { kinds: useMemo(() => (key ? JSON.parse(key) : null), [key]), answer };
 }
 
-// The clusters in a view, as the data of a useApi answer: one question at a time for each kind; a view that was asked about
-// since the last change is not asked about again; the old clusters stay until the new ones are there.
-export function useClusters(pairs, measure, kinds, view, revision) {
-  const kept = useRef({ revision, cells: new Map() });
-  const zoom = view && mercator.gridZoom(view.camera.zoom);
-  const narrow = view && narrowed(pairs, mercator.snap(mercator.bounds(view.camera, view.size), zoom));
-  const rest = [["zoom", String(zoom)], ...measured(measure)];
+// What the map draws, for each kind one question at a time: {world, clusters, revision}. `world` is a useApi answer with all that
+// matches in the cells of the widest view, [[lon, lat]...], which tells where to look; `clusters` one with those of `view`
+// ({camera, size}, or null as long as that is not known). A question that was answered since the last change is not asked again.
+export function useGrid(pairs, measure, kinds, size, view, live) {
+  const kept = useRef({ revision: null, cells: new Map(), took: 0 });
+  const revision = useCalm(live, kept.current);
+  if (kept.current.revision !== revision) Object.assign(kept.current, { revision, cells: new Map() });
   const names = kinds?.map(([kind]) => kind).sort();
-  if (kept.current.revision !== revision) kept.current = { revision, cells: new Map() };
-  const ask = async (kind, signal) => {
+  const widest = size && mercator.gridZoom(mercator.minZoom(size) + 0.5);
+  const zoom = view && Math.max(widest, mercator.gridZoom(view.camera.zoom));
+  const box = zoom > widest ? mercator.snap(mercator.bounds(view.camera, view.size), zoom) : mercator.WORLD;
+
+  async function ask(narrow, fine, signal) {
     const { cells } = kept.current;
-    const all = [...without(narrow, "kind"), ["kind", kind], ...rest];
-    const key = new URLSearchParams(all).toString();
-    const found = cells.get(key) ?? (await get("stats/grid", all, { signal })).cells;
-    cells.delete(key);
-    cells.set(key, found);
-    if (cells.size > KEPT) cells.delete(cells.keys().next().value);
-    return [kind, found];
-  };
-  const question = view && names ? `${new URLSearchParams([...(narrow ?? []), ...rest])} ${names}` : null;
-  return useAnswer(question, async (signal) => together(await Promise.all(narrow ? names.map((kind) => ask(kind, signal)) : []), zoom, measure), revision);
+    const begun = performance.now();
+    const answers = await Promise.all(narrow ? names.map(async (kind) => {
+      const all = [...without(narrow, "kind"), ["kind", kind], ["zoom", String(fine)], ...measured(measure)];
+      const key = new URLSearchParams(all).toString();
+      const found = cells.get(key) ?? (await get("stats/grid", all, { signal })).cells;
+      cells.delete(key);
+      cells.set(key, found);
+      if (cells.size > KEPT) cells.delete(cells.keys().next().value);
+      return [kind, found];
+    }) : []);
+    kept.current.took = performance.now() - begun;
+    return answers;
+  }
+  const question = (narrow, fine) => `${new URLSearchParams([...(narrow ?? [["none", ""]]), ["zoom", fine], ["measure", measure]])} ${names}`;
+  const everywhere = narrowed(pairs, mercator.WORLD);
+  const here = narrowed(pairs, box);
+  const world = useAnswer(size && names ? question(everywhere, widest) : null, async (signal) => (await ask(everywhere, widest, signal)).flatMap(([, cells]) => cells), revision);
+  const clusters = useAnswer(view && names ? question(here, zoom) : null, async (signal) => together(await ask(here, zoom, signal), zoom, measure), revision);
+  return { world, clusters, revision };
+}
+
+// The revision to ask for: the newest, but not while a steady stream of changes would have the server count all the time.
+function useCalm(revision, kept) {
+  const [calm, set] = useState(revision);
+  const last = useRef(0);
+  useEffect(() => {
+    const timer = setTimeout(() => { last.current = performance.now(); set(revision); }, Math.max(0, last.current + CALM * kept.took - performance.now()));
+    return () => clearTimeout(timer);
+  }, [revision]);
+  return calm;
 }
 
 // One cluster for each cell, of all kinds: where its events are on average, their numbers, and the share of each kind.

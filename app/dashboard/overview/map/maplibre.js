@@ -7,8 +7,8 @@ const NO_TILES = { sources: {}, layers: [] };
 const VENDOR = new URL("../../vendor/", import.meta.url);
 
 // Start a map in an element, and give it when it is drawn: {canvas, jump(camera), ease(camera), resize(minZoom), outline(shapes),
-// drag(may), remove()}. `camera()` tells the camera to begin with; `onMove(camera, byHand)` is called at each move.
-export async function start(place, { camera, minZoom, maxZoom, shapes, tiles, onMove }) {
+// drag(may), remove()}. `camera()` tells the camera to begin with; `onMove(camera, byHand)` is called at each move, `onRest()` after it.
+export async function start(place, { camera, minZoom, maxZoom, shapes, tiles, onMove, onRest }) {
   await stylesheet(new URL("maplibre-gl/maplibre-gl.css", VENDOR));
   const container = document.createElement("div");
   container.className = "gl";
@@ -40,6 +40,7 @@ export async function start(place, { camera, minZoom, maxZoom, shapes, tiles, on
     const { lng, lat: at } = map.getCenter().wrap();
     onMove({ lon: lng, lat: at, zoom: map.getZoom() }, Boolean(event.originalEvent));
   });
+  map.on("moveend", onRest);
   const looks = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((query) => matchMedia(query));
   const restyle = () => paint(map, coloursOf(place));
   for (const look of looks) look.addEventListener("change", restyle);

@@ -21,10 +21,49 @@ export function told({ count, low, best, high }, measure) {
   return measure === "count" ? events : `${events}, ${spoken(measure)} ${range({ low, best, high })}`;
 }
 
+const ASIDE = 16; // pixels that a circle may be moved
+const ROUNDS = 12;
+
+// How far each circle moves aside, in pixels, so that numbers can be read: a little from where its events are on average.
+function aside(clusters, zoom) {
+  const whole = mercator.worldSize(zoom);
+  const circles = clusters.map(({ lon, lat, value }) => ({ x: mercator.toX(lon) * whole, y: mercator.toY(lat) * whole, r: radius(value), dx: 0, dy: 0 }));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    circles.forEach((one, at) => circles.slice(0, at).forEach((other) => {
+      const [x, y] = [one.x + one.dx - other.x - other.dx, one.y + one.dy - other.y - other.dy];
+      const away = Math.hypot(x, y);
+      const missing = one.r + other.r - away;
+      if (missing <= 0) return;
+      const [ux, uy] = away ? [x / away, y / away] : [1, 0];
+      // The smaller one gives way more.
+      const share = other.r / (one.r + other.r);
+      move(one, ux * missing * share, uy * missing * share);
+      move(other, -ux * missing * (1 - share), -uy * missing * (1 - share));
+    }));
+  }
+  return new Map(clusters.map(({ key }, at) => [key, circles[at]]));
+}
+
+function move(circle, x, y) {
+  const far = Math.hypot(circle.dx + x, circle.dy + y);
+  const kept = far > ASIDE ? ASIDE / far : 1;
+  circle.dx = (circle.dx + x) * kept;
+  circle.dy = (circle.dy + y) * kept;
+}
+
+const moved = new WeakMap(); // clusters: {zoom, aside}
+
 // Circles, the largest first, so that a small one is never under a large one.
 export function Marks({ clusters, camera, size, measure, chosen, onChoose }) {
+  const zoom = Math.round(camera.zoom * 4) / 4;
+  if (moved.get(clusters)?.zoom !== zoom) moved.set(clusters, { zoom, aside: aside(clusters, zoom) });
+  const offsets = moved.get(clusters).aside;
   const shown = clusters
-    .map((cluster) => ({ cluster, at: mercator.project(camera, size, [cluster.lon, cluster.lat]) }))
+    .map((cluster) => {
+      const [x, y] = mercator.project(camera, size, [cluster.lon, cluster.lat]);
+      const { dx, dy } = offsets.get(cluster.key);
+      return { cluster, at: [x + dx, y + dy] };
+    })
     .filter(({ at: [x, y] }) => x > -40 && x < size.width + 40 && y > -40 && y < size.height + 40);
   return shown.map(({ cluster, at: [x, y] }) => {
     const r = radius(cluster.value);

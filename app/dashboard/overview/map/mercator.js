@@ -71,8 +71,8 @@ export function around(places) {
   return { west, south: Math.min(...lats), east: last < west ? last + 360 : last, north: Math.max(...lats) };
 }
 
-// The zoom of the grid whose cells are 38 to 76 pixels wide.
-export const gridZoom = (zoom) => clamp(Math.ceil(zoom + 0.75), 0, MAX_GRID);
+// The zoom of the grid whose cells are 36 to 72 pixels wide.
+export const gridZoom = (zoom) => clamp(Math.ceil(zoom + 0.85), 0, MAX_GRID);
 
 // Which cell holds a place: its column and row.
 export function cellOf([lon, lat], zoom) {
@@ -99,6 +99,8 @@ export function snap({ west, south, east, north }, zoom, step = 2) {
   const high = (share) => Math.ceil((share * side) / step) * step - 1;
   return boxOfCells([low(toX(west)), Math.max(0, low(toY(north)))], [high(toX(east)), Math.min(side - 1, high(toY(south)))], zoom);
 }
+
+export const WORLD = { west: -180, south: -90, east: 180, north: 90 };
 
 export const isWorld = ({ west, south, east, north }) => east - west >= 360 && south <= -90 && north >= 90;
 
