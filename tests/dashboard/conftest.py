@@ -10,15 +10,15 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +37,7 @@ FAULTS = """async (within) => {
 }"""
 # What a browser says of a refusal that the page handles, and asks of the address on its own account.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|422)")
+OUTAGE = re.compile(r"net::ERR_|status of 503")
 
 
 @dataclass
@@ -58,10 +59,35 @@ class Served:
 
 
 @dataclass
+class RestartableServer:
+    """A server that a test stops and starts again at the same address."""
+
+    folder: Path
+    served: Served
+    running: ExitStack
+
+    def stop(self) -> None:
+        """End the process, and with it every stream."""
+        self.running.close()
+
+    def start(self) -> None:
+        """Start it again; anybody may read."""
+        port = urlsplit(self.served.url).port
+        self.running.enter_context(started(self.folder, environment_of(self.folder, anonymous=True), "serve", port))
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[Served]:
+        """The same database at another address, to write where no page hears of it."""
+        with started(self.folder, environment_of(self.folder), "serve") as other:
+            yield Served(other.url, self.served.key)
+
+
+@dataclass
 class Window:
     """A page of the browser, and what went wrong in it."""
 
     page: Page
+    outage: bool = False
     wrong: list[str] = field(default_factory=list)
 
     def watch(self, host: str) -> None:
@@ -73,7 +99,7 @@ class Window:
         page.on("request", lambda request: self.leave(request.url, host))
 
     def note(self, text: str) -> None:
-        if not EXPECTED.match(text):
+        if not EXPECTED.match(text) and not (self.outage and OUTAGE.search(text)):
             self.wrong.append(text)
 
     def close(self) -> None:
@@ -83,6 +109,29 @@ class Window:
     def leave(self, url: str, host: str) -> None:
         if urlsplit(url).scheme not in {"data", "blob"} and urlsplit(url).netloc != host:
             self.wrong.append(f"asked {url}")
+
+
+def ready(page: Page) -> None:
+    """Wait until the stream is open, and no part of the page is waiting for an answer."""
+    expect(page.locator("#live")).to_have_text("Live")
+    expect(page.locator('[aria-busy="true"]')).to_have_count(0)
+
+
+def counted(page: Page, count: int) -> None:
+    """Expect the page to say so many events."""
+    expect(page.locator("#count")).to_have_text(f"{count:,} event{'' if count == 1 else 's'}")
+
+
+def asked(page: Page) -> dict[str, list[str]]:
+    """The query of the page's address."""
+    return parse_qs(urlsplit(page.url).query)
+
+
+def query(page: Page, *without: str) -> str:
+    """The filter as the API is asked with it: the address without what concerns the page alone."""
+    left_out = {"measure", "interval", "group_by", *without}
+    pairs = [(name, value) for name, values in asked(page).items() if name not in left_out for value in values]
+    return urlencode(pairs)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +149,7 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def serving(folder: Path, *, anonymous: bool) -> Iterator[Served]:
     """A server of its own process: `demo`, and after it `serve` where reading needs a key."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SITREP_")}
-    environment["SITREP_DATABASE_URL"] = f"sqlite:///{folder}/sitrep.db"
+    environment = environment_of(folder)
     with started(folder, environment, "demo") as demo:
         if anonymous:
             yield demo
@@ -110,10 +158,20 @@ def serving(folder: Path, *, anonymous: bool) -> Iterator[Served]:
         yield Served(server.url, demo.key)
 
 
+def environment_of(folder: Path, *, anonymous: bool = False) -> dict[str, str]:
+    """What a process is told: the database in the folder, and whether anybody may read."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SITREP_")}
+    return {
+        **own,
+        "SITREP_DATABASE_URL": f"sqlite:///{folder}/sitrep.db",
+        **({"SITREP_ANONYMOUS_READ": "true"} if anonymous else {}),
+    }
+
+
 @contextmanager
-def started(folder: Path, environment: dict[str, str], command: str) -> Iterator[Served]:
+def started(folder: Path, environment: dict[str, str], command: str, port: int | None = None) -> Iterator[Served]:
     """Run the command until the block is left."""
-    port, out = free_port(), folder / f"{command}.out"
+    port, out = port or free_port(), folder / f"{command}.out"
     words = [sys.executable, "-m", "app", command, "--host", "127.0.0.1", "--port", str(port)]
     with out.open("wb") as file:
         process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT, env=environment)  # noqa: S603 (our own)
@@ -175,6 +233,15 @@ def closed_server(browser: Browser, tmp_path: Path, windows: list[Window]) -> It
         close(windows)
 
 
+@pytest.fixture
+def restartable_server(browser: Browser, tmp_path: Path, windows: list[Window]) -> Iterator[RestartableServer]:
+    """A server of the test's own that it can stop and start again."""
+    with ExitStack() as running:
+        served = running.enter_context(serving(tmp_path, anonymous=True))
+        yield RestartableServer(tmp_path, served, running)
+        close(windows)
+
+
 def close(windows: list[Window]) -> None:
     """Close every page."""
     for window in windows:
@@ -183,11 +250,11 @@ def close(windows: list[Window]) -> None:
 
 @pytest.fixture
 def visit(browser: Browser, windows: list[Window]) -> Iterator[Callable[..., Page]]:
-    """Open a page; whatever it does wrong fails the test at its end."""
+    """Open a page; what it does wrong fails the test at its end, but for what a meant outage makes it say."""
 
-    def open_(served: Served, query: str = "", **look: Any) -> Page:
+    def open_(served: Served, query: str = "", *, outage: bool = False, **look: Any) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, "timezone_id": "UTC", **look})
-        window = Window(context.new_page())
+        window = Window(context.new_page(), outage)
         windows.append(window)
         window.watch(urlsplit(served.url).netloc)
         window.page.goto(f"{served.url}/{query}")

@@ -13,7 +13,8 @@ export function askKey(why) {
     const enter = (event) => {
       const form = event.target;
       const text = form.elements.key.value.trim();
-      if (!text) return event.preventDefault();
+      event.preventDefault(); // the form is gone before the browser would see to it
+      if (!text) return;
       keep(text, form.elements.remember.checked);
       asking = null;
       form.closest("dialog").close();

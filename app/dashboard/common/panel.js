@@ -14,8 +14,11 @@ export function Panel({ id, title, note, tools, answer, children }) {
   </section>`;
 }
 
+// Whether the server could not be reached at all; the page asks again by itself.
+export const isOutage = (error) => error.name === "TypeError";
+
 // An error as a sentence that tells what would help.
 export function sentence(error) {
-  if (error.name === "TypeError") return "The server cannot be reached. The page tries again by itself.";
+  if (isOutage(error)) return "The server cannot be reached. The page tries again by itself.";
   return error.message;
 }

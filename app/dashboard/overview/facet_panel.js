@@ -2,7 +2,7 @@
 
 import * as filter from "../common/filter.js";
 import { useApi, useMedia } from "../common/hooks.js";
-import { sentence } from "../common/panel.js";
+import { isOutage, sentence } from "../common/panel.js";
 import { html, useState } from "../common/preact.js";
 import { changeFacet, SHARED } from "./facets/choice.js";
 import { Facet } from "./facets/facet.js";
@@ -42,12 +42,12 @@ function Controls({ pairs, live }) {
     return next;
   });
   const one = (name) => html`<${Facet} key=${name} name=${name} pairs=${pairs} live=${live} open=${open.has(name)} fetched=${FETCHED}
-    counts=${counts.data?.facets[name]} error=${counts.error} onOpen=${(opened) => show(name, opened)} onChange=${changeFacet(name, kinds)} />`;
+    counts=${counts.data?.facets[name]} onOpen=${(opened) => show(name, opened)} onChange=${changeFacet(name, kinds)} />`;
   return html`
     <form id="controls" aria-label="Filter" onSubmit=${(event) => event.preventDefault()}>
       <${Search} value=${filter.value("q")} />
       <${TimeFields} />
-      ${counts.error && html`<p class="trouble" role="alert">${sentence(counts.error)}</p>`}
+      ${counts.error && !isOutage(counts.error) && html`<p class="trouble" role="alert">${sentence(counts.error)}</p>`}
       ${one("kind")}
       ${own && html`<fieldset id="own"><legend>${own.title}</legend>${own.facets.map(({ name }) => one(name))}</fieldset>`}
       ${SHARED.slice(1).map(one)}

@@ -4,7 +4,7 @@ import * as filter from "../common/filter.js";
 import { plural, range, spoken } from "../common/format.js";
 import { useApi } from "../common/hooks.js";
 import { title } from "../common/labels.js";
-import { Panel, sentence } from "../common/panel.js";
+import { isOutage, Panel, sentence } from "../common/panel.js";
 import { html } from "../common/preact.js";
 import { NumbersTable } from "./chart/numbers_table.js";
 import { Plot } from "./chart/plot.js";
@@ -19,8 +19,8 @@ export function TimeChart({ pairs, measure, live }) {
   return html`<${Panel} id="series" title="Over time" note=${series.data ? told(series.data) : ""} answer=${{ ...series, error: null }}
     tools=${html`<${Tools} pairs=${pairs} measure=${measure} interval=${interval} group=${group} kinds=${catalogue?.items ?? []} auto=${series.data?.interval} />`}>
     <${Presets} />
-    ${series.error && html`<${Trouble} error=${series.error} interval=${interval} />`}
-    ${series.data?.rows.length === 0 && !series.error && html`<p class="nothing">Nothing to draw: no event matches.</p>`}
+    ${series.error && !(series.data && isOutage(series.error)) && html`<${Trouble} error=${series.error} interval=${interval} />`}
+    ${series.data?.rows.length === 0 && html`<p class="nothing">Nothing to draw: no event matches.</p>`}
     ${series.data?.rows.length > 0 && html`<${Plot} data=${series.data} /><${NumbersTable} data=${series.data} />`}
   <//>`;
 }

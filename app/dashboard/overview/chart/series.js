@@ -1,12 +1,13 @@
 // Asks for a series: chooses the interval where none is given, and finds the largest groups of a facet.
 
 import { useApi } from "../../common/hooks.js";
+import { isOutage } from "../../common/panel.js";
 import { useEffect, useMemo, useState } from "../../common/preact.js";
 
 export const INTERVALS = ["hour", "day", "week", "month", "quarter", "year"];
 export const GROUPS = 7;
 const HOURS = { hour: 1, day: 24, week: 168, month: 730.5, quarter: 2191.5, year: 8766 };
-const MOST_BUCKETS = 400;
+const MOST_BUCKETS = 450;
 const HOUR_MS = 3600000;
 
 // {data, error, loading}: data is {rows, interval, measure, group, groups, others} - a row for each bucket as the API gives it,
@@ -46,11 +47,11 @@ export function useSeries({ pairs, measure, interval, group, revision }) {
   return { data: useLast(data, error), error: tooMany && !interval && auto < INTERVALS.length - 1 ? null : error, loading: answers.some((one) => one.loading) };
 }
 
-// The last whole answer, until a newer one is whole; none where the question cannot be answered.
+// The last whole answer, until a newer one is whole; none where the server refuses the question.
 function useLast(data, error) {
   const [last, keep] = useState(null);
   useEffect(() => { if (data) keep(data); }, [data]);
-  return data || (error ? null : last);
+  return data || (error && !isOutage(error) ? null : last);
 }
 
 const spanOf = (rows) => (rows.length ? Date.parse(rows.at(-1).end) - Date.parse(rows[0].start) : 0);

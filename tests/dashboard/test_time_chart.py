@@ -1,0 +1,147 @@
+"""Events over time in a browser: numbers are the API's, and a time is chosen by mouse, touch and keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from dashboard.conftest import asked, counted, query, ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import MakeEvent
+    from playwright.sync_api import Page
+
+    Visit = Callable[..., Page]
+    Axe = Callable[..., None]
+
+CELLS = """rows => rows.map((row) => [
+  row.dataset.start, ...[...row.cells].slice(1).map((cell) => Number(cell.textContent.replaceAll(",", ""))),
+])"""
+
+
+def table_of(page: Page) -> list[list[Any]]:
+    """The rows of the table: the start, and the numbers."""
+    if page.locator("#series .numbers[open]").count() == 0:
+        page.locator("#series .numbers summary").click()
+    return page.locator("#series .numbers tbody tr").evaluate_all(CELLS)
+
+
+def series(served: Any, page: Page, interval: str, measure: str = "count", more: str = "") -> list[dict[str, Any]]:
+    rows = served.get(f"/v1/stats/series?interval={interval}&measure={measure}{more}&{query(page)}")
+    return list(rows)
+
+
+@pytest.mark.parametrize(
+    ("given", "interval", "measure"),
+    [
+        ("", "week", "count"),
+        ("?kind=attack&measure=launched&timezone=Europe/Kyiv", "day", "launched"),
+        ("?country=UA&since=2025-09-01&until=2025-09-08&measure=killed&timezone=Europe/Kyiv", "hour", "killed"),
+        ("?kind=sanction_move&interval=quarter", "quarter", "count"),
+    ],
+)
+def test_every_number_is_the_apis(visit: Visit, open_server: Any, given: str, interval: str, measure: str) -> None:
+    page = visit(open_server, given)
+    ready(page)
+
+    rows = [row for row in series(open_server, page, interval, measure) if row["count"]]
+    parts = ["count"] if measure == "count" else ["count", "low", "best", "high"]
+    assert table_of(page) == [[row["start"], *(row[part] for part in parts)] for row in rows]
+    expect(page.locator("#series .note").first).to_contain_text(f"per {interval}")
+
+
+@pytest.mark.parametrize("facet", ["kind", "country", "munition"])
+def test_a_breakdown_adds_up(visit: Visit, open_server: Any, facet: str, axe: Axe) -> None:
+    page = visit(open_server, "?interval=month" + ("&kind=attack" if facet == "munition" else ""))
+    ready(page)
+    page.get_by_label("Break down by").select_option(facet)
+    expect(page.locator("#series .legend li").first).to_be_visible()
+    ready(page)
+
+    heads = page.locator("#series .legend .note").all_inner_texts()
+    named = f"/v1/stats/facets?facet={facet}&limit=1000&{query(page)}"
+    counts = [row["count"] for row in open_server.get(named)["facets"][facet]]
+    drawn = [int(head.replace(",", "")) for head in heads]
+    assert drawn[:7] == counts[:7]
+    assert len(drawn) == (8 if len(counts) > 7 else len(counts))
+    for row in table_of(page):
+        assert sum(row[2:]) >= row[1] or facet != "kind"
+    assert asked(page)["group_by"] == [facet]
+    axe(page, "#series")
+
+
+def test_a_time_is_chosen_by_mouse_touch_and_keys(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server, "?since=2025-09-01&until=2025-10-01&interval=day")
+    ready(page)
+    chart = page.get_by_role("slider", name="Time")
+
+    chart.focus()
+    for key in ("Home", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight"):
+        page.keyboard.press(key)
+    expect(chart).to_have_attribute("aria-valuetext", "4 Sept 2025: 0 events")
+    page.keyboard.press("Escape")
+    expect(page.locator("#series .apply")).to_have_count(0)
+    for key in ("Home", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    assert asked(page) == {"since": ["2025-09-02"], "until": ["2025-09-05"], "interval": ["day"]}
+    counted(page, open_server.get(f"/v1/events/count?{query(page)}")["count"])
+    page.go_back()
+    ready(page)
+
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 80, steps=4)
+    page.mouse.up()
+    expect(page.locator("#chips")).not_to_contain_text("30 Sept")
+    assert "2025-09-01" < asked(page)["since"][0] < asked(page)["until"][0] < "2025-10-01"
+    ready(page)
+    assert sum(row[1] for row in table_of(page)) == open_server.get(f"/v1/events/count?{query(page)}")["count"]
+
+
+def test_a_swipe_scrolls_and_a_tap_asks_first(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server, "?interval=month", viewport={"width": 390, "height": 600}, has_touch=True, is_mobile=True)
+    ready(page)
+    chart = page.get_by_role("slider", name="Time")
+    chart.scroll_into_view_if_needed()
+    box, before = chart.bounding_box(), page.evaluate("scrollY")
+    assert box is not None
+    swipe = {"x": box["x"] + 150, "y": box["y"] + 100, "yDistance": -250, "gestureSourceType": "touch"}
+    page.context.new_cdp_session(page).send("Input.synthesizeScrollGesture", swipe)
+    assert page.evaluate("scrollY") > before + 100
+    assert asked(page) == {"interval": ["month"]}
+    expect(page.locator("#series .apply")).to_have_count(0)
+
+    chart.tap()
+    page.locator("#series .apply").tap()
+    assert asked(page).keys() == {"since", "until", "interval"}
+
+
+def test_intervals_and_presets(visit: Visit, own_server: Any, make_event: MakeEvent) -> None:
+    old = own_server.call("POST", "/v1/events", json=make_event(started_at="1950-01-01T00:00:00Z"))
+    page = visit(own_server, "?interval=hour")
+
+    alert = page.locator("#series").get_by_role("alert")
+    expect(alert).to_contain_text("more than 10,000 rows")  # said, with a way out
+    alert.get_by_role("button", name="per month").click()
+    expect(page.locator("#series svg path").first).to_be_visible()
+    expect(alert).to_have_count(0)
+    page.get_by_label("Interval").select_option("")
+    expect(page.locator("#series .note").first).to_contain_text("per quarter")
+
+    page.goto(f"{own_server.url}/?id={old['id']}")  # one bucket: the axis ends with it
+    ready(page)
+    assert [row[0] for row in table_of(page)] == ["1950-01-01T00:00:00+00:00"]
+    expect(page.locator("#series .readout")).to_have_text("1 Jan 1950 to 1 Jan 1950")
+    assert page.locator("#series .tick text").filter(has_text="20").count() == 0
+
+    for name, kept in (("24 h", True), ("7 d", True), ("30 d", True), ("1 y", True), ("All", False)):
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "true")
+        assert ("since" in asked(page)) == kept
+        expect(page.locator("#series .trouble")).to_have_count(0)
