@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
+import re
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
@@ -23,6 +25,8 @@ MEDIA = {
     ".svg": "image/svg+xml",
     ".ico": "image/vnd.microsoft.icon",
 }
+
+IMPORTED = re.compile(r'(?:^|[;\n}])\s*(?:import|export)\b[^;"]*\bfrom\s*"(\.[^"]+)"')
 
 
 class StaticFile:
@@ -70,9 +74,22 @@ def digest() -> str:
 
 @cache
 def read_page(name: str) -> str:
-    """The text of a page, with places to fill in."""
+    """The text of a page, with places to fill in; one of the dashboard asks for all its scripts at once."""
     own = DASHBOARD / name / f"{name}.html"
-    return (own if own.exists() else FOLDER / f"{name}.html").read_text(encoding="utf-8")
+    if not own.exists():
+        return (FOLDER / f"{name}.html").read_text(encoding="utf-8")
+    links = "".join(f'    <link rel="modulepreload" href="{{assets}}/{path}">\n' for path in find_modules(name))
+    return own.read_text(encoding="utf-8").replace("  </head>", f"{links}  </head>")
+
+
+def find_modules(name: str) -> list[str]:
+    """The scripts that the page's first one imports, one after the other, as a browser would find them in rounds."""
+    found = [f"dashboard/{name}/main.js"]
+    for path in found:
+        text = ASSETS[path].body.decode()
+        wanted = (posixpath.normpath(posixpath.join(posixpath.dirname(path), to)) for to in IMPORTED.findall(text))
+        found.extend(dict.fromkeys(other for other in wanted if other not in found))
+    return found
 
 
 ASSETS = {**find_file(FOLDER), **find_file(DASHBOARD, "dashboard/")}

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PATIENCE_S = 300.0
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking")
 AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"
@@ -132,6 +133,17 @@ def query(page: Page, *without: str) -> str:
     left_out = {"measure", "interval", "group_by", *without}
     pairs = [(name, value) for name, values in asked(page).items() if name not in left_out for value in values]
     return urlencode(pairs)
+
+
+def swipe(page: Page, x: float, y: float, *, dx: float = 0, dy: float = 0) -> None:
+    """Move one finger over the page, as a thumb does."""
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for n in range(1, 11):
+        point = {"x": x + dx * n / 10, "y": y + dy * n / 10}
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+        page.wait_for_timeout(20)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.conftest import asked, counted, query, ready
+from dashboard.conftest import asked, counted, query, ready, swipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def series(served: Any, page: Page, interval: str, measure: str = "count", more:
 @pytest.mark.parametrize(
     ("given", "interval", "measure"),
     [
-        ("", "week", "count"),
+        ("", "day", "count"),
         ("?kind=attack&measure=launched&timezone=Europe/Kyiv", "day", "launched"),
         ("?country=UA&since=2025-09-01&until=2025-09-08&measure=killed&timezone=Europe/Kyiv", "hour", "killed"),
         ("?kind=sanction_move&interval=quarter", "quarter", "count"),
@@ -111,15 +111,21 @@ def test_a_swipe_scrolls_and_a_tap_asks_first(visit: Visit, open_server: Any) ->
     chart.scroll_into_view_if_needed()
     box, before = chart.bounding_box(), page.evaluate("scrollY")
     assert box is not None
-    swipe = {"x": box["x"] + 150, "y": box["y"] + 100, "yDistance": -250, "gestureSourceType": "touch"}
-    page.context.new_cdp_session(page).send("Input.synthesizeScrollGesture", swipe)
-    assert page.evaluate("scrollY") > before + 100
+    swipe(page, box["x"] + 150, box["y"] + 100, dy=-200)
+    page.wait_for_function("before => scrollY > before + 50", arg=before)
     assert asked(page) == {"interval": ["month"]}
     expect(page.locator("#series .apply")).to_have_count(0)
 
     chart.tap()
     page.locator("#series .apply").tap()
     assert asked(page).keys() == {"since", "until", "interval"}
+    page.go_back()
+    ready(page)
+    box = chart.bounding_box()
+    assert box is not None
+    swipe(page, box["x"] + 100, box["y"] + 100, dx=150)
+    expect(page.locator("#series .apply")).to_contain_text("–")
+    assert asked(page) == {"interval": ["month"]}
 
 
 def test_intervals_and_presets(visit: Visit, own_server: Any, make_event: MakeEvent) -> None:

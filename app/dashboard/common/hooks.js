@@ -25,12 +25,15 @@ export function useAnswer(question, ask, revision = 0) {
   const asking = useRef(null);
   useEffect(() => {
     if (question === null) return undefined;
-    const own = asker(ask, (part) => set((before) => ({ ...before, ...(part.data === undefined ? {} : { of: question }), ...part })));
+    const own = asker(ask, (part) => set((before) => ({
+      ...before, ...part, ...(part.data === undefined ? {} : { of: question }), ...(part.error ? { failed: question } : {}),
+    })));
     asking.current = own;
     return () => own.end();
   }, [question]);
   useEffect(() => { if (question !== null) asking.current.ask(revision); }, [question, revision]);
-  return { ...state, loading: state.loading && question !== null, fresh: question !== null && state.of === question };
+  const fresh = question !== null && state.of === question;
+  return { ...state, fresh, error: state.failed === question ? state.error : null, loading: question !== null && (state.loading || (!fresh && state.failed !== question)) };
 }
 
 // Ask one question as often as it is wanted, one time after the other.

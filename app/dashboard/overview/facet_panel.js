@@ -13,7 +13,7 @@ const FETCHED = 50;
 const OPEN = ["kind", "status", "country"];
 
 // Wide enough to stand beside the charts it is open, elsewhere closed; closed, it asks nothing.
-export function FacetPanel({ pairs, live }) {
+export function FacetPanel({ pairs, live, kinds }) {
   const wide = useMedia("(min-width: 60rem)");
   const [chosen, choose] = useState(null);
   const open = chosen ?? wide;
@@ -21,15 +21,13 @@ export function FacetPanel({ pairs, live }) {
   return html`<section id="filters" class="panel" aria-labelledby="filters-title">
     <details class="filters" open=${open} onToggle=${(event) => { if (event.target === event.currentTarget) choose(event.target.open); }}>
       <summary><h2 id="filters-title">Filter</h2>${active > 0 && html`<span class="note">${active} set</span>`}</summary>
-      ${open && html`<${Controls} pairs=${pairs} live=${live} />`}
+      ${open && html`<${Controls} pairs=${pairs} live=${live} kinds=${kinds} />`}
     </details>
   </section>`;
 }
 
-function Controls({ pairs, live }) {
-  const { data: catalogue } = useApi("kinds");
+function Controls({ pairs, live, kinds }) {
   const [open, set] = useState(() => new Set([...OPEN, ...pairs.map(([name]) => name)]));
-  const kinds = catalogue?.items ?? [];
   const chosen = kinds.filter(({ kind }) => pairs.some(([name, value]) => name === "kind" && value === kind));
   const own = chosen.length === 1 ? chosen[0] : null;
   const facets = [...SHARED, ...(own?.facets.map(({ name }) => name) ?? [])];
@@ -44,7 +42,7 @@ function Controls({ pairs, live }) {
   const one = (name) => html`<${Facet} key=${name} name=${name} pairs=${pairs} live=${live} open=${open.has(name)} fetched=${FETCHED}
     counts=${counts.data?.facets[name]} onOpen=${(opened) => show(name, opened)} onChange=${changeFacet(name, kinds)} />`;
   return html`
-    <form id="controls" aria-label="Filter" onSubmit=${(event) => event.preventDefault()}>
+    <form id="controls" aria-label="Filter" aria-busy=${String(counts.loading)} onSubmit=${(event) => event.preventDefault()}>
       <${Search} value=${filter.value("q")} />
       <${TimeFields} />
       ${counts.error && !isOutage(counts.error) && html`<p class="trouble" role="alert">${sentence(counts.error)}</p>`}

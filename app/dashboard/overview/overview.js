@@ -16,6 +16,8 @@ import { LiveButton } from "./live_button.js";
 import { SourcesNote } from "./sources_note.js";
 import { TimeChart } from "./time_chart.js";
 
+const NONE = [];
+
 export function Overview() {
   const given = useFilter();
   const measure = filter.value("measure") || "count";
@@ -23,9 +25,10 @@ export function Overview() {
   const pairs = useMemo(() => asked, [new URLSearchParams(asked).toString()]);
   const live = useLive(pairs);
   const count = useApi("events/count", pairs, live.revision);
+  const kinds = useApi("kinds").data?.items ?? NONE;
   const help = useRef(null);
   useKeys({ p: live.toggle, c: filter.clear, "?": () => help.current.showModal() });
-  const shared = { pairs, measure, live };
+  const shared = { pairs, measure, live, kinds };
   const counted = count.fresh ? count.data.count : null;
   useTitle(counted, pairs);
   const tools = html`

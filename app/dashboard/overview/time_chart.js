@@ -2,7 +2,6 @@
 
 import * as filter from "../common/filter.js";
 import { plural, range, spoken } from "../common/format.js";
-import { useApi } from "../common/hooks.js";
 import { title } from "../common/labels.js";
 import { isOutage, Panel, sentence } from "../common/panel.js";
 import { html } from "../common/preact.js";
@@ -12,12 +11,11 @@ import { Presets } from "./chart/presets.js";
 import { INTERVALS, useSeries } from "./chart/series.js";
 import { SHARED } from "./facets/choice.js";
 
-export function TimeChart({ pairs, measure, live }) {
+export function TimeChart({ pairs, measure, live, kinds }) {
   const [interval, group] = [filter.value("interval"), filter.value("group_by")];
   const series = useSeries({ pairs, measure, interval, group, revision: live.revision });
-  const { data: catalogue } = useApi("kinds");
   return html`<${Panel} id="series" title="Over time" note=${series.data ? told(series.data) : ""} answer=${{ ...series, error: null }}
-    tools=${html`<${Tools} pairs=${pairs} measure=${measure} interval=${interval} group=${group} kinds=${catalogue?.items ?? []} auto=${series.data?.interval} />`}>
+    tools=${html`<${Tools} pairs=${pairs} measure=${measure} interval=${interval} group=${group} kinds=${kinds} auto=${series.data?.interval} />`}>
     <${Presets} />
     ${series.error && !(series.data && isOutage(series.error)) && html`<${Trouble} error=${series.error} interval=${interval} />`}
     ${series.data?.rows.length === 0 && html`<p class="nothing">Nothing to draw: no event matches.</p>`}

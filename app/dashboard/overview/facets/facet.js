@@ -26,7 +26,7 @@ function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
   if (!counts) return html`<p class="loading" role="status">Loading…</p>`;
   const known = (full && all.fresh && all.data?.facets[name]) || counts;
   const rows = rowsOf(name, known, chosen, sought);
-  const shown = full ? rows : rows.slice(0, Math.max(SHOWN, chosen.included.length + chosen.excluded.length));
+  const shown = full ? rows : rows.filter(({ value }, n) => n < SHOWN || chosen.included.includes(value) || chosen.excluded.includes(value));
   const longest = Math.max(1, ...known.map(({ count }) => count));
   return html`
     ${counts.length > SHOWN && html`<input type="search" class="seek" aria-label="Search ${title(name)}" placeholder="Search" value=${sought}
@@ -38,16 +38,23 @@ function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
       ${more ? "Show fewer" : "Show more"}</button>`}`;
 }
 
-// What is chosen stands first, also where no event has it; then what there is, by count.
+// What is chosen and no event has stands first; then what there is, by count.
 function rowsOf(name, known, { included, excluded }, sought) {
-  const found = new Map(known.map(({ value, count }) => [value, count]));
-  const pinned = [...new Set([...included, ...excluded])];
+  const found = new Set(known.map(({ value }) => value));
   const words = sought.toLocaleLowerCase("en");
   const fits = (value) => value.toLocaleLowerCase("en").includes(words) || label(name, value).toLocaleLowerCase("en").includes(words);
-  return [
-    ...pinned.map((value) => ({ value, count: found.get(value) })),
-    ...known.filter(({ value }) => !pinned.includes(value)),
-  ].filter(({ value }) => !words || fits(value));
+  const unseen = [...new Set([...included, ...excluded])].filter((value) => !found.has(value));
+  return [...unseen.map((value) => ({ value })), ...known].filter(({ value }) => fits(value));
+}
+
+// The rows in the order that they had, while somebody is among them: a row that moved would lose the focus.
+function useSteadyOrder(rows, list) {
+  const before = useRef([]);
+  const held = list.current?.contains(document.activeElement) ? before.current : [];
+  const place = new Map(held.map((value, n) => [value, n]));
+  const steady = [...rows].sort((one, other) => (place.get(one.value) ?? Infinity) - (place.get(other.value) ?? Infinity) || 0);
+  before.current = steady.map(({ value }) => value);
+  return steady;
 }
 
 // Enter in the search takes the only value that fits, or the text as it stands.
@@ -60,9 +67,10 @@ function enter(event, { name, rows, chosen, onChange }) {
 }
 
 // One stop of the Tab key: arrows go up and down, right leads to what keeps the value out, and left comes back.
-function ValueList({ name, rows, chosen, longest, onChange }) {
+function ValueList({ name, rows: given, chosen, longest, onChange }) {
   const [at, go] = useState("");
   const list = useRef(null);
+  const rows = useSteadyOrder(given, list);
   const help = useId();
   const values = [...rows.map((row) => row.value), ...(NEVER_MISSING.includes(name) ? [] : [null])];
   const current = values.includes(at) ? at : values[0];

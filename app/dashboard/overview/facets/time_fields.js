@@ -6,7 +6,18 @@ import { html, useState } from "../../common/preact.js";
 import { Field } from "./fields.js";
 
 const YEARS = { min: "1900-01-01", max: "2200-12-30" };
-const ZONES = new Set(["UTC", ...Intl.supportedValuesOf("timeZone")]);
+const OLD_NAMES = { "Europe/Kiev": "Europe/Kyiv", "Asia/Calcutta": "Asia/Kolkata", "Asia/Saigon": "Asia/Ho_Chi_Minh", "Asia/Katmandu": "Asia/Kathmandu" };
+const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone").map((zone) => OLD_NAMES[zone] ?? zone)];
+
+// The zone as the server spells it, or undefined where there is none of that name.
+function spell(zone) {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+  } catch {
+    return undefined;
+  }
+  return ZONES.find((one) => one.toLowerCase() === zone.toLowerCase()) ?? (/^[A-Za-z]/.test(zone) ? zone : undefined);
+}
 
 export function TimeFields() {
   const [since, until] = [filter.value("since"), filter.value("until")];
@@ -24,12 +35,12 @@ function Zone() {
   const [listed, list] = useState(false);
   const [unknown, tell] = useState(false);
   const set = (zone) => {
-    const known = zone === "" ? "" : [...ZONES].find((one) => one.toLowerCase() === zone.toLowerCase());
+    const known = zone === "" ? "" : spell(zone);
     tell(known === undefined);
     if (known !== undefined) filter.change({ timezone: known });
   };
   return html`
     <${Field} label="Zone" name="timezone" type="text" list="zones" placeholder="UTC" value=${filter.value("timezone")} onFocus=${() => list(true)} onValue=${set} />
-    <datalist id="zones">${listed && [...ZONES].map((zone) => html`<option value=${zone} />`)}</datalist>
+    <datalist id="zones">${listed && ZONES.map((zone) => html`<option value=${zone} />`)}</datalist>
     ${unknown && html`<p class="hint" role="alert">There is no zone of that name. Choose one from the list, such as Europe/Kyiv.</p>`}`;
 }
