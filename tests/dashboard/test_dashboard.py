@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -249,10 +251,55 @@ def test_a_first_view_is_small(visit: Visit, open_server: Any) -> None:
     assert sum(size for size, _ in sizes) < 300_000, sorted(sizes)[-8:]
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
-def test_it_has_its_picture_taken(visit: Visit, open_server: Any, look: str, request: pytest.FixtureRequest) -> None:
-    size = {"width": 390, "height": 844} if look == "narrow" else {"width": 1360, "height": 1240}
-    page = visit(open_server, color_scheme="dark" if look == "dark" else "light", viewport=size)
-    ready(page)
-    if request.config.getoption("--screenshots"):
+TOWNS = [
+    ("Kyiv", "UA", "UA-30", 50.45, 30.52),
+    ("Kharkiv", "UA", "UA-63", 49.99, 36.23),
+    ("Odesa", "UA", "UA-51", 46.48, 30.73),
+    ("Dnipro", "UA", "UA-12", 48.46, 35.04),
+    ("Sumy", "UA", "UA-59", 50.91, 34.8),
+    ("Lviv", "UA", "UA-46", 49.84, 24.03),
+    ("Belgorod", "RU", None, 50.6, 36.59),
+    ("Khartoum", "SD", None, 15.5, 32.56),
+    ("Gaza", "PS", None, 31.5, 34.47),
+    ("Sanaa", "YE", None, 15.35, 44.2),
+    ("Goma", "CD", None, -1.68, 29.22),
+    ("Beirut", "LB", None, 33.89, 35.5),
+]
+
+
+def dense(make_event: MakeEvent, count: int) -> list[dict[str, Any]]:
+    """So many made-up attacks over a year, the same each time."""
+    chance = random.Random(13)
+    made = []
+    for n in range(count):
+        name, country, admin1, lat, lon = chance.choices(TOWNS, weights=range(len(TOWNS), 0, -1))[0]
+        near = {"lat": round(lat + chance.gauss(0, 0.6), 3), "lon": round(lon + chance.gauss(0, 0.9), 3)}
+        place = {"name": name, "country": country, "role": "target", **near, **({"admin1": admin1} if admin1 else {})}
+        day = date(2025, 10, 1) - timedelta(days=int(365 * chance.random() ** 1.6))
+        best = chance.randint(2, 90)
+        launched = {"low": best - best // 9, "best": best, "high": best + best // 7, "qualifier": "about"}
+        event = make_event(
+            title=f"Example {n}: drones over {name}",
+            started_at=f"{day}T00:00:00Z",
+            timezone=None,
+            locations=[place],
+            detail={"munitions": [{"category": "uav_one_way_attack", "launched": launched}]},
+        )
+        made.append({"op": "create", "event": event})
+    return made
+
+
+def test_it_has_its_picture_taken(
+    visit: Visit, own_server: Any, make_event: MakeEvent, request: pytest.FixtureRequest
+) -> None:
+    if not request.config.getoption("--screenshots"):
+        pytest.skip("only with --screenshots")
+    items = dense(make_event, 3000)
+    for start in range(0, len(items), 500):
+        own_server.call("POST", "/v1/events/batch", json={"items": items[start : start + 500]}, timeout=300)
+    for look in ("light", "dark", "narrow"):
+        size = {"width": 390, "height": 844} if look == "narrow" else {"width": 1440, "height": 1100}
+        scheme = "dark" if look == "dark" else "light"
+        page = visit(own_server, "?group_by=country", color_scheme=scheme, viewport=size)
+        ready(page)
         page.screenshot(path=IMAGES / f"dashboard-{look}.png")

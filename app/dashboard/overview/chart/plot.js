@@ -1,30 +1,33 @@
 // Draws a series as bars, stacked by group, or as a line with its band; a stretch of it can be chosen by mouse, touch and keys.
 
 import { number, plural, range, spoken } from "../../common/format.js";
-import { useWidth } from "../../common/hooks.js";
+import { useMedia, useWidth } from "../../common/hooks.js";
 import { html } from "../../common/preact.js";
 import { layout } from "./layout.js";
 import { useBrush } from "./use_brush.js";
 import { bucketName, groupName, hue, spanName, tickName } from "./words.js";
 
-const HEIGHT = 230;
+const [LOW, HIGH] = [230, 360];
+const SINGLE = ["kind", "status"]; // an event has one value of these
+const BESIDE_MAP = "(min-width: 80rem) and (max-width: 109.9rem)";
 
 export function Plot({ data }) {
   const [ref, width] = useWidth();
-  const drawn = width > 0 ? layout(data, width, HEIGHT) : null;
+  const height = useMedia(BESIDE_MAP) ? HIGH : LOW;
+  const drawn = width > 0 ? layout(data, width, height) : null;
   const brush = useBrush(data, drawn);
   const { rows, interval } = data;
   const text = brush.at === null ? `${bucketName(rows[0], interval)} to ${bucketName(rows.at(-1), interval)}` : told(data, brush.at);
   return html`<div class="plot" ref=${ref}>
-    ${drawn && html`<svg viewBox="0 0 ${width} ${HEIGHT}" height=${HEIGHT} role="slider" tabindex="0" aria-label="Time"
+    ${drawn && html`<svg viewBox="0 0 ${width} ${height}" height=${height} role="slider" tabindex="0" aria-label="Time"
       aria-describedby="series-keys" aria-orientation="horizontal" aria-valuemin="1" aria-valuemax=${rows.length} aria-valuenow=${(brush.at ?? 0) + 1}
       aria-valuetext=${told(data, brush.at ?? 0)} ...${brush.handlers}>
       ${drawn.yTicks.map(({ y, value }) => html`<g class="tick" key="y${value}"><line x1=${drawn.left} x2=${width} y1=${y} y2=${y} /><text x=${drawn.left - 6} y=${y + 4} text-anchor="end">${number(value)}</text></g>`)}
       ${drawn.xTicks.map((n, i) => html`<g class="tick" key="x${rows[n].start}">${tickName(rows[n].start, i ? rows[drawn.xTicks[i - 1]].start : null, interval)
-        .map((line, row) => html`<text x=${drawn.x(n)} y=${HEIGHT - 20 + 15 * row} text-anchor=${drawn.x(n) > width - 40 ? "end" : "start"}>${line}</text>`)}</g>`)}
+        .map((line, row) => html`<text x=${drawn.x(n)} y=${height - 20 + 15 * row} text-anchor=${drawn.x(n) > width - 40 ? "end" : "start"}>${line}</text>`)}</g>`)}
       ${drawn.paths.map(({ id, d }) => html`<path key=${id} class=${id} d=${d} />`)}
-      ${brush.span && html`<rect class="chosen" x=${drawn.x(brush.span[0])} y="0" width=${drawn.x(brush.span[1] + 1) - drawn.x(brush.span[0])} height=${HEIGHT - 36} />`}
-      ${brush.at !== null && html`<rect class="at" x=${drawn.x(brush.at)} y="0" width=${Math.max(1, drawn.x(brush.at + 1) - drawn.x(brush.at))} height=${HEIGHT - 36} />`}
+      ${brush.span && html`<rect class="chosen" x=${drawn.x(brush.span[0])} y="0" width=${drawn.x(brush.span[1] + 1) - drawn.x(brush.span[0])} height=${height - 36} />`}
+      ${brush.at !== null && html`<rect class="at" x=${drawn.x(brush.at)} y="0" width=${Math.max(1, drawn.x(brush.at + 1) - drawn.x(brush.at))} height=${height - 36} />`}
     </svg>`}
     <p class="readout">${text}</p>
     ${brush.span && !brush.dragging && html`<p class="segments"><button type="button" class="apply" onClick=${brush.apply}>Only ${spanName(rows[brush.span[0]], rows[brush.span[1]], interval)}</button>
@@ -52,5 +55,5 @@ function Legend({ data: { measure, group, groups, others } }) {
   return html`<ul class="legend" aria-label="Legend">
     ${groups.map(({ value, rows }, n) => entry(hue(group, value, n), groupName(group, value), rows))}
     ${others && entry("group-rest", "others", others)}
-  </ul><p class="hint">An event that has several values counts under each.</p>`;
+  </ul>${!SINGLE.includes(group) && html`<p class="hint">An event that has several values counts under each.</p>`}`;
 }
