@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI
 
 from app.auth import Authenticator, RateLimitHeadersMiddleware
+from app.auth.feed_token_middleware import FeedTokenMiddleware
+from app.auth.feed_token_routes import router as feed_token_routes
 from app.auth.heavy_query_middleware import HeavyQueryMiddleware
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, trim_periodically
@@ -63,6 +65,7 @@ ROUTERS = (
     source_routes,
     kind_routes,
     key_routes,
+    feed_token_routes,
     health_routes,
 )
 
@@ -97,6 +100,7 @@ def create_app(settings: Settings | None = None, *, delivery: bool = True) -> Fa
     document_by(app)
     app.add_middleware(HeavyQueryMiddleware, questions=services.heavy_queries)
     app.add_middleware(ResponseCacheMiddleware, kept=services.response_cache, access=services.authenticator)
+    app.add_middleware(FeedTokenMiddleware)
     if settings.rate_limit is not None:
         app.add_middleware(RateLimitHeadersMiddleware)
     app.add_middleware(CompressionMiddleware)

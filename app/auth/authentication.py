@@ -12,8 +12,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from app.auth.feed_token_middleware import feed_token
+from app.auth.feed_tokens import find_feed_token, record_token_use
 from app.auth.heavy_query_middleware import set_caller
-from app.auth.key_format import parse_key
+from app.auth.key_format import FEED_TOKEN, parse_key
 from app.auth.keys import Clock, find_key, utc_now
 from app.auth.last_used import LastUsedRecorder
 from app.auth.rate_limit import (
@@ -58,6 +60,7 @@ class Authenticator:
         limit = settings.rate_limit
         self._quota = None if limit is None else TokenBucket(limit.n, limit.s)
         self._uses = LastUsedRecorder(db)
+        self._token_uses = LastUsedRecorder(db, record_token_use)
         self._asking: dict[str, asyncio.Task[StoredKey | None]] = {}
 
     async def admit(self, connection: HTTPConnection, scope: Scope | None = None, *, anonymous: bool = False) -> Key:
@@ -66,7 +69,9 @@ class Authenticator:
         `anonymous` lets a GET or HEAD without a key in where the settings allow that.
         Raises Unauthorized (401), Forbidden (403) or TooManyRequests (429).
         """
-        sent = connection.headers.getlist("authorization")
+        sent, token = connection.headers.getlist("authorization"), feed_token(connection.scope)
+        if token is not None:
+            return await self._admit_token(connection, token, alone=not sent)
         if not sent:
             return self._without_key(connection, anonymous=anonymous)
         stored = await self._authenticate(connection, sent)
@@ -79,6 +84,24 @@ class Authenticator:
     async def close(self) -> None:
         """Finish noting uses, or drop them when the database is slow."""
         await self._uses.close()
+        await self._token_uses.close()
+
+    async def _admit_token(self, connection: HTTPConnection, text: str, *, alone: bool) -> StoredKey:
+        """Give the token in the address of a feed as a key that may read; the owner's tokens share one quota."""
+        if not alone:
+            raise self._failed(connection, "Both a key and a token were sent; send one.")
+        now, parts = self.clock(), parse_key(text, FEED_TOKEN)
+        if parts is None:
+            raise self._failed(connection, "The token is mistyped or cut off. Keys are not taken from an address.")
+        found = await find_feed_token(self._db, parts[0], now)
+        wrong = rejection_reason(None if found is None else found.token, parts[1], now, "token")
+        if found is None or wrong is not None:
+            raise self._failed(connection, wrong or "")
+        if not found.owner_may_read:
+            raise self._failed(connection, "The owner of the token has no valid key left.")
+        self._charge(connection, "token", found.token.owner)
+        self._token_uses.note(found.token, now)
+        return found.token
 
     def _without_key(self, connection: HTTPConnection, *, anonymous: bool) -> Key:
         if not (anonymous and self._anonymous_read and connection.scope.get("method") in {"GET", "HEAD"}):
@@ -147,6 +170,7 @@ class RequireScope:
 
 AuthenticatorDep = Annotated[Authenticator, Depends(FromServices("authenticator"))]
 ReadKey = Annotated[Key, Depends(RequireScope("read", anonymous=True))]
+PersonalReadKey = Annotated[Key, Depends(RequireScope("read"))]
 WriteKey = Annotated[Key, Depends(RequireScope("write"))]
 SubscribeKey = Annotated[Key, Depends(RequireScope("subscribe"))]
 AdminKey = Annotated[Key, Depends(RequireScope("admin"))]

@@ -9,7 +9,8 @@ import secrets
 import zlib
 
 _ID = re.compile("[a-z2-7]{10}")
-_TEXT = re.compile(r"(sitrep_([a-z2-7]{10})_([a-z2-7]{52}))_([0-9a-f]{8})")
+KEY, FEED_TOKEN = "sitrep", "sitrep_feed"
+_TEXT = re.compile(r"((sitrep|sitrep_feed)_([a-z2-7]{10})_([a-z2-7]{52}))_([0-9a-f]{8})")
 
 
 def new_key_id() -> str:
@@ -27,22 +28,22 @@ def new_secret() -> str:
     return _base32(secrets.token_bytes(32))
 
 
-def format_key(key_id: str, secret: str) -> str:
-    """Write the key as its owner holds it: `sitrep_<id>_<secret>_<check>`.
+def format_key(key_id: str, secret: str, kind: str = KEY) -> str:
+    """Write the key as its owner holds it: `sitrep_<id>_<secret>_<check>`, a feed token `sitrep_feed_...`.
 
     `check` is the CRC-32 of what stands before it, as eight hex digits: a secret scanner or a
     client tells a mistyped key from a real one without asking the server.
     """
-    start = f"sitrep_{key_id}_{secret}"
+    start = f"{kind}_{key_id}_{secret}"
     return f"{start}_{_checksum(start)}"
 
 
-def parse_key(text: str) -> tuple[str, str] | None:
-    """Read the id and the secret of a key, or None when it is not one or is mistyped."""
+def parse_key(text: str, kind: str = KEY) -> tuple[str, str] | None:
+    """Read the id and the secret of a key, or None when it is not one of this kind or is mistyped."""
     match = _TEXT.fullmatch(text)
-    if match is None or match[4] != _checksum(match[1]):
+    if match is None or match[2] != kind or match[5] != _checksum(match[1]):
         return None
-    return match[2], match[3]
+    return match[3], match[4]
 
 
 def hash_secret(secret: str) -> bytes:

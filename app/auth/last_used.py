@@ -1,8 +1,9 @@
-"""When keys were last used: noted once a minute and key, off the path of the request."""
+"""When keys and feed tokens were last used: noted once a minute and key, off the path of the request."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,8 +22,12 @@ log = structlog.get_logger(__name__)
 class LastUsedRecorder:
     """Gathers the uses of keys and writes them in the background; a failing write is only logged."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(
+        self, db: Database, write: Callable[[Database, Mapping[str, datetime]], Awaitable[None]] = record_use
+    ) -> None:
+        """Have `write` store the instants by the ids of keys."""
         self._db = db
+        self._record = write
         self._noted: dict[str, datetime] = {}
         self._due: dict[str, datetime] = {}
         self._task: asyncio.Task[None] | None = None
@@ -50,7 +55,7 @@ class LastUsedRecorder:
         while self._due:
             used, self._due = self._due, {}
             try:
-                await record_use(self._db, used)
+                await self._record(self._db, used)
             except Exception as error:  # noqa: BLE001 (whatever it is, no request may fail or wait for it)
                 log.warning("key_use_not_noted", keys=len(used), error=type(error).__name__)
 

@@ -1,9 +1,9 @@
-"""Keys and the audit trail as the API takes and shows them."""
+"""Keys, feed tokens and the audit trail as the API takes and shows them."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -78,6 +78,41 @@ class KeyList(BaseModel):
     next: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
 
 
+class NewFeedToken(BaseModel):
+    """A feed token that is asked for."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    name: Label = Field(description="Which reader or map it is for.", examples=["Feed reader at the desk"])
+    expires_at: Instant | None = Field(default=None, description="When it stops working; null: never.")
+
+
+class FeedTokenShape(BaseModel):
+    """A feed token without its text."""
+
+    id: str = Field(examples=["p3v7aq2mzd"])
+    name: str
+    owner: str = Field(description="The owner of the key that made it; it works as long as that owner has a valid key.")
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute: a use within a minute of the last is not noted.")
+
+
+class IssuedFeedToken(FeedTokenShape):
+    """A new feed token; `token` is shown this once."""
+
+    token: str = Field(
+        description="`sitrep_feed_<id>_<secret>_<check>`: add it to the address of a feed, `?token=...`."
+    )
+
+
+class FeedTokenList(BaseModel):
+    """A page of feed tokens, newest first."""
+
+    items: list[FeedTokenShape]
+    next: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
+
+
 class Me(BaseModel):
     """Who the request's key is."""
 
@@ -108,17 +143,35 @@ class AuditList(BaseModel):
 
 def parse_new_key(data: object) -> NewKey:
     """Read the body of POST /v1/keys; Invalid names every fault by its pointer."""
+    return parse_new(data, NewKey)
+
+
+def parse_new_feed_token(data: object) -> NewFeedToken:
+    """Read the body of POST /v1/feed-tokens; Invalid names every fault by its pointer."""
+    return parse_new(data, NewFeedToken)
+
+
+New = TypeVar("New", NewKey, NewFeedToken)
+
+
+def parse_new(data: object, model: type[New]) -> New:
+    """Read what is to be made."""
     try:
-        return NewKey.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        raise Invalid("The key cannot be made so.", errors=field_errors(error, NewKey, "")) from None
+        raise Invalid(refusal(model), errors=field_errors(error, model, "")) from None
 
 
-def reject_past_expiry(wanted: NewKey, now: datetime) -> None:
-    """Refuse a key that has expired before it is made."""
+def refusal(model: type[BaseModel]) -> str:
+    """The sentence above the faults."""
+    return f"The {'key' if model is NewKey else 'token'} cannot be made so."
+
+
+def reject_past_expiry(wanted: NewKey | NewFeedToken, now: datetime) -> None:
+    """Refuse what has expired before it is made."""
     if wanted.expires_at is not None and wanted.expires_at <= now:
         past = FieldError("range", "The instant lies in the past.", pointer="/expires_at")
-        raise Invalid("The key cannot be made so.", errors=[past])
+        raise Invalid(refusal(type(wanted)), errors=[past])
 
 
 def serialize_key(key: StoredKey) -> dict[str, Any]:
@@ -133,6 +186,12 @@ def serialize_key(key: StoredKey) -> dict[str, Any]:
         "revoked_at": serialize_instant(key.revoked_at),
         "last_used_at": serialize_instant(key.last_used_at),
     }
+
+
+def serialize_feed_token(token: StoredKey) -> dict[str, Any]:
+    """Give a feed token as `FeedTokenShape`."""
+    shown = serialize_key(token)
+    return {name: shown[name] for name in FeedTokenShape.model_fields}
 
 
 def serialize_me(key: Key) -> dict[str, Any]:

@@ -44,6 +44,21 @@ class ApiKey(SQLModel, table=True):
     last_used_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
+class FeedToken(SQLModel, table=True):
+    """A token that reads feeds from their address; its row goes when it is revoked."""
+
+    __tablename__ = "feed_token"
+    __table_args__ = (Index("ix_feed_token_created_at_id", "created_at", "id"),)
+
+    id: str = Field(primary_key=True)
+    name: str
+    owner: str
+    secret_hash: bytes
+    created_at: datetime = Field(sa_type=UtcTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """Who is asking. `owner` is the name that revisions and the audit trail show."""
@@ -72,18 +87,18 @@ class StoredKey(Key):
 ANONYMOUS = Key(id="", name="", owner="", scopes=("read",), expires_at=None)
 
 
-def rejection_reason(stored: StoredKey | None, secret: str, now: datetime) -> str | None:
-    """Why the key opens nothing, or None when it is good.
+def rejection_reason(stored: StoredKey | None, secret: str, now: datetime, noun: str = "key") -> str | None:
+    """Why the key, or what else the noun says, opens nothing, or None when it is good.
 
     Only who knows the secret is told that a key was revoked or has expired.
     """
     same = hmac.compare_digest(NOBODY if stored is None else stored.secret_hash, hash_secret(secret))
     if stored is None or not same:
-        return "The key is not known here."
+        return f"The {noun} is not known here."
     if stored.revoked_at is not None:
-        return "The key was revoked."
+        return f"The {noun} was revoked."
     if stored.expires_at is not None and stored.expires_at <= now:
-        return "The key has expired."
+        return f"The {noun} has expired."
     return None
 
 

@@ -65,6 +65,7 @@ PARAMETERS = frozenset(
         "offset",
         "live",
         "zoom",
+        "token",
     ]
 )
 RESERVED = FILTERS | PARAMETERS

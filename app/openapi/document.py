@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.auth.feed_token_middleware import PARAMETER
 from app.openapi.headers import RESPONSE_HEADERS
 from app.openapi.media_examples import shared
 from app.openapi.move_to_components import move_to_components
@@ -35,6 +36,13 @@ BEARER = {
     "scheme": "bearer",
     "bearerFormat": "sitrep_<id>_<secret>_<check>",
     "description": "A key, made by `sitrep key create` or `POST /v1/keys`. Never put it into an address.",
+}
+
+FEED_TOKEN = {
+    "type": "apiKey",
+    "in": "query",
+    "name": PARAMETER,
+    "description": "A token for feeds alone, made by `POST /v1/feed-tokens`: for readers and maps that send no header.",
 }
 
 
@@ -83,7 +91,7 @@ def make_document(app: FastAPI) -> dict[str, Any]:
             "schemas": dict(sorted({**shapes.components, **SCHEMAS}.items())),
             "examples": shared(),
             "headers": RESPONSE_HEADERS,
-            "securitySchemes": {"bearer": BEARER},
+            "securitySchemes": {"bearer": BEARER, "feedToken": FEED_TOKEN},
         },
     }
     return move_to_components(made)

@@ -111,6 +111,11 @@ def delivery_head() -> Any:
     return {**shown, "attempt_count": 1}
 
 
+def feed_token() -> Any:
+    """A feed token as lists show it."""
+    return {name: value for name, value in sample("issued_feed_token").items() if name != "token"}
+
+
 def import_head() -> Any:
     """An import as lists show it."""
     return {name: value for name, value in sample("import").items() if name != "problems"}

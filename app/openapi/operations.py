@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.auth.feed_token_middleware import takes_token
 from app.errors import Unauthorized
 from app.http import Body
 from app.kinds import EventOut
@@ -65,7 +66,8 @@ def security(call: Operation) -> list[dict[str, list[str]]]:
     if call.needs is None:
         return [{"bearer": []}, {}] if Unauthorized in call.problems else []
     scopes = [] if call.needs.scope is None else [str(call.needs.scope)]
-    return [{"bearer": scopes}, *([{}] if call.needs.anonymous else [])]
+    in_address = [{"feedToken": list[str]()}] if takes_token(call.path) else []
+    return [{"bearer": scopes}, *in_address, *([{}] if call.needs.anonymous else [])]
 
 
 def responses(call: Operation, shapes: SchemaRegistry) -> dict[str, Any]:

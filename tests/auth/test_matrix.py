@@ -29,6 +29,8 @@ def needed(method: str, path: str) -> str | None:
         return "admin"
     if path.startswith(("/v1/subscriptions", "/v1/deliveries")):
         return "subscribe"
+    if path.startswith("/v1/feed-tokens"):
+        return "read"
     return "read" if method in {"get", "head"} else "write"
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
+from app.auth.feed_token_middleware import token_pairs
 from app.changes import ChangeLog, ChangeLogDep, Head
 from app.db import Database, DatabaseDep
 from app.errors import (
@@ -163,7 +164,7 @@ def link(request: Request, media: str, cursor: str | None) -> dict[str, str]:
 def next_query(request: Request, cursor: str) -> str:
     """The query of the next page."""
     pairs = query_pairs(request.scope["query_string"])
-    return urlencode([*without_cursor(pairs), ("cursor", cursor)])
+    return urlencode([*without_cursor(pairs), ("cursor", cursor), *token_pairs(request.scope)])
 
 
 def channel_of(request: Request, found: ListResult, source: str) -> Channel:
