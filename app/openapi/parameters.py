@@ -79,6 +79,9 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
     "/v1/keys/": {
         "id": {"description": "The key's id.", "schema": {"type": "string", **TEXT, "examples": ["k5m2c7qxzt"]}}
     },
+    "/v1/feed-tokens/": {
+        "id": {"description": "The token's id.", "schema": {"type": "string", **TEXT, "examples": ["p3v7aq2mzd"]}}
+    },
 }
 
 

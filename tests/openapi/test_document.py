@@ -13,6 +13,7 @@ from described import APP, DOCUMENT, OPERATIONS, Operation, faults, resolved, wa
 from fastapi.openapi.models import OpenAPI
 from schemathesis.core.result import Ok
 
+from app.auth.feed_token_middleware import takes_token
 from app.auth.tables import SCOPES
 from app.errors import MEDIA_TYPE, PROBLEMS
 from app.kinds import FACETS, KINDS, MEASURES
@@ -65,7 +66,9 @@ def test_every_component_is_used() -> None:
     text = json.dumps(DOCUMENT)
     places = {f"#/components/{room}/{name}" for room, held in DOCUMENT["components"].items() for name in held}
 
-    assert {place for place in places if f'"{place}"' not in text} == {"#/components/securitySchemes/bearer"}
+    assert {place for place in places if f'"{place}"' not in text} == {
+        f"#/components/securitySchemes/{name}" for name in ("bearer", "feedToken")
+    }
 
 
 def test_generators_find_what_they_need() -> None:
@@ -125,7 +128,8 @@ def test_a_call_says_which_scope_it_needs(operation: Operation) -> None:
     else:
         assert set(needed[0]) == {"bearer"}
         assert set(needed[0]["bearer"]) <= set(SCOPES)
-        assert needed[1:] in ([], [{}])
+        in_address = [{"feedToken": list[str]()}] if takes_token(operation.path) else []
+        assert needed[1:] in (in_address, [*in_address, {}])
 
 
 @every_operation
