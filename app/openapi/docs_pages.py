@@ -28,7 +28,14 @@ POLICY = (
 REDOC = "; style-src-elem 'self' 'unsafe-inline'; style-src-attr 'none'; worker-src blob:"
 # The maps work in a script of ours that runs beside the page.
 MAPS = POLICY + "; worker-src 'self'"
-POLICIES = {"docs": POLICY, "redoc": POLICY + REDOC, "overview": MAPS, "event": MAPS, "subscriptions": POLICY}
+POLICIES = {
+    "docs": POLICY,
+    "redoc": POLICY + REDOC,
+    "overview": MAPS,
+    "event": MAPS,
+    "subscriptions": POLICY,
+    "sources": POLICY,
+}
 GUARDS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 MAX_DOCUMENTS = 8  # one for each path prefix, which a proxy may let the caller choose
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -42,6 +49,7 @@ def serve_documents(app: FastAPI) -> None:
     add(app, "/", partial(show_page, "overview"))
     add(app, "/events/{id}", partial(show_page, "event", root="../"))
     add(app, "/subscriptions", partial(show_page, "subscriptions"))
+    add(app, "/sources", partial(show_page, "sources"))
     add(app, "/docs", partial(show_page, "docs"))
     add(app, "/redoc", partial(show_page, "redoc"))
     add(app, "/openapi.json", show_document)

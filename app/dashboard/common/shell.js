@@ -6,7 +6,7 @@ import { html, render } from "./preact.js";
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
 
-const PAGES = [["", "Dashboard"], ["subscriptions", "Subscriptions"], ["docs", "Try the API"], ["redoc", "Reference"]];
+const PAGES = [["", "Dashboard"], ["subscriptions", "Subscriptions"], ["sources", "Sources"], ["docs", "Try the API"], ["redoc", "Reference"]];
 
 // Show a page: `page` is its path from the root, `tools` stand at the right end of the bar.
 export function Shell({ page, tools, children }) {

@@ -1,7 +1,17 @@
-// Says above the dashboard which sources have been silent for too long, and how fresh the others are.
+// Says above the dashboard which sources have been silent for too long, or how fresh they all are.
 
+import { address } from "../common/api.js";
+import { ago, summary } from "../common/freshness.js";
+import { usePolled } from "../common/poll.js";
 import { html } from "../common/preact.js";
 
+const AGAIN_MS = 60000;
+
 export function SourcesNote() {
-  return html``;
+  const { data } = usePolled("sources", [], AGAIN_MS);
+  if (!data?.items.length) return null;
+  const stale = data.items.some((source) => source.stale);
+  const fresh = data.items.map(({ name, state, freshness }) => `${name} ${freshness.since_last_success_s === null ? state : ago(freshness.since_last_success_s)}`);
+  return html`<p id="stale" class=${stale ? "trouble" : "note"}>${stale ? html`<strong>${summary(data.items)}</strong>` : `Sources: ${fresh.join(", ")}.`}
+    ${" "}<a href=${address("sources")}>${stale ? "What is wrong" : "Details"}</a></p>`;
 }

@@ -1,0 +1,35 @@
+// How long ago something was, how soon it is due, and how long a source has been silent.
+
+import { plural } from "./format.js";
+
+const UNITS = [[31557600, "year"], [86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+
+// 3 hours; two units of each sort are worth telling, so that 90 minutes are not an hour.
+export function duration(seconds) {
+  const [size, word] = UNITS.find(([unit]) => seconds >= 2 * unit) ?? UNITS.at(-1);
+  return plural(Math.floor(seconds / size), word);
+}
+
+export const ago = (seconds) => (seconds === null ? "never" : seconds < 2 ? "just now" : `${duration(seconds)} ago`);
+
+// The same for an instant, as of now.
+export const since = (instant) => (instant === null ? "never" : ago(Math.max(0, Math.floor((Date.now() - Date.parse(instant)) / 1000))));
+
+// in 5 minutes; now where it is due or past.
+export function until(instant) {
+  const seconds = Math.round((Date.parse(instant) - Date.now()) / 1000);
+  return seconds < 1 ? "now" : `in ${duration(seconds)}`;
+}
+
+// gdelt and ucdp: names as one says them.
+export const listed = (names) => new Intl.ListFormat("en-GB", { type: "conjunction" }).format(names);
+
+// One sentence of all sources: which are stale, or that none is.
+export function summary(sources) {
+  const stale = sources.filter((source) => source.stale);
+  if (!sources.length) return "No source is set up: data comes in by imports and writes alone.";
+  if (!stale.length) return sources.length === 1 ? "The source is up to date." : `All ${sources.length} sources are up to date.`;
+  const last = (source) => (source.freshness.since_last_success_s === null ? "never taken in" : `last taken in ${ago(source.freshness.since_last_success_s)}`);
+  const told = stale.map((source) => `${source.name} (${last(source)})`);
+  return `${stale.length} of ${plural(sources.length, "source")} ${stale.length === 1 ? "is" : "are"} stale: ${listed(told)}.`;
+}
