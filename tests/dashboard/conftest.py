@@ -37,7 +37,7 @@ FAULTS = """async (within) => {
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${told(node)}`));
 }"""
 # What a browser says of a refusal that the page handles, and asks of the address on its own account.
-EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|422)")
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|403|404|412|422)")
 OUTAGE = re.compile(r"net::ERR_|status of 503")
 
 
@@ -159,9 +159,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serving(folder: Path, *, anonymous: bool) -> Iterator[Served]:
-    """A server of its own process: `demo`, and after it `serve` where reading needs a key."""
-    environment = environment_of(folder)
+def serving(folder: Path, *, anonymous: bool, **settings: str) -> Iterator[Served]:
+    """A server of its own process: `demo`, and after it `serve` where reading needs a key; both have `settings`."""
+    environment = environment_of(folder) | settings
     with started(folder, environment, "demo") as demo:
         if anonymous:
             yield demo

@@ -10,8 +10,8 @@ const AGAIN_MS = 60000;
 export function SourcesNote() {
   const { data } = usePolled("sources", [], AGAIN_MS);
   if (!data?.items.length) return null;
-  const stale = data.items.some((source) => source.stale);
+  const troubled = data.items.some((source) => source.stale || source.state === "failing");
   const fresh = data.items.map(({ name, state, freshness }) => `${name} ${freshness.since_last_success_s === null ? state : ago(freshness.since_last_success_s)}`);
-  return html`<p id="stale" class=${stale ? "trouble" : "note"}>${stale ? html`<strong>${summary(data.items)}</strong>` : `Sources: ${fresh.join(", ")}.`}
-    ${" "}<a href=${address("sources")}>${stale ? "What is wrong" : "Details"}</a></p>`;
+  return html`<p id="stale" class=${troubled ? "trouble" : "note"}>${troubled ? html`<strong>${summary(data.items)}</strong>` : `Sources: ${fresh.join(", ")}.`}
+    ${" "}<a href=${address("sources")}>${troubled ? "What is wrong" : "Details"}</a></p>`;
 }
