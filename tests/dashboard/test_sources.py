@@ -71,9 +71,7 @@ def test_which_sources_are_stale_is_said_above_the_dashboard_and_explained_a_cli
     axe(page)
 
 
-def test_imports_are_listed_with_their_report_and_taken_back_by_those_who_may(
-    visit: Visit, own_server: Served
-) -> None:
+def test_imports_are_listed_with_their_report_and_taken_back_by_those_who_may(visit: Visit, own_server: Served) -> None:
     report = own_server.call("POST", "/v1/imports/missile_attacks", content=TABLE.encode())
     page = visit(own_server, "sources")
     expect(page.locator("#sources")).to_contain_text("No source is set up")

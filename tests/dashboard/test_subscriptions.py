@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Visit = Callable[..., Page]
 
-HOSTILE = ("<img src=x onerror=alert(1)>", "‮مرحبا بالعالم‬", "x" * 290, "a'\"&lt;{{7*7}}")
+HOSTILE = ("<img src=x onerror=alert(1)>", "\u202e\u0645\u0631\u062d\u0628\u0627", "x" * 290, "a'\"&lt;{{7*7}}")
 
 
 @contextmanager
@@ -200,12 +200,9 @@ def test_an_endpoint_that_fails_is_explained_paused_mended_moved_and_retried(
     press(page, "Move it")
     expect(page.locator("#state .outcome")).to_contain_text("The cursor is at e1-000000000000 now")
     expect(page.get_by_role("button", name="Move the cursor")).to_be_focused()
-    page.get_by_label("Status").select_option("cancelled")
-    expect(page.locator("#deliveries .state").first).to_have_text("cancelled")
     wait_for(page, lambda: [item.headers["webhook-generation"] for item in hook.changes].count("1") == total)
     expect(page.locator(".facts")).to_contain_text("Open0 of at most 100")
 
-    page.get_by_label("Status").select_option("")
     with closing(sqlite3.connect(folder / "sitrep.db")) as db, db:
         db.execute("UPDATE delivery SET status = 'dead' WHERE generation = 1")
     press(page, f"Retry all dead ({total})")
@@ -238,7 +235,12 @@ def test_an_endpoint_that_fails_is_explained_paused_mended_moved_and_retried(
 def test_what_is_typed_survives_refreshes_and_nobodys_change_is_overwritten_unseen(
     visit: Visit, pushing: Served, hook: Receiver
 ) -> None:
-    made = subscribe(pushing, hook.url(), filter={"kind": "attack", "bbox": [22, 44, 41, 53]}, push={"headers": {"X-Desk": "a", "Authorization": "b"}})
+    made = subscribe(
+        pushing,
+        hook.url(),
+        filter={"kind": "attack", "bbox": [22, 44, 41, 53]},
+        push={"headers": {"X-Desk": "a", "Authorization": "b"}},
+    )
     page = manage(visit, pushing, f"?subscription={made['id']}")
     state(page, "active")
     press(page, "Edit")
@@ -271,9 +273,7 @@ def test_what_is_typed_survives_refreshes_and_nobodys_change_is_overwritten_unse
     expect(page.locator(".facts")).to_contain_text("in strict order")
 
 
-def test_a_pull_subscription_is_made_read_and_acknowledged_by_the_keyboard_alone(
-    visit: Visit, pushing: Served
-) -> None:
+def test_a_pull_subscription_is_made_read_and_acknowledged_by_the_keyboard_alone(visit: Visit, pushing: Served) -> None:
     page = manage(visit, pushing)
     page.get_by_role("link", name="New subscription").press("Enter")
     expect(page.get_by_role("heading", name="New subscription")).to_be_focused()
