@@ -25,15 +25,15 @@ export const changeFacet = (name, kinds) => (wanted) => {
     exclude: [...others("exclude", (value) => value.startsWith(`${name}:`)), ...wanted.excluded.map((value) => `${name}:${value}`)],
     missing: [...others("missing", (value) => value === name), ...(wanted.missing ? [name] : [])],
   };
-  if (name === "kind" && wanted.included.length) leaveOut(changes, strangers(kinds, wanted.included));
+  if (name === "kind") leaveOut(changes, strangers(kinds, wanted.included, filter.values("kind")));
   filter.change(changes);
 };
 
-// The facets and measures that none of the chosen kinds has.
-function strangers(kinds, chosen) {
+// The facets and measures that none of the chosen kinds has; where none is chosen any more, those of the kinds before.
+function strangers(kinds, chosen, before) {
   const names = (some) => some.flatMap((kind) => [...kind.facets.map((facet) => facet.name), ...kind.measures]);
   const known = new Set(names(kinds.filter(({ kind }) => chosen.includes(kind))));
-  return names(kinds).filter((own) => !known.has(own));
+  return names(chosen.length ? kinds : kinds.filter(({ kind }) => before.includes(kind))).filter((own) => !known.has(own));
 }
 
 function leaveOut(changes, names) {

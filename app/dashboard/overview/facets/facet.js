@@ -47,12 +47,12 @@ function rowsOf(name, known, { included, excluded }, sought) {
   return [...unseen.map((value) => ({ value })), ...known].filter(({ value }) => fits(value));
 }
 
-// The rows in the order that they had, while somebody is among them: a row that moved would lose the focus.
+// The rows in the order that they had, while somebody is among them: a row that moved or went would take the focus with it.
 function useSteadyOrder(rows, list) {
   const before = useRef([]);
   const held = list.current?.contains(document.activeElement) ? before.current : [];
-  const place = new Map(held.map((value, n) => [value, n]));
-  const steady = [...rows].sort((one, other) => (place.get(one.value) ?? Infinity) - (place.get(other.value) ?? Infinity) || 0);
+  const now = new Map(rows.map((row) => [row.value, row]));
+  const steady = [...held.map((value) => now.get(value) ?? { value }), ...rows.filter(({ value }) => !held.includes(value))];
   before.current = steady.map(({ value }) => value);
   return steady;
 }
@@ -66,7 +66,7 @@ function enter(event, { name, rows, chosen, onChange }) {
   if (value && !chosen.included.includes(value)) onChange({ ...chosen, included: [...chosen.included, value], excluded: chosen.excluded.filter((one) => one !== value) });
 }
 
-// One stop of the Tab key: arrows go up and down, right leads to what keeps the value out, and left comes back.
+// One row is a stop of the Tab key, with its box and its button: arrows go up and down, right to the button and left back.
 function ValueList({ name, rows: given, chosen, longest, onChange }) {
   const [at, go] = useState("");
   const list = useRef(null);
@@ -98,7 +98,7 @@ function ValueList({ name, rows: given, chosen, longest, onChange }) {
         <label><input type="checkbox" name=${name} value=${value} checked=${chosen.included.includes(value)} tabindex=${stop(value)}
           onChange=${(event) => include(value, event.target.checked)} /><span dir="auto">${text}</span></label>
         <span class="count">${count === undefined ? "" : number(count)}</span>
-        <button type="button" class="not" tabindex="-1" aria-pressed=${String(out)} aria-label="Leave out ${text}" title="Leave out" onClick=${() => exclude(value, !out)}>≠</button>
+        <button type="button" class="not" tabindex=${stop(value)} aria-pressed=${String(out)} aria-label="Leave out ${text}" title="Leave out" onClick=${() => exclude(value, !out)}>≠</button>
         <svg class="share" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width=${(100 * (count ?? 0)) / longest} height="1" /></svg>
       </li>`;
     })}
