@@ -22,11 +22,11 @@ COMPLETE := $(VENV)/.all-installed
 SLOW := check cli heavy killed model openapi rolling stats \
   events/test_filters.py feed/test_exactly_once.py subscriptions/test_crowd.py subscriptions/test_durability.py \
   subscriptions/test_outage.py subscriptions/test_pull_routes.py subscriptions/test_push.py subscriptions/test_sparse.py \
-  test_client.py test_condition_is_one_file.py test_datasets_page.py test_examples.py test_grafana.py test_hostile.py test_killed.py \
+  clients test_condition_is_one_file.py test_datasets_page.py test_examples.py test_grafana.py test_hostile.py test_killed.py \
   test_kind_is_one_file.py test_proxy.py test_server.py
 # Of a hundred lines of app/, so many run in the fast tests at least.
 FLOOR := 90
-TYPED := app tests migrations benchmarks container
+TYPED := app tests migrations benchmarks container clients/python
 
 # HOST and PORT go to `run` as options. As environment they would reach tests and the program unasked.
 unexport HOST PORT PYTHON
@@ -109,8 +109,12 @@ api-changes: $(COMPLETE) ## Tell what openapi/openapi.json breaks for clients ma
 	@git show '$(BASE):openapi/openapi.json' | $(BIN)/python tests/api_changes.py /dev/stdin openapi/openapi.json
 
 .PHONY: clients
-clients: $(COMPLETE) ## Generate clients from openapi/openapi.json, compile and try them, and others' (needs npm)
-	@unset $${!SITREP_@} && clients/generators/check && clients/durable-streams/check
+clients: $(COMPLETE) ## Build both clients and those of four generators, type-check and try them, and others' (needs npm)
+	@unset $${!SITREP_@} && clients/check
+
+.PHONY: models
+models: $(COMPLETE) ## Write the types of the Python client anew from openapi/openapi.json
+	@$(BIN)/python clients/python/generate_models.py
 
 .PHONY: image
 image: $(COMPLETE) ## Build the container image and try it (docs/container.md)

@@ -51,7 +51,7 @@ ORDER = (
     "version",
     "kit",
 )
-ALONE = ("client", "dashboard")  # import nothing of ours
+ALONE = ("dashboard",)  # import nothing of ours
 SHARED_BY_DATASETS = ("base", "cells", "grouping", "codes")
 SHARED_BY_KINDS = ("base", "codes", "envelope", "field_errors", "rules", "strings", "timestamps")
 

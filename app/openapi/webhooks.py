@@ -16,7 +16,7 @@ VERIFY = (
     "make the HMAC-SHA256 of that with the bytes that follow `whsec_` in the secret (base64), and compare it in "
     "constant time with what follows `v1,` in one of the signatures that `webhook-signature` lists, separated by "
     "spaces; during a rotation there are two. Refuse a timestamp that is more than five minutes away. Any library of "
-    "[Standard Webhooks](https://www.standardwebhooks.com) does this, `app.client.verify` too.\n\n"
+    "[Standard Webhooks](https://www.standardwebhooks.com) does this, `verify` of both clients too.\n\n"
 )
 TWICE = (
     "Answer with 2xx once the change is safe, within `timeout_s`. The same `webhook-id` may come again, with the same "
