@@ -55,5 +55,5 @@ function Legend({ data: { measure, group, groups, others } }) {
   return html`<ul class="legend" aria-label="Legend">
     ${groups.map(({ value, rows }, n) => entry(hue(group, value, n), groupName(group, value), rows))}
     ${others && entry("group-rest", "others", others)}
-  </ul>${!SINGLE.includes(group) && html`<p class="hint">An event that has several values counts under each.</p>`}`;
+  </ul>${!SINGLE.includes(group) && html`<p class="hint">An event that has several values counts under each${measure === "count" ? "" : ", with its whole number"}.</p>`}`;
 }

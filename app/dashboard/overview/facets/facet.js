@@ -90,7 +90,7 @@ function ValueList({ name, rows: given, chosen, longest, onChange }) {
   const exclude = (value, on) => onChange({ ...chosen, excluded: on ? [...chosen.excluded, value] : chosen.excluded.filter((one) => one !== value), included: chosen.included.filter((one) => one !== value) });
   const stop = (value) => (value === current ? 0 : -1);
   return html`<p id=${help} class="unseen">Arrow keys move between values; the right arrow leads to the button that leaves a value out.</p>
-    <ul class="values" ref=${list} role="group" aria-label=${title(name)} aria-describedby=${help} onKeyDown=${press}>
+    <ul class="values" ref=${list} aria-label=${title(name)} aria-describedby=${help} onKeyDown=${press}>
     ${rows.map(({ value, count }) => {
       const text = label(name, value);
       const out = chosen.excluded.includes(value);

@@ -2,7 +2,7 @@
 
 import * as filter from "../../common/filter.js";
 import { addDays, isDay } from "../../common/labels.js";
-import { html, useState } from "../../common/preact.js";
+import { html, useEffect, useState } from "../../common/preact.js";
 import { Field } from "./fields.js";
 
 const YEARS = { min: "1900-01-01", max: "2200-12-30" };
@@ -34,13 +34,15 @@ export function TimeFields() {
 function Zone() {
   const [listed, list] = useState(false);
   const [unknown, tell] = useState(false);
+  const value = filter.value("timezone");
+  useEffect(() => tell(false), [value]);
   const set = (zone) => {
     const known = zone === "" ? "" : spell(zone);
     tell(known === undefined);
     if (known !== undefined) filter.change({ timezone: known });
   };
   return html`
-    <${Field} label="Zone" name="timezone" type="text" list="zones" placeholder="UTC" value=${filter.value("timezone")} onFocus=${() => list(true)} onValue=${set} />
+    <${Field} label="Zone" name="timezone" type="text" list="zones" placeholder="UTC" value=${value} onFocus=${() => list(true)} onValue=${set} />
     <datalist id="zones">${listed && ZONES.map((zone) => html`<option value=${zone} />`)}</datalist>
     ${unknown && html`<p class="hint" role="alert">There is no zone of that name. Choose one from the list, such as Europe/Kyiv.</p>`}`;
 }
