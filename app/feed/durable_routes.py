@@ -12,7 +12,7 @@ from app.changes import ChangeLogDep, format_cursor
 from app.changes.tables import parse_cursor
 from app.errors import CursorMalformed, is_head, problem_responses
 from app.feed.notifier import NotifierDep
-from app.feed.open_stream import StreamOpenerDep
+from app.feed.open_stream import StreamOpener
 from app.feed.page_writer import change_array_response, page_digest
 from app.feed.reader import CURSOR_PROBLEMS, find_page
 from app.feed.schemas import DurableQuery, FeedItems
@@ -52,7 +52,7 @@ async def read_durable_stream(
     notifier: NotifierDep,
     settings: SettingsDep,
     timings: StreamTimingsDep,
-    streams: StreamOpenerDep,
+    streams: Annotated[StreamOpener, Depends()],
 ) -> Response:
     """Read the feed by the Durable Streams protocol 1.0 (its read half, JSON mode), for which there are clients.
 

@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
-from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from app.auth.authentication import ReadKey, client_address
@@ -62,9 +61,6 @@ class StreamOpener:
             )
 
         return EventStream(follow, slot)
-
-
-StreamOpenerDep = Annotated[StreamOpener, Depends()]
 
 
 def caller(request: Request, key: Key) -> str:

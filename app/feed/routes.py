@@ -14,7 +14,7 @@ from app.changes.tables import parse_cursor
 from app.errors import CursorExpired, problem_responses
 from app.events.read.as_of import DATED
 from app.feed.notifier import NotifierDep
-from app.feed.open_stream import StreamOpenerDep
+from app.feed.open_stream import StreamOpener
 from app.feed.page_writer import change_page_response, page_digest
 from app.feed.reader import CURSOR_PROBLEMS, ChangePage, find_page
 from app.feed.schemas import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
@@ -83,7 +83,7 @@ async def stream_feed(
     request: Request,
     _: ReadKey,
     params: Annotated[StreamQuery, Depends(query(StreamQuery))],
-    streams: StreamOpenerDep,
+    streams: Annotated[StreamOpener, Depends()],
 ) -> Response:
     """Follow the changes as server-sent events: `event: change`, the feed item as `data`, its position as `id`.
 

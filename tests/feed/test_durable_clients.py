@@ -35,12 +35,12 @@ Batch = tuple[str, list[str]]
 
 async def read_with_python(url: str, live: Any, offset: str, filters: dict[str, str], key: str) -> AsyncIterator[Batch]:
     """Batches by PyPI's client, which leaves going on after the end of a connection to its caller."""
-    headers = {"authorization": f"Bearer {key}"}
+    headers: dict[str, Any] = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         while True:
             try:
                 async with astream(
-                    url, offset=offset, live=live, params=dict(filters), headers=headers, client=client
+                    url, offset=offset, live=live, params={**filters}, headers=headers, client=client
                 ) as reading:
                     async for event in reading.iter_events(mode="json_batches"):
                         offset = event.next_offset

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from book import Book
 from drawing import Drawing
-from readers import LongPoll, Poll, Pull, Push, Reader, Stream, WaitingPull
+from readers import DurablePoll, DurableStream, LongPoll, Poll, Pull, Push, Reader, Stream, WaitingPull
 from snapshots import Snapshots
 from writing import Writer
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stage import Stage
 
 ALLOWED = frozenset(FeedQuery.model_fields)
-WAYS: list[type[Reader]] = [Poll, LongPoll, Stream, Stream, Stream, Pull, WaitingPull, Push]
+WAYS: list[type[Reader]] = [Poll, LongPoll, *[Stream] * 3, DurablePoll, DurableStream, Pull, WaitingPull, Push]
 BEGINNINGS = ["oldest", "now", "cursor", "resumed"]
 
 
@@ -107,10 +107,10 @@ class Play:
         question, way = self.draw_question(), self.random.choice(WAYS)
         client = self.stage.at(self.random.choice(["inner", "outer"]))
         place = self.random.choice([self.book.head, self.book.head, self.random.randint(0, self.book.head)])
-        if way is Stream:
+        if issubclass(way, Stream):
             beginning = self.random.choice(BEGINNINGS)
             place = {"oldest": 0, "now": self.book.head}.get(beginning, place)
-            return Stream(self.book, client, question, place, beginning=beginning)
+            return way(self.book, client, question, place, beginning=beginning)
         if way is Push:
             path = f"/{len(self.endpoint.received)}-{self.random.randrange(10**9)}"
             return Push(self.book, client, question, place, endpoint=self.endpoint, path=path)

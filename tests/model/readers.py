@@ -191,13 +191,9 @@ class Stream(Reader):
 
     async def listen(self) -> None:
         """One connection, to its end."""
-        cursor = f"e{self.book.epoch}-{self.position:012d}"
-        resumed = self.begun or self.beginning == "resumed"
-        after = {"oldest": "oldest", "now": "now"}.get(self.beginning, cursor)
-        headers = {"last-event-id": cursor} if resumed else {}
-        asked = urlencode([*self.question, *([] if resumed else [("after", after)])])
         erased = set(self.book.erased)
-        async with self.client().stream("GET", f"/v1/feed/stream?{asked}", headers=headers) as response:
+        address, headers = self.request()
+        async with self.client().stream("GET", address, headers=headers) as response:
             if response.status_code in {410, 503}:
                 await asyncio.sleep(REST_S)
                 return
@@ -208,6 +204,14 @@ class Stream(Reader):
                 *blocks, text = text.split(b"\n\n")
                 for block in blocks:
                     self.hear(block, erased)
+
+    def request(self) -> tuple[str, dict[str, str]]:
+        """What it asks now, and by which header fields."""
+        cursor = f"e{self.book.epoch}-{self.position:012d}"
+        resumed = self.begun or self.beginning == "resumed"
+        after = {"oldest": "oldest", "now": "now"}.get(self.beginning, cursor)
+        asked = urlencode([*self.question, *([] if resumed else [("after", after)])])
+        return f"/v1/feed/stream?{asked}", {"last-event-id": cursor} if resumed else {}
 
     def hear(self, block: bytes, erased: set[str]) -> None:
         """One block: the first says that the stream has begun, others carry a position and perhaps a change."""
@@ -224,6 +228,50 @@ class Stream(Reader):
     async def restart(self) -> None:
         self.begun, self.beginning = False, "cursor"
         await super().restart()
+
+
+class DurablePoll(LongPoll):
+    """Long polls of the Durable Streams protocol."""
+
+    async def follow(self) -> None:
+        while True:
+            erased, asked = set(self.book.erased), [*self.question, *self.offset(), ("live", "long-poll")]
+            try:
+                answer = await self.client().get(f"/v1/streams/events?{urlencode(asked)}")
+            except httpx.TransportError:
+                await asyncio.sleep(REST_S)
+                continue
+            if answer.status_code in {410, 503}:
+                await asyncio.sleep(REST_S)
+                continue
+            for item in [] if answer.status_code == 204 else good(answer):
+                self.take(item, erased)
+            self.position = int(answer.headers["stream-next-offset"].rpartition("-")[2])
+
+    def offset(self) -> list[tuple[str, str]]:
+        return [("offset", self.place()[0][1])]
+
+
+class DurableStream(Stream):
+    """Server-sent events of the Durable Streams protocol."""
+
+    def request(self) -> tuple[str, dict[str, str]]:
+        cursor = f"e{self.book.epoch}-{self.position:012d}"
+        offset = cursor if self.begun else {"oldest": "-1", "now": "now"}.get(self.beginning, cursor)
+        return f"/v1/streams/events?{urlencode([*self.question, ('offset', offset), ('live', 'sse')])}", {}
+
+    def hear(self, block: bytes, erased: set[str]) -> None:
+        """One block: changes, or the position after them; the first position says that the stream has begun."""
+        fields = dict(line.split(": ", 1) for line in block.decode().split("\n"))
+        data = json.loads(fields["data"])
+        if fields["event"] == "data":
+            for item in data:
+                self.take(item, erased)
+            return
+        self.position = int(data["streamNextOffset"].rpartition("-")[2])
+        self.begun = True
+        self._begun.set()
+        self._news.set()
 
 
 class Pull(Reader):
