@@ -123,7 +123,7 @@ image: $(COMPLETE) ## Build the container image and try it (docs/container.md)
 
 .PHONY: lock
 lock: $(COMPLETE) ## Write the lock files anew from pyproject.toml (ARGS=--upgrade)
-	@$(COMPILE) pyproject.toml --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --extra mcp --output-file requirements.lock
 	@$(COMPILE) --group build --output-file requirements-build.lock
 	@$(COMPILE) pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	@$(COMPILE) clients/generators/requirements.in --output-file clients/generators/requirements.lock

@@ -33,6 +33,7 @@ from app.health import router as health_routes
 from app.imports.routes import router as import_routes
 from app.kit.gc import freeze_gc
 from app.logs import RequestLog
+from app.mcp.routes import router as mcp_routes
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
 from app.proxy import ForwardedHeadersMiddleware
@@ -67,6 +68,7 @@ ROUTERS = (
     key_routes,
     feed_token_routes,
     health_routes,
+    mcp_routes,
 )
 
 
@@ -145,6 +147,24 @@ def build_services(settings: Settings, *, delivery: bool) -> Services:
         worker,
         SubscriptionOperations(log, notifier, cipher, policy, worker.kick if worker else noop),
     )
+
+
+@asynccontextmanager
+async def open_for_reading(settings: Settings) -> AsyncIterator[FastAPI]:
+    """Give an application that reads and is called within this process; anybody who can call it may read.
+
+    Unavailable when the database cannot be used, SchemaMismatch when it has the schema of another version.
+    """
+    app = create_app(settings.model_copy(update={"anonymous_read": True}), delivery=False)
+    services: Services = app.state.services
+    try:
+        await services.db.connect()
+        await services.db.check_schema()
+        services.notifier.start()
+        yield app
+    finally:
+        await services.notifier.stop()
+        await services.db.close()
 
 
 def noop() -> None:

@@ -22,6 +22,7 @@ ORDER = (
     "server",
     "protocol",
     "main",
+    "mcp",
     "proxy",
     "openapi",
     "health",

@@ -15,6 +15,7 @@ from app.cli.error_messages import explain, print_error
 from app.cli.export import epoch, export, openapi
 from app.cli.import_file import import_file
 from app.cli.keys import keys
+from app.cli.mcp import mcp
 from app.cli.migrate import migrate
 from app.cli.reindex import reindex
 from app.cli.serve import demo, serve
@@ -54,7 +55,7 @@ def whole(
 for command in (demo, serve, worker, sync, migrate, reindex, check):
     sitrep.command()(command)
 sitrep.command("import")(import_file)
-for command in (export, datasets, openapi, epoch):
+for command in (export, mcp, datasets, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)
 

@@ -32,6 +32,7 @@ COMMANDS = (
     "check",
     "import",
     "export",
+    "mcp",
     "datasets",
     "openapi",
     "epoch",
