@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sqlite3
 import threading
@@ -11,6 +10,7 @@ import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 from receivers import Receiver, receiving
@@ -119,6 +119,11 @@ def test_a_webhook_from_a_filter_is_made_tested_and_followed_to_the_bytes_that_w
     expect(page.locator(".meaning a")).to_have_text(re.compile(rf"^{count} events? match"))
     values = page.locator(".filter-rows .row input")
     assert [values.nth(n).input_value() for n in range(3)] == ["sanction_move", "US", "UA"]
+    page.get_by_label("Find a condition").fill("vessel")
+    page.get_by_role("button", name="measure subtype: vessel listing").click()
+    expect(page.get_by_label("Find a condition")).to_be_focused()
+    assert values.nth(3).input_value() == "vessel_listing"
+    page.get_by_role("button", name="Remove the condition measure subtype vessel_listing").click()
     values.nth(2).fill("Atlantis")
     page.get_by_label("Address of your endpoint").fill("http://localhost:1/")
     page.get_by_label("The oldest change").check()
@@ -346,4 +351,14 @@ def test_a_key_is_asked_for_and_one_that_may_not_subscribe_is_told_so(visit: Vis
     press(page, "Continue")
     expect(page.locator("#endpoints")).to_contain_text("No subscription yet")
     expect(page.locator("#notices")).to_have_count(0)
-    assert json.loads(page.evaluate("JSON.stringify([...Object.keys(localStorage)])")) == []
+    press(page, "New feed token")
+    page.get_by_label("Name", exact=True).fill("my reader")
+    press(page, "Make it")
+    token = page.locator(".secret code").inner_text()
+    assert httpx.get(f"{closed_server.url}/v1/events.atom?token={token}", trust_env=False).is_success
+    press(page, "I have kept it")
+    press(page, "Revoke my reader")
+    press(page, "Revoke it")
+    expect(page.locator("#feed-tokens")).to_contain_text("None.")
+    assert httpx.get(f"{closed_server.url}/v1/events.atom?token={token}", trust_env=False).status_code == 401
+    assert page.evaluate("Object.keys(localStorage)") == []

@@ -6,8 +6,9 @@ import { CopyButton } from "../common/copy_button.js";
 import { Dialog } from "../common/dialog.js";
 import { date } from "../common/format.js";
 import { since } from "../common/freshness.js";
+import { Pager } from "../common/pager.js";
 import { Panel } from "../common/panel.js";
-import { useAction, usePolled } from "../common/poll.js";
+import { useAction, usePages } from "../common/poll.js";
 import { html, useRef, useState } from "../common/preact.js";
 import { Choice, faultsAt, otherFaults, TextField } from "./fields.js";
 
@@ -15,23 +16,25 @@ const LIFETIMES = [["30", "30 days", ""], ["365", "A year", ""], ["", "Until it 
 const DAY_MS = 86400000;
 
 export function FeedTokens() {
-  const answer = usePolled("feed-tokens", [], 30000);
+  const answer = usePages("feed-tokens", [["limit", "25"]], 30000);
   const [shown, show] = useState(null);
   const items = answer.data?.items ?? [];
-  if (answer.error?.status === 404) return null;
   const close = () => show(null);
   const made = (token) => { show({ name: "made", token }); answer.refresh(); };
   const revoked = () => { show(null); answer.refresh(); };
   const tools = html`<button type="button" onClick=${() => show({ name: "new" })}>New feed token</button>`;
   return html`<${Panel} id="feed-tokens" title="Feed tokens" note="for feed readers, which cannot send a key" tools=${tools} answer=${answer}>
     ${items.length ? html`<table class="rows">
-      <thead><tr><th scope="col">Name</th><th scope="col">Made</th><th scope="col">Expires</th><th scope="col"><span class="unseen">Revoke</span></th></tr></thead>
+      <thead><tr><th scope="col">Name</th><th scope="col">Owner</th><th scope="col">Made</th><th scope="col">Last used</th><th scope="col">Expires</th><th scope="col"><span class="unseen">Revoke</span></th></tr></thead>
       <tbody>${items.map((item) => html`<tr key=${item.id}>
-        <th scope="row" dir="auto">${item.name}</th>
+        <th scope="row"><span dir="auto">${item.name}</span></th>
+        <td data-label="Owner"><span dir="auto">${item.owner}</span></td>
         <td data-label="Made">${since(item.created_at)}</td>
+        <td data-label="Last used">${since(item.last_used_at)}</td>
         <td data-label="Expires">${item.expires_at ? date(item.expires_at, "UTC") : "never"}</td>
         <td><button type="button" class="danger" onClick=${() => show({ name: "revoke", token: item })}>Revoke<span class="unseen"> ${item.name}</span></button></td>
       </tr>`)}</tbody></table>` : html`<p class="nothing">None. The dashboard makes one when you ask it for a feed of a filter on a server that needs a key.</p>`}
+    <${Pager} ...${answer} what="tokens" />
   <//>
   ${shown?.name === "new" && html`<${NewToken} onMade=${made} onClose=${close} />`}
   ${shown?.name === "made" && html`<${MadeToken} token=${shown.token} onClose=${close} />`}
@@ -54,7 +57,7 @@ function NewToken({ onMade, onClose }) {
   const trouble = otherFaults(error, ["/name", "/expires_at"]);
   return html`<${Dialog} title="New feed token" onClose=${onClose}>
     <form onSubmit=${submit} novalidate>
-      <p>Whoever has the token can read events by an address alone, and nothing else.</p>
+      <p>Whoever has the token can read feeds and exports by an address alone, and nothing else.</p>
       <${TextField} label="Name" value=${name} faults=${faultsAt(error, "/name")} placeholder="My feed reader" onInput=${setName} />
       <${Choice} title="It is valid for" value=${days} options=${LIFETIMES} onChange=${setDays} faults=${faultsAt(error, "/expires_at")} />
       ${trouble && html`<p class="trouble" role="alert">${trouble}</p>`}
@@ -66,7 +69,7 @@ function NewToken({ onMade, onClose }) {
 function MadeToken({ token, onClose }) {
   const shown = useRef(null);
   return html`<${Dialog} title="Keep the token now" stays onClose=${onClose}>
-    <p>It is shown this once. The dashboard puts one into the address of a feed by itself; this one is for addresses that you write.</p>
+    <p>It is shown this once. Add it to the address of a feed or export: <span class="code">…/v1/events.atom?kind=attack&token=…</span></p>
     <p class="secret"><code ref=${shown}>${token.token}</code> <${CopyButton} text=${token.token} label="Copy the token" source=${shown} /></p>
     <div class="actions"><button type="button" class="first" onClick=${onClose}>I have kept it</button></div>
   <//>`;

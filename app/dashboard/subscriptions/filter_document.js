@@ -15,6 +15,10 @@ export const NAMES = [...FIRST, ...KNOWN.filter((name) => !FIRST.includes(name))
 
 export const isMeasure = (name) => MEASURES.some((measure) => name === `${measure}_min` || name === `${measure}_max`);
 
+// Names whose values are free: no list of them is asked for.
+const FREE = new Set(["bbox", "near", "radius_km", "since", "until", "id", "external_id", "related_to", "q", "exclude", "missing", "timezone", "change", "imo"]);
+export const FACETS = NAMES.filter((name) => !FREE.has(name) && !isMeasure(name));
+
 const isRepeated = (name) => REPEATED.has(name) || name === "change";
 const isNumber = (name) => isMeasure(name) || name === "radius_km";
 

@@ -4,12 +4,12 @@ import { address } from "../common/api.js";
 import { plural, spoken } from "../common/format.js";
 import { useApi } from "../common/hooks.js";
 import { html, useEffect, useId, useRef, useState } from "../common/preact.js";
+import { ConditionSearch } from "./condition_search.js";
 import { faultsAt } from "./fields.js";
-import { inWords, isMeasure, NAMES, toDocument, toRows } from "./filter_document.js";
+import { FACETS, inWords, NAMES, toDocument, toRows } from "./filter_document.js";
 
 const COUNT_AFTER_MS = 500;
 const SUGGESTED = "100";
-const FREE = new Set(["bbox", "near", "radius_km", "since", "until", "id", "external_id", "related_to", "q", "exclude", "missing", "timezone", "change", "imo"]);
 const HINTS = {
   since: "2025-09-01, or with a time: 2025-09-01T06:00:00Z",
   until: "2025-10-01, or with a time: 2025-10-01T06:00:00Z",
@@ -46,6 +46,7 @@ export function FilterRows({ rows, onChange, error }) {
   return html`<fieldset class="filter-rows">
     <legend>Filter</legend>
     <p class="hint">The same name twice means either value; different names must all hold. No row means every change.</p>
+    <${ConditionSearch} filter=${filter} onFound=${(name, value) => onChange([...rows, newRow(name, value)])} />
     ${rows.map((row) => html`<${Row} key=${row.key} row=${row} isNew=${row.key === added.current} filter=${filter}
       faults=${faultsOf(error, rows, row)} onChange=${(part) => set(row.key, part)} onTake=${(event) => take(event, row.key)} />`)}
     <button type="button" class="add" onClick=${add}>Add a condition</button>
@@ -68,7 +69,7 @@ function Row({ row, isNew, filter, faults, onChange, onTake }) {
   const select = useRef(null);
   const [looks, look] = useState(false);
   useEffect(() => { if (isNew) select.current.focus(); }, []);
-  const suggests = looks && row.name && !FREE.has(row.name) && !isMeasure(row.name);
+  const suggests = looks && FACETS.includes(row.name);
   const others = Object.fromEntries(Object.entries(filter).filter(([name]) => name !== row.name && name !== "change"));
   const known = useApi(suggests ? "stats/facets" : null, [["facet", row.name], ["limit", SUGGESTED], ...toRows(others)]);
   const values = suggests ? known.data?.facets?.[row.name] ?? [] : [];

@@ -64,7 +64,8 @@ function OtherKey({ me }) {
   const change = () => { forget(); location.reload(); };
   return html`<h1>Subscriptions</h1>
     <p class="trouble" role="alert">The key “<span dir="auto">${me.name}</span>” has the scope ${me.scopes.join(", ")} and may not subscribe. Ask whoever runs this server for a key with the scope subscribe.</p>
-    <p><button type="button" class="first" onClick=${change}>Use another key</button></p>`;
+    <p><button type="button" class="first" onClick=${change}>Use another key</button></p>
+    <${FeedTokens} />`;
 }
 
 start(html`<${Shell} page="subscriptions"><${Subscriptions} /><//>`);
