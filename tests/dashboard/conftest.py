@@ -29,7 +29,10 @@ PATIENCE_S = 300.0
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking")
+FLAGS = (
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--enable-unsafe-swiftshader", "--use-gl=angle", "--use-angle=swiftshader"),  # WebGL without a graphics card
+)
 AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"
 FAULTS = """async (within) => {
   const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"] });

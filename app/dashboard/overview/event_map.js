@@ -35,6 +35,12 @@ export function EventMap({ pairs, measure, live }) {
 
   useEffect(() => setChosen(null), [key]);
 
+  // The keys are the map's as long as a tool is taken.
+  function take(name) {
+    setTool(tool === name ? null : name);
+    if (tool !== name) control.current?.focus();
+  }
+
   async function open(cluster) {
     if (cluster.count > 1) {
       const box = await parts(pairs, cluster).catch(() => null);
@@ -49,7 +55,7 @@ export function EventMap({ pairs, measure, live }) {
     ${tool && html`<${Sheet} ...${{ tool, selecting, camera, size }} />`}`;
 
   const tools = html`<span class="tools" role="group" aria-label="Filter by a part of the map">
-    ${["box", "radius"].map((name) => html`<button type="button" key=${name} aria-pressed=${String(tool === name)} onClick=${() => setTool(tool === name ? null : name)}>${name === "box" ? "Box" : "Radius"}</button>`)}
+    ${["box", "radius"].map((name) => html`<button type="button" key=${name} aria-pressed=${String(tool === name)} onClick=${() => take(name)}>${name === "box" ? "Box" : "Radius"}</button>`)}
     ${area && html`<button type="button" onClick=${() => choose(null)}>Clear area</button>`}
   </span>`;
 
@@ -62,7 +68,7 @@ export function EventMap({ pairs, measure, live }) {
     <//>
     ${tool && html`<p class="hint" role="status">${HINTS[tool]}</p>`}
     ${kinds && html`<${Legend} kinds=${kinds} />`}
-    ${chosen && html`<${ClusterList} cluster=${chosen} ...${{ pairs, measure, revision }} onClose=${() => { setChosen(null); control.current?.focus(); }} />`}
+    ${chosen && html`<${ClusterList} cluster=${clusters.find((cluster) => cluster.key === chosen.key) ?? chosen} ...${{ pairs, measure, revision }} onClose=${() => { setChosen(null); control.current?.focus(); }} />`}
     <${ClusterTable} clusters=${shown} measure=${measure} kinds=${kinds ?? []} open=${tabled} onOpen=${setTabled} onZoom=${(cluster) => control.current?.show(cluster.box)} onList=${setChosen} />
   <//>`;
 }

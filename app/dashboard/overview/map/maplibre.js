@@ -41,6 +41,8 @@ export async function start(place, { camera, minZoom, maxZoom, shapes, tiles, on
     onMove({ lon: lng, lat: at, zoom: map.getZoom() }, Boolean(event.originalEvent));
   });
   map.on("moveend", onRest);
+  const sharpen = () => { if (container.clientWidth) map.resize(); }; // another screen may have other pixels
+  addEventListener("resize", sharpen);
   const looks = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((query) => matchMedia(query));
   const restyle = () => paint(map, coloursOf(place));
   for (const look of looks) look.addEventListener("change", restyle);
@@ -53,6 +55,7 @@ export async function start(place, { camera, minZoom, maxZoom, shapes, tiles, on
     drag: (may) => map.dragPan[may ? "enable" : "disable"](),
     remove: () => {
       for (const look of looks) look.removeEventListener("change", restyle);
+      removeEventListener("resize", sharpen);
       map.remove();
     },
   };

@@ -1,6 +1,6 @@
 // A box or a circle of the filter: drawn by a drag, by two clicks or taps, or by Enter at the middle of the map; and shown.
 
-import { html, useEffect, useRef, useState } from "../../common/preact.js";
+import { html, useLayoutEffect, useRef, useState } from "../../common/preact.js";
 import * as filter from "../../common/filter.js";
 import * as mercator from "./mercator.js";
 
@@ -45,7 +45,7 @@ export function useSelecting(tool, done) {
   const [from, setFrom] = useState(null);
   const [to, setTo] = useState(null);
   const press = useRef(null);
-  useEffect(() => { setFrom(null); setTo(null); press.current = null; }, [tool]);
+  useLayoutEffect(() => { setFrom(null); setTo(null); press.current = null; }, [tool]); // before the next key comes
 
   function add(place) {
     if (!from) return setFrom(place);

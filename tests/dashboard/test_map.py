@@ -1,0 +1,279 @@
+"""The map in a browser: its numbers are the API's, it filters, and it neither traps the keyboard nor the finger."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from dashboard.conftest import PATIENCE_MS, Served, Window, serving, started
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    Visit = Callable[..., Page]
+
+POLL_MS = 100
+SLOW_MS = 8 * PATIENCE_MS  # software draws for WebGL, beside other tests
+NO_WEBGL = """
+  const own = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+    return kind === "webgl2" ? null : own.call(this, kind, ...more);
+  };
+"""
+KYIV, KHARKIV, FIJI = (50.45, 30.52), (49.99, 36.23), (-17.0, 179.6)
+PLACES = (
+    *[KYIV] * 12,
+    *[(KHARKIV[0] + step / 10, KHARKIV[1] - step / 10) for step in range(6)],
+    *(FIJI, (-16.5, -179.7)),
+)
+EVENT = {
+    "kind": "attack",
+    "started_at": "2025-09-07T00:00:00Z",
+    "time_precision": "day",
+    "actors": [{"name": "Russia", "role": "initiator", "type": "government"}],
+    "casualties": [{"measure": "killed", "group": "civilian", "count": 3}],
+    "sources": [{"publisher": "Example Wire", "url": "https://example.org/1"}],
+    "detail": {"munitions": [{"category": "uav_one_way_attack", "launched": 8}]},
+}
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c63f8ffff3f030008fc02feaf8d1ce50000000049454e44ae426082"
+)
+SUM = "() => [...document.querySelectorAll('#map .cluster')].reduce((sum, one) => sum + Number(one.dataset.count), 0)"
+
+ZOOMED = "(least) => Number(document.querySelector('#map .frame').dataset.zoom) >= least"
+
+
+@pytest.fixture(scope="module")
+def mapped(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server with the samples and 20 more events, called Mapped, of one place each."""
+    with serving(tmp_path_factory.mktemp("mapped"), anonymous=True) as served:
+        for number, (lat, lon) in enumerate(PLACES):
+            place = {"name": f"Place {number}", "lat": lat, "lon": lon, "role": "target"}
+            served.call("POST", "/v1/events", json={**EVENT, "title": f"Mapped {number}", "locations": [place]})
+        yield served
+
+
+def look(page: Page) -> Any:
+    return page.locator("#map .frame")
+
+
+def turned_to(page: Page) -> None:
+    """MapLibre has taken over."""
+    expect(look(page)).to_have_attribute("data-state", "full", timeout=SLOW_MS)
+
+
+def until(page: Page, script: str, arg: Any = None) -> None:
+    """The script comes to give true; wait_for_function would need what the policy forbids."""
+    for _ in range(SLOW_MS // POLL_MS):
+        if page.evaluate(script, arg):
+            return
+        page.wait_for_timeout(POLL_MS)
+    raise AssertionError(script, arg, page.evaluate(SUM), page.url)
+
+
+def adds_up(page: Page, total: int) -> None:
+    """The circles hold so many events."""
+    until(page, f"(total) => ({SUM})() === total", total)
+
+
+def cells(served: Served, query: str, zoom: str) -> int:
+    return sum(cell[2] for cell in served.get(f"/v1/stats/grid?zoom={zoom}&{query}")["cells"])
+
+
+def zoom_of(page: Page) -> str:
+    return (page.locator("#map .cluster").first.get_attribute("data-key") or "").partition("/")[0]
+
+
+def area_of(page: Page) -> tuple[float, float, float, float]:
+    page.locator("#map .ground").scroll_into_view_if_needed()
+    box = page.locator("#map .ground").bounding_box()
+    assert box is not None
+    return box["x"], box["y"], box["width"], box["height"]
+
+
+def filters(page: Page, pattern: str, served: Served) -> dict[str, str]:
+    """What a part of the map put into the address; the page counts as the API does, and draws what it counts."""
+    page.wait_for_url(re.compile(pattern))
+    query = page.url.partition("?")[2]
+    count = served.get(f"/v1/events/count?{query}")["count"]
+    expect(page.locator("#count")).to_have_text(f"{count:,} event{'' if count == 1 else 's'}")
+    expect(page.locator("#map .area")).to_have_count(1)
+    adds_up(page, count)
+    return dict(re.findall(r"(bbox|near|radius_km)=([^&]+)", query.replace("%2C", ",")))
+
+
+def test_circles_hold_every_event_split_and_lead_to_it(visit: Visit, mapped: Served, axe: Callable[..., None]) -> None:
+    page = visit(mapped)
+    page.wait_for_selector("#map .cluster", state="attached")
+    adds_up(page, cells(mapped, "", zoom_of(page)))
+    loaded = "() => performance.getEntriesByType('resource').filter(({ name }) => /maplibre|50m/.test(name)).length"
+    assert page.evaluate(loaded) == 0
+    page = visit(mapped, "?q=Mapped")
+    adds_up(page, 20)
+    assert mapped.get("/v1/events/count?q=Mapped")["count"] == 20
+
+    page.locator("#map .ground").focus()
+    turned_to(page)
+    adds_up(page, 20)
+    page.locator("#map .cluster[data-count='18']").click()
+    page.locator("#map .cluster[data-count='12']").click(timeout=SLOW_MS)
+
+    here = page.locator("#map .here")
+    expect(here.get_by_role("heading")).to_be_focused()
+    expect(here.locator("li a")).to_have_count(12)
+    axe(page, "#map")
+    id_ = mapped.get(f"/v1/events?bbox={KYIV[1]},{KYIV[0]},{KYIV[1]},{KYIV[0]}&q=Mapped&limit=1")["items"][0]["id"]
+    expect(here.locator("li a").first).to_have_attribute("href", f"{mapped.url}/events/{id_}")
+    page.keyboard.press("Escape")
+    expect(page.locator("#map .ground")).to_be_focused()
+
+
+def test_keys_and_buttons_move_the_map_and_its_size_may_change(visit: Visit, mapped: Served) -> None:
+    page = visit(mapped, "?q=Mapped&bbox=20,40,50,60&measure=killed", color_scheme="dark")
+    adds_up(page, 18)
+    ground = page.locator("#map .ground")
+    expect(ground).to_have_attribute("aria-label", re.compile("Arrow keys move it"))
+    ground.focus()
+    turned_to(page)
+    before = float(look(page).get_attribute("data-zoom") or "")
+
+    for key in ("+", "+", "-", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+    until(page, ZOOMED, before + 0.99)
+    page.keyboard.press("0")
+    adds_up(page, 18)
+    best = mapped.get("/v1/stats/grid?q=Mapped&bbox=20,40,50,60&measure=killed&zoom=12")["cells"]
+    shown = "(circles) => circles.reduce((sum, one) => sum + Number(one.dataset.value), 0)"
+    assert page.locator("#map .cluster").evaluate_all(shown) == sum(cell[4] for cell in best)
+
+    stops = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate("document.activeElement.closest('#map') ? document.activeElement.textContent : ''"))
+    assert stops[: stops.index("As a table") + 1] == ["+", "−", "All", "As a table"]
+    page.keyboard.press("Shift+Tab")
+    page.locator("#map summary").press("Enter")
+    expect(page.locator("#map tbody th").first).to_contain_text("Ukraine")
+    page.evaluate("document.querySelector('#map').hidden = true")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("document.querySelector('#map').hidden = false")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("#map canvas")).to_have_css("width", f"{area_of(page)[2]:.0f}px", timeout=SLOW_MS)
+    adds_up(page, 18)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_box_and_a_radius_are_the_filter(visit: Visit, mapped: Served) -> None:
+    page = visit(mapped, "?q=Mapped")
+    page.context.add_init_script(NO_WEBGL)
+    page.reload()
+    adds_up(page, 20)
+    expect(page.locator("#map .unable")).to_contain_text("no WebGL 2")
+    x, y, width, height = area_of(page)
+
+    page.get_by_role("button", name="Box", exact=True).click()
+    expect(page.get_by_role("button", name="Box", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.mouse.move(x + 2, y + 2)
+    page.mouse.down()
+    page.mouse.move(x + width - 60, y + height / 3)
+    page.mouse.move(x + width - 60, y + height - 4)
+    page.mouse.up()
+    west, _, east, _ = map(float, filters(page, "bbox=", mapped)["bbox"].split(","))
+    assert west != east
+    expect(page.get_by_role("button", name="Box", exact=True)).to_have_attribute("aria-pressed", "false")
+
+    page.get_by_role("button", name="Clear area").click()
+    adds_up(page, 20)
+    page.get_by_role("button", name="Radius", exact=True).click()
+    circle = page.locator("#map .cluster[data-count='18']").bounding_box()
+    assert circle is not None
+    page.mouse.click(circle["x"] + 12, circle["y"] + 12)
+    page.mouse.click(circle["x"] + 32, circle["y"] + 12)
+    found = filters(page, "radius_km=", mapped)
+    assert 0 < float(found["radius_km"]) <= 1000
+    assert "bbox" not in found
+
+    page.get_by_role("button", name="Box", exact=True).click()
+    page.locator("#map .ground").focus()
+    for key in ("ArrowLeft", "ArrowUp", "Enter", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    assert [*filters(page, "bbox=", mapped)] == ["bbox"]
+    page = visit(mapped, "?q=Mapped&bbox=170,-30,-170,0")
+    adds_up(page, 2)
+    drawn = "area => area.getBoundingClientRect().width"
+    assert page.locator("#map .area").evaluate(drawn) < area_of(page)[2]
+
+
+def swipe(page: Page, *fingers: tuple[float, float, float, float]) -> None:
+    """Move fingers over the page, each from a point by so much."""
+    cdp = page.context.new_cdp_session(page)
+
+    def touch(kind: str, part: float) -> None:
+        points = [{"x": x + dx * part, "y": y + dy * part, "id": id_} for id_, (x, y, dx, dy) in enumerate(fingers)]
+        sent = {"type": kind, "touchPoints": points if kind != "touchEnd" else []}
+        cdp.send("Input.dispatchTouchEvent", sent)
+
+    touch("touchStart", 0)
+    for step in range(1, 11):
+        touch("touchMove", step / 10)
+        page.wait_for_timeout(20)
+    touch("touchEnd", 1)
+
+
+def test_one_finger_scrolls_the_page_and_two_zoom(visit: Visit, mapped: Served) -> None:
+    page = visit(mapped, "?q=Mapped", viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)
+    adds_up(page, 20)
+    x, y, width, height = area_of(page)
+    middle = (x + width / 2, y + height / 2)
+    before, scrolled = float(look(page).get_attribute("data-zoom") or ""), page.evaluate("scrollY")
+
+    for finger in (120, 120):
+        swipe(page, (*middle, 0, finger))
+        until(page, "(before) => scrollY < before", scrolled)
+        turned_to(page)
+        scrolled = page.evaluate("scrollY")
+    assert page.url.endswith("?q=Mapped")
+    assert float(look(page).get_attribute("data-zoom") or "") == before
+
+    x, y, width, height = area_of(page)
+    middle = (x + width / 2, y + height / 2)
+    swipe(page, (middle[0] - 20, middle[1], -80, 0), (middle[0] + 20, middle[1], 80, 0))
+    until(page, ZOOMED, before + 0.5)
+    assert page.evaluate("visualViewport.scale") == 1
+
+    page.get_by_role("button", name="Box", exact=True).tap()
+    x, y, width, height = area_of(page)
+    page.touchscreen.tap(x + 20, y + 20)
+    page.touchscreen.tap(x + width - 70, y + height - 30)
+    page.wait_for_url(re.compile("bbox="))
+
+
+def test_tiles_of_the_operator_are_the_background(browser: Browser, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SITREP_")}
+    tiles = "http://tiles.test:8080/{z}/{x}/{y}.png"
+    environment |= {"SITREP_DATABASE_URL": f"sqlite:///{tmp_path}/sitrep.db", "SITREP_TILES_URL": tiles}
+    asked: list[str] = []
+    with started(tmp_path, environment, "demo") as served:
+        window = Window(browser.new_context().new_page())
+
+        def answer(route: Any) -> None:
+            asked.append(route.request.url)
+            allowed = {"access-control-allow-origin": "*"}
+            route.fulfill(body=PIXEL, content_type="image/png", headers=allowed)
+
+        window.page.route("http://tiles.test:8080/**", answer)
+        window.page.on("console", lambda said: window.note(said.text) if said.type == "error" else None)
+        window.page.goto(served.url)
+        turned_to(window.page)
+        expect(window.page.locator("#map .credit")).to_contain_text("Tiles: tiles.test")
+        window.close()
+    assert window.wrong == []
+    assert [url for url in asked if re.fullmatch(r"http://tiles\.test:8080/\d+/\d+/\d+\.png", url)]
