@@ -93,6 +93,7 @@ check: $(COMPLETE) ## Check format, lint, types, dependencies, and that the site
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/deptry app
+	$(BIN)/deptry clients/python/sitrep_client --config clients/python/pyproject.toml
 	$(BIN)/zensical build --strict --clean
 	$(BIN)/hadolint Dockerfile
 
