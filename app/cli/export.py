@@ -15,7 +15,8 @@ if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
     from app.settings import Settings
 
 
-FormatName = Literal["ndjson", "csv", "geojson"]
+FormatName = Literal["ndjson", "csv", "geojson", "parquet", "geoparquet"]
+BINARY = {"parquet", "geoparquet"}
 
 
 def export(
@@ -24,8 +25,12 @@ def export(
         typer.Argument(metavar="FILTER", help="name=value; repeatable.", show_default=False),
     ] = None,
     format: Annotated[  # noqa: A002 (the option's name)
-        FormatName | None, typer.Option(metavar="FORMAT", help="ndjson (default), csv or geojson.", show_default=False)
+        FormatName | None,
+        typer.Option(
+            metavar="FORMAT", help="ndjson (default), csv, geojson, parquet or geoparquet.", show_default=False
+        ),
     ] = None,
+    excel: Annotated[bool, typer.Option("--excel", help="CSV as Excel opens it, with a byte order mark.")] = False,
 ) -> None:
     """Write every event that matches to stdout.
 
@@ -35,17 +40,19 @@ def export(
     """
     from app.settings import read_settings
 
-    raw = query_string(filters or [], format)
+    if format in BINARY and sys.stdout.isatty():
+        raise typer.BadParameter(f"a terminal cannot show it; add `> events.{format}`.", param_hint="--format")
+    raw = query_string(filters or [], format, *[("excel", "true")] * excel)
     asyncio.run(write_export(read_settings(), raw))
 
 
-def query_string(filters: Sequence[str], format: str | None) -> bytes:  # noqa: A002 (the option's name)
-    """The filters as the API's query string."""
+def query_string(filters: Sequence[str], format: str | None = None, *more: tuple[str, str]) -> bytes:  # noqa: A002 (the option's name)
+    """The filters, and what options stand for, as the API's query string."""
     bare = [text for text in filters if "=" not in text]
     if bare:
         raise typer.BadParameter(f"{bare[0]!r} is not name=value.", param_hint="FILTER")
     pairs = [(name, value) for name, _, value in (text.partition("=") for text in filters)]
-    pairs += [] if format is None else [("format", format)]
+    pairs += [*([] if format is None else [("format", format)]), *more]
     return urlencode(pairs, errors="surrogateescape").encode()
 
 
@@ -62,16 +69,11 @@ async def write_export(settings: Settings, raw: bytes) -> None:
 async def export_of(db: Database, source: str | None, raw: bytes) -> AsyncIterator[bytes]:
     """The bytes of the export that a query string asks for."""
     from app.changes import ChangeLog
-    from app.events.formats.export import export_stream
-    from app.events.read.as_of import resolve_query
-    from app.events.read.queries import iterate
-    from app.events.read.rows import read_bodies
+    from app.events.read.export import open_export
     from app.events.schemas import ExportQuery
     from app.http import read_query
 
-    asked = read_query(raw, ExportQuery)
-    head, wanted = await resolve_query(ChangeLog(db, source), asked)
-    return export_stream(read_bodies(iterate(db, wanted._replace(as_of=head.seq))), asked.format, head.cursor)
+    return (await open_export(db, ChangeLog(db, source), read_query(raw, ExportQuery))).pieces
 
 
 def openapi() -> None:

@@ -72,7 +72,19 @@ class ListQuery(PageQuery):
 class ExportQuery(CountQuery):
     """Filters and a format."""
 
-    format: Annotated[Literal["ndjson", "csv", "geojson"], Field(description="What the file is.")] = "ndjson"
+    format: Annotated[
+        Literal["ndjson", "csv", "geojson", "parquet", "geoparquet"],
+        Field(
+            description="What the file is. CSV and Parquet have columns for the kinds that `kind` names, or for all."
+        ),
+    ] = "ndjson"
+    excel: Annotated[bool, Field(description="CSV as Excel opens it: with a byte order mark.")] = False
+
+    @model_validator(mode="after")
+    def _only_csv(self) -> ExportQuery:
+        if self.excel and self.format != "csv":
+            raise PydanticCustomError("together", "Only CSV is for Excel: add format=csv.", {"parameter": "excel"})
+        return self
 
 
 class EventQuery(FilteredQuery):

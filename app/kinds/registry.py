@@ -60,6 +60,7 @@ PARAMETERS = frozenset(
         "after",
         "wait",
         "partial",
+        "excel",
         "fields",
         "at",
         "offset",

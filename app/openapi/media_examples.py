@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from app.errors import PROBLEMS, FieldError, Problem
 from app.events.formats.atom import ATOM
-from app.events.formats.export import CSV, GEOJSON, JSON, NDJSON
+from app.events.formats.export import CSV, GEOJSON, JSON, NDJSON, PARQUET
 from app.events.kinds_routes import serialize_kind
 from app.events.schemas import FeatureCollection
 from app.feed.schemas import FeedItem
@@ -34,7 +34,12 @@ class Media(NamedTuple):
 MEDIA: dict[str, dict[str, Media]] = {
     "list_events_geojson": {GEOJSON: Media(whole=FeatureCollection)},
     "list_events_atom": {ATOM: Media()},
-    "export_events": {NDJSON: Media(each=EventOut), CSV: Media(), GEOJSON: Media(whole=FeatureCollection)},
+    "export_events": {
+        NDJSON: Media(each=EventOut),
+        CSV: Media(),
+        GEOJSON: Media(whole=FeatureCollection),
+        PARQUET: Media(whole=bytes),
+    },
     "get_geojson_feed": {GEOJSON: Media(whole=FeatureCollection)},
     "get_atom_feed": {ATOM: Media()},
     "stream_feed": {SSE: Media(each=FeedItem)},

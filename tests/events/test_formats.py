@@ -20,12 +20,14 @@ from starlette.responses import StreamingResponse
 
 from app.events.formats import csv as flat
 from app.events.formats import geojson
+from app.events.formats.columns import columns_of
 from app.events.formats.export import (
     CSV,
     FORMATS,
     GEOJSON,
     MEDIA_TYPES,
     NDJSON,
+    PARQUET,
     SLICE_BYTES,
     SLICE_EVENTS,
     csv_header,
@@ -270,7 +272,7 @@ def test_csv_has_one_line_for_each_event_and_no_byte_order_mark() -> None:
 
 
 def test_no_two_columns_have_one_name() -> None:
-    assert len(set(flat.columns())) == len(flat.columns())
+    assert len(set(flat.column_names())) == len(flat.column_names())
 
 
 def test_an_attack_in_columns() -> None:
@@ -315,6 +317,38 @@ def test_an_attack_in_columns() -> None:
         "created_at": WHEN.decode(),
         "updated_at": WHEN.decode(),
     }
+
+
+def test_a_table_has_only_the_columns_of_the_kinds_asked() -> None:
+    every, (attacks, both) = (
+        set(flat.column_names()),
+        (set(flat.column_names(kinds)) for kinds in (("attack",), ("attack", "sanction_move"))),
+    )
+
+    assert attacks < both < every
+    assert {"launched_best", "killed_best", "attack_state", "munition", "detail_type_of_violence"} <= attacks
+    assert both - attacks == {
+        *(f"targets_listed_{part}" for part in ("low", "best", "high")),
+        *("authority", "programme", "stage", "measure_type", "measure_subtype", "ultimate_target"),
+        *("sanctioned_country", "sanctioned_entity", "imo", "detail_direction", "detail_is_secondary"),
+        *("detail_announced_on", "detail_adopted_on", "detail_effective_on", "detail_expires_on", "detail_reason"),
+    }
+    assert read_csv(csv_header(("attack",)) + csv_rows([stored(ATTACK)], ("attack",))) == [
+        {name: value for name, value in row_of(stored(ATTACK)).items() if name in attacks}
+    ]
+
+
+def test_a_table_for_excel_begins_with_a_byte_order_mark_and_fits_its_cells() -> None:
+    places = [{"name": f"{n:04} {'x' * 290}", "country": "UA"} for n in range(200)]
+    body, long = stored(ATTACK), stored({**ATTACK, "locations": places})
+
+    text = csv_header(excel=True) + csv_rows([body, long], excel=True)
+
+    assert text.startswith(b"\xef\xbb\xbfid,kind,")
+    first, second = read_csv(text.removeprefix(b"\xef\xbb\xbf"))
+    assert first == row_of(body)
+    assert second["places"] == row_of(long)["places"][: 32_767 - 1] + "…"
+    assert {**second, "places": ""} == {**row_of(long), "places": ""}
 
 
 def test_negative_coordinates_stay_numbers() -> None:
@@ -390,14 +424,17 @@ def test_every_column_is_documented() -> None:
     assert list(dict.fromkeys(known)) == fixed
     assert re.findall(r"`(\w+)`", page.split("Measures in their order: ")[1].split("\n\n")[0]) == list(MEASURES)
     facets = re.findall(r"`(\w+)`", page.split("Facets in their order: ")[1])
-    assert list(dict.fromkeys(facets)) == list(flat.KIND_FACETS)
+    assert list(dict.fromkeys(facets)) == list(columns_of().facets)
+    fields = re.findall(r"`detail_(\w+)`", page.split("Fields of detail in their order: ")[1].split("\n\n")[0])
+    assert fields == list(columns_of().fields)
 
 
 def test_the_media_types_are_those_of_the_contract() -> None:
     assert MEDIA_TYPES == {
         "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "geojson": "application/geo+json",
+        "parquet": "application/vnd.apache.parquet", "geoparquet": "application/vnd.apache.parquet",
     }  # fmt: skip
-    assert set(MEDIA_TYPES.values()) == {NDJSON, CSV, GEOJSON}
+    assert set(MEDIA_TYPES.values()) == {NDJSON, CSV, GEOJSON, PARQUET}
 
 
 async def test_an_export_is_the_same_however_it_is_paged() -> None:
@@ -480,4 +517,4 @@ def test_the_columns_of_a_fifth_kind_follow_from_its_file(tmp_path: Path) -> Non
     (row,) = read_csv(run.stdout)
     assert [row[f"breaches_{part}"] for part in ("low", "best", "high")] == ["7", "7", "9"]
     assert (row["monitor"], row["summary"], row["facet_summary"]) == ("OSCE", "", "short")
-    assert set(flat.columns()) < set(row)
+    assert set(flat.column_names()) < set(row)

@@ -38,6 +38,7 @@ MEANING = {
     "external_id": {"external-id"},
     "bbox": {"range", "numbers"},
     "near": {"range", "numbers"},
+    "excel": {"together"},
     **{name: {"date", "instant", "range"} for name in ("since", "until", "changed_since", "as_of", "after")},
 }
 TEXTS = (

@@ -81,7 +81,7 @@ async def a_whole_day(call: Witness, make_event: Callable[..., dict[str, Any]]) 
     await call("list_events", 400, params={"cursor": "x"})
     await call("list_events", 400, params={"as_of": "e1-999999999999"})
     await call("count_events", 200)
-    for form in ("ndjson", "csv", "geojson"):
+    for form in ("ndjson", "csv", "geojson", "parquet", "geoparquet"):
         await call("export_events", 200, params={"format": form})
     counted = await call("read_series", 200, params={"group_by": "country", "measure": "killed"})
     known = {"If-None-Match": counted.headers["etag"]}

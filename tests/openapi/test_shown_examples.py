@@ -33,7 +33,7 @@ def shown(told: dict[str, Any]) -> list[Any]:
 @every_operation
 def test_every_body_has_examples_that_its_schema_accepts(operation: Operation) -> None:
     for media, told in bodies(operation):
-        assert shown(told), media
+        assert shown(told) or told["schema"].get("format") == "binary", media
         assert [fault for value in shown(told) for fault in faults(told["schema"], value)] == []
 
 

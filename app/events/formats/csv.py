@@ -11,7 +11,7 @@ from typing import Any, get_args
 import orjson
 
 from app.events.documents import load_event
-from app.kinds import FACETS, KINDS, MEASURES, RESERVED, Event, FacetValue, Numbers, measures_of
+from app.events.formats.columns import KindColumns, columns_of
 from app.kinds.envelope import ActorRole
 
 OWN = (
@@ -30,8 +30,6 @@ PLACE = ("country", "admin1", "place", "lat", "lon")
 PLACES = ("countries", "places")
 ROLES: tuple[str, ...] = get_args(ActorRole)
 ACTORS = tuple(f"actors_{role}" for role in ROLES)
-NUMBERS = tuple(f"{name}_{part}" for name in MEASURES for part in Numbers._fields)
-KIND_FACETS = tuple(name for name in FACETS if name not in RESERVED)
 LINKS = ("publishers", "source_urls", "external_ids", "tags", "relations", "quality_flags")
 RECORDED = ("created_at", "updated_at")
 
@@ -39,25 +37,32 @@ RECORDED = ("created_at", "updated_at")
 FORMULA = re.compile("'*[=+\\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
 # Line readers cut at these, and CSV has no way to escape them.
 SEPARATORS = re.compile("[\u2028\u2029]")
-NOTHING = ("",) * len(Numbers._fields)
+# What tells Excel that a file is UTF-8, and how many characters a cell of it takes: what is beyond spills into others.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MAX_EXCEL_CHARACTERS = 32_767
 
 
-def columns() -> tuple[str, ...]:
-    """The names of the columns in their order; a kind's facet that has the name of another column gets `facet_`."""
-    fixed = (*OWN, *PLACE, *PLACES, *ACTORS, *NUMBERS)
-    taken = {*fixed, *LINKS, *RECORDED}
-    facets = (f"facet_{name}" if name in taken else name for name in KIND_FACETS)
-    return (*fixed, *facets, *LINKS, *RECORDED)
+def column_names(kinds: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The names of the columns in their order, for events of these kinds, or of every kind."""
+    chosen = columns_of(kinds)
+    fixed = (*OWN, *PLACE, *PLACES, *ACTORS, *chosen.number_names)
+    fields = [f"detail_{name}" for name in chosen.fields]
+    return (*fixed, *chosen.facet_names({*fixed, *fields, *LINKS, *RECORDED}), *fields, *LINKS, *RECORDED)
 
 
-def csv_header() -> bytes:
-    """The first line of the file, UTF-8 without a byte order mark."""
-    return _lines([columns()])
+def csv_header(kinds: tuple[str, ...] = (), *, excel: bool = False) -> bytes:
+    """The first line of the file, UTF-8; only for Excel it begins with a byte order mark."""
+    return (BYTE_ORDER_MARK if excel else b"") + _lines([column_names(kinds)])
 
 
-def csv_rows(bodies: Iterable[bytes]) -> bytes:
-    """A line for each event, given its stored JSON: RFC 4180, UTF-8, each line closed by CR LF."""
-    return _lines(map(_cells, bodies))
+def csv_rows(bodies: Iterable[bytes], kinds: tuple[str, ...] = (), *, excel: bool = False) -> bytes:
+    """A line for each event, given its stored JSON: RFC 4180, UTF-8, each line closed by CR LF.
+
+    For Excel a text that is longer than its cells ends in an ellipsis.
+    """
+    columns = columns_of(kinds)
+    rows = (_cells(body, columns) for body in bodies)
+    return _lines([list(map(_shorten, row)) for row in rows] if excel else rows)
 
 
 def _lines(rows: Iterable[Sequence[object]]) -> bytes:
@@ -66,15 +71,25 @@ def _lines(rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _cells(body: bytes) -> list[object]:
+def _shorten(cell: object) -> object:
+    if not isinstance(cell, str) or len(cell) <= MAX_EXCEL_CHARACTERS // 2:
+        return cell
+    units = cell.encode("utf-16-le")  # Excel counts these, two bytes each
+    if len(units) <= 2 * MAX_EXCEL_CHARACTERS:
+        return cell
+    return units[: 2 * MAX_EXCEL_CHARACTERS - 2].decode("utf-16-le", "ignore") + "…"
+
+
+def _cells(body: bytes, columns: KindColumns) -> list[object]:
     event = orjson.loads(body)
     read = load_event(event)
     return [
         *[plain(event[name]) for name in OWN],
         *_where(event["locations"]),
         *_who(event["actors"]),
-        *_numbers(read),
-        *_facets(read),
+        *columns.numbers(read),
+        *map(join_values, columns.facet_values(read)),
+        *[plain(event["detail"].get(name)) for name in columns.fields],
         *_links(event),
         *[event[name] for name in RECORDED],
     ]
@@ -82,7 +97,9 @@ def _cells(body: bytes) -> list[object]:
 
 def plain(value: object) -> object:
     """A value as a cell: a text that a spreadsheet would take for a formula gets an apostrophe, null is empty."""
-    return escape_formula(SEPARATORS.sub(" ", value)) if isinstance(value, str) else "" if value is None else value
+    if isinstance(value, str):
+        return escape_formula(SEPARATORS.sub(" ", value))
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else value
 
 
 def escape_formula(text: str) -> str:
@@ -120,20 +137,6 @@ def _who(actors: list[dict[str, Any]]) -> list[str]:
     for actor in actors:
         names.setdefault(actor["role"], []).append(actor["name"])
     return [join_values(names[role]) if role in names else "" for role in ROLES]
-
-
-def _numbers(event: Event) -> list[object]:
-    found = measures_of(event)
-    return [number for name in MEASURES for number in found.get(name, NOTHING)]
-
-
-def _facets(event: Event) -> list[str]:
-    cells = {facet.name: join_values(map(_label, facet.of(event))) for facet in KINDS[event.kind].facets}
-    return [cells.get(name, "") for name in KIND_FACETS]
-
-
-def _label(value: FacetValue | str | None) -> str | None:
-    return value.label if isinstance(value, FacetValue) else value
 
 
 def _links(event: dict[str, Any]) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 from starlette.responses import Response, StreamingResponse
@@ -13,6 +14,7 @@ from app.db.heavy_queries import reset_budget
 from app.events.formats.csv import csv_header, csv_rows
 from app.events.formats.geojson import HEAD as GEOJSON_HEAD
 from app.events.formats.geojson import features
+from app.events.formats.parquet import parquet_stream
 from app.kit.json_lines import dump_json
 from app.kit.offload import run_in_thread
 
@@ -23,6 +25,7 @@ __all__ = [
     "JSON",
     "MEDIA_TYPES",
     "NDJSON",
+    "PARQUET",
     "Format",
     "csv_header",
     "csv_rows",
@@ -40,6 +43,7 @@ JSON = "application/json"
 GEOJSON = "application/geo+json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv; charset=utf-8"
+PARQUET = "application/vnd.apache.parquet"
 
 JSON_HEAD = b'{"items":['
 # Other requests have their turn after so many events, or so many bytes of them: a few milliseconds of work.
@@ -155,12 +159,32 @@ FORMATS = {
     "csv": Format(CSV, csv_header(), csv_rows),
     "geojson": Format(GEOJSON, GEOJSON_HEAD, _all_features, b",", lambda as_of: _tail(None, as_of)),
 }
-MEDIA_TYPES = {name: style.media for name, style in FORMATS.items()}
+MEDIA_TYPES = {**{name: style.media for name, style in FORMATS.items()}, "parquet": PARQUET, "geoparquet": PARQUET}
 
 
-async def export_stream(pages: AsyncIterator[Iterable[bytes]], style_name: str, as_of: str) -> AsyncIterator[bytes]:
-    """Give the file in pieces, never more than one page of it in memory; `style_name` is a name in `FORMATS`."""
+def export_stream(
+    pages: AsyncIterator[Iterable[bytes]],
+    style_name: str,
+    as_of: str,
+    kinds: Collection[str] = (),
+    *,
+    excel: bool = False,
+) -> AsyncIterator[bytes]:
+    """Give the file in pieces, never more than a few MiB of it in memory; `style_name` is a name in `MEDIA_TYPES`.
+
+    Tables have columns for `kinds`, or for every kind; `excel` is for CSV alone.
+    """
+    chosen = tuple(sorted(set(kinds)))
+    if style_name in {"parquet", "geoparquet"}:
+        return parquet_stream(pages, as_of, chosen, geo=style_name == "geoparquet", cut=slices)
     style = FORMATS[style_name]
+    if style_name == "csv":
+        head, write = csv_header(chosen, excel=excel), partial(csv_rows, kinds=chosen, excel=excel)
+        style = replace(style, head=head, write=write)
+    return _with_tail(pages, style, as_of)
+
+
+async def _with_tail(pages: AsyncIterator[Iterable[bytes]], style: Format, as_of: str) -> AsyncIterator[bytes]:
     async for piece in _written(pages, style):
         yield piece
     if tail := style.tail(as_of):

@@ -17,10 +17,10 @@ from app.errors import (
     Deleted,
     problem_responses,
 )
-from app.events.formats.export import MEDIA_TYPES, export_stream
+from app.events.formats.export import MEDIA_TYPES
 from app.events.read import queries, single_event
 from app.events.read.as_of import read_as_of, resolve_query
-from app.events.read.rows import read_bodies
+from app.events.read.export import open_export
 from app.events.schemas import (
     Count,
     CountQuery,
@@ -78,12 +78,13 @@ async def count_events(
 async def export_events(
     _: ReadKey, params: Annotated[ExportQuery, Depends(query(ExportQuery))], db: DatabaseDep, log: ChangeLogDep
 ) -> Response:
-    """Stream every match as one file, as it stood when the call came in; there is no row limit."""
-    head, resolved = await resolve_query(log, params)
-    rows = queries.iterate(db, resolved._replace(as_of=head.seq))
-    stream = export_stream(read_bodies(rows), params.format, head.cursor)
-    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-    return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPES[params.format])
+    """Stream every match as one file, as it stood when the call came in; there is no row limit.
+
+    Parquet and GeoParquet ask for pyarrow on the server, which `pip install 'sitrep[parquet]'` brings.
+    """
+    export = await open_export(db, log, params)
+    headers = {"as-of": export.as_of, "cache-control": "no-cache"}
+    return StreamingResponse(export.pieces, headers=headers, media_type=export.media_type)
 
 
 @router.get(
