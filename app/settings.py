@@ -21,6 +21,7 @@ from app.database_address import normalize
 
 PREFIX = "SITREP_"
 NOT_OURS = ("SITREP_PORT_", "SITREP_SERVICE_")  # Kubernetes sets these for a service named sitrep
+OF_CLIENTS = {"SITREP_URL", "SITREP_KEY"}  # what `follow` and `subscribe` read, in whose shell a server may be started
 SQLITE = "sqlite:///"
 MAX_DAYS = 36_500
 # A prefix that begins with a path of the API could not be told from it once a proxy has stripped the prefix.
@@ -328,7 +329,7 @@ def unknown_names() -> dict[str, str]:
     """What of the environment looks like a setting but is none."""
     known = names_of_settings()
     ours = sorted(name for name in os.environ if name.startswith(PREFIX) and not name.startswith(NOT_OURS))
-    return {name: os.environ[name] for name in ours if name not in known}
+    return {name: os.environ[name] for name in ours if name not in known and name not in OF_CLIENTS}
 
 
 def unknown_name(name: str, known: Sequence[str]) -> str:

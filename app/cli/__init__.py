@@ -13,12 +13,14 @@ from app.cli.check import check
 from app.cli.datasets import datasets
 from app.cli.error_messages import explain, print_error
 from app.cli.export import epoch, export, openapi
+from app.cli.follow import follow
 from app.cli.import_file import import_file
 from app.cli.keys import keys
 from app.cli.mcp import mcp
 from app.cli.migrate import migrate
 from app.cli.reindex import reindex
 from app.cli.serve import demo, serve
+from app.cli.subscribe import subscribe
 from app.cli.sync import sync
 from app.cli.worker import worker
 from app.version import get_version
@@ -55,7 +57,10 @@ def whole(
 for command in (demo, serve, worker, sync, migrate, reindex, check):
     sitrep.command()(command)
 sitrep.command("import")(import_file)
-for command in (export, mcp, datasets, openapi, epoch):
+sitrep.command()(export)
+sitrep.command()(follow)
+sitrep.command()(subscribe)
+for command in (mcp, datasets, openapi, epoch):
     sitrep.command()(command)
 sitrep.add_typer(keys)
 

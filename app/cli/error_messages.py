@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from app.cli.server_feed import ServerRefused
+
 if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
     from app.errors import FieldError, Problem
 
@@ -33,6 +35,8 @@ def explain(error: Exception) -> ErrorMessage | None:
     """The sentence for an exception that is expected; None for a fault of ours, which deserves its traceback."""
     if isinstance(error, typer.TyperException):
         return ErrorMessage(usage(error), error.exit_code)
+    if isinstance(error, ServerRefused):
+        return ErrorMessage(str(error), error.status)
 
     from app.errors import Problem
     from app.settings import SettingsError

@@ -19,11 +19,13 @@ FormatName = Literal["ndjson", "csv", "geojson", "parquet", "geoparquet"]
 BINARY = {"parquet", "geoparquet"}
 
 
+FilterArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="FILTER", help="name=value; repeatable.", show_default=False)
+]
+
+
 def export(
-    filters: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FILTER", help="name=value; repeatable.", show_default=False),
-    ] = None,
+    filters: FilterArgument = None,
     format: Annotated[  # noqa: A002 (the option's name)
         FormatName | None,
         typer.Option(
@@ -48,12 +50,16 @@ def export(
 
 def query_string(filters: Sequence[str], format: str | None = None, *more: tuple[str, str]) -> bytes:  # noqa: A002 (the option's name)
     """The filters, and what options stand for, as the API's query string."""
+    pairs = [*read_filters(filters), *([] if format is None else [("format", format)]), *more]
+    return urlencode(pairs, errors="surrogateescape").encode()
+
+
+def read_filters(filters: Sequence[str]) -> list[tuple[str, str]]:
+    """The names and values of filters; raises BadParameter."""
     bare = [text for text in filters if "=" not in text]
     if bare:
         raise typer.BadParameter(f"{bare[0]!r} is not name=value.", param_hint="FILTER")
-    pairs = [(name, value) for name, _, value in (text.partition("=") for text in filters)]
-    pairs += [*([] if format is None else [("format", format)]), *more]
-    return urlencode(pairs, errors="surrogateescape").encode()
+    return [(name, value) for name, _, value in (text.partition("=") for text in filters)]
 
 
 async def write_export(settings: Settings, raw: bytes) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
 
 
 def worker() -> None:
-    """Push changes to subscribers, beside any number of other workers.
+    """Push changes to subscribers, beside any number of others.
 
     Takes its share of the subscriptions and gives it back when it is asked to
     stop. `sitrep serve` has a worker of its own unless told --no-delivery.

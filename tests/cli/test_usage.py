@@ -32,6 +32,8 @@ COMMANDS = (
     "check",
     "import",
     "export",
+    "follow",
+    "subscribe",
     "mcp",
     "datasets",
     "openapi",

@@ -42,3 +42,11 @@ def mac_of(key: hmac.HMAC, signed: bytes) -> bytes:
     mac = key.copy()
     mac.update(signed)
     return mac.digest()
+
+
+def write_signed_fields(message_id: str, body: bytes, keys: Iterable[hmac.HMAC], sent: int, attempt: int) -> str:
+    """The header lines of a webhook that do not depend on who it is for: its type, id, time, signature and try."""
+    return (
+        f"content-type: application/cloudevents+json\r\nwebhook-id: {message_id}\r\nwebhook-timestamp: {sent}\r\n"
+        f"webhook-signature: {sign(keys, message_id, sent, body)}\r\nwebhook-attempt: {attempt}\r\n"
+    )

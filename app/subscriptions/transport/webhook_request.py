@@ -19,10 +19,8 @@ from app.subscriptions.transport.custom_headers import open_headers
 from app.subscriptions.transport.http_client import WebhookClient, WebhookReply
 from app.subscriptions.transport.http_connection import write_fields
 from app.subscriptions.transport.secret_cipher import SecretCipher
-from app.subscriptions.transport.signing import key_in, prepare_message, sign
+from app.subscriptions.transport.signing import key_in, prepare_message, write_signed_fields
 from app.subscriptions.transport.url_guard import TargetPolicy
-
-TYPE_FIELD = "content-type: application/cloudevents+json\r\n"
 
 
 class WebhookEndpoint:
@@ -60,8 +58,7 @@ class WebhookEndpoint:
         sent = int(now.timestamp())
         keys = self._lasting or [key for key, until in self._keys if until is None or until > now]
         return (
-            f"{TYPE_FIELD}webhook-id: {message}\r\nwebhook-timestamp: {sent}\r\n"
-            f"webhook-signature: {sign(keys, message, sent, body)}\r\nwebhook-attempt: {attempt}\r\n"
+            f"{write_signed_fields(message, body, keys, sent, attempt)}"
             f"webhook-generation: {generation}\r\n{self._subscription_field}{self._own_fields}"
         )
 
