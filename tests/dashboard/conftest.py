@@ -40,7 +40,7 @@ FAULTS = """async (within) => {
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${told(node)}`));
 }"""
 # What a browser says of a refusal that the page handles, and asks of the address on its own account.
-EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|403|404|412|422)")
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|403|404|410|412|422)")
 OUTAGE = re.compile(r"net::ERR_|status of 503")
 
 

@@ -55,6 +55,11 @@ export function measures(event) {
   const fired = (part) => (event.detail.state === "carried_out" ? (event.detail.munitions ?? []).map((row) => row[part]) : []);
   const found = { killed: total(of("killed")), injured: total(of("injured")) };
   if (event.kind === "attack") Object.assign(found, { launched: total(fired("launched")), intercepted: total(fired("intercepted")) });
+  if (event.kind === "negotiation_round" && event.detail.state === "held") found.rounds = exactly(event.detail.rounds_covered);
+  if (event.kind === "sanction_move") {
+    const targets = event.detail.measures.flatMap((measure) => measure.targets);
+    found.targets_listed = total(targets.map((target) => total([target.count]) ?? exactly(1)));
+  }
   if (event.kind === "security_guarantee") {
     const guarantors = event.actors.filter((actor) => actor.role === "guarantor").length;
     found.pledgers = total([event.detail.pledgers?.count]) ?? (guarantors ? exactly(guarantors) : null);

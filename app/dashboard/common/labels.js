@@ -5,10 +5,16 @@ import { date, KINDS, spoken } from "./format.js";
 const REGIONS = new Intl.DisplayNames("en", { type: "region" });
 const DAY_MS = 86400000;
 
-// The English name of a country by its two letters; what is none stays as it is.
+// ISO 3166-3: states that are no more, which browsers do not name.
+const FORMER = {
+  ANHH: "Netherlands Antilles", CSHH: "Czechoslovakia", CSXX: "Serbia and Montenegro", DDDE: "East Germany", SUHH: "Soviet Union",
+  VDVN: "North Vietnam", YDYE: "South Yemen", YUCS: "Yugoslavia", ZRCD: "Zaire",
+};
+
+// The English name of a country by its code; what is none stays as it is.
 export function country(code) {
   try {
-    return REGIONS.of(code) ?? code;
+    return FORMER[code] ?? REGIONS.of(code) ?? code;
   } catch {
     return code;
   }
@@ -21,6 +27,9 @@ export function title(name) {
   const text = spoken(name);
   return TITLES[name] ?? text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+// Where a place is: its name and its country.
+export const placeName = ({ name, country: code }) => [name, code && country(code)].filter(Boolean).join(", ");
 
 export const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text);
 

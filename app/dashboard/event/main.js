@@ -1,6 +1,7 @@
 // The page of one event.
 
 import { html } from "../common/preact.js";
-import { Shell, start } from "../common/shell.js";
+import { start } from "../common/shell.js";
+import { EventPage } from "./event_page.js";
 
-start(html`<${Shell} page="events"><h1>Event</h1><//>`);
+start(html`<${EventPage} />`);

@@ -1,8 +1,106 @@
 // The events that match, as a list or as a table, with what can be done with them.
 
+import { number, plural } from "../common/format.js";
 import { Panel } from "../common/panel.js";
-import { html } from "../common/preact.js";
+import { html, useEffect, useReducer, useRef, useState } from "../common/preact.js";
+import { say } from "../common/shell.js";
+import { Actions } from "./list/actions.js";
+import { columnsOf, eventPage, storeColumns, storedColumns } from "./list/columns.js";
+import { Entry } from "./list/entry.js";
+import { EventPages } from "./list/event_pages.js";
+import { chooseSort, currentSort, SORTS } from "./list/sort.js";
+import { Table } from "./list/table.js";
+import { ColumnsMenu, ViewSwitch } from "./list/view.js";
+import { VirtualRows } from "./list/virtual_rows.js";
 
-export function EventList({ pairs, measure, live }) {
-  return html`<${Panel} id="events" title="Events"><//>`;
+const ENTRY_PX = 190;
+const STORED_VIEW = "sitrep-view";
+
+// The rows of a filter and an order, read anew when these change or at `reload()`.
+function useEventPages(pairs, sort, live) {
+  const [, redraw] = useReducer((n) => n + 1, 0);
+  const [round, reload] = useReducer((n) => n + 1, 0);
+  const held = useRef(null);
+  const question = JSON.stringify([pairs, sort, round]);
+  if (held.current?.question !== question) {
+    held.current?.pages.close();
+    const pages = new EventPages(pairs, sort, () => { if (held.current?.pages === pages) redraw(); });
+    held.current = { question, pages };
+  }
+  const { pages } = held.current;
+  useEffect(() => { pages.readNext(); }, [pages]);
+  useEffect(() => { if (live.changes.size) pages.apply(live.changes); }, [pages, live.changes]);
+  useEffect(() => { if (live.needed && pages.length) pages.refresh(); }, [live.needed]);
+  useEffect(() => () => held.current.pages.close(), []);
+  return [pages, reload];
+}
+
+export function EventList({ pairs, live, count }) {
+  const sort = currentSort();
+  const [pages, reload] = useEventPages(pairs, sort, live);
+  const [view, setView] = useState(() => localStorage.getItem(STORED_VIEW) ?? "list");
+  const [names, setNames] = useState(storedColumns);
+  const [activeId, setActiveId] = useState(null);
+  const region = useRef(null);
+  const focusing = useRef(false);
+  const active = activeId === null ? -1 : pages.indexOf(activeId);
+  const setActive = (index) => setActiveId(pages.ids[index] ?? null);
+  const size = pages.done ? pages.length : Math.max(count ?? -1, -1);
+
+  const focusRow = (index) => {
+    focusing.current = true;
+    setActive(Math.max(0, Math.min(pages.length - 1, index)));
+  };
+  useEffect(() => {
+    if (!focusing.current || active < 0) return;
+    focusing.current = false;
+    const row = region.current.querySelector(`[data-index="${active}"]`);
+    const target = row?.matches("[role=row]") ? row.querySelector('[role=gridcell][tabindex="0"]') : row;
+    target?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: "nearest" });
+  });
+  useEffect(() => {
+    const press = (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog, [role=dialog]")) return;
+      if (event.key === "j" || event.key === "k") {
+        event.preventDefault();
+        focusRow(active < 0 ? 0 : active + (event.key === "j" ? 1 : -1));
+      } else if (event.key === "Enter" && event.target.matches(".entry")) location.assign(eventPage(event.target.dataset.id));
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  });
+  useEffect(() => { region.current?.scrollTo(0, 0); setActiveId(null); }, [pages]);
+
+  const show = (name) => { localStorage.setItem(STORED_VIEW, name); setView(name); };
+  const choose = (chosen) => { storeColumns(chosen); setNames(chosen); };
+  const showNew = () => {
+    say(`${plural(pages.fresh.size, "new event")} shown.`);
+    live.seen?.();
+    reload();
+    region.current.focus();
+  };
+  const answer = { data: pages.length || pages.done ? pages : null, error: pages.error, loading: pages.loading };
+  const note = pages.length && !pages.done ? `${number(pages.length)} loaded` : "";
+  return html`<${Panel} id="events" title="Events" note=${note} answer=${answer} tools=${html`
+      <label class="sort"><span class="unseen">Order</span><select value=${sort} onChange=${(event) => chooseSort(event.target.value)}>
+        ${SORTS.map(([name, title]) => html`<option value=${name}>${title}</option>`)}
+      </select></label>
+      ${view === "table" && html`<${ColumnsMenu} names=${names} onChange=${choose} />`}
+      <${ViewSwitch} view=${view} onChange=${show} />`}>
+    <${Actions} pairs=${pairs} count=${count} asOf=${pages.asOf} />
+    ${pages.fresh.size > 0 && html`<button type="button" class="pill" onClick=${showNew}>${plural(pages.fresh.size, "new event")}</button>`}
+    ${pages.done && !pages.length && html`<p class="empty">No event matches. Take a filter off, or wait: new ones are told here.</p>`}
+    <div ref=${region} class="scroll ${view}" role="region" aria-label=${view === "table" ? "Table of events" : "List of events"} tabindex="0">
+      ${view === "table"
+        ? html`<${Table} region=${region} pages=${pages} columns=${columnsOf(names)} sort=${sort} size=${size} active=${active} setActive=${setActive} />`
+        : html`<${VirtualRows} role="feed" aria-label="Events" aria-busy=${String(pages.loading)} region=${region} of=${pages} count=${pages.length}
+            estimate=${ENTRY_PX} active=${active} keyOf=${(index) => pages.ids[index]} onView=${(first, last) => pages.view(first, last)}
+            onFocusIn=${(event) => { const id = event.target.closest(".entry")?.dataset.id; if (id) setActiveId(id); }}
+            draw=${(index, place, current) => html`<${Entry} key=${place.key} row=${pages.row(index)} place=${place} size=${size} current=${current} />`} />`}
+      ${pages.loading && html`<p class="loading" role="status">Loading more events…</p>`}
+      ${pages.error && html`<p class="trouble">The next events could not be read. <button type="button" class="plain" onClick=${() => pages.readNext()}>Try again</button></p>`}
+      ${pages.done && pages.length > 0 && html`<p class="end">That is all: ${plural(pages.length, "event")}.</p>`}
+    </div>
+  <//>`;
 }

@@ -2,12 +2,12 @@
 
 import { html, useEffect } from "../common/preact.js";
 
-const KEYS = [["/", "search"], ["j", "next event"], ["k", "previous event"], ["p", "pause or go on live"], ["c", "clear the filter"], ["?", "this list"]];
+const KEYS = [["/", "search"], ["j", "next event"], ["k", "previous event"], ["Enter", "the event's page"], ["p", "pause or go on live"], ["c", "clear the filter"], ["?", "this list"]];
 
 // Listen for the keys that move about the page, and for `more`, a function by key.
 export function useKeys(more) {
   useEffect(() => {
-    const keys = { "/": search, j: () => move(1), k: () => move(-1), ...more };
+    const keys = { "/": search, ...more };
     const press = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
       if (!Object.hasOwn(keys, event.key)) return;
@@ -23,15 +23,6 @@ function search() {
   const field = document.querySelector('#filters [name="q"]');
   for (let at = field; at; at = at.parentElement) if (at.matches("details")) at.open = true;
   field.focus();
-}
-
-// Give the next or the previous event of the list the focus.
-function move(step) {
-  const items = [...document.querySelectorAll("#events [data-id]")];
-  const now = items.indexOf(document.activeElement?.closest("#events [data-id]"));
-  const next = items[Math.max(0, Math.min(items.length - 1, now < 0 ? 0 : now + step))];
-  next?.focus();
-  next?.scrollIntoView({ block: "nearest" });
 }
 
 export function KeyHelp({ dialog }) {

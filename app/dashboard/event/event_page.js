@@ -1,0 +1,84 @@
+// The page of one event: finds out what there is to show, the newest version, an older one or a tombstone.
+
+import { address } from "../common/api.js";
+import { date, KINDS, plural, spoken } from "../common/format.js";
+import { useApi, useLive } from "../common/hooks.js";
+import { sentence } from "../common/panel.js";
+import { html, useEffect, useMemo, useReducer } from "../common/preact.js";
+import { Shell } from "../common/shell.js";
+import { Cite } from "./cite.js";
+import { EventBody } from "./event_body.js";
+import { History } from "./history.js";
+import { RawJson } from "./raw_json.js";
+import { Relations } from "./relations.js";
+
+const HISTORY_PAGE = 50;
+const REASONS = {
+  duplicate: "it told again what another event tells", erroneous: "it was wrong", retracted_by_source: "its source took it back",
+  out_of_scope: "it did not belong here", legal: "for legal reasons",
+};
+
+// The id and the version in the page's address; other parameters, which links may bring, are left out.
+const idOfPage = () => decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
+const askedVersion = () => [...new URLSearchParams(location.search)].filter(([name, value]) => ["version", "as_of"].includes(name) && value).slice(0, 1);
+
+export function EventPage() {
+  const [id, which] = useMemo(() => [idOfPage(), askedVersion()], []);
+  const path = encodeURIComponent(id);
+  const [round, showNewest] = useReducer((n) => n + 1, 0);
+  const live = useLive(useMemo(() => (/^[0-9a-f-]{36}$/i.test(id) ? [["id", id]] : [["id", "00000000-0000-0000-0000-000000000000"]]), []));
+  const answer = useApi(`events/${path}`, which, round);
+  const history = useApi(`events/${path}/revisions`, [["limit", HISTORY_PAGE]], live.revision);
+  const gone = answer.error?.status === 410 ? answer.error.problem.tombstone : null;
+  const event = gone || (answer.error && answer.error.status < 500) ? null : answer.data;
+  const newest = history.data?.items[0] ?? null;
+  const last = useApi(gone && !gone.erased && gone.version > 1 ? `events/${path}` : null, [["version", gone?.version - 1]]);
+  const title = event?.title ?? (gone ? `Deleted: ${last.data?.title ?? id}` : answer.error ? "No such event" : "Event");
+  useEffect(() => { document.title = `${title} · Sitrep`; }, [title]);
+  const shown = event?.version ?? gone?.version;
+  const related = html`<${Relations} id=${id} relations=${event?.relations ?? []} revision=${round} />`;
+  const past = html`<${History} id=${path} answer=${history} shown=${shown} />`;
+  return html`<${Shell} page="events">
+    <article class="event-page ${event?.kind ?? ""}">
+      <p class="line">${event && html`<span class="kind">${KINDS[event.kind] ?? spoken(event.kind)}</span>${" "}<span class="status">${event.status}</span>`}</p>
+      <h1 dir="auto">${title}</h1>
+      <${Notice} event=${event} gone=${gone} newest=${newest} which=${which} onShow=${showNewest} />
+      ${!event && !gone && !answer.error && html`<p class="loading" role="status">Loading…</p>`}
+      ${answer.error && !gone && html`<p class="trouble" role="alert">${refusal(answer.error, id)}</p>`}
+      ${gone && html`<${Tombstone} gone=${gone} />`}
+      ${event && html`<${EventBody} event=${event} left=${[related, past]} right=${html`
+        <${Cite} event=${event} cursor=${cursorOf(history.data, event.version)} url=${address(`events/${event.id}`, [["version", event.version]])} />
+        <${RawJson} key=${event.version} id=${path} version=${event.version} />`} />`}
+      ${gone && html`${related}${past}`}
+    </article>
+  <//>`;
+}
+
+const cursorOf = (history, version) => history?.items.find((revision) => revision.version === version)?.cursor;
+
+const refusal = (error, id) => (error.status === 404 ? `${sentence(error)} (${id})` : sentence(error));
+
+// Which version this is, where it is not the newest; and that a newer one has come while the page was open.
+function Notice({ event, gone, newest, which, onShow }) {
+  const shown = event?.version ?? gone?.version;
+  if (!shown || !newest) return null;
+  const [[name, value] = []] = which;
+  const link = html`<a href=${location.pathname}>Go to the newest</a>`;
+  if (name && newest.version > shown) {
+    return html`<p class="banner" role="status">This is version ${shown} of ${newest.version}${name === "as_of" && html`, as it stood at <code>${value}</code>`}.
+      ${" "}${newest.operation === "deleted" && "The event was deleted since. "}${link}</p>`;
+  }
+  if (name) return html`<p class="banner" role="status">Version ${shown}${name === "as_of" && html`, as it stood at <code>${value}</code>`}; it is the newest. <a href=${location.pathname}>Follow the event</a></p>`;
+  if (newest.version > shown) {
+    return html`<p class="banner fresh" role="status">${newest.operation === "deleted" ? "The event was deleted." : `Version ${newest.version} is there.`}
+      ${" "}<button type="button" class="button" onClick=${onShow}>Show it</button></p>`;
+  }
+  return null;
+}
+
+function Tombstone({ gone: { reason, superseded_by: other, erased, deleted_at: at, version } }) {
+  return html`<div class="panel" id="tombstone">
+    <p>Deleted ${date(at, "UTC", "instant")} UTC, because ${REASONS[reason] ?? spoken(reason)} (<code>${reason}</code>). It had ${plural(version - 1, "version")}${erased ? "; their texts are erased" : ", which the history leads to"}.</p>
+    ${other && html`<p>In its place: <a href=${address(`events/${other}`)}>${other}</a></p>`}
+  </div>`;
+}

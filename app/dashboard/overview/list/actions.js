@@ -1,0 +1,57 @@
+// What can be done with the events that match: save them, share, follow and cite them.
+
+import { address } from "../../common/api.js";
+import { download } from "../../common/download.js";
+import { CopyButton } from "../../common/copy_button.js";
+import { sentence } from "../../common/panel.js";
+import { html, useRef, useState } from "../../common/preact.js";
+import { CiteDialog } from "./cite_dialog.js";
+import { FeedDialog } from "./feed_dialog.js";
+
+// Each: what it is called, the `format` of the export with its other parameters, how a file's name ends.
+const FILES = [
+  ["CSV", [["format", "csv"]], "csv"],
+  ["Excel CSV", [["format", "csv"], ["excel", "true"]], "csv"],
+  ["GeoJSON", [["format", "geojson"]], "geojson"],
+  ["Parquet", [["format", "parquet"]], "parquet"],
+  ["GeoParquet", [["format", "geoparquet"]], "geoparquet"],
+  ["NDJSON", [["format", "ndjson"]], "ndjson"],
+];
+
+const today = () => new Date().toISOString().slice(0, 10);
+const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+export function Actions({ pairs, count, asOf }) {
+  const [dialog, open] = useState(null);
+  const [running, run] = useState(null);
+  const [failed, fail] = useState(null);
+  const stopping = useRef(null);
+  const save = async (name, format, ending) => {
+    stopping.current = new AbortController();
+    const { signal } = stopping.current;
+    run({ name, bytes: 0 });
+    fail(null);
+    try {
+      await download("events/export", [...pairs, ...format], `sitrep-${today()}.${ending}`, { signal, onBytes: (bytes) => run({ name, bytes }) });
+    } catch (error) {
+      if (!signal.aborted) fail(`${name}: ${sentence(error)}`);
+    }
+    run(null);
+  };
+  return html`<div class="actions">
+    <div role="group" aria-label="Download all that match">
+      <span class="soft">Download</span>
+      ${FILES.map(([name, format, ending]) => html`<button type="button" class="button" disabled=${running !== null} onClick=${() => save(name, format, ending)}>${name}</button>`)}
+    </div>
+    <div role="group" aria-label="Share, follow, cite">
+      <${CopyButton} text=${location.href} label="Copy link" />
+      <button type="button" class="button" onClick=${() => open("feed")}>Atom feed</button>
+      <a class="button" href=${address("subscriptions", pairs)}>Webhook from this filter</a>
+      <button type="button" class="button" onClick=${() => open("cite")}>Cite</button>
+    </div>
+    <p class="running" role="status">${running && html`${running.name}: ${running.bytes ? size(running.bytes) : "waiting for the server"}… <button type="button" class="plain" onClick=${() => stopping.current.abort()}>Stop</button>`}</p>
+    ${failed && html`<p class="trouble" role="alert">${failed}</p>`}
+    ${dialog === "feed" && html`<${FeedDialog} pairs=${pairs} onClose=${() => open(null)} />`}
+    ${dialog === "cite" && html`<${CiteDialog} pairs=${pairs} count=${count} asOf=${asOf} onClose=${() => open(null)} />`}
+  </div>`;
+}

@@ -1,0 +1,55 @@
+// The columns that the table can have.
+
+import { address } from "../../common/api.js";
+import { date, KINDS, measures, range, spoken, when } from "../../common/format.js";
+import { country } from "../../common/labels.js";
+import { html } from "../../common/preact.js";
+import { MEASURES } from "./sort.js";
+
+const STORED = "sitrep-columns";
+const DEFAULT = ["started_at", "kind", "title", "place", "country", "killed", "injured", "sources"];
+
+const unique = (texts) => [...new Set(texts.filter(Boolean))].join("; ");
+const sites = (event) => event.locations.filter((place) => place.role !== "launch");
+
+export const eventPage = (id) => address(`events/${id}`);
+export const stageOf = ({ kind, detail }) => detail.stage ?? (kind === "negotiation_round" ? detail.state : null);
+
+// The numbers of each measure are those that statistics sum.
+function measureColumn(name) {
+  const text = (event) => measures(event).find(([found]) => found === name)?.[1];
+  return { name, title: spoken(name), width: 7, number: true, sort: name, cell: (event) => { const found = text(event); return found ? range(found) : ""; } };
+}
+
+const COLUMNS = [
+  { name: "started_at", title: "Time", width: 10, sort: "started_at", cell: (event) => html`<time datetime=${event.started_at}>${when(event)}</time>` },
+  { name: "kind", title: "Kind", width: 8, cell: (event) => html`<span class="kind">${KINDS[event.kind] ?? spoken(event.kind)}</span>` },
+  { name: "title", title: "Title", width: 24, grow: true, cell: (event) => html`<a href=${eventPage(event.id)} tabindex="-1">${event.title}</a>` },
+  { name: "status", title: "Status", width: 7.5, cell: (event) => event.status },
+  { name: "stage", title: "Stage", width: 8, cell: (event) => spoken(stageOf(event) ?? "") },
+  { name: "place", title: "Place", width: 11, cell: (event) => unique(sites(event).map((place) => place.name)) },
+  { name: "country", title: "Country", width: 9, cell: (event) => unique(sites(event).map((place) => place.country && country(place.country))) },
+  { name: "actors", title: "Actors", width: 14, cell: (event) => unique(event.actors.map((actor) => actor.name)) },
+  ...MEASURES.map(measureColumn),
+  { name: "sources", title: "Sources", width: 11, cell: (event) => unique(event.sources.map((source) => source.publisher)) },
+  { name: "tags", title: "Tags", width: 10, cell: (event) => event.tags.join("; ") },
+  { name: "created_at", title: "Recorded", width: 10, cell: (event) => date(event.created_at, "UTC", "instant") },
+  { name: "updated_at", title: "Changed", width: 10, sort: "updated_at", cell: (event) => date(event.updated_at, "UTC", "instant") },
+  { name: "version", title: "Version", width: 5, number: true, cell: (event) => event.version },
+  { name: "id", title: "Id", width: 11, cell: (event) => event.id },
+].map((column) => ({ ...column, title: column.title[0].toUpperCase() + column.title.slice(1) }));
+
+export const ALL = COLUMNS.map(({ name, title }) => [name, title]);
+
+export function storedColumns() {
+  const names = (localStorage.getItem(STORED) ?? "").split(" ").filter((name) => COLUMNS.some((column) => column.name === name));
+  return names.length ? names : DEFAULT;
+}
+
+export function storeColumns(names) {
+  if (names.join(" ") === DEFAULT.join(" ")) localStorage.removeItem(STORED);
+  else localStorage.setItem(STORED, names.join(" "));
+}
+
+// The chosen ones, in the order of the table.
+export const columnsOf = (names) => COLUMNS.filter((column) => names.includes(column.name));

@@ -1,0 +1,313 @@
+"""The events as a list and as a table, in a browser: thousands of rows, live changes, downloads, keyboard, phones."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from dashboard.conftest import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import MakeEvent
+    from playwright.sync_api import Browser, Page
+
+    Visit = Callable[..., Page]
+
+EVENTS = 2_600  # more pages than stay in memory
+BATCH = 1_000
+LONG_WORD = "Donaudampfschifffahrtsgesellschaft" * 8
+ARABIC = "هجوم بطائرات مسيرة على كييف"
+# Scroll on for some steps; give the rows that were drawn by their index, and whether the end is reached.
+SCROLL = """async (steps) => {
+  const region = document.querySelector("#events .scroll");
+  const seen = {};
+  for (let step = 0; step < steps; step++) {
+    for (const row of region.querySelectorAll("[data-id]")) seen[row.dataset.index] = row.dataset.id;
+    const below = region.scrollHeight - region.scrollTop - region.clientHeight;
+    if (region.querySelector(".end") && below < 2) return [seen, true];
+    region.scrollTop += 1200;
+    for (let n = 0; n < 2; n++) await new Promise(requestAnimationFrame);
+  }
+  return [seen, false];
+}"""
+CELLS = """rows => rows.slice(0, 10).map((row) =>
+  [row.dataset.id, ...[...row.children].map((cell) => cell.textContent.trim())])"""
+
+
+@pytest.fixture(scope="module")
+def crowded(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server with thousands of events; tests may add to them."""
+    with serving(tmp_path_factory.mktemp("crowded"), anonymous=True) as served:
+        items = [{"op": "create", "event": numbered(n)} for n in range(EVENTS)]
+        for start in range(0, EVENTS, BATCH):
+            served.call("POST", "/v1/events/batch", json={"items": items[start : start + BATCH]}, timeout=300)
+        yield served
+
+
+def numbered(n: int) -> dict[str, Any]:
+    """An attack; every hundredth has a long word, every hundred and first is told in Arabic."""
+    title = {0: LONG_WORD, 1: ARABIC}.get(n % 100, f"Attack {n}")
+    return {
+        "kind": "attack",
+        "title": title,
+        "started_at": f"20{n % 20 + 5:02}-{n % 12 + 1:02}-{n % 28 + 1:02}T00:00:00Z",
+        "time_precision": "day",
+        "locations": [{"name": f"Place {n % 50}", "country": "UA", "lat": 50.0, "lon": 30.0, "role": "target"}],
+        "casualties": [{"measure": "killed", "group": "civilian", "count": n % 97}] if n % 3 else [],
+        "sources": [{"publisher": "Example Wire", "url": "https://example.org/1"}],
+        "tags": ["crowd"],
+        "detail": {"munitions": [{"category": "artillery", "launched": {"low": n, "best": n + 1, "high": n + 2}}]},
+    }
+
+
+def rows(page: Page) -> Any:
+    return page.locator("#events [data-id]")
+
+
+def ready(page: Page) -> None:
+    """The list is there, and the stream is open."""
+    expect(rows(page).first).to_be_visible()
+    expect(page.locator("#live")).to_have_text("Live")
+
+
+def ids_of(served: Any, query: str) -> list[str]:
+    """The ids of the list, page by page."""
+    ids, cursor = [], ""
+    while True:
+        page = served.get(f"/v1/events?{query}&limit=1000&fields=id{cursor}")
+        ids += [event["id"] for event in page["items"]]
+        if page["next"] is None:
+            return ids
+        cursor = f"&cursor={page['next']}"
+
+
+def as_table(page: Page) -> None:
+    page.get_by_role("button", name="Table", exact=True).click()
+    expect(page.get_by_role("grid")).to_be_visible()
+
+
+def test_scrolling_gives_each_event_once_while_others_arrive(visit: Visit, crowded: Any) -> None:
+    before = ids_of(crowded, "tag=crowd")
+    page = visit(crowded, "?tag=crowd")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/v1/events?" in request.url else None)
+    ready(page)
+    first = rows(page).first.get_attribute("data-id")
+
+    seen: dict[str, str] = {}
+    arrived: list[str] = []
+    done = False
+    while not done:
+        drawn, done = page.evaluate(SCROLL, 20)
+        assert {index: id_ for index, id_ in drawn.items() if seen.setdefault(index, id_) != id_} == {}
+        if len(arrived) < 3:
+            event = {**numbered(len(arrived) + 7), "started_at": "2030-01-01T00:00:00Z"}
+            arrived.append(crowded.call("POST", "/v1/events", json=event)["id"])
+
+    assert [seen[str(index)] for index in range(len(seen))] == before
+    cursors = [found[1] for url in asked if "sort=" in url and (found := re.search(r"[?&]cursor=([^&]*)", url))]
+    assert len({*cursors}) == len(cursors) == -(-len(before) // 100) - 1
+    assert page.evaluate("document.querySelectorAll('#events [data-id]').length") < 80
+    page.evaluate("document.querySelector('#events .scroll').scrollTop = 0")
+    expect(page.locator(f'#events [data-id="{first}"] h3')).to_be_visible()
+    pill = page.get_by_role("button", name="3 new events")
+    expect(pill).to_be_visible()
+    assert rows(page).first.get_attribute("data-id") == first
+    pill.click()
+    expect(rows(page).first).to_have_attribute("data-id", re.compile("|".join(arrived)))
+    expect(pill).to_be_hidden()
+
+
+def test_the_table_has_the_numbers_and_the_orders_of_the_api(visit: Visit, crowded: Any) -> None:
+    page = visit(crowded, "?tag=crowd")
+    ready(page)
+    as_table(page)
+    grid = page.get_by_role("grid")
+    count = crowded.get("/v1/events/count?tag=crowd")["count"]
+    expect(grid).to_have_attribute("aria-rowcount", str(count + 1))
+
+    page.locator("#events .menu summary").click()
+    for name in ("Launched", "Sources"):
+        page.get_by_role("group", name="Columns of the table").get_by_label(name, exact=True).click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#events .menu summary")).to_be_focused()
+    for name, sort in (("Killed", "-killed"), ("Killed", "killed"), ("Launched", "-launched"), ("Time", "")):
+        grid.get_by_role("button", name=name).click()
+        expect(grid.get_by_role("columnheader", name=name)).to_have_attribute(
+            "aria-sort", "ascending" if sort == "killed" else "descending"
+        )
+        items = crowded.get(f"/v1/events?tag=crowd&limit=10&sort={sort or '-started_at'}")["items"]
+        expect(rows(page).nth(9)).to_have_attribute("data-id", items[9]["id"])
+        shown = rows(page).evaluate_all(CELLS)
+        query = "&".join(f"id={event['id']}" for event in items)
+        export = page.request.get(f"{crowded.url}/v1/events/export?format=csv&{query}").text()
+        lines = {line["id"]: line for line in csv.DictReader(io.StringIO(export))}
+        assert [row[0] for row in shown] == [event["id"] for event in items]
+        for id_, *cells in shown:
+            line = lines[id_]
+            assert cells[3:6] == [line["place"], "Ukraine", line["killed_best"]]
+            n = int(line["launched_best"])
+            assert cells[7] == f"{n:,} ({n - 1:,}–{n + 1:,})"
+    page.reload()
+    expect(grid.get_by_role("columnheader")).to_have_text(
+        [re.compile(name) for name in ("Time", "Kind", "Title", "Place", "Country", "Killed", "Injured", "Launched")]
+    )
+    assert "sort" not in page.url
+
+
+def test_changes_come_in_place_and_leave_focus_scroll_and_selection(
+    visit: Visit, crowded: Any, make_event: MakeEvent
+) -> None:
+    def make(title: str) -> str:
+        event = make_event(title=title, tags=["live"], started_at="2020-01-01", summary="Words to select.")
+        return str(crowded.call("POST", "/v1/events", json=event)["id"])
+
+    made = [make(f"Event {n}") for n in range(12)]
+    page = visit(crowded, "?tag=live&sort=started_at")
+    ready(page)
+    row = {id_: page.locator(f'#events [data-id="{id_}"]') for id_ in made}
+    page.locator("#events .scroll").evaluate("region => { region.scrollTop = 300; }")
+    row[made[4]].focus()
+    page.evaluate("id => getSelection().selectAllChildren(document.querySelector(`[data-id='${id}'] .text`))", made[4])
+    top = page.evaluate("document.querySelector('#events .scroll').scrollTop")
+    place = row[made[4]].bounding_box()
+
+    change = {"title": "Event 5, told again", "status": "confirmed", "summary": "Long. " * 40}
+    crowded.call("PATCH", f"/v1/events/{made[3]}", json=change, headers={"if-match": '"1"'})
+    crowded.call("PATCH", f"/v1/events/{made[5]}", json={"tags": ["other"]}, headers={"if-match": '"1"'})
+    crowded.call("DELETE", f"/v1/events/{made[6]}?reason=erroneous")
+    new = make("Event 12")
+
+    expect(row[made[3]].locator("h3")).to_have_text("Event 5, told again")
+    expect(row[made[3]].locator(".mark")).to_have_text("Changed")
+    expect(row[made[5]].locator(".mark")).to_have_text("No longer matches")
+    expect(row[made[6]].locator(".mark")).to_have_text("Deleted")
+    expect(row[made[6]].locator("h3")).to_have_css("text-decoration-line", "line-through")
+    expect(page.get_by_role("button", name="1 new event")).to_be_visible()
+    expect(row[made[4]]).to_be_focused()
+    assert page.evaluate("String(getSelection())") == "Words to select."
+    assert page.locator("#events [data-id]").count() <= 12
+    assert abs(page.evaluate("document.querySelector('#events .scroll').scrollTop") - top) < 200
+    assert place is not None
+    page.get_by_role("button", name="1 new event").press("Enter")
+    expect(page.locator(f'#events [data-id="{new}"]')).to_have_count(1)
+    expect(page.locator(f'#events [data-id="{made[6]}"]')).to_have_count(0)
+    expect(page.locator("#events .mark")).to_have_count(0)
+
+
+def test_keys_walk_the_list_and_the_table(visit: Visit, crowded: Any) -> None:
+    page = visit(crowded, "?tag=crowd")
+    ready(page)
+
+    def focused(index: int, column: int | None = None) -> None:
+        cell = "" if column is None else f" [aria-colindex='{column}']"
+        expect(page.locator(f"#events [data-index='{index}']{cell}")).to_be_focused()
+
+    for key in ("j", "j", "j", "k"):
+        page.keyboard.press(key)
+    focused(1)
+    page.locator("#events .scroll").evaluate("region => { region.scrollTop = 9000; }")
+    expect(page.locator("#events [data-index='0']")).to_have_count(0)
+    focused(1)
+    page.keyboard.press("j")
+    focused(2)
+    assert page.locator("#events [tabindex='0']").count() == 2  # the region that scrolls, and one row
+
+    as_table(page)
+    page.locator("#events .scroll").focus()
+    page.evaluate("document.querySelector('#events .scroll').scrollTop = 0")
+    page.locator('[data-index="0"] [aria-colindex="1"]').focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight", "PageDown", "ArrowUp"):
+        page.keyboard.press(key)
+    focused(10, 3)
+    expect(page.locator("#events [data-index='10']")).to_have_attribute("aria-rowindex", "12")
+    page.keyboard.press("Control+Home")
+    focused(0, 1)
+    id_ = rows(page).first.get_attribute("data-id")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/events/{id_}")
+
+
+FILES = {
+    "CSV": "format=csv",
+    "Excel CSV": "format=csv&excel=true",
+    "GeoJSON": "format=geojson",
+    "NDJSON": "format=ndjson",
+}
+
+
+def test_files_feeds_and_citations_work_where_reading_needs_a_key(visit: Visit, closed_server: Any) -> None:
+    page = visit(closed_server, "?kind=attack")
+    page.get_by_role("dialog").get_by_label("Key", exact=True).fill(closed_server.key)
+    page.get_by_role("dialog").get_by_role("button", name="Continue").click()
+    ready(page)
+    headers = {"authorization": f"Bearer {closed_server.key}"}
+
+    for name, format_ in FILES.items():
+        with page.expect_download() as started:
+            page.get_by_role("button", name=name, exact=True).click()
+        assert re.fullmatch(r"sitrep-\d{4}-\d\d-\d\d\.(csv|geojson|ndjson)", started.value.suggested_filename)
+        wanted = page.request.get(f"{closed_server.url}/v1/events/export?kind=attack&{format_}", headers=headers).body()
+        assert started.value.path().read_bytes() == wanted
+        expect(page.locator("#events .running")).to_be_hidden()
+
+    page.get_by_role("button", name="Cite", exact=True).click()
+    text = page.get_by_role("dialog").locator(".quoted").inner_text()
+    [link] = re.findall(r"http\S+", text)
+    cited = page.request.get(link, headers=headers).json()
+    assert text.startswith(f"Sitrep: {len(cited['items'])} events with kind attack, as of feed cursor {cited['as_of']}")
+    page.get_by_role("button", name="Close").click()
+    webhook = page.get_by_role("link", name="Webhook from this filter").get_attribute("href")
+    assert webhook == f"{closed_server.url}/subscriptions?kind=attack"
+    assert closed_server.key not in page.content() + page.url
+
+
+def test_what_fails_is_said_and_mended(visit: Visit, crowded: Any) -> None:
+    page = visit(crowded, "?tag=crowd")
+    ready(page)
+    page.route("**/v1/events/export*", lambda route: route.fulfill(status=422, json={"detail": "No such format."}))
+    page.get_by_role("button", name="CSV", exact=True).click()
+    expect(page.locator("#events .actions").get_by_role("alert")).to_have_text("CSV: No such format.")
+    broken = [True]
+    page.route(
+        "**/v1/events?*cursor=*",
+        lambda route: route.fulfill(status=422, json={"detail": "Not now."}) if broken else route.continue_(),
+    )
+    page.evaluate(SCROLL, 20)
+
+    again = page.locator("#events .scroll").get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    assert rows(page).count() > 0
+    broken.clear()
+    again.click()
+    expect(again).to_be_hidden()
+    expect(page.locator("#events .note")).to_have_text(re.compile("^[2-9]00 loaded"))
+
+
+@pytest.mark.parametrize("look", ["phone", "dark", "zoomed"])
+def test_it_fits_reads_from_right_to_left_and_has_no_fault_that_axe_knows(
+    visit: Visit, crowded: Any, axe: Callable[..., None], look: str
+) -> None:
+    looks: dict[str, dict[str, Any]] = {
+        "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+        "dark": {"color_scheme": "dark"},
+        "zoomed": {"viewport": {"width": 680, "height": 450}, "device_scale_factor": 2},  # 1360 by 900 at 200 %
+    }
+    page = visit(crowded, "?tag=crowd&q=-attack", **looks[look])
+    ready(page)
+
+    expect(page.locator("#events h3", has_text=ARABIC).first).to_have_css("direction", "rtl")
+    for view in ("list", "table"):
+        if view == "table":
+            as_table(page)
+        expect(rows(page).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        axe(page, "#events")
+    expect(page.locator("#events a", has_text=ARABIC).first.locator("..")).to_have_css("direction", "rtl")
