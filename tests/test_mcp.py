@@ -138,6 +138,8 @@ REFUSED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("Did you mean munition?", "search_events", {"filter": {"other": {"muniton": "x"}}}),
     ("country", "search_events", {"country": ["UA"]}),
     ("filter.land", "count_events", {"filter": {"land": "UA"}}),
+    ("give fields as an argument", "search_events", {"filter": {"other": {"fields": ["id"]}}}),
+    ("give country as an argument", "search_events", {"filter": {"other": {"country": "UA"}}}),
     ("less than or equal to 50", "search_events", {"limit": 51}),
     ("no event with that id", "get_event", {"id": "x"}),
     ("oldest position that is left", "changes_since", {"cursor": "e7-000000000001"}),

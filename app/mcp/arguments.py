@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from app.kinds.registry import PARAMETERS
 
 Scalar = str | int | float
 
@@ -40,6 +42,14 @@ class EventFilter(BaseModel):
             examples=[{"munition": ["cruise_missile"], "launched_min": 100}],
         ),
     ] = {}
+
+    @field_validator("other")
+    @classmethod
+    def _only_filters(cls, other: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what is no filter, and what is given by its own name."""
+        if wrong := sorted(other.keys() & (PARAMETERS | cls.model_fields.keys())):
+            raise ValueError(f"give {', '.join(wrong)} as an argument by that name, if the tool has it")
+        return other
 
     def pairs(self) -> list[tuple[str, str]]:
         """The filter as names and values of a query string."""

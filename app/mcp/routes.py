@@ -28,7 +28,7 @@ async def serve_mcp(request: Request, authenticator: AuthenticatorDep, settings:
     key = await authenticator.admit(HTTPConnection(reading), "read", anonymous=True)
     if not is_installed():
         raise NotFound(f"{INSTALL} Then start the server again.")
-    sdk = await asyncio.to_thread(import_module, "app.mcp.server")
+    sdk = await asyncio.to_thread(load_sdk)
     await sdk.check_origin(request, settings.cors_origins)
     return McpResponse(sdk, request, {ADMITTED: key, CALLER_SCOPE_KEY: get_caller(reading)})
 
@@ -50,6 +50,13 @@ class McpResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the SDK read the request and answer."""
         await self._sdk.serve_request(self._sdk.ApiCaller(**self._api), scope, receive, send)
+
+
+def load_sdk() -> Any:
+    """Import the part that needs the SDK and make its server, which takes a second the first time."""
+    sdk = import_module("app.mcp.server")
+    sdk.build_server()
+    return sdk
 
 
 def is_installed() -> bool:
