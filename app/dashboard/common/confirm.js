@@ -4,7 +4,8 @@ import { Dialog } from "./dialog.js";
 import { useAction } from "./poll.js";
 import { html } from "./preact.js";
 
-// A question with its two answers; `work` does it, `onDone` gets what came of it.
+// A question with its two answers; `work` does it, `onDone` gets what came of it. What cannot be taken back is not
+// where the focus is.
 export function Confirm({ title, verb, danger, work, onDone, onClose, children }) {
   const [run, { busy, error }] = useAction();
   const submit = async (event) => {
@@ -17,7 +18,7 @@ export function Confirm({ title, verb, danger, work, onDone, onClose, children }
       ${children}
       ${error && html`<p class="trouble" role="alert">${error.message}</p>`}
       <div class="actions"><button class="first ${danger ? "danger" : ""}" aria-disabled=${String(busy)}>${verb}</button>
-        <button type="button" onClick=${onClose}>Cancel</button></div>
+        <button type="button" autofocus=${danger} onClick=${onClose}>Cancel</button></div>
     </form>
   <//>`;
 }

@@ -20,6 +20,7 @@ const STARTS = [
   ["cursor", "A cursor", ""],
 ];
 const PLACES = ["/name", "/mode", "/start", "/filter", ...PUSH_PLACES];
+const LONGEST_NAME = 300;
 const MISSING = "Say where to begin.";
 
 // A name for the request, so that one which is sent twice makes one subscription.
@@ -41,7 +42,7 @@ export function CreateForm({ pairs, onCreated, onCancel }) {
     const [filter, start] = [documentOf(rows), placeOf(place)];
     setAsks(start === null);
     if (start === null) return;
-    const body = { name: name.trim() || inWords(filter).slice(0, 300), mode, filter, start, ...(mode === "push" ? { push: pushDocument(push) } : {}) };
+    const body = { name: name.trim() || [...inWords(filter)].slice(0, LONGEST_NAME).join(""), mode, filter, start, ...(mode === "push" ? { push: pushDocument(push) } : {}) };
     const text = JSON.stringify(body);
     if (sent.current.text !== text) sent.current = { text, token: token() };
     const made = await run(() => send("POST", "subscriptions", body, { headers: { "idempotency-key": sent.current.token } }));

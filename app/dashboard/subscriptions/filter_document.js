@@ -1,7 +1,8 @@
 // A subscription's filter: between the rows of a form, the API's JSON and words.
 
-import { date, KINDS, number, spoken } from "../common/format.js";
+import { date, number, spoken } from "../common/format.js";
 import { listed } from "../common/freshness.js";
+import { label } from "../common/labels.js";
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content.split(" ");
 const REPEATED = new Set(meta("sitrep-filters").filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1)));
@@ -53,13 +54,7 @@ export function patchOf(before, after) {
   return { ...Object.fromEntries(gone), ...after };
 }
 
-const regions = new Intl.DisplayNames("en", { type: "region", fallback: "code" });
-const isCountry = (name, value) => /(^|_)country$/.test(name) && /^[A-Z]{2}$/.test(value);
-
-function said(name, value) {
-  if (name === "kind") return KINDS[value]?.toLowerCase() ?? spoken(value);
-  return isCountry(name, value) ? regions.of(value) : spoken(String(value));
-}
+const said = (name, value) => (name === "kind" ? label(name, value).toLowerCase() : label(name, String(value)));
 
 // A day, or an instant, as people write it; what is neither as it is.
 function moment(value) {
