@@ -6,7 +6,7 @@ import random
 import time
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -209,13 +209,14 @@ SIZES = {"phone": (390, 844), "tablet": (1024, 768), "desk": (1440, 900), "wall"
 def test_it_fits_every_screen_by_day_and_night(visit: Visit, own_server: Any, make_event: MakeEvent, axe: Axe) -> None:
     for title, place in ((LONG, LONG), (RIGHT_TO_LEFT, "صنعاء")):  # as a source in another script has them
         location = {"name": place, "country": "YE", "lat": 15.3, "lon": 44.2, "role": "target"}
-        own_server.call(
-            "POST", "/v1/events", json=make_event(title=title, summary=title, tags=["x" * 250], locations=[location])
-        )
+        event = make_event(title=title, summary=title, tags=["x" * 250], locations=[location])
+        own_server.call("POST", "/v1/events", json=event)
     wrong = []
-    for scheme in ("light", "dark"):
-        page = visit(own_server, f"?place={LONG}&place=صنعاء&tag={'x' * 250}&group_by=place", color_scheme=scheme)
-        ready(page)
+    page = visit(own_server, f"?place={LONG}&place=صنعاء&tag={'x' * 250}&group_by=place")
+    ready(page)
+    schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
         for name, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             if page.evaluate(OVERFLOW) > 0:

@@ -27,7 +27,8 @@ def table_of(page: Page) -> list[list[Any]]:
     """The rows of the table: the start, and the numbers."""
     if page.locator("#series .numbers[open]").count() == 0:
         page.locator("#series .numbers summary").click()
-    return page.locator("#series .numbers tbody tr").evaluate_all(CELLS)
+    rows: list[list[Any]] = page.locator("#series .numbers tbody tr").evaluate_all(CELLS)
+    return rows
 
 
 def series(served: Any, page: Page, interval: str, measure: str = "count", more: str = "") -> list[dict[str, Any]]:
