@@ -46,7 +46,7 @@ export function Actions({ pairs, count, asOf }) {
     <div role="group" aria-label="Share, follow, cite">
       <${CopyButton} text=${location.href} label="Copy link" />
       <button type="button" class="button" onClick=${() => open("feed")}>Atom feed</button>
-      <a class="button" href=${address("subscriptions", pairs)}>Webhook from this filter</a>
+      <a class="button" href=${address("subscriptions", pairs.length ? pairs : [["new", "1"]])}>Webhook from this filter</a>
       <button type="button" class="button" onClick=${() => open("cite")}>Cite</button>
     </div>
     <p class="running" role="status">${running && html`${running.name}: ${running.bytes ? size(running.bytes) : "waiting for the server"}… <button type="button" class="plain" onClick=${() => stopping.current.abort()}>Stop</button>`}</p>
