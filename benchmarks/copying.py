@@ -19,6 +19,7 @@ from app.events.tables import (
     ExternalId,
     FacetValue,
     HourlyRollup,
+    MapRollup,
     PastFacet,
     StoredEvent,
 )
@@ -35,6 +36,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     EventMeasure,
     ExternalId,
     HourlyRollup,
+    MapRollup,
     Change,
     LogHead,
 )

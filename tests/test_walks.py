@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # Own files entered. Lower a number when a walk gets shorter; raise one only with a reason.
 # `events/index/readiness.py` is on four of them: no answer is short because the index is not built.
-MOST = {"create": 39, "list": 40, "feed page": 38, "statistics": 35, "change to webhook": 41}
+# `auth/feed_token_middleware.py` is on four too: nothing behind it sees the token in an address.
+MOST = {"create": 40, "list": 41, "feed page": 39, "statistics": 36, "change to webhook": 41}
 
 
 async def test_no_walk_gets_longer(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from app.check.report import VERSIONS, Report
 from app.check.row_store import RowStore
 from app.db import Transaction
 from app.events.documents import load_event
+from app.events.index.map_rollup import map_cells
 from app.events.index.rollup import cells
 from app.events.index.text_query import tsvector
 from app.events.index.writer import measure_rows, point_rows
@@ -34,6 +35,8 @@ SUMMED = 50_000
 ADD = """INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     events = events + excluded.events, low = low + excluded.low,
     best = best + excluded.best, high = high + excluded.high"""
+ADD_PLACES = """INSERT INTO map_sums VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    places = places + excluded.places, lat = lat + excluded.lat, lon = lon + excluded.lon"""
 
 
 class Replay:
@@ -47,10 +50,14 @@ class Replay:
         self._scratch = scratch
         self._names = names
         self._sums: dict[tuple[Any, ...], list[int]] = {}
+        self._places: dict[tuple[Any, ...], list[int]] = {}
         scratch.file.execute("CREATE TABLE packs (seq, before, after)")
         scratch.file.execute(
             "CREATE TABLE sums (kind, country, measure, hours, period, events, low, best, high, "
             "PRIMARY KEY (kind, country, measure, hours, period)) WITHOUT ROWID"
+        )
+        scratch.file.execute(
+            "CREATE TABLE map_sums (kind, cell, fresh, places, lat, lon, PRIMARY KEY (kind, cell, fresh)) WITHOUT ROWID"
         )
 
     async def take(self, rows: Sequence[Any]) -> None:
@@ -92,22 +99,29 @@ class Replay:
         want("event_measure", [tuple(row.values()) for row in measure_rows(key, terms)])
         text = (key, terms.text) if self._dialect == "sqlite" else (key, terms.text, tsvector(terms.text))
         want("event_text", [text_row(self._dialect, text)])
+        for place, lat, lon in map_cells(kind, terms.points):
+            places = self._places.setdefault(tuple(place), [0, 0, 0])
+            for n, number in enumerate((1, lat, lon)):
+                places[n] += number
         for cell, sums in cells(kind, terms):
             total = self._sums.setdefault(tuple(cell), [0, 0, 0, 0])
             for n, number in enumerate(sums):
                 total[n] += number
-        if len(self._sums) >= SUMMED:
+        if len(self._sums) + len(self._places) >= SUMMED:
             self.flush()
 
     def flush(self) -> None:
         """Write the sums so far."""
         self._scratch.file.executemany(ADD, [(*cell, *total) for cell, total in self._sums.items()])
+        self._scratch.file.executemany(ADD_PLACES, [(*cell, *total) for cell, total in self._places.items()])
         self._sums.clear()
+        self._places.clear()
 
     def finish(self) -> None:
-        """What the tally should be."""
+        """What the tally and the map should be."""
         self.flush()
         self._scratch.file.execute("INSERT INTO want_tally SELECT * FROM sums")
+        self._scratch.file.execute("INSERT INTO want_map_rollup SELECT * FROM map_sums")
 
 
 class EventHistory:

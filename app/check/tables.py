@@ -14,7 +14,16 @@ from app.check.report import Report
 from app.check.row_store import RowStore
 from app.db import Transaction
 from app.events.index.full_text import FTS, TEXT
-from app.events.tables import EventFacet, EventMeasure, EventPoint, ExternalId, HourlyRollup, PastFacet, StoredEvent
+from app.events.tables import (
+    EventFacet,
+    EventMeasure,
+    EventPoint,
+    ExternalId,
+    HourlyRollup,
+    MapRollup,
+    PastFacet,
+    StoredEvent,
+)
 
 MODELS: tuple[type[SQLModel], ...] = (
     StoredEvent,
@@ -24,6 +33,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     EventPoint,
     EventMeasure,
     HourlyRollup,
+    MapRollup,
 )
 TEXTS = "event_text"
 
@@ -68,6 +78,7 @@ async def read_tables(tx: Transaction, scratch: RowStore) -> None:
             is_text = table.name == TEXTS
             scratch.have(table.name, [text_row(tx.dialect, row) for row in rows] if is_text else rows)
     scratch.file.execute("DELETE FROM have_tally WHERE (events, low, best, high) = (0, 0, 0, 0)")
+    scratch.file.execute("DELETE FROM have_map_rollup WHERE (places, lat, lon) = (0, 0, 0)")
     scratch.file.execute("DELETE FROM want_tally WHERE (events, low, best, high) = (0, 0, 0, 0)")
 
 

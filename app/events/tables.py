@@ -112,6 +112,23 @@ class HourlyRollup(SQLModel, table=True):
     high: int = Field(sa_type=sa.BigInteger)
 
 
+class MapRollup(SQLModel, table=True):
+    """Located places by the cells of a map at one zoom; `app/events/index/map_rollup.py` keeps it.
+
+    `fresh` is the least zoom at which no earlier place of the same event is in the same cell. Degrees are whole
+    numbers of 1e-7.
+    """
+
+    __tablename__ = "map_rollup"
+    __table_args__ = WITHOUT_ROWID
+    kind: str = Field(primary_key=True)
+    cell: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    fresh: int = Field(primary_key=True, sa_type=sa.SmallInteger, sa_column_kwargs={"autoincrement": False})
+    places: int = Field(sa_type=sa.BigInteger)
+    lat: int = Field(sa_type=sa.BigInteger)
+    lon: int = Field(sa_type=sa.BigInteger)
+
+
 class ExternalId(SQLModel, table=True):
     """Which event holds an identifier of another system."""
 

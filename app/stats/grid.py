@@ -9,63 +9,119 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.db import Database, Statement, whole_between
+from app.db import Database, Statement, any_of, whole_between
 from app.db.heavy_queries import admit
 from app.errors import FieldError, Invalid
-from app.events.index.geometry import MAX_SINE, Box, cells_of_map, map_side
+from app.events.index.geometry import MAX_SINE, Box, cells_of_map, map_cell, map_corner, map_side
+from app.events.index.map_rollup import ROLLUP_ZOOM, ROW, UNITS
 from app.events.index.readiness import require_indexed
 from app.events.read.conditions.base import double
 from app.events.read.conditions.bbox import InBox
+from app.events.read.conditions.facets import WithValue
 from app.events.read.planner import PageSpec, resolve_terms, size_of
 from app.events.read.queries import plan_narrowed
 from app.events.read.rows import ResolvedQuery
 from app.events.read.statements import StatementKey, matching
-from app.events.tables import EventMeasure, EventPoint
+from app.events.tables import EventMeasure, EventPoint, MapRollup, StoredEvent
 from app.kit.offload import run_in_thread
 from app.stats.index_counts import joined, sums
 from app.stats.schemas import COUNT, GridQuery
 
 MAX_CELLS = 20_000
+HAIR = 1e-9  # degrees, more than rounding moves the edge of a cell
 DECIMALS = 6  # a tenth of a metre
 WORLD = Box(-180.0, -90.0, 180.0, 90.0)
 # What it takes, about, in microseconds to sort a place into its cell.
 PLACE_US = 3
+# A box with fewer events than this is looked up by its own; of a larger one all places are read.
+MAX_LOOKED_UP = 20_000
 ZERO: Any = sa.literal_column("0")
 ONE: Any = sa.literal_column("1")
+# Doubles, so that neither database divides them as anything else.
+UNIT, HALF, HALF_TURN, TURN, DOWN, TO_DEGREES = (
+    sa.literal_column(text, type_=sa.Float(53)) for text in ("1.0", "0.5", "180.0", "360.0", repr(4 * pi), f"{UNITS}.0")
+)
 
 Cell = list[float | None]
 
 
 class GridStatementKey(NamedTuple):
-    """What decides the text of a statement: which events if not all, in which form of box if any, and the sums."""
+    """What decides the text of a statement.
+
+    `events` are those that match, None for all; `box` is the form of a box that narrows the places. With `rollup`
+    cells that are whole in the box come from there, and only the others from the places; `kinds` narrows both.
+    """
 
     dialect: str
-    events: StatementKey | None
-    box: str | None
-    measured: bool
+    events: StatementKey | None = None
+    box: str | None = None
+    measured: bool = False
+    rollup: bool = False
+    kinds: bool = False
 
 
-async def grid_cells(db: Database, params: GridQuery) -> list[Cell]:
-    """Each cell with its mean place, its events and the sums of a measure; raises Invalid (422) where they are many."""
+async def grid_cells(db: Database, params: GridQuery, *, looked_up: int = MAX_LOOKED_UP) -> list[Cell]:
+    """Each cell with its mean place, its events and the sums of a measure; raises Invalid (422) where they are many.
+
+    A box that has fewer than `looked_up` events is answered from them.
+    """
     measured = params.measure != COUNT
     await require_indexed(db, [*params.groups, *params.barred], measures=[params.measure] * measured)
-    boxes = [condition for condition in params.conditions if isinstance(condition, InBox)]
-    form, values = next(
-        ((form, dict(edges)) for box in boxes for form, edges in box.bind(db.dialect).items()), (None, {})
-    )
-    events: StatementKey | None = None
-    if len(boxes) == len(params.conditions):  # the places alone tell
-        await admit(PLACE_US * size_of(await resolve_terms(db, params)))
-    else:
-        plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
-        if plan is None:
-            return []
-        events, values = plan.shape, values | plan.values
-    values |= {"side": map_side(params.zoom), "measure": params.measure}
-    rows = await db.rows(grid_statement(GridStatementKey(db.dialect, events, form, measured)), values, offload=True)
+    box = next((condition for condition in params.conditions if isinstance(condition, InBox)), None)
+    form, values = (None, {}) if box is None else next(iter(box.bind(db.dialect).items()))
+    chosen = await choose(db, params, GridStatementKey(db.dialect, box=form, measured=measured), looked_up)
+    if chosen is None:
+        return []
+    key, more = chosen
+    values = {**values, **more, "side": map_side(params.zoom), "measure": params.measure}
+    if key.rollup:
+        values |= {"zoom": params.zoom, "shift": ROLLUP_ZOOM - params.zoom, **whole_cells(params.zoom, box)}
+    rows = await db.rows(grid_statement(key), values, offload=True)
     if len(rows) > MAX_CELLS:
-        raise too_many(boxes[0].box if boxes else WORLD)
+        raise too_many(WORLD if box is None else box.box)
     return await run_in_thread(read_cells, rows, measured=measured)
+
+
+async def choose(
+    db: Database, params: GridQuery, key: GridStatementKey, looked_up: int
+) -> tuple[GridStatementKey, dict[str, Any]] | None:
+    """How the question is answered, and what that binds; None when nothing can match.
+
+    The rollup knows kinds and whole cells. Else places alone tell where nothing or only a box narrows them, unless the
+    box has few events; in all other cases the events are found as they are for a list.
+    """
+    others = [condition for condition in params.conditions if not isinstance(condition, InBox)]
+    kinds = [condition for condition in others if isinstance(condition, WithValue) and condition.facet == "kind"]
+    events = size_of(await resolve_terms(db, params)) if key.box or not others else 0
+    is_large = key.box is None or events >= looked_up
+    if is_large and not key.measured and params.zoom <= ROLLUP_ZOOM and kinds == others:
+        named = [value for condition in kinds for value in condition.values]
+        return key._replace(rollup=True, kinds=bool(kinds)), {"kinds": db.as_list(named)}
+    if is_large and not others:
+        await admit(PLACE_US * events)
+        return key, {}
+    plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
+    return None if plan is None else (key._replace(events=plan.shape), plan.values)
+
+
+def whole_cells(zoom: int, box: InBox | None) -> dict[str, float]:
+    """Columns and rows between which the cells are whole in the box, and degrees that surely lie in such cells."""
+    if box is None:
+        return {}
+    west, south, east, north = box.box
+    (left, bottom), (right, top) = map_cell(zoom, south, west), map_cell(zoom, north, east)
+    (inner_north, inner_west) = map_corner(zoom, left + 1, top + 1)
+    (inner_south, inner_east) = map_corner(zoom, right, bottom)
+    return {
+        "left": left,
+        "right": right,
+        "top": top,
+        "bottom": bottom,
+        "inner_west": inner_west + HAIR,
+        "inner_east": inner_east - HAIR,
+        "inner_south": inner_south + HAIR,
+        "inner_north": inner_north - HAIR,
+    }
 
 
 def too_many(box: Box) -> Invalid:
@@ -88,11 +144,23 @@ def read_cells(rows: Sequence[Any], *, measured: bool) -> list[Cell]:
 @lru_cache(256)
 def grid_statement(key: GridStatementKey) -> Statement:
     """The cells from the north-west: column, row, events, places, sums of their degrees, and of a measure in halves."""
+    parts = [rolled_up(key)] if key.rollup else []
+    if not key.rollup or key.box is not None:
+        parts.append(counted(key))
+    cells: Any = sa.union_all(*parts) if len(parts) > 1 else parts[0]
+    return Statement(cells.order_by(sa.literal_column("y"), sa.literal_column("x")).limit(LIMIT))
+
+
+LIMIT: Any = sa.literal_column(str(MAX_CELLS + 1))
+
+
+def counted(key: GridStatementKey) -> Any:
+    """The cells, from the places themselves."""
     found = places_in_cells(key)
     columns = [
         found.c.x,
         found.c.y,
-        sa.func.sum(found.c.first).label("events"),
+        sa.cast(sa.func.sum(found.c.first), sa.BigInteger).label("events"),
         sa.func.count().label("places"),
         sa.func.sum(found.c.lat).label("lat"),
         sa.func.sum(found.c.lon).label("lon"),
@@ -100,15 +168,11 @@ def grid_statement(key: GridStatementKey) -> Statement:
     source = found
     if key.measured:
         number: Any = sa.orm.aliased(EventMeasure, name="m")
-        mine = sa.and_(
-            number.event == found.c.event,
-            number.measure == sa.bindparam("measure"),
-            found.c.first == ONE,
-        )
+        mine = sa.and_(number.event == found.c.event, number.measure == sa.bindparam("measure"), found.c.first == ONE)
         source = found.outerjoin(number, mine)
         columns += sums(number)
-    cells = sa.select(*columns).select_from(source).group_by(found.c.y, found.c.x).order_by(found.c.y, found.c.x)
-    return Statement(cells.limit(sa.literal_column(str(MAX_CELLS + 1))))
+    select = sa.select(*columns).select_from(source).group_by(found.c.y, found.c.x)
+    return select.where(~is_whole(key, found.c.x, found.c.y)) if key.rollup else select
 
 
 def places_in_cells(key: GridStatementKey) -> Any:
@@ -123,7 +187,20 @@ def places_in_cells(key: GridStatementKey) -> Any:
     if key.events is not None:
         events = matching(key.events)
         select = select.select_from(events.join(place, place.event == events.c.event))
+    if key.kinds:
+        event: Any = sa.orm.aliased(StoredEvent, name="e")
+        mine = [event.key == place.event, any_of(event.kind, "kinds", key.dialect)]
+        select = select.where(sa.select(sa.literal(1)).where(*mine).exists())
+    if key.rollup:
+        select = select.where(~surely_whole(key, place))
     return select.where(*inside(key, place)).subquery("found")
+
+
+def surely_whole(key: GridStatementKey, place: Any) -> Any:
+    """The place lies well within cells that the rollup has: told by its degrees, as its cell takes longer to find."""
+    west, east, south, north = (double("inner_" + name) for name in ("west", "east", "south", "north"))
+    join = sa.and_ if key.box == "within" else sa.or_
+    return sa.and_(place.lat > south, place.lat < north, join(place.lon > west, place.lon < east))
 
 
 def inside(key: GridStatementKey, place: Any) -> Sequence[Any]:
@@ -135,6 +212,36 @@ def cell_of(place: Any) -> tuple[Any, Any]:
     """Column and row of a place: `map_cell` in SQL, from its longitude and the sine of its latitude."""
     side = double("side")
     sine = sa.case((place.z > MAX_SINE, MAX_SINE), (place.z < -MAX_SINE, -MAX_SINE), else_=place.z)
-    down: Any = sa.literal_column("0.5") - sa.func.ln((ONE + sine) / (ONE - sine)) / sa.literal(4 * pi)
-    across = (place.lon + sa.literal_column("180")) / sa.literal_column("360") * side
-    return whole_between(across, ZERO, side - ONE), whole_between(down * side, ZERO, side - ONE)
+    down = HALF - sa.func.ln((UNIT + sine) / (UNIT - sine), type_=sa.Float(53)) / DOWN
+    across = (place.lon + HALF_TURN) / TURN
+    return whole_between(across * side, ZERO, side - ONE), whole_between(down * side, ZERO, side - ONE)
+
+
+def rolled_up(key: GridStatementKey) -> Any:
+    """The cells that are whole in the box, from the rollup."""
+    table: Any = MapRollup
+    shift = sa.bindparam("shift", type_=sa.Integer())
+    row: Any = sa.literal_column(str(ROW), type_=sa.Integer())
+    cells: Any = sa.select(
+        (table.cell % row).op(">>")(shift).label("x"),
+        (table.cell // row).op(">>")(shift).label("y"),
+        sa.case((table.fresh <= sa.bindparam("zoom", type_=sa.Integer()), table.places), else_=ZERO).label("events"),
+        table.places,
+        table.lat,
+        table.lon,
+    ).where(table.places > ZERO)
+    if key.kinds:
+        cells = cells.where(any_of(table.kind, "kinds", key.dialect))
+    found = cells.subquery("rolled_up")
+    total: dict[str, Any] = {name: sa.func.sum(found.c[name]) for name in ("events", "places", "lat", "lon")}
+    columns: list[Any] = [sa.cast(total[name], sa.BigInteger).label(name) for name in ("events", "places")]
+    columns += [(sa.cast(total[name], sa.Float(53)) / TO_DEGREES).label(name) for name in ("lat", "lon")]
+    select = sa.select(found.c.x, found.c.y, *columns).group_by(found.c.y, found.c.x)
+    return select if key.box is None else select.where(is_whole(key, found.c.x, found.c.y))
+
+
+def is_whole(key: GridStatementKey, x: Any, y: Any) -> Any:
+    """The cell lies between those of the box's edges."""
+    left, right, top, bottom = (sa.bindparam(name, type_=sa.Integer()) for name in ("left", "right", "top", "bottom"))
+    join = sa.and_ if key.box == "within" else sa.or_
+    return sa.and_(y > top, y < bottom, join(x > left, x < right))

@@ -114,6 +114,12 @@ def map_cell(zoom: int, lat: float, lon: float) -> tuple[int, int]:
     return min(int((lon + 180) / 360 * side), side - 1), max(0, min(int(down * side), side - 1))
 
 
+def map_corner(zoom: int, x: int, y: int) -> tuple[float, float]:
+    """Latitude and longitude of the north-western corner of a cell."""
+    side = map_side(zoom)
+    return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y / side)))), x / side * 360 - 180
+
+
 def cells_of_map(zoom: int, box: Box) -> int:
     """How many cells a box touches."""
     (left, bottom), (right, top) = map_cell(zoom, box.south, box.west), map_cell(zoom, box.north, box.east)

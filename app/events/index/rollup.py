@@ -11,6 +11,7 @@ import orjson
 
 from app.db import Transaction
 from app.events.documents import load_event
+from app.events.index.map_rollup import update_map_rollup
 from app.events.tables import HourlyRollup
 from app.events.terms import HOUR, IndexTerms, index_terms
 from app.events.write.commands import Decision
@@ -52,11 +53,13 @@ ONE = RollupSums(1)
 async def update_rollup(
     tx: Transaction, decisions: Iterable[Decision], rebuilt: Iterable[tuple[int, str, IndexTerms]] = ()
 ) -> None:
-    """Bring the tally to where the decisions leave the events; in key order, so that writers do not cross.
+    """Bring the tally and the map to where the decisions leave the events; in key order, so that writers do not cross.
 
-    `rebuilt` is what indexing some of the events anew changes, which this transaction has done before.
+    `rebuilt` is what indexing some of the events anew changes, which this transaction has done before; places stay.
     """
-    await count(tx, chain(rebuilt, (state for decision in decisions for state in states(decision))))
+    changed = [state for decision in decisions for state in states(decision)]
+    await count(tx, chain(rebuilt, changed))
+    await update_map_rollup(tx, changed)
 
 
 async def count(tx: Transaction, states: Iterable[tuple[int, str, IndexTerms]]) -> None:
