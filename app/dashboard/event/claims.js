@@ -16,7 +16,7 @@ export function Claims({ event }) {
   const { claims, sources, timezone } = event;
   const claimants = [...new Set(claims.map(({ source, claimed_by: by }) => JSON.stringify([by ?? null, source])))].map((text) => JSON.parse(text));
   const fields = [...new Set(claims.map(({ field }) => field))];
-  return html`<div class="wide-table" role="region" aria-label="Claims, table" tabindex="0"><table class="claims">
+  return html`<div class="wide-table" role="group" aria-label="Claims, table" tabindex="0"><table class="claims">
     <thead><tr><th scope="col">Field</th><th scope="col">This record</th>
       ${claimants.map(([by, source]) => html`<th scope="col" dir="auto">${by ?? sources[source]?.publisher}${by && html`<span class="soft">, in <bdi>${sources[source]?.publisher}</bdi></span>`}</th>`)}
     </tr></thead>

@@ -77,7 +77,7 @@ export function Rows({ name, rows, zone, raw }) {
   if (rows.some((row) => keys.some((key) => isWide(row[key])))) {
     return html`<ol class="items">${shown.map((row, n) => html`<li key=${n}><${Fields} of=${row} zone=${zone} raw=${raw} /></li>`)}</ol>${more}`;
   }
-  return html`<div class="wide-table" role="region" aria-label="${fieldName(name)}, table" tabindex="0"><table>
+  return html`<div class="wide-table" role="group" aria-label="${fieldName(name)}, table" tabindex="0"><table>
     <thead><tr>${keys.map((key) => html`<th key=${key} scope="col" class=${raw ? "raw" : ""}>${raw ? key : fieldName(key)}</th>`)}</tr></thead>
     <tbody>${shown.map((row, n) => html`<tr key=${n}>${keys.map((key) => html`<td key=${key}>${!isEmpty(row[key]) && html`<${Value} name=${key} value=${row[key]} zone=${zone} raw=${raw} />`}</td>`)}</tr>`)}</tbody>
   </table></div>${more}`;

@@ -61,7 +61,7 @@ function Changes({ id, version }) {
   if (error) return html`<p class="trouble" role="alert">${error.status === 410 ? "The text of that version is gone." : sentence(error)}</p>`;
   if (!changes) return html`<p class="loading" role="status">Loading…</p>`;
   if (!changes.length) return html`<p class="nothing">Nothing that a reader sees.</p>`;
-  return html`<div class="wide-table" role="region" aria-label="What version ${version} changed" tabindex="0"><table class="changes">
+  return html`<div class="wide-table" role="group" aria-label="What version ${version} changed" tabindex="0"><table class="changes">
     <thead><tr><th scope="col">Field</th><th scope="col">Version ${version - 1}</th><th scope="col">Version ${version}</th></tr></thead>
     <tbody>${changes.map((change, n) => html`<${Change} key=${n} ...${change} zone=${zone} />`)}</tbody>
   </table></div>`;
