@@ -17,8 +17,9 @@ from app.events.formats.parquet_schema import arrow_schema, encoder, row_shape
 from app.kinds import points
 from app.kit.offload import run_in_thread
 
-# A group of rows is written when it has so many bytes of JSON; about three times as many are in memory then.
-GROUP_BYTES = 16 * 1024 * 1024
+# A group of rows is written when it has so many bytes of JSON. It takes some ten times as many in memory by then, for
+# as text, as columns and as pages of the file it is there at once.
+GROUP_BYTES = 8 * 1024 * 1024
 GEOMETRY, BBOX = "geometry", "bbox"
 BBOX_SIDES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -95,7 +96,7 @@ class ParquetTable:
         from pyarrow import json  # noqa: PLC0415 -- as above
 
         if self._lines:
-            text = b"\n".join(self._lines)
+            text, self._lines = b"\n".join(self._lines), []
             table = json.read_json(
                 pa.BufferReader(text),
                 # One block, on one thread: a row must not straddle two, and other requests need the other cores.
@@ -104,11 +105,12 @@ class ParquetTable:
                     explicit_schema=self._text_schema, newlines_in_values=False, unexpected_field_behavior="ignore"
                 ),
             )
+            del text
             if self._geo:
                 at = table.schema.get_field_index(GEOMETRY)  # all null: JSON has no bytes
                 table = table.set_column(at, GEOMETRY, pa.array(self._geometry, pa.binary()))
             self._writer.write_table(table.select(self._schema.names).cast(self._schema))
-            self._lines, self._geometry, self.waiting = [], [], 0
+            self._geometry, self.waiting = [], 0
         return self._sink.take()
 
     def finish(self, as_of: str) -> bytes:
