@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
 WIDTH = 80
 MAX_LINES_SHOWN = 3
 MAX_GROUPS = 20
+MAX_COLUMNS_SHOWN = 3
 
 
 class Summary:
@@ -168,7 +169,14 @@ def grouped(report: ImportReport) -> Iterator[str]:
         )
         head, tail = f"  {code:<{wide}}  {count:>{digits},}  ", f"  {'lines' if len(found) > 1 else 'line'} {shown}"
         tail = tail if groups[code] else ""
-        yield from beside(head, described(groups[code][0]) if groups[code] else "", tail)
+        yield from beside(head, f"{columns_of(groups[code])}{described(groups[code][0])}" if groups[code] else "", tail)
+
+
+def columns_of(problems: list[RowProblem]) -> str:
+    """The first few columns in which problems of one sort are, to stand before a sentence that does not name them."""
+    found = list(dict.fromkeys(each.column for each in problems if each.column and each.column not in each.detail))
+    more = ", ..." if len(found) > MAX_COLUMNS_SHOWN else ""
+    return f"{', '.join(found[:MAX_COLUMNS_SHOWN])}{more}: " if found else ""
 
 
 def described(problem: RowProblem) -> str:
