@@ -60,7 +60,7 @@ export function EventMap({ pairs, measure, live }) {
   </span>`;
 
   // The panel never takes the map away while it loads: the clusters count as there, if only as none.
-  const empty = world.fresh && world.data.length === 0;
+  const empty = world.fresh && world.data.box === null;
   return html`<${Panel} id="map" title="Places" note=${found.data && html`<span title="An event with places in several circles counts in each of them.">${plural(shown.length, "circle")}</span>`} tools=${tools} answer=${[answer, world, { ...found, data: clusters }]}>
     <${BaseMap} label="Map of the places of events. Arrow keys move it, plus and minus zoom, 0 shows all; the table below has its numbers."
       home=${home.box} homeKey=${home.key} draw=${draw} onView=${setView} onKey=${selecting.key} control=${control} selecting=${tool !== null}>
@@ -79,7 +79,7 @@ function useHome(world, area, key) {
   useEffect(() => {
     if (!world.fresh || home.key === key) return;
     const edges = area?.box ? [[area.box.west, area.box.south], [area.box.east, area.box.north]] : area ? mercator.circle(area.middle, area.km, 8) : [];
-    set({ box: edges.length ? mercator.around(edges) : mercator.around(world.data), key });
+    set({ box: edges.length ? mercator.around(edges) : world.data.box, key });
   }, [world.data, world.fresh, key]);
   return home;
 }

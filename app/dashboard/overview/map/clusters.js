@@ -28,8 +28,8 @@ export function useKinds(pairs, revision) {
   return { kinds: useMemo(() => (key ? JSON.parse(key) : null), [key]), answer };
 }
 
-// What the map draws, for each kind one question at a time: {world, clusters, revision}. `world` is a useApi answer with all that
-// matches in the cells of the widest view, [[lon, lat]...], which tells where to look; `clusters` one with those of `view`
+// What the map draws, for each kind one question at a time: {world, clusters, revision}. `world` is a useApi answer with the box
+// around all that matches, {box}, null where nothing has a place, by the cells of the widest view; `clusters` one with those of `view`
 // ({camera, size}, or null as long as that is not known). A question that was answered since the last change is not asked again.
 export function useGrid(pairs, measure, kinds, size, view, live) {
   const kept = useRef({ revision: null, cells: new Map(), took: 0 });
@@ -58,7 +58,10 @@ export function useGrid(pairs, measure, kinds, size, view, live) {
   const question = (narrow, fine) => `${new URLSearchParams([...(narrow ?? [["none", ""]]), ["zoom", fine], ["measure", measure]])} ${names}`;
   const everywhere = narrowed(pairs, mercator.WORLD);
   const here = narrowed(pairs, box);
-  const world = useAnswer(size && names ? question(everywhere, widest) : null, async (signal) => (await ask(everywhere, widest, signal)).flatMap(([, cells]) => cells), revision);
+  const world = useAnswer(size && names ? question(everywhere, widest) : null, async (signal) => {
+    const cells = (await ask(everywhere, widest, signal)).flatMap(([, found]) => found);
+    return extent(pairs, cells, widest, { step: 2, enough: 8, signal });
+  }, revision);
   const clusters = useAnswer(view && names ? question(here, zoom) : null, async (signal) => together(await ask(here, zoom, signal), zoom, measure), revision);
   return { world, clusters, revision };
 }
@@ -100,14 +103,20 @@ function together(answers, zoom, measure) {
 
 // Where a cluster falls apart: the box around its parts, or null where all of it lies in one finest cell.
 export async function parts(pairs, cluster) {
-  for (let { zoom, box } = cluster; zoom < mercator.MAX_GRID;) {
-    zoom = Math.min(mercator.MAX_GRID, zoom + 4);
-    const question = narrowed(pairs, box);
-    const cells = question ? (await get("stats/grid", [...question, ["zoom", String(zoom)]])).cells : [];
-    if (cells.length > 1) return mercator.around(cells);
-    if (!cells.length) return null;
-    const cell = mercator.cellOf(cells[0], zoom);
-    box = mercator.boxOfCells(cell, cell, zoom);
-  }
-  return null;
+  const found = await extent(pairs, [[cluster.lon, cluster.lat]], cluster.zoom, { step: 4, enough: 1 });
+  return found.wide ? found.box : null;
+}
+
+// The box around what matches in some cells. Where they are few, their means say little of how far it reaches, so finer cells
+// are asked for until it is `enough` of them wide or high.
+async function extent(pairs, cells, zoom, { step, enough, signal }) {
+  if (!cells.length) return { box: null, wide: 0 };
+  const box = mercator.around(cells);
+  const [first, last] = mercator.cellsOf(box, zoom);
+  const wide = Math.max(last[0] - first[0], last[1] - first[1]);
+  if (wide >= enough || zoom === mercator.MAX_GRID) return { box, wide };
+  const narrow = narrowed(pairs, mercator.boxOfCells(first, last, zoom));
+  const finer = Math.min(mercator.MAX_GRID, zoom + step);
+  const found = narrow ? (await get("stats/grid", [...narrow, ["zoom", String(finer)]], { signal })).cells : [];
+  return extent(pairs, found, finer, { step, enough, signal });
 }

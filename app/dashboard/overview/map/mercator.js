@@ -80,6 +80,13 @@ export function cellOf([lon, lat], zoom) {
   return [Math.min(side - 1, Math.floor(toX(wrap(lon)) * side)), clamp(Math.floor(toY(lat) * side), 0, side - 1)];
 }
 
+// The first and the last cell of a box; columns go beyond the world's edge with it.
+export function cellsOf({ west, south, east, north }, zoom) {
+  const side = CELLS * 2 ** zoom;
+  const row = (lat) => clamp(Math.floor(toY(lat) * side), 0, side - 1);
+  return [[Math.floor(toX(west) * side), row(north)], [Math.floor(toX(east) * side), row(south)]];
+}
+
 // The box of some cells, by the first and the last column and row; columns may go beyond the world's edge.
 export function boxOfCells([left, top], [right, bottom], zoom) {
   const side = CELLS * 2 ** zoom;
