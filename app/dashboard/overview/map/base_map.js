@@ -12,11 +12,11 @@ const TILES = document.querySelector('meta[name="sitrep-tiles"]').content;
 const NEAREST = TILES ? 16 : 13;
 const HOME_ZOOM = 6.5;
 
-// Show a map named `label`. `home` is the box {west, south, east, north} that it shows at first and by the button "All", again
-// when `homeKey` changes and nobody moved the map since. `draw(camera, size)` gives what is drawn on it, as SVG in pixels;
+// Show a map named `label`. `home` is the box {west, south, east, north} that it shows at first and by the button "All", not nearer
+// than `homeZoom`, again when `homeKey` changes and nobody moved the map since. `draw(camera, size)` gives what is drawn on it, as SVG in pixels;
 // `onView({camera, size, homeKey})` is told when the map has come to rest, with the home that it took into account; `onKey(event, camera, size)` may take keys, by giving
 // true. `control.current` gets {show(box), focus()}. `selecting` keeps the mouse from moving the map.
-export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, selecting, children }) {
+export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onView, onKey, control, selecting, children }) {
   const [size, setSize] = useState(null);
   const [camera, setCamera] = useState(null);
   const [base, setBase] = useState({ scale: "110m", shapes: null, problem: null });
@@ -55,11 +55,11 @@ export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, se
     if (!size) return;
     live.map?.resize(mercator.minZoom(size));
     if (camera && (live.moved || !home)) place(mercator.constrain(camera, size, NEAREST));
-    else place(mercator.fit(home ?? WORLD, size, HOME_ZOOM, home ? undefined : 0));
+    else place(mercator.fit(home ?? WORLD, size, homeZoom, home ? undefined : 0));
   }, [size]);
 
   useEffect(() => {
-    if (size && home && !live.moved) place(mercator.fit(home, size, HOME_ZOOM));
+    if (size && home && !live.moved) place(mercator.fit(home, size, homeZoom));
   }, [homeKey, Boolean(home)]);
 
   useEffect(() => {
@@ -100,9 +100,9 @@ export function BaseMap({ label, home, homeKey, draw, onView, onKey, control, se
     const [lon, lat] = mercator.unproject(aim(), size, [size.width / 2 + x, size.height / 2 + y]);
     go({ ...aim(), lon, lat });
   };
-  const goHome = () => { go(mercator.fit(home ?? WORLD, size, HOME_ZOOM)); live.moved = false; };
+  const goHome = () => { go(mercator.fit(home ?? WORLD, size, homeZoom)); live.moved = false; };
 
-  if (control) control.current = { show, focus: () => frame.current?.focus({ preventScroll: true }), release: () => { live.moved = false; } };
+  if (control) control.current = { show, focus: () => frame.current?.focus({ preventScroll: true }) };
 
   // Fetch MapLibre, once, for those who point at the map, touch it or reach it by keyboard.
   async function turnTo() {
