@@ -29,7 +29,7 @@ export async function send(request: Request, { fetch, retries, sleep }: Sending)
         const last = attempt >= retries || !repeatable;
         let asked: number | undefined;
         try {
-            const response = await fetch(last ? request : request.clone());
+            const response = await readWhole(await fetch(last ? request : request.clone()));
             if (attempt > 0) uncertain.add(response);
             asked = retryAfter(response);
             if (last || !isBusy(response.status) || (Number.isFinite(retries) && (asked ?? 0) > PATIENCE_MS)) return response;
@@ -40,6 +40,13 @@ export async function send(request: Request, { fetch, retries, sleep }: Sending)
         await sleep(pauseMs(attempt, asked), request.signal);
         request.signal.throwIfAborted();
     }
+}
+
+/** The answer with its JSON read, so that a connection that breaks within it is seen here; streams and files stay as they are. */
+async function readWhole(response: Response): Promise<Response> {
+    if (!/^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "")) return response;
+    const { status, statusText, headers } = response;
+    return new Response(await response.arrayBuffer(), { status, statusText, headers });
 }
 
 /** Whether a later try may be answered. */

@@ -75,10 +75,16 @@ const changes = [];
 for await (const item of sitrep.feed(before)) changes.push(item.id);
 assert.equal(changes.length, 7 * events.length);
 
-let streams = 0;
+let [streams, pages] = [0, 0];
 const breaking = async (request: Request): Promise<Response> => {
     const response = await fetch(request);
-    if (!request.url.includes("/feed/stream") || response.body === null) return response;
+    if (response.body === null) return response;
+    if (!request.url.includes("/feed/stream")) {
+        pages += 1;
+        if (pages !== 1) return response; // the first one breaks off within its JSON
+        const broken = new TransformStream<Uint8Array, Uint8Array>({ transform: (_, to) => to.error(new TypeError("terminated")) });
+        return new Response(response.body.pipeThrough(broken), response);
+    }
     streams += 1;
     if (streams === 2) return new Response("", { status: 503, headers: { "retry-after": "0" } });
     let left = streams === 1 ? 700 : Infinity;
