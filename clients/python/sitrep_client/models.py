@@ -250,7 +250,7 @@ EventStatus: TypeAlias = Literal["reported", "corroborated", "confirmed", "dispu
 EventTimePrecision: TypeAlias = Literal["instant", "day", "days", "week", "month", "year"]
 
 
-ExportFormat: TypeAlias = Literal["ndjson", "csv", "geojson"]
+ExportFormat: TypeAlias = Literal["ndjson", "csv", "geojson", "parquet", "geoparquet"]
 
 
 class ExternalId(TypedDict):
