@@ -258,6 +258,16 @@ def test_files_feeds_and_citations_work_where_reading_needs_a_key(visit: Visit, 
         assert started.value.path().read_bytes() == wanted
         expect(page.locator("#events .running")).to_be_hidden()
 
+    page.get_by_role("button", name="Atom feed").click()
+    page.get_by_role("dialog").get_by_role("button", name="Make an address").click()
+    feed = page.get_by_role("dialog").locator(".quoted").first.inner_text()
+    assert "/v1/events.atom?kind=attack&token=sitrep_feed_" in feed
+    assert page.request.get(feed).text().count("<entry>") == closed_server.get("/v1/events/count?kind=attack")["count"]
+    page.get_by_role("dialog").get_by_role("button", name="Revoke the token").click()
+    expect(page.get_by_role("dialog")).to_contain_text("The token is revoked")
+    assert page.request.get(feed).status == 401
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+
     page.get_by_role("button", name="Cite", exact=True).click()
     text = page.get_by_role("dialog").locator(".quoted").inner_text()
     [link] = re.findall(r"http\S+", text)

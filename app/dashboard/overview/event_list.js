@@ -47,9 +47,13 @@ export function EventList({ pairs, live, count }) {
   const setActive = (index) => setActiveId(pages.ids[index] ?? null);
   const size = pages.done ? pages.length : Math.max(count ?? -1, -1);
 
+  // Keys may come faster than rows are drawn: the row that is to have the focus counts.
+  const wanted = useRef(-1);
+  if (!focusing.current) wanted.current = active;
   const focusRow = (index) => {
     focusing.current = true;
-    setActive(Math.max(0, Math.min(pages.length - 1, index)));
+    wanted.current = Math.max(0, Math.min(pages.length - 1, index));
+    setActive(wanted.current);
   };
   useEffect(() => {
     if (!focusing.current || active < 0) return;
@@ -64,7 +68,7 @@ export function EventList({ pairs, live, count }) {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog, [role=dialog]")) return;
       if (event.key === "j" || event.key === "k") {
         event.preventDefault();
-        focusRow(active < 0 ? 0 : active + (event.key === "j" ? 1 : -1));
+        focusRow(wanted.current < 0 ? 0 : wanted.current + (event.key === "j" ? 1 : -1));
       } else if (event.key === "Enter" && event.target.matches(".entry")) location.assign(eventPage(event.target.dataset.id));
     };
     addEventListener("keydown", press);

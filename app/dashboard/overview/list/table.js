@@ -15,6 +15,7 @@ export function Table({ region, pages, columns, sort, size, active, setActive })
   const [column, setColumn] = useState(0);
   const grid = useRef(null);
   const move = useRef(false);
+  const spot = useRef([0, 0]); // where the focus is to be; keys may come faster than rows are drawn
   const at = Math.min(column, columns.length - 1);
   useEffect(() => {
     if (!move.current) return;
@@ -26,14 +27,14 @@ export function Table({ region, pages, columns, sort, size, active, setActive })
 
   const go = (index, to) => {
     move.current = true;
-    setColumn(Math.max(0, Math.min(columns.length - 1, to)));
-    setActive(Math.max(0, Math.min(pages.length - 1, index)));
+    spot.current = [Math.max(0, Math.min(pages.length - 1, index)), Math.max(0, Math.min(columns.length - 1, to))];
+    setColumn(spot.current[1]);
+    setActive(spot.current[0]);
   };
   const press = (event) => {
     const cell = event.target.closest("[role=gridcell]");
     if (!cell || event.altKey || event.metaKey) return;
-    const index = Number(cell.parentElement.dataset.index);
-    const here = Number(cell.getAttribute("aria-colindex")) - 1;
+    const [index, here] = move.current ? spot.current : [Number(cell.parentElement.dataset.index), Number(cell.getAttribute("aria-colindex")) - 1];
     const keys = {
       ArrowDown: () => go(index + 1, here),
       ArrowUp: () => go(index - 1, here),
