@@ -279,7 +279,7 @@ def dense(make_event: MakeEvent, count: int) -> list[dict[str, Any]]:
         place = {"name": name, "country": country, "role": "target", **near, **({"admin1": admin1} if admin1 else {})}
         day = date(2025, 10, 1) - timedelta(days=int(365 * chance.random() ** 1.6))
         best = chance.randint(2, 90)
-        launched = {"low": best - best // 9, "best": best, "high": best + best // 7, "qualifier": "about"}
+        launched = {"low": best - best // 9, "best": best, "high": best + best // 7, "qualifier": "approximately"}
         event = make_event(
             title=f"Example {n}: drones over {name}",
             started_at=f"{day}T00:00:00Z",
