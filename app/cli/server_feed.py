@@ -25,6 +25,7 @@ FIRST_PAUSE_S, MAX_PAUSE_S, MAX_ASKED_S = 0.5, 30.0, 86_400.0
 CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S = 10.0, 45.0  # a stream says something every 15 s
 PASSING = {408, 429}
 USAGE_STATUSES = {400, 422}
+MAX_ALLOWED = 12  # values that are listed when another one is refused
 
 UrlOption = Annotated[
     str, typer.Option("--url", metavar="URL", envvar="SITREP_URL", show_envvar=False, help="The server.")
@@ -166,15 +167,23 @@ def refusal_of(response: httpx.Response, url: str) -> ServerRefused:
     except ValueError:
         return ServerRefused(f"What answers at {url} is not Sitrep (status {response.status_code}).")
     status = 2 if response.status_code in USAGE_STATUSES else 1
-    faults = [f"{fault.get('parameter')}: {fault.get('detail')}" for fault in problem.get("errors") or ()]
+    faults = [describe_fault(fault) for fault in problem.get("errors") or ()]
     detail = str(problem.get("detail") or problem.get("title") or f"Status {response.status_code}.")
     if response.status_code == 404:
         detail = f"There is no Sitrep at {url}: {detail}"
     if response.status_code == 401:
-        detail = "The server wants a key, and not this one: set SITREP_KEY, or name a file by --key-file."
+        wish = "wants another key" if "authorization" in response.request.headers else "wants a key"
+        detail = f"The server {wish}: set SITREP_KEY, or name a file by --key-file."
     if response.status_code == 410:
         detail += f" The oldest position left is {problem.get('oldest')}."
     return ServerRefused("\n".join(faults) or detail, status)
+
+
+def describe_fault(fault: dict[str, Any]) -> str:
+    """One refused parameter, with what it may be where that is a short list."""
+    allowed = fault.get("allowed") or ()
+    hint = f" Allowed: {', '.join(map(str, allowed))}." if 0 < len(allowed) <= MAX_ALLOWED else ""
+    return f"{fault.get('parameter')}: {fault.get('detail')}{hint}"
 
 
 def read_key(key_file: Path | None) -> str | None:
@@ -228,6 +237,8 @@ def describe(error: httpx.RequestError) -> str:
         return "it took too long"
     if str(error) == "All connection attempts failed":
         return "nothing listens there"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return "it broke off"
     return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
 
 

@@ -8,15 +8,16 @@ from functools import cache
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from mcp.types import ToolAnnotations
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from app.errors import Forbidden, UnsupportedMediaType
-from app.mcp.api_caller import CURRENT, ApiCaller
+from app.mcp.api_caller import CURRENT, ApiCaller, describe_problem
 from app.mcp.tools import TOOLS
 from app.version import get_version
 
@@ -33,6 +34,7 @@ READING = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 def build_server() -> MCPServer:
     """Make the server with its tools."""
     logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of every request
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log what each tool asks, with the query
     return MCPServer(
         "sitrep",
         title="Sitrep",
@@ -44,9 +46,31 @@ def build_server() -> MCPServer:
     )
 
 
+class ReadingTool(Tool):
+    """A tool that refuses arguments in the API's words; the SDK would send the report of its library."""
+
+    async def run(self, *args: Any, **options: Any) -> Any:
+        """Run it; ToolError with one fault a line where the arguments do not fit its schema."""
+        try:
+            return await super().run(*args, **options)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            faults = [self._describe(fault["loc"], fault["type"], fault["msg"]) for fault in error.__cause__.errors()]
+            raise ToolError(f"Error executing tool {self.name}: {describe_problem({'errors': faults})}") from error
+
+    def _describe(self, place: tuple[int | str, ...], code: str, message: str) -> dict[str, Any]:
+        unknown = code == "extra_forbidden"
+        return {
+            "parameter": ".".join(map(str, place)),
+            "detail": "There is no such argument." if unknown else f"{message.removeprefix('Value error, ')}.",
+            "allowed": list(self.parameters["properties"]) if unknown and len(place) == 1 else None,
+        }
+
+
 def make_tool(function: Callable[..., Any]) -> Tool:
     """Make a tool that refuses arguments it does not know: the SDK would leave them out without a word."""
-    tool = Tool.from_function(function, annotations=READING, structured_output=True)
+    tool = ReadingTool.from_function(function, annotations=READING, structured_output=True)
     known = tool.fn_metadata.arg_model
     strict: Any = type(known.__name__, (known,), {"model_config": ConfigDict(extra="forbid"), "__module__": __name__})
     tool.fn_metadata.arg_model = strict

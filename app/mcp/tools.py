@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
@@ -74,8 +75,9 @@ async def get_event(
     """
     api = CURRENT.get()
     position = await end_of_feed(api)
-    event = await api.get(f"v1/events/{id}", list(pairs_of({"version": version, "as_of": as_of})))
-    history = await api.get(f"v1/events/{id}/revisions", [("limit", str(MAX_HISTORY))])
+    path = f"v1/events/{quote(id, safe='')}"
+    event = await api.get(path, list(pairs_of({"version": version, "as_of": as_of})))
+    history = await api.get(f"{path}/revisions", [("limit", str(MAX_HISTORY))])
     cited = cite(api, event["id"], event["version"])
     return EventWithHistory(event=event, history=history["items"], citation=cited, as_of=position)
 

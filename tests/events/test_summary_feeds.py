@@ -202,7 +202,7 @@ async def test_an_entry_says_what_the_event_says(api: AsyncClient, make_event: M
     assert (entry.updated, entry.published) == (changed.json()["updated_at"], made["created_at"])
     assert [tag.term for tag in entry.tags] == ["attack", "night"]
     assert {(link.rel, link.href) for link in entry.links} == {
-        ("alternate", f"http://sitrep.test/?id={made['id']}"),
+        ("alternate", f"http://sitrep.test/events/{made['id']}"),
         ("alternate", f"http://sitrep.test/v1/events/{made['id']}"),
         ("via", "https://wire.example/1?a=1&b=2"),
     }

@@ -72,7 +72,7 @@ def entry(event: dict[str, Any], base: str) -> str:
         element("title", event["title"]),
         element("updated", event["updated_at"]),
         element("published", event["created_at"]),
-        link("alternate", f"{base}?id={id}", "text/html"),
+        link("alternate", f"{base}events/{id}", "text/html"),
         link("alternate", f"{base}v1/events/{id}", "application/json"),
         *(link("via", source["url"]) for source in event["sources"] if source["url"] is not None),
         f"<category term={attribute(kind)} label={attribute(KINDS[kind].title)}/>",
