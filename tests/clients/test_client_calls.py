@@ -16,6 +16,7 @@ from sitrep_client import (
     AsyncClient,
     Client,
     Forbidden,
+    Invalid,
     RateLimited,
     Unreachable,
     VersionMismatch,
@@ -133,6 +134,12 @@ def test_a_call_gives_up_in_the_end_and_tells_why() -> None:
         assert {each.headers["authorization"] for each in asked} == {"Bearer key"}
         assert len({each.headers["idempotency-key"] for each in asked}) == 1
         assert json.loads(asked[0].content) == BY_KIND["attack"]
+
+
+def test_a_refusal_tells_what_would_do() -> None:
+    fault = {"parameter": "kind", "code": "enum", "detail": "That value is unknown.", "allowed": ["attack", "talks"]}
+    refused = Invalid(422, {"detail": "See errors.", "errors": [fault, {**fault, "allowed": None}]})
+    assert str(refused).endswith("kind: That value is unknown. Allowed: attack, talks. kind: That value is unknown.")
 
 
 async def test_a_data_frame_has_times_numbers_and_lists(api: httpx.AsyncClient, make_event: MakeEvent) -> None:

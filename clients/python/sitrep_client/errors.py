@@ -10,6 +10,7 @@ import httpx
 from sitrep_client.models import FieldError, Tombstone
 
 LOST_ANSWER = "An earlier try of this call got no answer and may have been taken: read the event before you call again."
+MAX_ALLOWED = 12  # values that a message lists
 
 
 class SitrepError(Exception):
@@ -39,7 +40,7 @@ class ApiError(SitrepError):
     def __init__(self, status: int, problem: dict[str, Any], *, uncertain: bool = False) -> None:
         self.status, self.problem, self.uncertain = status, problem, uncertain
         self.type = str(problem.get("type", "")).rpartition("/")[2]
-        faults = [f"{fault_place(fault)}: {fault.get('detail')}" for fault in self.errors]
+        faults = map(describe_fault, self.errors)
         detail = str(problem.get("detail") or problem.get("title") or "The answer does not say why.")
         notes = [self.advice, LOST_ANSWER if uncertain else ""]
         super().__init__(" ".join([f"{status}: {detail}", *faults, *filter(None, notes)]))
@@ -144,9 +145,11 @@ BY_SLUG = {slug: each for each in ApiError.__subclasses__() for slug in each.slu
 BY_STATUS = {status: each for each in ApiError.__subclasses__() for status in each.statuses}
 
 
-def fault_place(fault: FieldError) -> str:
-    """Where a fault is: a JSON pointer, or the name of a parameter."""
-    return fault.get("parameter") or fault.get("pointer") or "body"
+def describe_fault(fault: FieldError) -> str:
+    """A fault: its place, which is a JSON pointer or the name of a parameter, and a short list of what would do."""
+    allowed = fault.get("allowed") or []
+    hint = f" Allowed: {', '.join(allowed)}." if 0 < len(allowed) <= MAX_ALLOWED else ""
+    return f"{fault.get('parameter') or fault.get('pointer') or 'body'}: {fault.get('detail')}{hint}"
 
 
 def error_of(response: httpx.Response, *, uncertain: bool = False) -> ApiError:
