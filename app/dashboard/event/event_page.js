@@ -33,7 +33,7 @@ export function EventPage() {
   const event = gone || (answer.error && answer.error.status < 500) ? null : answer.data;
   const newest = history.data?.items[0] ?? null;
   const last = useApi(gone && !gone.erased && gone.version > 1 ? `events/${path}` : null, [["version", gone?.version - 1]]);
-  const title = event?.title ?? (gone ? `Deleted: ${last.data?.title ?? id}` : answer.error ? "No such event" : "Event");
+  const title = event?.title ?? (gone ? `Deleted: ${last.data?.title ?? id}` : answer.error ? `No such ${which.length ? "version" : "event"}` : "Event");
   useEffect(() => { document.title = `${title} · Sitrep`; }, [title]);
   const shown = event?.version ?? gone?.version;
   const related = html`<${Relations} id=${id} relations=${event?.relations ?? []} revision=${round} />`;
@@ -44,7 +44,7 @@ export function EventPage() {
       <h1 dir="auto">${title}</h1>
       <${Notice} event=${event} gone=${gone} newest=${newest} which=${which} onShow=${showNewest} />
       ${!event && !gone && !answer.error && html`<p class="loading" role="status">Loading…</p>`}
-      ${answer.error && !gone && html`<p class="trouble" role="alert">${refusal(answer.error, id)}</p>`}
+      ${answer.error && !gone && html`<p class="trouble" role="alert">${refusal(answer.error, id)}${which.length > 0 && html`${" "}<a href=${location.pathname}>Go to the newest</a>`}</p>`}
       ${gone && html`<${Tombstone} gone=${gone} />`}
       ${event && html`<${EventBody} event=${event} left=${[related, past]} right=${html`
         <${Cite} event=${event} cursor=${cursorOf(history.data, event.version)} url=${address(`events/${event.id}`, [["version", event.version]])} />

@@ -8,6 +8,7 @@ import { chosenOf, NEVER_MISSING } from "./choice.js";
 
 const SHOWN = 8;
 const MOST = 1000;
+const UNKNOWN = { admin1: "No such code. Regions are ISO 3166-2 codes, such as UA-63; by name, look under Place." };
 
 export function Facet({ name, pairs, live, open, counts, fetched, onOpen, onChange }) {
   const chosen = chosenOf(name, pairs);
@@ -32,7 +33,7 @@ function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
     ${counts.length > SHOWN && html`<input type="search" class="seek" aria-label="Search ${title(name)}" placeholder="Search" value=${sought}
       onInput=${(event) => seek(event.target.value)} onKeyDown=${(event) => enter(event, { name, rows, chosen, onChange })} />`}
     <${ValueList} name=${name} rows=${shown} chosen=${chosen} longest=${longest} onChange=${onChange} />
-    ${sought && !rows.length && html`<p class="hint" role="status">No such value. Enter asks for it all the same.</p>`}
+    ${sought && !rows.length && html`<p class="hint" role="status">${UNKNOWN[name] ?? "No such value. Enter asks for it all the same."}</p>`}
     ${known.length === MOST && full && html`<p class="hint">The ${number(MOST)} values of most events. Search asks for others by their whole name.</p>`}
     ${!sought && rows.length > SHOWN && html`<button type="button" class="plain" aria-expanded=${String(more)} onClick=${() => showMore(!more)}>
       ${more ? "Show fewer" : "Show more"}</button>`}`;

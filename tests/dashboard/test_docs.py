@@ -1,0 +1,31 @@
+"""The page to try the API, in a browser: whoever reads it, by day and by night."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    Visit = Callable[..., Page]
+
+
+def test_it_has_no_fault_that_axe_knows_and_each_call_an_address(
+    visit: Visit, open_server: Any, axe: Callable[..., None]
+) -> None:
+    page = visit(open_server, "docs")
+    call = page.locator("#operations .opblock", has_text="List events").first
+    expect(call).to_be_visible()
+    axe(page)
+    page.emulate_media(color_scheme="dark")
+    axe(page)
+
+    call.locator(".opblock-summary-control").click()
+
+    expect(call.locator(".opblock-body")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/docs#/events/list_events$"))
