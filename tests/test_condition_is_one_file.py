@@ -72,7 +72,7 @@ def check_document(said: dict[str, Any]) -> None:
     assert having == {
         *(f"/v1/events{end}" for end in ("", ".geojson", ".atom", "/count", "/export")),
         *(f"/v1/stats/{name}" for name in ("series", "facets", "grid")),
-        *("/v1/feed", "/v1/feed/stream"),
+        *("/v1/feed", "/v1/feed/stream", "/v1/streams/events"),
     }
 
 
