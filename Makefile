@@ -54,6 +54,11 @@ test-fast: $(COMPLETE) ## Run the tests that need neither PostgreSQL nor a proce
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest --numprocesses auto --dist worksteal -k 'not postgresql' \
 	  --ignore-glob='tests/dashboard/*' $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
 
+.PHONY: dashboard
+dashboard: $(COMPLETE) ## Try every page of the dashboard in a browser, whole (ARGS="-k map")
+	@tests/install-system-packages
+	@unset $${!SITREP_@} && $(BIN)/python -m pytest --numprocesses auto --dist worksteal --dashboard tests/dashboard $(ARGS)
+
 .PHONY: coverage
 coverage: $(COMPLETE) ## Tell which lines of app/ the fast tests leave out, and fail below the floor
 	@$(MAKE) --no-print-directory test-fast ARGS='--cov app --cov-report term-missing:skip-covered --cov-fail-under $(FLOOR) $(ARGS)'

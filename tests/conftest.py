@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", type=float, default=0.0, help="minutes that the model's test goes on (make soak)")
     parser.addoption("--seed", type=int, default=0, help="the seed of the model's test")
     parser.addoption("--screenshots", action="store_true", help="write docs/images anew from the dashboard's tests")
+    parser.addoption("--dashboard", action="store_true", help="try the dashboard whole (make dashboard)")
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,40 @@ EXPECTED = re.compile(r"Failed to load resource: the server responded with a sta
 OUTAGE = re.compile(r"net::ERR_|status of 503")
 
 
+# What `make test` tries of each page. All of it is `make dashboard`, a quarter of an hour without a graphics card.
+ALWAYS = {
+    "test_a_first_view_is_small",
+    "test_a_phone_has_the_filter_closed",
+    "test_a_refusal_is_said_in_words_and_goes_with_its_cause",
+    "test_addresses_for_programs_have_the_filter",
+    "test_any_filter_of_the_api_works_and_the_rest_of_a_link_is_left_out",
+    "test_circles_hold_every_event_split_and_lead_to_it",
+    "test_every_number_is_the_apis",
+    "test_it_has_no_fault_that_axe_knows_and_each_call_an_address",
+    "test_keys_lead_everywhere_in_few_stops",
+    "test_links_lead_on_under_the_prefix",
+    "test_no_difference_between_versions_is_lost",
+    "test_the_example_for_browsers_hears_changes",
+    "test_the_pages_and_every_address_work_under_the_prefix",
+    "test_values_are_chosen_left_out_and_missing",
+    "test_where_reading_needs_a_key_the_page_asks_for_it_and_gives_the_json",
+    "test_which_sources_are_stale_is_said_above_the_dashboard_and_explained_a_click_away",
+    "test_without_a_key_it_asks_for_one",
+}
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests of the pages to `make dashboard`."""
+    if config.getoption("--dashboard") or config.getoption("--screenshots"):
+        return
+    later = [
+        item for item in items if item.path.is_relative_to(HERE) and getattr(item, "originalname", "") not in ALWAYS
+    ]
+    config.hook.pytest_deselected(items=later)
+    items[:] = [item for item in items if item not in set(later)]
+
+
 @dataclass
 class Served:
     """A server with the samples, and a key that may do everything."""

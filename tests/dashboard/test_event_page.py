@@ -131,6 +131,7 @@ def test_versions_are_compared_cited_followed_and_kept_after_a_deletion(
     expect(page.get_by_role("heading", level=1)).to_have_text("Told again")
     expect(page.locator("#history li")).to_have_count(2)
     page.locator("#history summary").first.click()
+    expect(page.locator(".changes tbody tr")).not_to_have_count(0)
     changes = page.locator(".changes tbody tr").evaluate_all(CHANGES)
     assert ["changed", "munitions › uav_one_way_attack › launched", "810", "823"] in changes
     assert ["changed", "title", " ".join(HOSTILE.split()), "Told again"] in changes
@@ -146,6 +147,7 @@ def test_versions_are_compared_cited_followed_and_kept_after_a_deletion(
     [first] = [item for item in own_server.get(f"{path}/revisions")["items"] if item["version"] == 1]
     page.locator("#cite summary").first.click()
     page.locator("#cite summary").last.click()
+    expect(page.locator("#cite pre")).to_have_count(3)
     text, bibtex, csl = page.locator("#cite pre").all_inner_texts()
     url = f"{own_server.url}/events/{made['id']}?version=1"
     for cited in (text, bibtex, csl):

@@ -232,10 +232,10 @@ async def test_one_that_turns_out_to_take_long_is_counted_and_ended_too() -> Non
 
 
 async def test_a_stream_may_last_as_each_of_its_readings_is_timed_by_itself() -> None:
-    questions = HeavyQueryLimiter(timeout_s=0.05, light_s=0.03)
+    questions = HeavyQueryLimiter(timeout_s=0.5, light_s=0.3)  # much more than one reading takes, less than all
 
     async def work() -> str:
-        for _ in range(10):
+        for _ in range(30):
             with interruptible():
                 await asyncio.sleep(0.01)
             await admit(HEAVY_US)
