@@ -22,6 +22,7 @@ import asyncpg
 import httpx
 import pytest
 import uvicorn
+from hypothesis import settings as hypothesis_settings
 
 from app.auth.keys import create_key
 from app.db import open_database
@@ -49,6 +50,11 @@ if TYPE_CHECKING:
 NUMBERS = count(1)
 MEMORY = "/dev/shm"  # noqa: S108 (only private folders are made in it)
 ROOM = 4 * 1024**3
+
+
+# How long an example takes depends on what else the machine does.
+hypothesis_settings.register_profile("sitrep", deadline=None)
+hypothesis_settings.load_profile("sitrep")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
