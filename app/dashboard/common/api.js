@@ -51,13 +51,3 @@ export async function send(method, path, body, options) {
   const answer = await call(path, [], { method, body, ...options });
   return answer.status === 204 ? null : answer.json();
 }
-
-// Fetch a file with the key and let the browser save it, so that downloads work where a link would be refused.
-export async function save(path, pairs, filename) {
-  const blob = await (await call(path, pairs, { accept: "*/*" })).blob();
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = filename;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-}
