@@ -21,7 +21,7 @@ from app.database_address import PostgresAddress, SqliteAddress, read_address
 from app.db.postgres_connect import connect, explain_errors
 from app.db.postgres_server import set_local
 from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
-from app.db.sqlite_file import refusal, require_possible_file
+from app.db.sqlite_file import problem_of, require_possible_file
 from app.imports import tables as _imports  # noqa: F401 (likewise)
 
 METADATA = SQLModel.metadata
@@ -94,7 +94,7 @@ def run_on_sqlite(path: str, work: Callable[[sa.Connection], object]) -> None:
         with engine.begin() as connection:
             work(connection)
     except sa.exc.DBAPIError as error:
-        problem = refusal(error.orig, path) if isinstance(error.orig, sqlite3.DatabaseError) else None
+        problem = problem_of(error.orig, path) if isinstance(error.orig, sqlite3.DatabaseError) else None
         if problem is None:
             raise
         raise problem from (problem.__cause__ or error.orig)

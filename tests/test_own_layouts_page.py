@@ -13,9 +13,9 @@ from calls import good
 from app.datasets import Draft, ReadOptions, SourceRow, detect
 from app.imports.detection import identify
 from app.imports.files import open_file
+from app.imports.import_request import prepare_import
 from app.imports.mapping import read_map
 from app.imports.mapping.file import LayoutMap
-from app.imports.reading import prepare_import
 from app.imports.request import ImportOptions
 from app.imports.run import run_import
 from app.kinds import broken_rules, measures_of, parse_event

@@ -159,10 +159,10 @@ def parse_new(data: object, model: type[New]) -> New:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise Invalid(refusal(model), errors=field_errors(error, model, "")) from None
+        raise Invalid(rejection_summary(model), errors=field_errors(error, model, "")) from None
 
 
-def refusal(model: type[BaseModel]) -> str:
+def rejection_summary(model: type[BaseModel]) -> str:
     """The sentence above the faults."""
     return f"The {'key' if model is NewKey else 'token'} cannot be made so."
 
@@ -171,7 +171,7 @@ def reject_past_expiry(wanted: NewKey | NewFeedToken, now: datetime) -> None:
     """Refuse what has expired before it is made."""
     if wanted.expires_at is not None and wanted.expires_at <= now:
         past = FieldError("range", "The instant lies in the past.", pointer="/expires_at")
-        raise Invalid(refusal(type(wanted)), errors=[past])
+        raise Invalid(rejection_summary(type(wanted)), errors=[past])
 
 
 def serialize_key(key: StoredKey) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, col
 
 from app.changes import Change, LogHead
 from app.changes.epoch import RAISE_EPOCH
+from app.check.derived_tables import MODELS, TEXTS, DerivedTable, derived_table, derived_tables
 from app.check.facet_values import FacetValueIds
 from app.check.full_text import WORDS, rebuild_texts
 from app.check.log_chain import LogChain
@@ -18,7 +19,6 @@ from app.check.replay import PACKED
 from app.check.report import Report
 from app.check.row_store import RowStore, chunks
 from app.check.subscriptions import COUNTERS, HIGHEST
-from app.check.tables import MODELS, TEXTS, DerivedTable, derived_table, derived_tables
 from app.db import Statement, Transaction, UtcTime
 from app.db.compiler import read_instant
 from app.events.index.full_text import delete_texts, record_texts
@@ -68,9 +68,9 @@ async def repair(tx: Transaction, scratch: RowStore, chain: LogChain, names: Fac
 async def repair_table(tx: Transaction, scratch: RowStore, model: type[SQLModel]) -> None:
     """Take out what is wrong or in the way, and put in what is missing."""
     table = derived_table(model)
-    for rows in chunks(dict_rows(table, scratch.surplus(table.name))):
+    for rows in chunks(dict_rows(table, scratch.surplus_rows(table.name))):
         await tx.delete(model, table.key_names, rows)
-    for rows in chunks(dict_rows(table, scratch.missing(table.name))):
+    for rows in chunks(dict_rows(table, scratch.missing_rows(table.name))):
         await tx.delete(model, table.key_names, rows)
         await tx.insert(model, rows)
 
@@ -79,13 +79,13 @@ def dict_rows(table: DerivedTable, rows: Iterable[Sequence[Any]]) -> Iterator[di
     """Rows of the scratch as the database takes them."""
     columns = [(column.name, column.type) for column in table.columns]
     for row in rows:
-        found = {name: typed(kind, value) for (name, kind), value in zip(columns, row, strict=True)}
+        found = {name: to_column_type(kind, value) for (name, kind), value in zip(columns, row, strict=True)}
         if table.name == POINTS:  # rounded for the comparison
             found |= dict(zip("xyz", to_unit_vector(found["lat"], found["lon"]), strict=True))
         yield found
 
 
-def typed(kind: Any, value: Any) -> Any:
+def to_column_type(kind: Any, value: Any) -> Any:
     """A plain value as its column has it."""
     if isinstance(kind, sa.Uuid):
         return UUID(value)
@@ -98,9 +98,9 @@ async def repair_texts(tx: Transaction, scratch: RowStore) -> None:
     """The same for the text index, which has statements of its own."""
     table = next(table for table in derived_tables(tx.dialect) if table.name == TEXTS)
     names = ["key", *(column.name for column in table.columns[1:])]
-    for rows in chunks(scratch.surplus(TEXTS)):
+    for rows in chunks(scratch.surplus_rows(TEXTS)):
         await forget_texts(tx, [row[0] for row in rows])
-    for rows in chunks(scratch.missing(TEXTS)):
+    for rows in chunks(scratch.missing_rows(TEXTS)):
         await forget_texts(tx, [row[0] for row in rows])
         if tx.dialect == "sqlite":
             for row in rows:

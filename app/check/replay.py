@@ -66,7 +66,7 @@ class Replay:
         is_erased = bool(rows[-1][5] == "deleted" and orjson.loads(rows[-1][7]).get("erased"))
         first, last = first_version(rows[0]), first_version(rows[0]) + len(rows) - 1
         for number, row in enumerate(rows, first):
-            fault = misplaced(row, number, first, last)
+            fault = version_faults(row, number, first, last)
             state = None if fault or row[5] == "deleted" or is_erased else read_state(row)
             if isinstance(state, str) or fault:
                 self._versions.fault(f"version {row[1]} of {row[3]}: {fault or state}")
@@ -154,7 +154,7 @@ def first_version(row: Any) -> int:
     return version if row[5] == "created" else 1
 
 
-def misplaced(row: Any, number: int, first: int, last: int) -> str:
+def version_faults(row: Any, number: int, first: int, last: int) -> str:
     """What is wrong with the place of a version among those of its event."""
     key, version, _, id, _, operation, *_ = row
     if key != key_of(id):

@@ -53,11 +53,11 @@ class RowStore:
         values = (tuple(map(plain, row)) for row in rows)
         self.file.executemany(f"INSERT INTO {side}_{table} VALUES ({marks})", values)  # noqa: S608 (our names)
 
-    def missing(self, table: str) -> Iterator[tuple[Any, ...]]:
+    def missing_rows(self, table: str) -> Iterator[tuple[Any, ...]]:
         """Rows that should be in the database and are not."""
         yield from self.file.execute(f"SELECT * FROM want_{table} EXCEPT SELECT * FROM have_{table}")  # noqa: S608
 
-    def surplus(self, table: str) -> Iterator[tuple[Any, ...]]:
+    def surplus_rows(self, table: str) -> Iterator[tuple[Any, ...]]:
         """Rows that are in the database and should not be."""
         yield from self.file.execute(f"SELECT * FROM have_{table} EXCEPT SELECT * FROM want_{table}")  # noqa: S608
 
@@ -66,7 +66,7 @@ class RowStore:
         at = [self._columns[table].index(key) for key in keys]
         self.file.execute("DROP TABLE IF EXISTS odd")
         self.file.execute("CREATE TABLE odd (key, missing, surplus)")
-        for n, rows in enumerate((self.missing(table), self.surplus(table))):
+        for n, rows in enumerate((self.missing_rows(table), self.surplus_rows(table))):
             odd = [(repr(tuple(row[i] for i in at)), 1 - n, n) for row in rows]
             self.file.executemany("INSERT INTO odd VALUES (?, ?, ?)", odd)
         kinds = "CASE WHEN sum(missing) = 0 THEN 'surplus' WHEN sum(surplus) = 0 THEN 'missing' ELSE 'altered' END"

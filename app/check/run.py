@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from app.check.derived_tables import compare_tables, make_tables, read_tables
 from app.check.facet_values import FacetValueIds
 from app.check.full_text import check_texts
 from app.check.log_chain import check_log
@@ -15,10 +16,9 @@ from app.check.replay import PACKED, replay
 from app.check.report import VERSIONS, Report
 from app.check.row_store import RowStore
 from app.check.subscriptions import check_subscriptions
-from app.check.tables import compare_tables, make_tables, read_tables
 from app.db import Database, Transaction
 from app.db.sqlite import SqliteDatabase
-from app.db.sqlite_file import damaged
+from app.db.sqlite_file import damaged_file
 
 NAMES = "facet_value"
 ESTIMATES = "estimates"
@@ -74,7 +74,7 @@ async def refuse_damaged_pages(db: Database) -> None:
     if isinstance(db, SqliteDatabase):
         rows = await db.rows(sa.text("PRAGMA integrity_check"), offload=True)
         if faults := [fault for (fault,) in rows if fault != "ok" and "FTS5" not in fault]:
-            raise damaged(db.path, faults[0].replace("\n", " "))
+            raise damaged_file(db.path, faults[0].replace("\n", " "))
 
 
 async def check(db: Database, told: Callable[[int, int], None]) -> Report:

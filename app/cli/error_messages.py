@@ -44,7 +44,7 @@ def explain(error: Exception) -> ErrorMessage | None:
     if isinstance(error, SettingsError):
         return ErrorMessage(str(error), 2)
     if isinstance(error, Problem):
-        return ErrorMessage(refusal(error), 2 if error.status in USAGE_STATUSES else 1)
+        return ErrorMessage(describe_problem(error), 2 if error.status in USAGE_STATUSES else 1)
     return None
 
 
@@ -55,7 +55,7 @@ def usage(error: typer.TyperException) -> str:
     return f"{text if text.endswith(('.', '?')) else text + '.'} Try `{path} --help`."
 
 
-def refusal(problem: Problem) -> str:
+def describe_problem(problem: Problem) -> str:
     """A refusal in the API's words, with each refused value or the cause; in the operator's where there are some."""
     from app.db import DatabaseUnusable
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from app.auth.keys import first_admin_key
 from app.cli.database import open_for_command
-from app.cli.error_messages import print_error, refusal
+from app.cli.error_messages import describe_problem, print_error
 from app.errors import Problem
 from app.settings import Settings
 
@@ -23,7 +23,7 @@ async def make_first_key(settings: Settings) -> None:
             async with open_for_command(settings) as db:
                 key = await first_admin_key(db)
         except Problem as problem:
-            if (reason := refusal(problem)) != said:
+            if (reason := describe_problem(problem)) != said:
                 print_error(f"Waiting for the database: {reason}")
                 said = reason
             await asyncio.sleep(pause)

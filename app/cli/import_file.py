@@ -65,7 +65,7 @@ def import_file(
 
     Example: sitrep import ged251.csv --write --lenient
     """
-    from app.imports.files import FileRefused
+    from app.imports.files import FileError
     from app.imports.request import ImportOptions
 
     if undo is not None:
@@ -84,7 +84,7 @@ def import_file(
             opened = stack.enter_context(open_argument(file))
             work = ImportCommand(opened, dataset[0] if dataset else None, map, date_order)
             status = work.preview(preview) if preview is not None else work.run(options, rejects)
-    except FileRefused as refusal:
+    except FileError as refusal:
         print_error(str(refusal))
         status = 2
     except KeyboardInterrupt:
@@ -104,7 +104,7 @@ def open_argument(file: str) -> DataFile:
 
 
 class ImportCommand:
-    """A file whose dataset was found, to be shown or imported. Raises FileRefused."""
+    """A file whose dataset was found, to be shown or imported. Raises FileError."""
 
     def __init__(
         self, data_file: DataFile, dataset: str | None, map_path: Path | None, date_order: DateOrderName | None
@@ -124,7 +124,7 @@ class ImportCommand:
         """Print the first events as they would be."""
         from app.cli.import_preview import print_events
         from app.imports.detection import decide_date_order, describe
-        from app.imports.reading import read_records
+        from app.imports.import_request import read_records
 
         order = self.date_order or decide_date_order(self.data_file, self.detected)
         for note in describe(self.data_file, self.detected):
@@ -135,8 +135,8 @@ class ImportCommand:
         """Import it, or tell what that would come to; answers the exit status."""
         from app.cli.import_progress import watch_progress
         from app.cli.import_report import Summary, print_report
-        from app.cli.rejects import RejectsFile
-        from app.imports.reading import prepare_import
+        from app.cli.rejects_file import RejectsFile
+        from app.imports.import_request import prepare_import
 
         total = self.data_file.count_rows(has_header=self.detected.layout.has_header)
         summary = Summary()
@@ -172,7 +172,7 @@ async def run_request(request: ImportRequest, progress: Progress) -> ImportRepor
     """Run the import on the database of the settings."""
     from app.cli.database import open_for_command
     from app.events.write.store import Store
-    from app.imports.files import FileRefused
+    from app.imports.files import FileError
     from app.imports.run import run_import
     from app.settings import read_settings
 
@@ -187,8 +187,8 @@ async def run_request(request: ImportRequest, progress: Progress) -> ImportRepor
         store.start()
         try:
             return await run_import(db, store, request, tell)
-        except FileRefused as refusal:
-            raise FileRefused(f"{refusal}{what_stands(last[0]) if last else ''}") from None
+        except FileError as refusal:
+            raise FileError(f"{refusal}{what_stands(last[0]) if last else ''}") from None
         finally:
             await store.stop()
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
 
 def print_events(dataset: Dataset, records: Iterable[Record], n: int) -> int:
     """Print so many events as indented JSON, and on stderr what is wrong with them; 1 if one would be refused."""
-    from app.datasets import Draft, Refused, Removal
+    from app.datasets import Draft, RejectedRow, Removal
 
     shown, status = 0, 0
     for record in records:
-        if isinstance(record, Refused):
+        if isinstance(record, RejectedRow):
             print_error(f"line {record.line}: {record.detail}")
             status = 1
         elif isinstance(record, Removal):

@@ -50,7 +50,7 @@ class Summary:
         if self.first:
             yield self.first if self.first == self.last else f"{self.first} to {self.last}"
         if self.countries:
-            yield counted(len(self.countries), "country", "countries")
+            yield count_of(len(self.countries), "country", "countries")
 
 
 def print_report(
@@ -67,13 +67,13 @@ def print_report(
 
     paragraphs = describe(data_file, detected)
     if report.dry_run:
-        facts = [counted(report.rows, "row", "rows"), *summary.phrases()]
+        facts = [count_of(report.rows, "row", "rows"), *summary.phrases()]
         paragraphs.insert(0, f"{title(detected)}: {', '.join(facts)}.")
     for text in paragraphs:
         say(text)
     for line in dry_counts(report, detected.dataset.system) if report.dry_run else written_counts(report):
         typer.echo(line)
-    for line in grouped(report):
+    for line in group_problems(report):
         typer.echo(line)
     for text in [*report.notes, *endings(report, options, rejects)]:
         say(text)
@@ -106,13 +106,13 @@ def dry_counts(report: ImportReport, system: str) -> Iterator[str]:
     ]
     if report.flagged:
         parts.insert(1, f"{report.flagged:,} with a flag")
-    yield from joined(parts)
-    yield from skipped(report)
+    yield from join_columns(parts)
+    yield from describe_skipped(report)
     if report.vanished:
         yield f"  {report.vanished:,} {'is' if report.vanished == 1 else 'are'} gone from the file"
 
 
-def joined(parts: list[str]) -> Iterator[str]:
+def join_columns(parts: list[str]) -> Iterator[str]:
     """The parts side by side, as many as fit on a line."""
     line = "  "
     for part in parts:
@@ -141,10 +141,10 @@ def written_counts(report: ImportReport) -> Iterator[str]:
     yield from textwrap.wrap(f"{text}.", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     if span:
         yield span
-    yield from skipped(report)
+    yield from describe_skipped(report)
 
 
-def skipped(report: ImportReport) -> Iterator[str]:
+def describe_skipped(report: ImportReport) -> Iterator[str]:
     """How many rows are no events, by reason."""
     if report.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.skipped_by.most_common())
@@ -153,7 +153,7 @@ def skipped(report: ImportReport) -> Iterator[str]:
         )
 
 
-def grouped(report: ImportReport) -> Iterator[str]:
+def group_problems(report: ImportReport) -> Iterator[str]:
     """Each sort of problem once: its code, how often, what is wrong, the first lines, and what would do."""
     groups: dict[str, list[RowProblem]] = defaultdict(list)
     for problem in report.problems:
@@ -169,7 +169,9 @@ def grouped(report: ImportReport) -> Iterator[str]:
         )
         head, tail = f"  {code:<{wide}}  {count:>{digits},}  ", f"  {'lines' if len(found) > 1 else 'line'} {shown}"
         tail = tail if groups[code] else ""
-        yield from beside(head, f"{columns_of(groups[code])}{described(groups[code][0])}" if groups[code] else "", tail)
+        yield from beside(
+            head, f"{columns_of(groups[code])}{describe_problem(groups[code][0])}" if groups[code] else "", tail
+        )
 
 
 def columns_of(problems: list[RowProblem]) -> str:
@@ -179,7 +181,7 @@ def columns_of(problems: list[RowProblem]) -> str:
     return f"{', '.join(found[:MAX_COLUMNS_SHOWN])}{more}: " if found else ""
 
 
-def described(problem: RowProblem) -> str:
+def describe_problem(problem: RowProblem) -> str:
     """What is wrong, and what would do; that --lenient would is said once for all, at the end."""
     remedy = problem.remedy or ""
     return problem.detail if "--lenient" in remedy else f"{problem.detail} {remedy}".rstrip()
@@ -219,7 +221,7 @@ def soft(report: ImportReport) -> str:
     return f"; with --lenient {those} in and carr{'ies' if 'goes' in those else 'y'} a flag"
 
 
-def counted(n: int, one: str, many: str) -> str:
+def count_of(n: int, one: str, many: str) -> str:
     """So many of something."""
     return f"{n:,} {one if n == 1 else many}"
 

@@ -60,13 +60,13 @@ def create(
     from app.cli.database import open_for_command
     from app.settings import read_settings
 
-    async def made() -> str:
+    async def create() -> str:
         async with open_for_command(read_settings()) as db:
             return (
                 await create_key(db, name, [each.value for each in scope], owner=owner, expires_at=instant(expires))
             )[1]
 
-    typer.echo(asyncio.run(made()))
+    typer.echo(asyncio.run(create()))
 
 
 @keys.command(name="list")
@@ -78,14 +78,14 @@ def list_() -> None:
     from app.cli.database import open_for_command
     from app.settings import read_settings
 
-    async def found() -> list[StoredKey]:
+    async def load() -> list[StoredKey]:
         async with open_for_command(read_settings()) as db:
             return await every_key(db)
 
     from app.auth.keys import utc_now
 
     now = utc_now()
-    for line in table([COLUMNS, *(row(key, now) for key in asyncio.run(found()))]):
+    for line in table([COLUMNS, *(row(key, now) for key in asyncio.run(load()))]):
         typer.echo(line)
 
 

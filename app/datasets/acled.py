@@ -25,11 +25,11 @@ from app.datasets.base import (
     ReadOptions,
     Record,
     Removal,
-    RowRefused,
+    RowError,
     SourceRow,
     convert_rows,
 )
-from app.datasets.cells import Cells, clean, coded, fit_extra, shorten, slugs
+from app.datasets.cells import Cells, clean, decode, fit_extra, shorten, slugs
 from app.datasets.codes.divisions import division_named
 from app.datasets.codes.gwno import country_of
 from app.kinds.attack import ACLED, EventType
@@ -127,7 +127,7 @@ class Acled(Dataset):
             return Removal(key, (row,))
         day = cells.day("event_date")
         if day is None:
-            raise RowRefused("missing", "The event has no date.", column="event_date", remedy="Fill in event_date.")
+            raise RowError("missing", "The event has no date.", column="event_date", remedy="Fill in event_date.")
         sort, sub_sort = read_types(cells)
         actors, place = _actors(cells), _location(cells, day, sort)
         targeting = cells.text("civilian_targeting") is not None if "civilian_targeting" in cells else None
@@ -141,7 +141,7 @@ class Acled(Dataset):
             "title": shorten(": ".join(filter(None, [sub_sort or sort, ", ".join(filter(None, [sides, where]))]))),
             "summary": summary[:MAX_SUMMARY_LENGTH] or None,
             "started_at": day.isoformat(),
-            "time_precision": coded(cells.whole("time_precision"), "time_precision", WHEN, "Codes are 1 to 3.")
+            "time_precision": decode(cells.whole("time_precision"), "time_precision", WHEN, "Codes are 1 to 3.")
             or "day",
             "locations": [place] if place["name"] or place["country"] or place["lat"] is not None else [],
             "actors": actors,
@@ -167,7 +167,7 @@ def read_types(cells: Cells) -> tuple[str, str | None]:
             sort = "Riots"
         cells.leave("event_type")
     if sort is None:
-        raise RowRefused(
+        raise RowError(
             "event-type",
             "ACLED has no such event type.",
             column="event_type",
@@ -232,7 +232,7 @@ def _location(cells: Cells, day: date, sort: str) -> JsonObject:
         "admin1": None if country is None or division is None else division_named(country, division),
         "lat": cells.number("latitude"),
         "lon": cells.number("longitude"),
-        "precision": coded(cells.whole("geo_precision"), "geo_precision", WHERE, "Codes are 1 to 3."),
+        "precision": decode(cells.whole("geo_precision"), "geo_precision", WHERE, "Codes are 1 to 3."),
         "role": "impact" if sort in VIOLENT else None,
     }
 

@@ -57,7 +57,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedRow:
     """A row that cannot be read: where, what it holds, why, and what would do."""
 
     line: int
@@ -68,7 +68,7 @@ class Refused:
     remedy: str | None = None
 
 
-class RowRefused(ValueError):
+class RowError(ValueError):
     """Raised by a dataset's own functions about one row; `convert_rows` makes a `Refused` of it."""
 
     def __init__(
@@ -80,7 +80,7 @@ class RowRefused(ValueError):
         self.value = None if value is None else str(value)[:200]
 
 
-Record = Draft | Removal | Skipped | Refused
+Record = Draft | Removal | Skipped | RejectedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +158,14 @@ class Dataset(ABC):
 def convert_rows(
     rows: Iterable[SourceRow], convert: Callable[[SourceRow], Draft | Removal | Skipped]
 ) -> Iterator[Record]:
-    """Convert each row by itself; one that raises `RowRefused` is refused, and the next goes on."""
+    """Convert each row by itself; one that raises `RowError` is refused, and the next goes on."""
     for row in rows:
         try:
             yield convert(row)
-        except RowRefused as refusal:
-            yield refused(row, refusal)
+        except RowError as refusal:
+            yield reject_row(row, refusal)
 
 
-def refused(row: SourceRow, refusal: RowRefused) -> Refused:
+def reject_row(row: SourceRow, refusal: RowError) -> RejectedRow:
     """Name the row that the refusal is about."""
-    return Refused(row.line, refusal.code, refusal.detail, refusal.column, refusal.value, refusal.remedy)
+    return RejectedRow(row.line, refusal.code, refusal.detail, refusal.column, refusal.value, refusal.remedy)

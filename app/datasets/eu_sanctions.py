@@ -17,10 +17,10 @@ from app.datasets.base import (
     Layout,
     ReadOptions,
     Record,
-    Refused,
-    RowRefused,
+    RejectedRow,
+    RowError,
     SourceRow,
-    refused,
+    reject_row,
 )
 from app.datasets.cells import Cells, shorten
 from app.datasets.cells.extras import fit_extra
@@ -79,7 +79,7 @@ def move_key(row: SourceRow) -> str:
     return repr([cells.required("celex"), cells.text("programKey"), cells.text("annex"), cells.day("startDate")])
 
 
-def moves(rows: list[SourceRow]) -> Iterator[Draft | Refused]:
+def moves(rows: list[SourceRow]) -> Iterator[Draft | RejectedRow]:
     """One move of all rows, or several parts in the order of the file where there are too many for one event."""
     move, part = Move(rows[0]), 1
     for row in rows:
@@ -88,13 +88,13 @@ def moves(rows: list[SourceRow]) -> Iterator[Draft | Refused]:
                 yield move.draft(part)
                 move, part = Move(row), part + 1
                 move.add(row)
-        except RowRefused as refusal:
-            yield refused(row, refusal)
+        except RowError as refusal:
+            yield reject_row(row, refusal)
     try:
         if move.rows:
             yield move.draft(part)
-    except RowRefused as refusal:
-        yield refused(rows[0], refusal)
+    except RowError as refusal:
+        yield reject_row(rows[0], refusal)
 
 
 class Move:
@@ -130,7 +130,7 @@ class Move:
         """The event; columns without a home are in `extra.records` by number and name of the target, while they fit."""
         year = CELEX_YEAR.match(self.celex)
         if self.day is None and year is None:
-            raise RowRefused(
+            raise RowError(
                 "missing",
                 "The column startDate is empty, and celex tells no year.",
                 column="startDate",

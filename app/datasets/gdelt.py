@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from app.datasets.base import Dataset, Draft, Layout, ReadOptions, Record, RowRefused, Skipped, SourceRow, refused
+from app.datasets.base import Dataset, Draft, Layout, ReadOptions, Record, RowError, Skipped, SourceRow, reject_row
 from app.datasets.cells import Cells, shorten
 from app.datasets.cells.extras import fit_extra
 from app.datasets.codes import cameo, fips
 from app.datasets.codes.gdelt import ACTOR_TYPES, DERIVED, columns, looks_like
-from app.datasets.codes.gdelt_repeats import APART, MAX_REPEATS, NUMBERS, added, join, repeat, same_event
+from app.datasets.codes.gdelt_repeats import APART, MAX_REPEATS, NUMBERS, date_added, join, repeat, same_event
 from app.datasets.grouping import group_rows
 from app.kinds.field_errors import ValueRefused
 from app.kinds.strings import web_address
@@ -90,11 +90,11 @@ def event_key(row: SourceRow) -> str | Skipped:
 
 
 def verb_of(cells: Cells) -> tuple[str, cameo.Verb | None]:
-    """The CAMEO code of a row, and what it is to us. Raises `RowRefused` for a code that CAMEO has not."""
+    """The CAMEO code of a row, and what it is to us. Raises `RowError` for a code that CAMEO has not."""
     text = cells.required("EventCode")
     code = cameo.event_code(text, cells.text("EventRootCode"))
     if code is None:
-        raise RowRefused(
+        raise RowError(
             "code",
             "The column EventCode has no CAMEO code of the class in EventRootCode.",
             column="EventCode",
@@ -111,8 +111,8 @@ def apart(rows: list[SourceRow]) -> Iterator[list[SourceRow]]:
         return
     event: list[SourceRow] = []
     begin = EPOCH
-    for row in sorted(rows, key=lambda row: (added(Cells(row).text("DATEADDED")), number(Cells(row)))):
-        time = added(Cells(row).text("DATEADDED"))
+    for row in sorted(rows, key=lambda row: (date_added(Cells(row).text("DATEADDED")), number(Cells(row)))):
+        time = date_added(Cells(row).text("DATEADDED"))
         if event and time - begin > APART:
             yield event
             event = []
@@ -125,7 +125,7 @@ def number(cells: Cells) -> int:
     """The id as a number, so that the order of rows decides nothing."""
     found = cells.whole("GLOBALEVENTID")
     if found is None:
-        raise RowRefused("missing", "The column GLOBALEVENTID is empty.", column="GLOBALEVENTID", remedy="Give the id.")
+        raise RowError("missing", "The column GLOBALEVENTID is empty.", column="GLOBALEVENTID", remedy="Give the id.")
     return found
 
 
@@ -133,8 +133,8 @@ def records(rows: list[SourceRow]) -> Iterator[Record]:
     """One event with the sources of all its rows; each beyond the first counts as the same again."""
     try:
         yield draft(rows)
-    except RowRefused as refusal:
-        yield refused(rows[0], refusal)
+    except RowError as refusal:
+        yield reject_row(rows[0], refusal)
     yield from (Skipped(row.line, SAME) for row in rows[1:])
 
 
@@ -144,7 +144,7 @@ def draft(rows: list[SourceRow]) -> Draft | Skipped:
     code, verb = verb_of(cells)
     day = cells.day("SQLDATE")
     if verb is None or day is None:
-        raise RowRefused(
+        raise RowError(
             "missing", "The column SQLDATE is empty.", column="SQLDATE", remedy="Fill in the column SQLDATE."
         )
     roles = ROLES[verb.kind]
@@ -158,7 +158,7 @@ def draft(rows: list[SourceRow]) -> Draft | Skipped:
     place = location(cells, PLACES.get((verb.kind, verb.detail.get("state", ""))))
     parties = [{name: value for name, value in actor.items() if name != "bare"} for actor in actors]
     where = f" ({place['name']})" if place and place["name"] else ""
-    who = told(actors, "and" if verb.kind == "negotiation_round" else "against")
+    who = join_actors(actors, "and" if verb.kind == "negotiation_round" else "against")
     for column in (*DERIVED, "GLOBALEVENTID", "SOURCEURL", *EQUAL):
         cells.raw(column)
     repeats = [repeat(str(number(again)), numbers(again)) for again in map(Cells, rows[1 : MAX_REPEATS + 1])]
@@ -220,7 +220,7 @@ def actor_of(cells: Cells, n: int, role: str) -> dict[str, Any] | None:
     }
 
 
-def told(actors: list[dict[str, Any]], joint: str) -> str:
+def join_actors(actors: list[dict[str, Any]], joint: str) -> str:
     """The actors for the title: `A against B`, and `against B` where nobody says who did it."""
     names = f" {joint} ".join(actor["name"] for actor in actors)
     return f"{joint} {names}" if joint == "against" and [actor["role"] for actor in actors] == ["target"] else names

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import orjson
 
-from app.datasets.base import Refused, RowRefused, Skipped, SourceRow, refused
+from app.datasets.base import RejectedRow, RowError, Skipped, SourceRow, reject_row
 
 BATCH = 1_000  # rows that are held until they are stored
 TABLES = """
@@ -24,7 +24,7 @@ ADD_ROW = "INSERT INTO rows VALUES ((SELECT number FROM groups WHERE key = ?), ?
 
 def group_rows(
     rows: Iterable[SourceRow], key: Callable[[SourceRow], str | Skipped]
-) -> Iterator[tuple[str, list[SourceRow]] | Refused | Skipped]:
+) -> Iterator[tuple[str, list[SourceRow]] | RejectedRow | Skipped]:
     """Give the rows of each key together, in order of the keys' first appearance, and refuse those that have none.
 
     `key` may say instead that a row is skipped.
@@ -40,8 +40,8 @@ def group_rows(
         for number, row in enumerate(rows):
             try:
                 name = key(row)
-            except RowRefused as refusal:
-                yield refused(row, refusal)
+            except RowError as refusal:
+                yield reject_row(row, refusal)
                 continue
             if isinstance(name, Skipped):
                 yield name
@@ -49,7 +49,9 @@ def group_rows(
             try:
                 waiting.append((name, number, row.line, orjson.dumps(row.values, default=str)))
             except TypeError:
-                yield Refused(row.line, "json", "A value is a number beyond 64 bits, or a text with half a character.")
+                yield RejectedRow(
+                    row.line, "json", "A value is a number beyond 64 bits, or a text with half a character."
+                )
             if len(waiting) >= BATCH:
                 _store(store, waiting)
         _store(store, waiting)

@@ -28,11 +28,11 @@ from app.datasets.base import (
     Layout,
     ReadOptions,
     Record,
-    Refused,
-    RowRefused,
+    RejectedRow,
+    RowError,
     Skipped,
     SourceRow,
-    refused,
+    reject_row,
 )
 from app.datasets.cells import Cells, Moment, fit_extra, shorten
 from app.datasets.codes.munitions import acled_type, category_of, split_models
@@ -99,7 +99,7 @@ class MissileAttacks(Dataset):
     def read(self, rows: Iterable[SourceRow], options: ReadOptions) -> Iterator[Record]:
         """One attack for the rows of a wave; where one of them cannot be read, none of them is."""
         for found in group_rows(rows, lambda row: wave_key(Cells(row, options.date_order))):
-            if isinstance(found, Refused | Skipped):
+            if isinstance(found, RejectedRow | Skipped):
                 yield found
             else:
                 yield from self._convert(*found, options)
@@ -119,17 +119,15 @@ class MissileAttacks(Dataset):
         for row in rows:
             try:
                 wave.append(_read(Cells(row, options.date_order)))
-            except RowRefused as refusal:
+            except RowError as refusal:
                 bad[row.line] = refusal
         if not bad:
             yield Draft(key, self._attack(wave), tuple(rows), POINTERS)
             return
         lines = ", ".join(map(str, bad))
-        together = RowRefused(
-            "wave", f"It is of one wave with line {lines}, which cannot be read.", remedy="Mend that."
-        )
+        together = RowError("wave", f"It is of one wave with line {lines}, which cannot be read.", remedy="Mend that.")
         for row in rows:
-            yield refused(row, bad.get(row.line, together))
+            yield reject_row(row, bad.get(row.line, together))
 
     def _attack(self, wave: list[JsonObject]) -> JsonObject:
         first, munitions = wave[0], [row["munition"] for row in wave] + [part for row in wave for part in row["parts"]]

@@ -21,7 +21,7 @@ from app.datasets.base import (
     ReadOptions,
     Record,
     Removal,
-    RowRefused,
+    RowError,
     Skipped,
     SourceRow,
     convert_rows,
@@ -99,10 +99,10 @@ class Listed:
 def from_table(row: SourceRow) -> Draft | Skipped:
     """A row of targets.simple.csv; the lists in its cells are CSV themselves, with semicolons, and `na` is Namibia."""
     cells = {name.casefold(): as_text(value) for name, value in row.values.items() if value is not None}
-    lists = {name: listed(cells.get(name, "")) for name in LISTS}
+    lists = {name: split_values(cells.get(name, "")) for name in LISTS}
     for column in ("id", "schema", "name"):
         if not cells.get(column):
-            raise RowRefused("missing", f"The column {column} is empty.", column=column, remedy="Fill it in.")
+            raise RowError("missing", f"The column {column} is empty.", column=column, remedy="Fill it in.")
     if cells["schema"] not in ftm.SCHEMAS:
         return Skipped(row.line, ftm.no_target(cells["schema"]))
     if not (lists["sanctions"] or lists["program_ids"] or any(map(is_sanctions_list, lists["dataset"]))):
@@ -127,7 +127,7 @@ def from_table(row: SourceRow) -> Draft | Skipped:
     )
 
 
-def listed(text: str) -> list[str]:
+def split_values(text: str) -> list[str]:
     """The values in a cell: between semicolons, in quotes where they hold one."""
     found = next(csv.reader([" ".join(text.split())], delimiter=";"), [])
     return sorted({value.strip() for value in found} - {""})
@@ -155,13 +155,13 @@ def entity_of(row: SourceRow) -> tuple[str, Mapping[str, Any]]:
     """The operation (`ADD` in a snapshot) and the entity of a row."""
     op, entity = (row.values["op"], row.values.get("entity")) if "op" in row.values else ("ADD", row.values)
     if op not in {"ADD", "MOD", "DEL"}:
-        raise RowRefused("op", "The delta has an unknown operation.", column="op", value=op, remedy="ADD, MOD or DEL.")
+        raise RowError("op", "The delta has an unknown operation.", column="op", value=op, remedy="ADD, MOD or DEL.")
     if not isinstance(entity, Mapping) or not isinstance(entity.get("id"), str):
-        raise RowRefused(
+        raise RowError(
             "entity", "There is no entity with an id.", remedy='An entity has {"id", "schema", "properties"}.'
         )
     if op != "DEL" and not (isinstance(entity.get("schema"), str) and isinstance(entity.get("properties"), dict)):
-        raise RowRefused("entity", "This is no FollowTheMoney entity.", remedy="It has a schema and properties.")
+        raise RowError("entity", "This is no FollowTheMoney entity.", remedy="It has a schema and properties.")
     return op, entity
 
 
@@ -186,7 +186,9 @@ def entity_key(row: SourceRow) -> str | Skipped:
 
 def is_sanctioned(entity: Mapping[str, Any]) -> bool:
     """Whether the entity itself is the target of a sanction, by its topics or by a sanction within it."""
-    return bool(ftm.nested(entity["properties"])) or any(topic in ftm.TOPICS for topic in ftm.topics_of(entity))
+    return bool(ftm.nested_sanctions(entity["properties"])) or any(
+        topic in ftm.TOPICS for topic in ftm.topics_of(entity)
+    )
 
 
 def from_entity(row: SourceRow, key: str, sanctions: list[SourceRow]) -> Draft | Removal:
@@ -197,7 +199,7 @@ def from_entity(row: SourceRow, key: str, sanctions: list[SourceRow]) -> Draft |
     get = ftm.Properties(entity["properties"])
     topics, names = get("topics"), get("name", "alias", "weakAlias", "previousName", "abbreviation")
     lists, referents = ftm.texts_of(entity.get("datasets")), ftm.texts_of(entity.get("referents"))
-    told = [*ftm.nested(entity["properties"]), *(entity_of(other)[1] for other in sanctions)]
+    told = [*ftm.nested_sanctions(entity["properties"]), *(entity_of(other)[1] for other in sanctions)]
     return draft(
         (row, *sanctions),
         Listed(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from app.datasets.base import Dataset, Draft, Layout, ReadOptions, Record, RowRefused, SourceRow, convert_rows
-from app.datasets.cells import Cells, coded
+from app.datasets.base import Dataset, Draft, Layout, ReadOptions, Record, RowError, SourceRow, convert_rows
+from app.datasets.cells import Cells, decode
 from app.datasets.cells.extras import fit_extra
 from app.datasets.codes.pa_x import (
     COLUMNS,
@@ -47,10 +47,10 @@ class PaX(Dataset):
 
     def read(self, rows: Iterable[SourceRow], options: ReadOptions) -> Iterator[Record]:
         """One round for each row, that is, for each agreement."""
-        return convert_rows(rows, lambda row: draft(row, Cells(told(row), options.date_order)))
+        return convert_rows(rows, lambda row: draft(row, Cells(drop_empty_provisions(row), options.date_order)))
 
 
-def told(row: SourceRow) -> SourceRow:
+def drop_empty_provisions(row: SourceRow) -> SourceRow:
     """The row without the codes that say that an agreement has no such provision, which are nine tenths of it."""
     cells = row.values.items()
     return SourceRow(row.line, {name: cell for name, cell in cells if cell not in NO_PROVISION or is_text(name)})
@@ -66,8 +66,8 @@ def draft(row: SourceRow, cells: Cells) -> Draft:
     key = cells.required("AgtId").removesuffix(".0")
     title, day = cells.line_of("Agt") or f"Agreement {key}", cells.day("Dat")
     if day is None:
-        raise RowRefused("missing", "The column Dat is empty.", column="Dat", remedy="Fill in the column Dat.")
-    stage = coded(cells.text("Stage"), "Stage", dict(zip(STAGES, STAGES, strict=True)), f"One of {', '.join(STAGES)}.")
+        raise RowError("missing", "The column Dat is empty.", column="Dat", remedy="Fill in the column Dat.")
+    stage = decode(cells.text("Stage"), "Stage", dict(zip(STAGES, STAGES, strict=True)), f"One of {', '.join(STAGES)}.")
     status = cells.line_of("Status")
     provisions = {column: cells.whole(column) or 0 for columns in ISSUES.values() for column in columns}
     issues = issues_of(provisions, stage)
@@ -85,7 +85,7 @@ def draft(row: SourceRow, cells: Cells) -> Draft:
             "locations": locations(cells),
             "actors": members + [other for other in others if other["name"] not in {one["name"] for one in members}],
             "sources": [{**PaX().as_source(), "url": f"{PAGE}{key}"}],
-            "extra": fit_extra({**provided(provisions), **rest(cells)}),
+            "extra": fit_extra({**provision_codes(provisions), **rest(cells)}),
             "detail": {
                 "state": "held",
                 "process": process and {"key": f"pa-x-{process.removesuffix('.0')}", "name": process_name},
@@ -134,13 +134,13 @@ def locations(cells: Cells) -> list[dict[str, Any]]:
 def country(cells: Cells, column: str) -> str | None:
     """A country by three letters."""
     remedy = "Give a code of ISO 3166-1 alpha-3, such as UKR, or leave the cell empty."
-    code: str | None = coded(
+    code: str | None = decode(
         cells.text(column), column, lambda text: three_letters().get(text.casefold()) or country_named(text), remedy
     )
     return code
 
 
-def provided(provisions: dict[str, int]) -> dict[str, int]:
+def provision_codes(provisions: dict[str, int]) -> dict[str, int]:
     """The codes that are not 0."""
     return {column: value for column, value in provisions.items() if value}
 

@@ -26,11 +26,11 @@ from app.datasets.base import (
     Layout,
     ReadOptions,
     Record,
-    RowRefused,
+    RowError,
     SourceRow,
     convert_rows,
 )
-from app.datasets.cells import MAX_LINE_LENGTH, Cells, coded, fit_extra, read_day, shorten
+from app.datasets.cells import MAX_LINE_LENGTH, Cells, decode, fit_extra, read_day, shorten
 from app.datasets.codes.divisions import division_named
 from app.datasets.codes.gwno import country_of
 from app.kinds.countries import country_named
@@ -125,9 +125,9 @@ class UcdpGed(Dataset):
         key = cells.required("id")
         start, end = cells.day("date_start"), cells.day("date_end")
         if start is None:
-            raise RowRefused("missing", "The event has no start.", column="date_start", remedy="Fill in date_start.")
-        precision = coded(cells.whole("date_prec"), "date_prec", WHEN, "Codes are 1 to 5.") or "day"
-        violence = coded(cells.whole("type_of_violence"), "type_of_violence", VIOLENCE, "Codes are 1 to 3.")
+            raise RowError("missing", "The event has no start.", column="date_start", remedy="Fill in date_start.")
+        precision = decode(cells.whole("date_prec"), "date_prec", WHEN, "Codes are 1 to 5.") or "day"
+        violence = decode(cells.whole("type_of_violence"), "type_of_violence", VIOLENCE, "Codes are 1 to 3.")
         actors = _actors(cells, start, violence)
         casualties, apart = _casualties(cells, [actor["name"] for actor in actors])
         place, where = _location(cells, start)
@@ -155,7 +155,7 @@ def _actors(cells: Cells, day: date, violence: str | None) -> list[JsonObject]:
     for side, number in (("side_a", "gwnoa"), ("side_b", "gwnob")):
         name, state = cells.line_of(side), cells.whole(number)
         if name is None:
-            raise RowRefused("missing", f"The event has no {side}.", column=side, remedy=f"Fill in {side}.")
+            raise RowError("missing", f"The event has no {side}.", column=side, remedy=f"Fill in {side}.")
         country = None if state is None else country_of(state, day)
         if state is not None:
             sort = "government"
@@ -183,7 +183,7 @@ def _location(cells: Cells, day: date) -> tuple[JsonObject, str]:
         "admin1": None if country is None or division is None else division_named(country, division),
         "lat": cells.number("latitude"),
         "lon": cells.number("longitude"),
-        "precision": coded(cells.whole("where_prec"), "where_prec", WHERE, "Codes are 1 to 7."),
+        "precision": decode(cells.whole("where_prec"), "where_prec", WHERE, "Codes are 1 to 7."),
         "role": "impact",
     }
     return place, ", ".join(dict.fromkeys(filter(None, [name, told])))
@@ -256,7 +256,7 @@ def _sources(cells: Cells) -> list[JsonObject]:
 def _published(text: str) -> str | None:
     try:
         day = read_day(text, "source_date")
-    except RowRefused:
+    except RowError:
         return None
     return day.isoformat() if FIRST_YEAR <= day.year <= LAST_YEAR else None
 

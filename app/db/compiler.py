@@ -54,13 +54,13 @@ class id_text(FunctionElement[str]):  # noqa: N801 (used like a function of SQL)
 
 
 @compiles(id_text, "sqlite")
-def kept_digits(element: id_text, compiler: Any, **how: Any) -> str:
+def id_text_on_sqlite(element: id_text, compiler: Any, **how: Any) -> str:
     """SQLite keeps 32 hexadecimal digits; to put dashes between them there takes five times as long as here."""
     return str(compiler.process(element.clauses, **how))
 
 
 @compiles(id_text, "postgresql")
-def written_by_type(element: id_text, compiler: Any, **how: Any) -> str:
+def id_text_on_postgresql(element: id_text, compiler: Any, **how: Any) -> str:
     """PostgreSQL has a type for it."""
     return f"CAST({compiler.process(element.clauses, **how)} AS TEXT)"
 
@@ -73,14 +73,14 @@ class whole_between(FunctionElement[int]):  # noqa: N801 (used like a function o
 
 
 @compiles(whole_between, "sqlite")
-def cut_and_kept(element: whole_between, compiler: Any, **how: Any) -> str:
+def whole_between_on_sqlite(element: whole_between, compiler: Any, **how: Any) -> str:
     """Here a cast cuts, and max and min take several arguments."""
     number, least, most = (compiler.process(part, **how) for part in element.clauses)
     return f"CAST(max({least}, min({most}, {number})) AS INTEGER)"
 
 
 @compiles(whole_between, "postgresql")
-def floored_and_kept(element: whole_between, compiler: Any, **how: Any) -> str:
+def whole_between_on_postgresql(element: whole_between, compiler: Any, **how: Any) -> str:
     """There a cast rounds."""
     number, least, most = (compiler.process(part, **how) for part in element.clauses)
     return f"CAST(floor(greatest({least}, least({most}, {number}))) AS INTEGER)"

@@ -198,7 +198,7 @@ class SqliteDatabase:
     async def check_schema(self) -> None:
         """Raise SchemaMismatch unless the database has the schema of this program."""
         connection = self._connection()
-        with self._file.translated():
+        with self._file.translate_errors():
             self.schema.check(revision_of(connection))
 
     def read_from_primary(self, wanted: bool) -> None:
@@ -210,7 +210,7 @@ class SqliteDatabase:
 
     def _read(self, read: Callable[[sqlite3.Connection], list[Any]]) -> list[Any]:
         connection = self._connection()
-        with self._file.translated():
+        with self._file.translate_errors():
             try:
                 return read(connection)
             except sqlite3.OperationalError as error:
@@ -219,7 +219,7 @@ class SqliteDatabase:
                 raise
 
     def _snapshot(self, work: Callable[[SqliteTransaction], Awaitable[Any]]) -> Any:
-        with closing(self._file.open()) as connection, self._file.translated():
+        with closing(self._file.open()) as connection, self._file.translate_errors():
             connection.execute("BEGIN")
             self.schema.check(revision_of(connection))
             return finish(work(SqliteTransaction(connection)))
@@ -227,7 +227,7 @@ class SqliteDatabase:
     def _write(self, work: Callable[[SqliteTransaction], Awaitable[Any]]) -> Any:
         self._file.refuse_damaged()
         connection = self._connection()
-        with self._file.translated():
+        with self._file.translate_errors():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 self.schema.check(revision_of(connection))

@@ -70,7 +70,7 @@ class SqliteFile:
 
     def open(self) -> sqlite3.Connection:
         """Connect to the file, which must exist, as every part of Sitrep uses it."""
-        with self.translated():
+        with self.translate_errors():
             require_exists(self.path)
             if self._file is not None:
                 self.check()
@@ -109,17 +109,17 @@ class SqliteFile:
     def refuse_damaged(self) -> None:
         """Refuse what must not be done with a file that was found damaged: writing, and being ready."""
         if self._damage is not None:
-            raise damaged(self.path, self._damage)
+            raise damaged_file(self.path, self._damage)
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Tell a full disk, a busy, missing or damaged file and a write conflict apart."""
         try:
             yield
         except sqlite3.IntegrityError as error:
             raise WriteConflict(str(error)) from error
         except sqlite3.DatabaseError as error:
-            problem = refusal(error, self.path)
+            problem = problem_of(error, self.path)
             if problem is None:
                 raise
             if isinstance(problem.__cause__, DatabaseUnusable) and problem.__cause__.permanent:
@@ -144,12 +144,12 @@ class SqliteFile:
 
     def _refuse_cut(self, size: int) -> None:
         """A file that became smaller is fine after VACUUM, and damaged when it lacks pages that its header counts."""
-        if pages_told(self.path) > size:
+        if declared_size(self.path) > size:
             self._damage = "it was cut"
-            raise damaged(self.path, self._damage)
+            raise damaged_file(self.path, self._damage)
 
 
-def pages_told(path: str) -> int:
+def declared_size(path: str) -> int:
     """How long the file is by its own header, in bytes."""
     with Path(path).open("rb") as file:
         head = file.read(32)
@@ -182,7 +182,7 @@ def primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def refusal(error: sqlite3.DatabaseError, path: str) -> Problem | None:
+def problem_of(error: sqlite3.DatabaseError, path: str) -> Problem | None:
     """What the API says of a failing file; None for a faulty statement, which stays itself."""
     code = primary_code(error)
     if code == sqlite3.SQLITE_FULL:
@@ -190,13 +190,13 @@ def refusal(error: sqlite3.DatabaseError, path: str) -> Problem | None:
     if code == sqlite3.SQLITE_INTERRUPT:
         return Unavailable("The question was given up.")
     if code in DAMAGED or "Could not decode to UTF-8" in str(error):
-        return damaged(path, str(error))
+        return damaged_file(path, str(error))
     if code in FAILING:
         return unavailable(UNREACHABLE, explain(error, path))
     return None
 
 
-def damaged(path: str, how: str) -> Problem:
+def damaged_file(path: str, how: str) -> Problem:
     """The refusal for a file that cannot be trusted any more."""
     return unavailable(
         "The database file is damaged: its operator must restore a backup.",

@@ -14,7 +14,7 @@ class Routes:
         self._api = api
         self._fixed: dict[str, frozenset[str]] | None = None
 
-    def fixed(self, path: str) -> frozenset[str] | None:
+    def methods_of_fixed_path(self, path: str) -> frozenset[str] | None:
         """The methods of a path without parameters; None if there is no such path.
 
         A path such as /v1/events/count is asked about here first, for it would else be taken for an id.
@@ -23,10 +23,10 @@ class Routes:
             self._fixed = self._read_fixed()
         return self._fixed.get(path)
 
-    def allowed(self, scope: Scope) -> frozenset[str]:
+    def allowed_methods(self, scope: Scope) -> frozenset[str]:
         """The methods of the path of a request; none if there is no such path."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return self.fixed(path) or self._matching(path)
+        return self.methods_of_fixed_path(path) or self._matching(path)
 
     def _read_fixed(self) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}

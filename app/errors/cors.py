@@ -64,7 +64,7 @@ class CorsMiddleware(CORSMiddleware):
         if scope["type"] == "http" and is_preflight(scope):
             response = self.preflight_response(Headers(scope=scope))
             if response.status_code >= 400:
-                response = preflight_refused(response, scope)
+                response = reject_preflight(response, scope)
             await response(scope, receive, send)
             return
         await super().__call__(scope, receive, partial(send_vary_once, send))
@@ -76,7 +76,7 @@ def is_preflight(scope: Scope) -> bool:
     return {b"origin", b"access-control-request-method"} <= names
 
 
-def preflight_refused(response: Response, scope: Scope) -> Response:
+def reject_preflight(response: Response, scope: Scope) -> Response:
     """The refusal with the headers that Starlette gave it."""
     kept = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
     return problem_response(

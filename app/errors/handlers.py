@@ -107,7 +107,7 @@ def install_handlers(api: FastAPI, routes: Routes) -> None:
     async def on_http(request: Request, error: Exception) -> Response:
         status, headers = getattr(error, "status_code", 500), getattr(error, "headers", None)
         if status == 405:
-            return problem_response(method_not_allowed(routes.allowed(request.scope)), request.scope)
+            return problem_response(method_not_allowed(routes.allowed_methods(request.scope)), request.scope)
         if status < 400:
             return Response(status_code=status, headers=headers)
         detail = "There is nothing at this path." if status == 404 else f"{getattr(error, 'detail', '')}."

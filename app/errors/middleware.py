@@ -98,7 +98,7 @@ class ProblemMiddleware:
 
     def check_method(self, scope: Scope) -> None:
         """Refuse a method that a path without parameters does not have."""
-        methods = self.routes.fixed(scope["path"])
+        methods = self.routes.methods_of_fixed_path(scope["path"])
         if methods is not None and scope["method"] not in methods:
             raise method_not_allowed(methods)
 

@@ -38,7 +38,9 @@ class FileBody(Body[UploadedFile]):
         if read_media_type(sent_type)[0] == FORM:
             return await asyncio.to_thread(file_in_form, sent_type, raw)
         if not raw:
-            raise refused(FieldError("missing", "Send the file as the body, or as the one file of a form.", pointer=""))
+            raise invalid_body(
+                FieldError("missing", "Send the file as the body, or as the one file of a form.", pointer="")
+            )
         return UploadedFile(None, raw)
 
 
@@ -47,7 +49,7 @@ def file_body() -> FileBody:
     return FileBody(no_json, BinaryFile, (ANY_FILE,), body_optional=False)
 
 
-def refused(fault: FieldError) -> Invalid:
+def invalid_body(fault: FieldError) -> Invalid:
     """422 for a body in which there is no file to read."""
     return Invalid(fault.detail, errors=[fault])
 
@@ -64,6 +66,6 @@ def file_in_form(sent_type: str, raw: bytes) -> UploadedFile:
     files = [part for part in form.walk() if part.get_filename() is not None]
     if len(files) != 1:
         detail = f"The form has {len(files)} files: send one, with its name (RFC 7578, 4.2)."
-        raise refused(FieldError("file", detail, pointer=""))
+        raise invalid_body(FieldError("file", detail, pointer=""))
     content = files[0].get_payload(decode=True)
     return UploadedFile(files[0].get_filename(), content if isinstance(content, bytes) else b"")

@@ -15,7 +15,7 @@ from app.imports.chunks import Chunk
 from app.imports.entries import Entry
 from app.imports.known import Known
 from app.imports.report import RowProblem
-from app.imports.restore import restore_command
+from app.imports.restore_export import restore_command
 from app.imports.row_problems import refusals
 from app.kinds import Event
 

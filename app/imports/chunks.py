@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from app.datasets.base import Dataset, Draft, Record, Refused, Removal, Skipped
+from app.datasets.base import Dataset, Draft, Record, RejectedRow, Removal, Skipped
 from app.datasets.cells import shorten
 from app.imports.entries import REMOVED, Entry, entry_of
 from app.imports.report import RowProblem
@@ -97,7 +97,7 @@ class ChunkReader:
             return False
         if isinstance(record, Skipped):
             chunk.skipped[record.reason] += 1
-        elif isinstance(record, Refused):
+        elif isinstance(record, RejectedRow):
             chunk.problems.append(problem_of(record))
             chunk.refused += 1
             chunk.unreadable += 1
@@ -135,6 +135,6 @@ class ChunkReader:
         self._scratch.add_seen((entry.key, entry.hash) for entry in chunk.entries)
 
 
-def problem_of(refused: Refused) -> RowProblem:
+def problem_of(refused: RejectedRow) -> RowProblem:
     """A row that cannot be read, as the report tells it."""
     return RowProblem(refused.line, refused.code, refused.detail, refused.column, refused.value, refused.remedy)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from app.datasets import Dataset, DateOrder, DetectedLayout, Layout, Refused, datasets, detect
-from app.imports.files import DataFile, FileRefused
+from app.datasets import Dataset, DateOrder, DetectedLayout, Layout, RejectedRow, datasets, detect
+from app.imports.files import DataFile, FileError
 from app.imports.files.encodings import TITLES
 
 DAY_AND_MONTH = re.compile(r"\s*(\d{1,2})[-/.](\d{1,2})[-/.]\d{4}(?!\d)")
@@ -22,23 +22,23 @@ def identify(
 ) -> DetectedLayout:
     """The dataset and layout of a file, found by its header or first rows, or the layout of the dataset that is named.
 
-    Raises FileRefused where none fits, with the nearest and what it lacks; where two fit; and where the named does not.
+    Raises FileError where none fits, with the nearest and what it lacks; where two fit; and where the named does not.
     """
     every = datasets() if known is None else known
     if dataset_name is not None and dataset_name not in every:
-        raise FileRefused(_unknown_dataset(dataset_name, every))
+        raise FileError(_unknown_dataset(dataset_name, every))
     wanted = list(every.values()) if dataset_name is None else [every[dataset_name]]
     first_rows = data_file.first_rows()
     if not first_rows:
-        raise FileRefused("None of the first rows can be read.")
+        raise FileError("None of the first rows can be read.")
     found = detect(wanted, first_rows)
     if len(found) > 1:
         names = [fit.dataset.name for fit in found]
-        raise FileRefused(
+        raise FileError(
             f"{_join(names, 'and')} both have these columns: say which, as in `sitrep import {names[0]} FILE`."
         )
     if not found:
-        raise FileRefused(_say_nearest(wanted, first_rows[0], named=dataset_name is not None))
+        raise FileError(_say_nearest(wanted, first_rows[0], named=dataset_name is not None))
     _refuse_repeated(found[0].layout, first_rows[0])
     return found[0]
 
@@ -46,14 +46,14 @@ def identify(
 def decide_date_order(data_file: DataFile, detected: DetectedLayout) -> DateOrder | None:
     """The order in which all dates of the file can be read; None where it makes no difference.
 
-    Raises FileRefused where both would do, or where no order reads all of them.
+    Raises FileError where both would do, or where no order reads all of them.
     """
     columns = {name.casefold() for name in detected.dataset.date_columns}
     doubtful: list[str] = []
     proofs: dict[DateOrder, tuple[int, str]] = {}
     names: list[str] = []
     for row in data_file.rows(columns_of(detected.layout)) if columns else ():
-        if isinstance(row, Refused):
+        if isinstance(row, RejectedRow):
             continue
         names = names or [name for name in row.values if name.casefold() in columns]
         for name in names:
@@ -69,12 +69,12 @@ def decide_date_order(data_file: DataFile, detected: DetectedLayout) -> DateOrde
                 doubtful.append(value)
     if len(proofs) > 1:
         (day_line, day), (month_line, month) = proofs["day-first"], proofs["month-first"]
-        raise FileRefused(
+        raise FileError(
             f"The dates are of two orders ({day} in line {day_line}, {month} in line {month_line}): write them as "
             "YYYY-MM-DD, or say --date-order, which refuses the others."
         )
     if doubtful and not proofs:
-        raise FileRefused(
+        raise FileError(
             f"The dates can be read with the day or the month first ({', '.join(doubtful)}): say --date-order "
             "day-first or --date-order month-first."
         )
@@ -96,7 +96,9 @@ def describe(data_file: DataFile, detected: DetectedLayout) -> list[str]:
     if detected.missing:
         told.append(f"Columns that are not there: {_some(detected.missing)}.")
     if detected.unknown:
-        told.append(f"Columns that are not known go to `extra`: {_some([quoted(name) for name in detected.unknown])}.")
+        told.append(
+            f"Columns that are not known go to `extra`: {_some([quote_name(name) for name in detected.unknown])}."
+        )
     return told + detected.dataset.notes()
 
 
@@ -107,14 +109,14 @@ def _unknown_dataset(name: str, every: Iterable[str]) -> str:
 
 
 def _refuse_repeated(layout: Layout, header: Sequence[str]) -> None:
-    """Raise FileRefused where a column that is read is there twice."""
+    """Raise FileError where a column that is read is there twice."""
     if not layout.has_header:
         return
     known = Counter(name.casefold() for name in layout.columns)
     there = Counter(cell.strip().casefold() for cell in header)
     for name in layout.columns:
         if there[name.casefold()] > known[name.casefold()]:
-            raise FileRefused(f"The header names {name} twice: rename or delete one of them.")
+            raise FileError(f"The header names {name} twice: rename or delete one of them.")
 
 
 def _say_nearest(wanted: Sequence[Dataset], header: Sequence[str], *, named: bool) -> str:
@@ -145,7 +147,7 @@ def _say_nearest(wanted: Sequence[Dataset], header: Sequence[str], *, named: boo
     )
 
 
-def quoted(name: str) -> str:
+def quote_name(name: str) -> str:
     """A name of a column in quotation marks, as it may be a word of the sentence."""
     return f'"{name[:40]}"'
 

@@ -23,7 +23,7 @@ from app.imports.tables import ImportedRecord
 TOLD_BEFORE = "the same event as in an earlier file"
 
 
-class Told(NamedTuple):
+class KnownEvent(NamedTuple):
     """A known record, and its event as it stands."""
 
     known: Known
@@ -44,8 +44,8 @@ async def join_earlier(
     """
     changed = [entry for entry in entries if isinstance(entry.record, Draft) and not is_as_before(entry, known)]
     keys = {entry.key: dataset.join_keys(entry.record.event) for entry in changed if isinstance(entry.record, Draft)}
-    told = await find_told(db, dataset.name, keys, {key for several in keys.values() for key in several})
-    of_key: dict[str | None, list[Told]] = defaultdict(list)
+    told = await find_known_events(db, dataset.name, keys, {key for several in keys.values() for key in several})
+    of_key: dict[str | None, list[KnownEvent]] = defaultdict(list)
     for each in told.values():
         of_key[each.known.match_key].append(each)
     joined: dict[str, Entry] = {}
@@ -69,7 +69,7 @@ def is_as_before(entry: Entry, known: Mapping[str, Known]) -> bool:
 
 
 def first_joint(
-    dataset: Dataset, entry: Entry, draft: Draft, near: Iterable[Told], joined: Mapping[str, Entry]
+    dataset: Dataset, entry: Entry, draft: Draft, near: Iterable[KnownEvent], joined: Mapping[str, Entry]
 ) -> Entry | None:
     """The entry as part of the first event that it tells; `joined` has those that this chunk changes already."""
     for told in near:
@@ -84,20 +84,24 @@ def first_joint(
     return None
 
 
-async def find_told(db: Database, dataset: str, records: Iterable[str], match_keys: Iterable[str]) -> dict[str, Told]:
+async def find_known_events(
+    db: Database, dataset: str, records: Iterable[str], match_keys: Iterable[str]
+) -> dict[str, KnownEvent]:
     """The known records with one of these keys or match keys whose event is there, in two queries."""
-    found: dict[str, Told] = {}
+    found: dict[str, KnownEvent] = {}
     for column, asked in (("record", list(records)), ("match_key", list(match_keys))):
         if asked:
             values = {"dataset": dataset, "asked": db.as_list(asked)}
-            for *row, body in await db.rows(told_statement(column, db.dialect), values, offload=True, primary=True):
+            for *row, body in await db.rows(
+                known_events_statement(column, db.dialect), values, offload=True, primary=True
+            ):
                 event = {name: value for name, value in orjson.loads(body).items() if name not in SERVER_FIELDS}
-                found[row[0]] = Told(Known(*row), event)
+                found[row[0]] = KnownEvent(Known(*row), event)
     return found
 
 
 @lru_cache(4)
-def told_statement(column: str, dialect: str) -> Statement:
+def known_events_statement(column: str, dialect: str) -> Statement:
     """Records by their keys or match keys, many at once, with their events as they stand.
 
     Match keys are looked up apart, where the index has all that is asked for: else SQLite reads all of the dataset.

@@ -14,7 +14,7 @@ from app.events.write.transaction import CommandResult, Result
 from app.imports.batch import Batch, Item
 from app.imports.report import RowProblem
 from app.imports.row_problems import flags_of, refusals
-from app.imports.runs import Standing
+from app.imports.runs import ImportProgress
 from app.imports.tables import ImportChange, ImportedRecord
 
 Row = dict[str, Any]
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 class Outcome:
     """The import after a batch, what to store of it, and the problems that the batch adds."""
 
-    standing: Standing
+    standing: ImportProgress
     dataset: str
     new: list[Row] = field(default_factory=list)
     updated: list[Row] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Outcome:
         await tx.update(ImportChange, ("import_id", "event"), again)
 
 
-def settle(standing: Standing, batch: Batch, results: Sequence[Result], dataset: str) -> Outcome:
+def record_results(standing: ImportProgress, batch: Batch, results: Sequence[Result], dataset: str) -> Outcome:
     """Count what became of a batch; `standing` stays as it is."""
     outcome = Outcome(standing.copy(), dataset)
     standing, report = outcome.standing, outcome.standing.report

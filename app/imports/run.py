@@ -20,7 +20,7 @@ from app.imports.known import find_known, gone_for_good, is_known_before
 from app.imports.lease import Lease, LeaseLost
 from app.imports.report import ImportReport
 from app.imports.request import ImportRequest, Progress, ignore_progress
-from app.imports.runs import Standing, begin, fail
+from app.imports.runs import ImportProgress, begin, fail
 from app.imports.scratch import Scratch
 from app.imports.snapshot import SnapshotEnd
 from app.imports.writer import BatchWriter, DryWriter, StoreWriter
@@ -37,7 +37,7 @@ async def run_import(
     another process imports the same dataset, and whatever the reader of the file raises.
     """
     if not request.options.write:
-        standing = Standing(ImportReport(request.dataset.name, dry_run=True))
+        standing = ImportProgress(ImportReport(request.dataset.name, dry_run=True))
         return await ImportWork(db, request, DryWriter(db, request, progress, standing)).run()
     lease = Lease(db)
     try:

@@ -68,7 +68,7 @@ END = Statement(
 
 
 @dataclass(slots=True)
-class Standing:
+class ImportProgress:
     """How far an import is: its report, and how many records of the file and of those held back are done.
 
     `saved` of the report's problems are stored already.
@@ -79,7 +79,7 @@ class Standing:
     taken_late: int = 0
     saved: int = 0
 
-    def copy(self) -> Standing:
+    def copy(self) -> ImportProgress:
         """The same, to be changed."""
         report = replace(
             self.report,
@@ -88,7 +88,7 @@ class Standing:
             skipped_by=self.report.skipped_by.copy(),
             notes=list(self.report.notes),
         )
-        return Standing(report, self.taken, self.taken_late, self.saved)
+        return ImportProgress(report, self.taken, self.taken_late, self.saved)
 
     def skip(self, reasons: Counter[str]) -> None:
         """Count rows that are left out, by reason."""
@@ -106,7 +106,7 @@ def options_of(request: ImportRequest) -> str:
     return text({**asdict(request.options), "reading": dict(request.reading)})
 
 
-async def begin(db: Database, request: ImportRequest, lease: Lease) -> Standing:
+async def begin(db: Database, request: ImportRequest, lease: Lease) -> ImportProgress:
     """Begin an import, or continue the one of the same file that was interrupted."""
     options = options_of(request)
 
@@ -131,7 +131,7 @@ async def begin(db: Database, request: ImportRequest, lease: Lease) -> Standing:
 
     run = await db.write(work, alone=True)
     lease.keep(run)
-    return await standing_of(db, run, request)
+    return await load_progress(db, run, request)
 
 
 def is_same(run: AtWork, request: ImportRequest, options: str) -> bool:
@@ -164,13 +164,13 @@ def new_row(request: ImportRequest, options: str) -> dict[str, Any]:
     }
 
 
-async def standing_of(db: Database, run: int, request: ImportRequest) -> Standing:
+async def load_progress(db: Database, run: int, request: ImportRequest) -> ImportProgress:
     """How far the import is, as it is stored."""
     [row] = await db.rows(READ_REPORT, {"run": run}, primary=True)
     known = dict(zip(SAVED, row, strict=True))
     report = ImportReport(request.dataset.name, dry_run=False, id=run)
     read_report(report, known)
-    return Standing(report, known["taken"], known["taken_late"], len(report.problems))
+    return ImportProgress(report, known["taken"], known["taken_late"], len(report.problems))
 
 
 def read_report(report: ImportReport, known: dict[str, Any]) -> None:
@@ -183,7 +183,7 @@ def read_report(report: ImportReport, known: dict[str, Any]) -> None:
     report.notes = orjson.loads(known["notes"])
 
 
-async def move_on(tx: Transaction, lease: Lease, standing: Standing) -> None:
+async def move_on(tx: Transaction, lease: Lease, standing: ImportProgress) -> None:
     """Store how far the import is; raises LeaseLost if another process has it now."""
     report = standing.report
     values: dict[str, Any] = {name: getattr(report, name) for name in (*COUNTS, "cursor_from", "cursor")}
@@ -203,7 +203,7 @@ async def end(tx: Transaction, lease: Lease, state: str) -> None:
         raise LeaseLost
 
 
-async def fail(db: Database, lease: Lease, standing: Standing, why: str) -> None:
+async def fail(db: Database, lease: Lease, standing: ImportProgress, why: str) -> None:
     """End an import whose file cannot be read to its end; what was written before stands, and can be undone."""
     failed = standing.copy()
     failed.report.notes.append(f"The file could not be read to its end: {why}")

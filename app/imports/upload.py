@@ -11,8 +11,8 @@ from app.errors import FieldError, Invalid
 from app.events.write.store import Store
 from app.http import UploadedFile
 from app.imports.detection import describe, identify
-from app.imports.files import DataFile, FileRefused, open_file
-from app.imports.reading import prepare_import
+from app.imports.files import DataFile, FileError, open_file
+from app.imports.import_request import prepare_import
 from app.imports.report import ImportReport
 from app.imports.request import ImportOptions, ImportRequest
 from app.imports.run import run_import
@@ -28,7 +28,7 @@ async def import_upload(
         with opened:
             request, notes = await asyncio.to_thread(prepare, opened, dataset, params, by)
             return await run_import(db, store, request), notes
-    except FileRefused as refusal:
+    except FileError as refusal:
         raise Invalid(str(refusal), errors=[FieldError("file", str(refusal), pointer="")]) from None
 
 

@@ -14,10 +14,10 @@ from app.events.write.transaction import Result, WriteRequest
 from app.imports.batch import Batch
 from app.imports.dry_run import decide_only
 from app.imports.lease import Lease
-from app.imports.outcome import Outcome, settle
+from app.imports.outcome import Outcome, record_results
 from app.imports.report import ImportReport, RowProblem
 from app.imports.request import ImportRequest, Progress
-from app.imports.runs import Standing, end, move_on
+from app.imports.runs import ImportProgress, end, move_on
 
 # Bodies of this size are always worked on apart from the event loop.
 LARGE = 1024 * 1024
@@ -28,7 +28,7 @@ QUIET_S = 1.0
 class BatchWriter(ABC):
     """Takes an import on batch by batch; `standing` is how far it is."""
 
-    def __init__(self, db: Database, request: ImportRequest, progress: Progress, standing: Standing) -> None:
+    def __init__(self, db: Database, request: ImportRequest, progress: Progress, standing: ImportProgress) -> None:
         """Go on from where the import stands."""
         self.standing = standing
         self._db = db
@@ -66,7 +66,7 @@ class BatchWriter(ABC):
     async def _settle(self, batch: Batch) -> Outcome: ...
 
     def _outcome(self, batch: Batch, results: list[Result]) -> Outcome:
-        return settle(self.standing, batch, results, self._request.dataset.name)
+        return record_results(self.standing, batch, results, self._request.dataset.name)
 
 
 class DryWriter(BatchWriter):
@@ -92,7 +92,7 @@ class StoreWriter(BatchWriter):
         db: Database,
         request: ImportRequest,
         progress: Progress,
-        standing: Standing,
+        standing: ImportProgress,
         *,
         store: Store,
         lease: Lease,

@@ -75,7 +75,7 @@ def read_country(text: str) -> str:
     code = country_named(text)
     if code is None:
         near = country_spellings().nearest(plain(text))
-        hint = ACCEPTED if near is None else f"The nearest is {shown(known_countries()[near])}."
+        hint = ACCEPTED if near is None else f"The nearest is {describe_country(known_countries()[near])}."
         raise ValueRefused("country", f"No country has that code or English name. {hint}")
     return code
 
@@ -131,7 +131,7 @@ def pairs_of(text: str) -> set[str]:
     return {first + second for first, second in pairwise(f" {text} ")}
 
 
-def shown(code: str) -> str:
+def describe_country(code: str) -> str:
     """A code with the name of its country."""
     country = pycountry.countries.get(alpha_2=code)
     name = NAMES.get(code, ("",))[-1] if country is None else getattr(country, "common_name", country.name)

@@ -77,7 +77,7 @@ async def show_page(name: str, request: Request, *, root: str = "./") -> Respons
         measures=" ".join(MEASURES),
         tiles=html.escape(settings.tiles_url or ""),
     )
-    headers = guarded(name, settings.tiles_origin if POLICIES[name] is MAPS else None)
+    headers = security_headers(name, settings.tiles_origin if POLICIES[name] is MAPS else None)
     return await file_response(request, StaticFile(text.encode(), "text/html; charset=utf-8"), headers)
 
 
@@ -107,7 +107,7 @@ async def show_asset(request: Request) -> Response:
     return await file_response(request, found, {"cache-control": lifetime, **GUARDS})
 
 
-def guarded(name: str, tiles_origin: str | None) -> dict[str, str]:
+def security_headers(name: str, tiles_origin: str | None) -> dict[str, str]:
     """The header fields of a page, which may read tiles of a map from one origin beside ours."""
     policy = POLICIES[name]
     for rule in ("img-src 'self'", "connect-src 'self'") if tiles_origin else ():

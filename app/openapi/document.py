@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from app.auth.feed_token_middleware import PARAMETER
 from app.openapi.headers import RESPONSE_HEADERS
-from app.openapi.media_examples import shared
+from app.openapi.media_examples import shared_examples
 from app.openapi.move_to_components import move_to_components
-from app.openapi.operations import operation, shapes_wanted
+from app.openapi.operations import operation, used_schemas
 from app.openapi.problems import SCHEMAS
 from app.openapi.route_facts import operations_of
 from app.openapi.schemas import SchemaRegistry
@@ -74,7 +74,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 def make_document(app: FastAPI) -> dict[str, Any]:
     """The whole document."""
     calls = operations_of(app)
-    shapes = SchemaRegistry([*shapes_wanted(calls), *PUSHED])
+    shapes = SchemaRegistry([*used_schemas(calls), *PUSHED])
     paths: dict[str, dict[str, Any]] = {}
     for call in calls:
         paths.setdefault(call.path, {})[call.method.lower()] = operation(call, shapes)
@@ -89,7 +89,7 @@ def make_document(app: FastAPI) -> dict[str, Any]:
         "webhooks": webhooks(shapes),
         "components": {
             "schemas": dict(sorted({**shapes.components, **SCHEMAS}.items())),
-            "examples": shared(),
+            "examples": shared_examples(),
             "headers": RESPONSE_HEADERS,
             "securitySchemes": {"bearer": BEARER, "feedToken": FEED_TOKEN},
         },

@@ -40,18 +40,18 @@ def sample(name: str) -> Any:
 
 
 @cache
-def sent() -> Examples:
+def events_in() -> Examples:
     """An event of every kind that has an example, as a writer sends it."""
     return {kind: sample(kind) for kind in KINDS if (FOLDER / f"{kind}.json").is_file()}
 
 
 @cache
-def given() -> Examples:
+def events_out() -> Examples:
     """The same events as they come back."""
-    return {kind: as_given(event, number) for number, (kind, event) in enumerate(sent().items())}
+    return {kind: to_output(event, number) for number, (kind, event) in enumerate(events_in().items())}
 
 
-def as_given(event: Any, number: int) -> Any:
+def to_output(event: Any, number: int) -> Any:
     """An event with the fields that the server sets; they are those of the sample that has them, but for the id."""
     shown = sample("event")
     if shown["kind"] == event["kind"]:
@@ -63,20 +63,20 @@ def as_given(event: Any, number: int) -> Any:
 
 def bodies() -> list[bytes]:
     """The events as they are stored."""
-    return [orjson.dumps(event) for event in given().values()]
+    return [orjson.dumps(event) for event in events_out().values()]
 
 
 def page() -> Any:
     """A page of two events, with more behind it."""
-    return {"items": list(given().values())[:2], "next": "bGltaXQ9Mg.5f1a", "as_of": AS_OF}
+    return {"items": list(events_out().values())[:2], "next": "bGltaXQ9Mg.5f1a", "as_of": AS_OF}
 
 
 def collection() -> Any:
     """A page on the map."""
-    return orjson.loads(exported("geojson"))
+    return orjson.loads(export_example("geojson"))
 
 
-def exported(name: str) -> str:
+def export_example(name: str) -> str:
     """A file of one event."""
     style = FORMATS[name]
     return (style.head + style.write(bodies()[:1]) + style.tail(AS_OF)).decode()
@@ -85,7 +85,7 @@ def exported(name: str) -> str:
 def reader_feed() -> str:
     """An Atom feed of one event."""
     about = Channel(f"{SOURCE}#all_day", "All events of the last 24 hours", UPDATED, BASE, "v1/feeds/all_day.atom")
-    return f"{opening(about)}{entry(next(iter(given().values())), BASE)}</feed>\n"
+    return f"{opening(about)}{entry(next(iter(events_out().values())), BASE)}</feed>\n"
 
 
 def stream() -> str:
@@ -100,7 +100,7 @@ def new_subscription() -> Any:
     return {**sample("subscription"), **fresh}
 
 
-def pulled() -> Any:
+def pull_example() -> Any:
     """A page of a pull subscription."""
     return {**sample("feed"), "committed": "e1-000000000010", "lag": 2}
 
@@ -143,10 +143,10 @@ def import_report() -> Any:
 
 
 @cache
-def asked() -> dict[str, list[Any]]:
+def filter_values() -> dict[str, list[Any]]:
     """Values for the filters, read from the events: the first of each facet, the size of each measure."""
     found: dict[str, list[Any]] = {}
-    for data in (*sent().values(), *(item["event"] for item in load())):
+    for data in (*events_in().values(), *(item["event"] for item in load())):
         event = parse_event(data, batch=True)
         for name, value in facets_of(event):
             found.setdefault(name, [[value.label]])

@@ -46,9 +46,9 @@ MEDIA: dict[str, dict[str, Media]] = {
 }
 
 REQUESTS: dict[str, Callable[[], Examples]] = {
-    "create_event": samples.sent,
-    "replace_event": samples.sent,
-    "upsert_event": samples.sent,
+    "create_event": samples.events_in,
+    "replace_event": samples.events_in,
+    "upsert_event": samples.events_in,
     "patch_event": lambda: {"confirmed": sample("merge_patch")},
     "write_batch": lambda: {"batch": sample("batch_in")},
     "import_file": lambda: {"ucdp_ged": samples.FILE},
@@ -66,18 +66,18 @@ REQUESTS: dict[str, Callable[[], Examples]] = {
 }
 
 RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
-    ("create_event", JSON): samples.given,
-    ("replace_event", JSON): samples.given,
-    ("upsert_event", JSON): samples.given,
+    ("create_event", JSON): samples.events_out,
+    ("replace_event", JSON): samples.events_out,
+    ("upsert_event", JSON): samples.events_out,
     ("patch_event", JSON): lambda: {"event": {**sample("event"), "version": 2, "status": "confirmed"}},
-    ("get_event", JSON): samples.given,
-    ("find_by_external_id", JSON): samples.given,
+    ("get_event", JSON): samples.events_out,
+    ("find_by_external_id", JSON): samples.events_out,
     ("list_events", JSON): lambda: {"page": samples.page()},
     ("list_events_geojson", GEOJSON): lambda: {"map": samples.collection()},
     ("list_events_atom", ATOM): lambda: {"feed": samples.reader_feed()},
     ("count_events", JSON): lambda: {"count": sample("count")},
-    ("export_events", NDJSON): lambda: {"lines": samples.exported("ndjson")},
-    ("export_events", CSV): lambda: {"table": samples.exported("csv")},
+    ("export_events", NDJSON): lambda: {"lines": samples.export_example("ndjson")},
+    ("export_events", CSV): lambda: {"table": samples.export_example("csv")},
     ("export_events", GEOJSON): lambda: {"map": samples.collection()},
     ("write_batch", JSON): lambda: {"results": sample("batch_out")},
     ("list_revisions", JSON): lambda: {"history": sample("revisions")},
@@ -97,13 +97,13 @@ RESPONSES: dict[tuple[str, str], Callable[[], Examples]] = {
     ("undo_import", JSON): lambda: {"undone": {**sample("import"), "state": "undone", "undo": samples.UNDONE}},
     ("list_sources", JSON): lambda: {"sources": {"items": [sample("source")]}},
     ("list_kinds", JSON): lambda: {"kinds": {"items": [serialize_kind(kind) for kind in KINDS]}},
-    ("get_kind", JSON): lambda: {kind: {**serialize_kind(kind), "schema": abridged(kind)} for kind in KINDS},
+    ("get_kind", JSON): lambda: {kind: {**serialize_kind(kind), "schema": abridge_schema(kind)} for kind in KINDS},
     ("create_subscription", JSON): lambda: {"push": samples.new_subscription()},
     ("list_subscriptions", JSON): lambda: {"page": {"items": [sample("subscription")], "next": None}},
     ("get_subscription", JSON): lambda: {"subscription": sample("subscription")},
     ("patch_subscription", JSON): lambda: {"paused": {**sample("subscription"), "version": 2, "status": "paused"}},
     ("seek_subscription", JSON): lambda: {"place": samples.PLACE},
-    ("pull_events", JSON): lambda: {"page": samples.pulled()},
+    ("pull_events", JSON): lambda: {"page": samples.pull_example()},
     ("ack_events", JSON): lambda: {"place": samples.PLACE},
     ("ping_subscription", JSON): lambda: {
         "good": {"ok": True, "status_code": 204, "duration_ms": 12, "error": None},
@@ -178,34 +178,34 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def abridged(kind: str) -> dict[str, Any]:
+def abridge_schema(kind: str) -> dict[str, Any]:
     """The head of a kind's JSON Schema: the whole is long, and its references would seem to be the document's."""
     return {key: value for key, value in schema_of(kind).items() if key in {"title", "description", "type", "required"}}
 
 
-def refusal(problem: type[Problem]) -> dict[str, Any]:
+def problem_example(problem: type[Problem]) -> dict[str, Any]:
     """A problem as it is answered."""
     detail, members = REFUSALS.get(problem.slug, (problem.title + ".", {}))
     return {"summary": problem.title, "value": problem(detail, **members).document(INSTANCE)}
 
 
-def shared() -> dict[str, Any]:
+def shared_examples() -> dict[str, Any]:
     """The examples that many operations point to: every problem, and every kind both ways."""
     return {
-        **{problem.slug: refusal(problem) for problem in PROBLEMS.values()},
-        **{f"{kind}_in": labelled(kind, event) for kind, event in samples.sent().items()},
-        **{f"{kind}_out": labelled(kind, event) for kind, event in samples.given().items()},
+        **{problem.slug: problem_example(problem) for problem in PROBLEMS.values()},
+        **{f"{kind}_in": label_example(kind, event) for kind, event in samples.events_in().items()},
+        **{f"{kind}_out": label_example(kind, event) for kind, event in samples.events_out().items()},
     }
 
 
-def labelled(label: str, value: Any) -> dict[str, Any]:
+def label_example(label: str, value: Any) -> dict[str, Any]:
     """An example with what it is of, in words."""
     return {"summary": label.replace("_", " ").capitalize(), "value": value}
 
 
-def shown_as(found: Examples) -> dict[str, Any]:
+def reference_examples(found: Examples) -> dict[str, Any]:
     """Examples of one body; events are pointed to."""
-    for ending, events in (("in", samples.sent()), ("out", samples.given())):
+    for ending, events in (("in", samples.events_in()), ("out", samples.events_out())):
         if found is events:
             return {kind: {"$ref": f"#/components/examples/{kind}_{ending}"} for kind in events}
-    return {label: labelled(label, value) for label, value in found.items()}
+    return {label: label_example(label, value) for label, value in found.items()}

@@ -46,7 +46,7 @@ def move_to_components(document: dict[str, Any]) -> dict[str, Any]:
     components["schemas"] = dict(sorted({**components["schemas"], **name_enums(document)}.items()))
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     components["parameters"] = share_parameters(operations)
-    components["responses"] = share_refusals(operations)
+    components["responses"] = share_problems(operations)
     return document
 
 
@@ -159,13 +159,13 @@ def share_parameters(operations: list[dict[str, Any]]) -> dict[str, Any]:
     return move_to(lists, lambda parameter: str(parameter["name"]))
 
 
-def share_refusals(operations: list[dict[str, Any]]) -> dict[str, Any]:
+def share_problems(operations: list[dict[str, Any]]) -> dict[str, Any]:
     """Give refusals that several operations have one component each; return these."""
     lists = [operation["responses"] for operation in operations]
-    return move_to(lists, refusal_name)
+    return move_to(lists, problem_name)
 
 
-def refusal_name(response: dict[str, Any]) -> str | None:
+def problem_name(response: dict[str, Any]) -> str | None:
     """`UnauthorizedOrForbidden`: after the problems that a response may be, None for what is no refusal."""
     slugs = response.get("content", {}).get("application/problem+json", {}).get("examples", ())
     return "Or".join(camel(slug.replace("-", "_")) for slug in slugs) or None

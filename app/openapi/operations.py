@@ -12,7 +12,7 @@ from app.errors import Unauthorized
 from app.http import Body
 from app.kinds import EventOut
 from app.openapi.headers import response_headers
-from app.openapi.media_examples import MEDIA, REQUESTS, RESPONSES, Media, shown_as
+from app.openapi.media_examples import MEDIA, REQUESTS, RESPONSES, Media, reference_examples
 from app.openapi.parameters import parameters
 from app.openapi.problems import document_problems
 from app.openapi.route_facts import Operation
@@ -24,7 +24,7 @@ REASONS = {200: "The answer.", 201: "The new thing.", 202: "It will be done.", 2
 EVENT = {200: "The event as it stands.", 201: "The new event."}
 
 
-def shapes_wanted(calls: Iterable[Operation]) -> Iterator[SchemaType]:
+def used_schemas(calls: Iterable[Operation]) -> Iterator[SchemaType]:
     """Every type that these calls read or answer with."""
     for call in calls:
         if call.body is not None:
@@ -57,7 +57,7 @@ def request_body(call: Operation, body: Body[Any], shapes: SchemaRegistry) -> di
     """What the call reads, in the media type it prefers: generators break on two media types of one body."""
     told: dict[str, Any] = {"schema": shapes.of(body.body_schema, "validation")}
     if call.name in REQUESTS:
-        told["examples"] = shown_as(REQUESTS[call.name]())
+        told["examples"] = reference_examples(REQUESTS[call.name]())
     return {"required": not body.body_optional, "content": {body.body_media[0]: told}}
 
 
@@ -77,7 +77,9 @@ def responses(call: Operation, shapes: SchemaRegistry) -> dict[str, Any]:
 
 def response(call: Operation, status: int, said: dict[str, Any], shapes: SchemaRegistry) -> dict[str, Any]:
     """One answer: its meaning, header fields and content."""
-    told: dict[str, Any] = {"description": said.get("description") or meaning(status, said) or REASONS[status]}
+    told: dict[str, Any] = {
+        "description": said.get("description") or describe_response(status, said) or REASONS[status]
+    }
     fields = (*response_headers(call.name, status), *(QUOTA if call.needs is not None else ()))
     if fields:
         told["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in fields}
@@ -96,7 +98,7 @@ def contents(call: Operation, status: int, said: dict[str, Any], shapes: SchemaR
         found |= {media: {"schema": other(shape, shapes)} for media, shape in others.items()}
     for media, told in found.items():
         if (call.name, media) in RESPONSES:
-            told["examples"] = shown_as(RESPONSES[call.name, media]())
+            told["examples"] = reference_examples(RESPONSES[call.name, media]())
     return found
 
 
@@ -109,7 +111,7 @@ def other(media: Media, shapes: SchemaRegistry) -> dict[str, Any]:
     return {"type": "string", "x-item-schema": shapes.of(media.each, "serialization")}
 
 
-def meaning(status: int, said: dict[str, Any]) -> str:
+def describe_response(status: int, said: dict[str, Any]) -> str:
     """What the answer's model is, in a sentence."""
     model = said.get("model")
     if model is EventOut:

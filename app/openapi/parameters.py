@@ -13,11 +13,11 @@ from app.events.feeds.summary_feeds import SUMMARY_FEEDS
 from app.events.read.conditions import CONDITIONS
 from app.events.read.filter_parsers import EXAMPLE_ID
 from app.kinds import KINDS
-from app.openapi.example_data import asked
+from app.openapi.example_data import filter_values
 from app.openapi.headers import POSITION, REQUEST_HEADERS, request_headers
 from app.openapi.route_facts import Operation
 from app.openapi.schemas import CompactSchema
-from app.openapi.text_patterns import TEXT, documented_text
+from app.openapi.text_patterns import TEXT, document_text
 
 UNDOCUMENTED: dict[str, Any] = {"schema": {"type": "string", **TEXT}}
 WORDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
@@ -127,9 +127,9 @@ def query_parameter(name: str, schema: dict[str, Any], required: bool) -> dict[s
     if schema.get("type") == "boolean" and isinstance(schema.get("default"), str):
         schema["default"] = schema["default"] == "true"
     schema = {WORDS.get(key, key): value for key, value in schema.items()}
-    if found := schema.get("examples") or EXAMPLES.get(name) or asked().get(name):
+    if found := schema.get("examples") or EXAMPLES.get(name) or filter_values().get(name):
         schema["examples"] = found
-    return {**told, "schema": documented_text(name, schema)}
+    return {**told, "schema": document_text(name, schema)}
 
 
 def header_parameters(call: Operation) -> list[dict[str, Any]]:

@@ -26,10 +26,10 @@ PATTERNS = {
 }
 
 
-def documented_text(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+def document_text(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a parameter with the pattern of its name, or of any text where it tells nothing else."""
     if schema.get("type") == "array":
-        return {**schema, "items": documented_text(name, schema["items"])}
+        return {**schema, "items": document_text(name, schema["items"])}
     if schema.get("type") != "string" or {"enum", "format", "pattern"} & schema.keys():
         return schema
     return {**schema, "minLength": 1, "pattern": PATTERNS[name]} if name in PATTERNS else {**TEXT, **schema}

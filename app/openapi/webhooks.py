@@ -74,14 +74,16 @@ def webhooks(shapes: SchemaRegistry) -> dict[str, Any]:
         "data": {},
     }
     return {
-        "change": {"post": received("receive_change", "A change that matches.", change, item)},
+        "change": {"post": request_example("receive_change", "A change that matches.", change, item)},
         "ping": {
-            "post": received("receive_ping", "A ping, to see that somebody who knows the secret is there.", PING, ping)
+            "post": request_example(
+                "receive_ping", "A ping, to see that somebody who knows the secret is there.", PING, ping
+            )
         },
     }
 
 
-def received(name: str, what: str, schema: dict[str, Any], example: Any) -> dict[str, Any]:
+def request_example(name: str, what: str, schema: dict[str, Any], example: Any) -> dict[str, Any]:
     """One request as the endpoint gets it."""
     return {
         "tags": ["subscriptions"],

@@ -16,9 +16,9 @@ from app.db import Database
 from app.errors import ImportRunning, Invalid
 from app.events.write.store import Store
 from app.imports.detection import identify
-from app.imports.files import DataFile, FileRefused, open_file
+from app.imports.files import DataFile, FileError, open_file
+from app.imports.import_request import prepare_import
 from app.imports.mapping import read_map
-from app.imports.reading import prepare_import
 from app.imports.request import ImportOptions, ImportRequest
 from app.imports.run import run_import
 from app.sources.config import Source
@@ -73,7 +73,7 @@ class FileImporter:
                 report = await run_import(self._db, self._store, request)
             finally:
                 await asyncio.to_thread(data_file.close)
-        except FileRefused as refusal:
+        except FileError as refusal:
             raise ImportFailed(str(refusal)) from None
         except ImportRunning as problem:
             raise ImportFailed(problem.detail, is_passing=True) from None

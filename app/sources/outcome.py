@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass
-class Tally:
+class RunCounts:
     """What a run has brought so far."""
 
     files: int = 0

@@ -23,7 +23,7 @@ from app.sources.config import Source, expand
 from app.sources.failures import FetchFailed
 from app.sources.fetch import Fetcher
 from app.sources.http_client import FetchTools, GuardedClient
-from app.sources.outcome import Imported, ImportFailed, ImportFile, Outcome, Tally
+from app.sources.outcome import Imported, ImportFailed, ImportFile, Outcome, RunCounts
 from app.sources.providers import Provider, SourceFile, providers
 from app.sources.tables import LeaseLost, SourceState, lease, read_states, register, renew, save
 from app.subscriptions.transport.url_guard import TargetPolicy
@@ -134,7 +134,7 @@ class Syncer:
 
     async def _take_in(self, source: Source, state: SourceState, me: UUID) -> tuple[dict[str, Any], Outcome]:
         """Import what is new; gives what is to be stored of it and the outcome."""
-        provider, began, tally = self._providers[source.name], self.tools.now(), Tally()
+        provider, began, tally = self._providers[source.name], self.tools.now(), RunCounts()
         provider.notes.clear()
         await save(self.db, source.name, me, {"last_attempt_at": began})
         version, newest = state.version, state.newest_event_at

@@ -35,26 +35,26 @@ def read_filter(data: object) -> Filter:
     and `near` arrays of numbers. `{}` is every change.
     """
     if not isinstance(data, dict):
-        raise refused([FieldError("type", "A filter is an object.", pointer=BASE)])
+        raise invalid_filter([FieldError("type", "A filter is an object.", pointer=BASE)])
     if len(orjson.dumps(data)) > MAX_BYTES:
-        raise refused([FieldError("too-long", f"A filter has at most {MAX_BYTES} bytes.", pointer=BASE)])
-    return checked(data)
+        raise invalid_filter([FieldError("too-long", f"A filter has at most {MAX_BYTES} bytes.", pointer=BASE)])
+    return check_filter(data)
 
 
-def checked(data: dict[str, Any], context: str | None = None) -> Filter:
+def check_filter(data: dict[str, Any], context: str | None = None) -> Filter:
     """The filter in a JSON object of any length: as arrays it may be longer than it was as single strings."""
     known = parameters_of(ChangeFilter)
     whole = {name for name in data if name in known and known[name].form is INTEGER}
     data = {name: integral(value) if name in whole else value for name, value in data.items()}
     faults = [fault for name, value in data.items() for fault in faults_of(name, value, known)]
     if faults:
-        raise refused(faults)
+        raise invalid_filter(faults)
     document = {name: [value] if is_single(value, known[name]) else value for name, value in data.items()}
     try:
         return Filter(ChangeFilter.model_validate(document, context=context), document)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise refused([placed(translate(fault, known), fault["loc"], data) for fault in found]) from None
+        raise invalid_filter([relocate_error(translate(fault, known), fault["loc"], data) for fault in found]) from None
 
 
 def is_single(value: Any, parameter: Parameter) -> bool:
@@ -62,12 +62,12 @@ def is_single(value: Any, parameter: Parameter) -> bool:
     return parameter.repeatable and not isinstance(value, list)
 
 
-def refused(faults: list[FieldError]) -> Invalid:
+def invalid_filter(faults: list[FieldError]) -> Invalid:
     """The refusal of a filter."""
     return Invalid("The filter was refused; see errors.", errors=faults)
 
 
-def placed(fault: FieldError, path: tuple[int | str, ...], data: dict[str, Any]) -> FieldError:
+def relocate_error(fault: FieldError, path: tuple[int | str, ...], data: dict[str, Any]) -> FieldError:
     """A fault that was found as a parameter's, at its place in the body as it was sent."""
     name = fault.parameter or ""
     steps = [step for step in path if isinstance(step, int)] if isinstance(data.get(name), list) else []
@@ -117,4 +117,4 @@ def is_number(value: Any) -> bool:
 
 def stored_filter(text: str) -> ChangeFilter:
     """The filter of a stored subscription; a code that is no longer known finds nothing and stops nobody."""
-    return checked(orjson.loads(text), STORED).params
+    return check_filter(orjson.loads(text), STORED).params

@@ -51,13 +51,13 @@ HeaderValue = Annotated[str, Field(max_length=2000, pattern="^[!-~](?:[ -~]*[!-~
 NAMES: dict[str, Any] = {"propertyNames": {"pattern": f"^{NAME.pattern}$", "maxLength": MAX_NAME_LENGTH}}
 
 
-class Asked(BaseModel):
+class StrictBody(BaseModel):
     """A body: strict types, unknown fields refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class NewPush(Asked):
+class NewPush(StrictBody):
     """Where changes are sent, and how many at once."""
 
     url: str = Field(
@@ -88,7 +88,7 @@ class NewPush(Asked):
     )
 
 
-class NewSubscription(Asked):
+class NewSubscription(StrictBody):
     """A subscription that is asked for."""
 
     name: Name
@@ -98,7 +98,7 @@ class NewSubscription(Asked):
     push: NewPush | None = Field(default=None, description="Required where the mode is `push`, absent otherwise.")
 
 
-class Configuration(Asked):
+class Configuration(StrictBody):
     """What a patch of a subscription results in."""
 
     name: Name
@@ -137,25 +137,25 @@ class SubscriptionPatch(BaseModel):
     push: PushPatch | None = None
 
 
-class Seek(Asked):
+class Seek(StrictBody):
     """Where to go on."""
 
     to: Position
 
 
-class Ack(Asked):
+class Ack(StrictBody):
     """Up to where the changes were taken."""
 
     cursor: Annotated[str, Field(min_length=1, max_length=100, examples=["e1-000000012345"])]
 
 
-class Rotation(Asked):
+class Rotation(StrictBody):
     """How long the old secret goes on signing."""
 
     overlap_s: Annotated[int, Field(ge=0, le=MAX_OVERLAP_S), INTEGRAL] = 86_400
 
 
-class Retry(Asked):
+class Retry(StrictBody):
     """Which deliveries to send again."""
 
     status: Literal["dead"] = Field(default="dead", description="Those that were given up.")

@@ -72,7 +72,7 @@ REVIVE = Statement(
 )
 
 
-def counting(dialect: str, which: Any) -> Statement:
+def count_statement(dialect: str, which: Any) -> Statement:
     """How many deliveries of that sort each of some subscriptions has."""
     of = col(StoredDelivery.subscription)
     counted = sa.select(of, sa.func.count()).where(any_of(of, "ids", dialect), which).group_by(of)
@@ -80,10 +80,10 @@ def counting(dialect: str, which: Any) -> Statement:
 
 
 OPEN = {
-    dialect: counting(dialect, sa.and_(col(StoredDelivery.counted), IS_UNFINISHED))
+    dialect: count_statement(dialect, sa.and_(col(StoredDelivery.counted), IS_UNFINISHED))
     for dialect in ("sqlite", "postgresql")
 }
-DEAD = {dialect: counting(dialect, IS_DEAD) for dialect in ("sqlite", "postgresql")}
+DEAD = {dialect: count_statement(dialect, IS_DEAD) for dialect in ("sqlite", "postgresql")}
 
 
 class Counts(NamedTuple):

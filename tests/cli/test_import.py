@@ -17,8 +17,8 @@ from app.cli.import_file import run_request
 from app.cli.import_progress import bar
 from app.datasets.ucdp_ged import COLUMNS
 from app.imports.detection import identify
-from app.imports.files import FileRefused, open_file
-from app.imports.reading import prepare_import
+from app.imports.files import FileError, open_file
+from app.imports.import_request import prepare_import
 from app.imports.report import ImportReport
 from app.imports.request import ImportOptions
 
@@ -332,7 +332,7 @@ async def test_what_was_stored_before_a_file_broke_stands(database: str, make_ap
     path.write_text(ged(*[{}] * 2050))
     with open_file(path) as opened, path.open("a") as still_written:
         request = prepare_import(opened, identify(opened), by="desk", options=ImportOptions(write=True))
-        with pytest.raises(FileRefused) as refusal:
+        with pytest.raises(FileError) as refusal:
             await run_request(request, lambda _report: print("2,050 more", file=still_written, flush=True))
     assert str(refusal.value).splitlines() == [
         "table.csv changed while it was read: import it again when it is complete.",

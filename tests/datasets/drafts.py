@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.datasets import Dataset, Draft, ReadOptions, Refused, Removal, Skipped, SourceRow, datasets
+from app.datasets import Dataset, Draft, ReadOptions, RejectedRow, Removal, Skipped, SourceRow, datasets
 from app.datasets.base import Layout
 from app.kinds import broken_rules, canonical_json, parse_event
 
@@ -19,7 +19,7 @@ class Read:
     drafts: list[Draft] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     skipped: list[tuple[int, str]] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RejectedRow] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
 
 
@@ -48,6 +48,6 @@ def read(name: str, version: str, rows: Iterable[Mapping[str, Any]]) -> Read:
                 found.removed.append(key)
             case Skipped(line=line, reason=reason):
                 found.skipped.append((line, reason))
-            case Refused():
+            case RejectedRow():
                 found.refused.append(record)
     return found

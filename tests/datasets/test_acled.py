@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dataset_rows import drafts, event, read, read_objects, sums, table
 
-from app.datasets import Draft, Refused, Removal
+from app.datasets import Draft, RejectedRow, Removal
 from app.datasets.acled import COLUMNS, COLUMNS_2016
 from app.kinds import Event
 
@@ -95,7 +95,7 @@ def test_dates_are_read_in_every_format(text: str) -> None:
 def test_days_and_months_that_could_be_either_need_an_order() -> None:
     text = table(COLUMNS, ROW | {"event_date": "01/02/2031"})
     [refused] = read("acled", text)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedRow)
     assert refused.column == "event_date"
     assert "--date-order" in (refused.remedy or "")
     days = {order: f"{event(drafts(read('acled', text, date_order=order))[0]).started_at:%F}" for order in ORDERS}
@@ -140,7 +140,7 @@ def test_types_are_those_of_the_codebook() -> None:
     ]
     assert one(sub_event_type="A thing of next year")[1].extra["sub_event_type"] == "A thing of next year"
     [refused] = read("acled", table(COLUMNS, ROW | {"event_type": "Weather"}))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedRow)
     assert (refused.column, refused.value) == ("event_type", "Weather")
 
 
@@ -157,7 +157,7 @@ def test_missing_values_are_missing() -> None:
     assert sums([one(fatalities="0")[1]], "killed") == (0, 0, 0)
     for change in ({"event_id_cnty": ""}, {"event_date": ""}, {"fatalities": "some"}, {"geo_precision": "4"}):
         [refused] = read("acled", table(COLUMNS, ROW | change))
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, RejectedRow)
         assert refused.column == next(iter(change))
 
 

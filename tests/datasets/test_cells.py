@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.datasets import Refused, RowRefused, SourceRow
+from app.datasets import RejectedRow, RowError, SourceRow
 from app.datasets.cells import (
     Cells,
     as_json,
@@ -39,10 +39,10 @@ def test_numbers_are_read_as_files_write_them() -> None:
     ]
     assert [read_number(text, "n") for text in ("-9.65", "1e3", 2, ".5", "nan")] == [-9.65, 1000.0, 2.0, 0.5, None]
     for text in ("1_000", "1,000", "0x10", "1.5", "\u0663", "many", True):
-        with pytest.raises(RowRefused, match="whole number"):
+        with pytest.raises(RowError, match="whole number"):
             read_whole(text, "n")
     for text in ("1_0.5", "1,5", "inf", "1e999", "north"):
-        with pytest.raises(RowRefused, match="no number"):
+        with pytest.raises(RowError, match="no number"):
             read_number(text, "n")
 
 
@@ -64,7 +64,7 @@ def test_numbers_are_read_as_files_write_them() -> None:
 )
 def test_local_times_become_instants(text: str, instant: str | None) -> None:
     if instant is None:
-        with pytest.raises(RowRefused):
+        with pytest.raises(RowError):
             read_moment(text, "t", KYIV)
     else:
         assert read_moment(text, "t", KYIV) == (instant, False)
@@ -77,7 +77,7 @@ def test_days_are_read_in_the_forms_met() -> None:
         assert read_moment(text, "d", UTC) == ("2031-03-04", True)
     assert read_day("4.3.2031", "d", "day-first") == read_day("3/4/2031", "d", "month-first") == day
     for text in ("4.3.2031", "203134", "4 M\u00e4rz 2031", "31.2.2031", "2031-13-01", "yesterday"):
-        with pytest.raises(RowRefused) as refusal:
+        with pytest.raises(RowError) as refusal:
             read_day(text, "d")
         assert refusal.value.remedy
 
@@ -89,7 +89,7 @@ def test_python_reprs_are_data_and_are_never_run() -> None:
         "x": [1, -2.5, None],
     }
     for text in ("__import__('os').getcwd()", "{'a': b}", "[" * 5_000, "{[]: 1}", "(lambda: 1)()", "'" * 3, "\0"):
-        with pytest.raises(RowRefused, match="dictionary or list"):
+        with pytest.raises(RowError, match="dictionary or list"):
             read_literal(text, "c")
 
 
@@ -120,17 +120,17 @@ def test_rows_are_grouped_in_the_order_in_which_their_keys_came() -> None:
 
     def key(row: SourceRow) -> str:
         if row.line == 3:
-            raise RowRefused("missing", "No key.")
+            raise RowError("missing", "No key.")
         return str(row.values["key"])
 
     refused, *groups = group_rows(rows(), key)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedRow)
     told: list[Any] = groups
     assert [name for name, _ in told] == [f"k{n}" for n in range(1_700) if n != 3] + ["k3"]
     assert [row.line for row in told[5][1]] == [6, 1_706, 3_406]
     assert told[5][1][0].values == {"key": "k6", "value": 6}
     [bad] = group_rows([SourceRow(1, {"value": 2**70})], lambda _row: "k")
-    assert isinstance(bad, Refused)
+    assert isinstance(bad, RejectedRow)
 
 
 def test_code_lists_have_codes_that_events_take() -> None:

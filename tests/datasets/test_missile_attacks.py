@@ -7,7 +7,7 @@ from typing import Any
 
 from dataset_rows import drafts, event, flags, read, sums, table
 
-from app.datasets import Draft, Refused, SourceRow, datasets
+from app.datasets import Draft, RejectedRow, SourceRow, datasets
 from app.datasets.missile_attacks import COLUMNS_2025, COLUMNS_2026
 from app.kinds import Event
 from app.kinds.envelope import interval
@@ -170,14 +170,14 @@ def test_a_corrected_row_is_the_same_event() -> None:
 def test_a_row_that_cannot_be_read_keeps_its_wave_out() -> None:
     bad = MIXED | {"launched": "twelve"}
     first, second, other = read("missile_attacks", table(COLUMNS_2026, BIG, bad, OTHER))
-    assert isinstance(first, Refused)
-    assert isinstance(second, Refused)
+    assert isinstance(first, RejectedRow)
+    assert isinstance(second, RejectedRow)
     assert isinstance(other, Draft)
     assert (first.line, first.code) == (2, "wave")
     assert (second.line, second.code, second.column, second.value) == (3, "number", "launched", "twelve")
     for change, column in (({"time_start": "6 Sept"}, "time_start"), ({"time_start": ""}, "time_start")):
         [refused] = read("missile_attacks", table(COLUMNS_2026, BIG | change))
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, RejectedRow)
         assert refused.column == column
         assert refused.remedy
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dataset_rows import drafts, event, flags, read, sums, table
 
-from app.datasets import Draft, Refused, datasets, detect
+from app.datasets import Draft, RejectedRow, datasets, detect
 from app.datasets.ucdp_ged import COLUMNS, lay_difference
 from app.kinds import Event
 
@@ -125,7 +125,7 @@ def test_codes_become_words() -> None:
     assert [actor.type for actor in parsed.actors] == ["other", "civilians"]
     for change in ({"where_prec": "9"}, {"date_prec": "0"}, {"type_of_violence": "x"}, {"latitude": "north"}):
         [refused] = read("ucdp_ged", table(COLUMNS, ROW | change))
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, RejectedRow)
         assert refused.column == next(iter(change))
         assert refused.remedy
 

@@ -183,7 +183,7 @@ async def test_every_fault_of_a_file_has_its_status(code: int, status: int, tmp_
     error = sqlite3.OperationalError("told by SQLite")
     error.sqlite_errorcode = code
 
-    with pytest.raises(Problem) as refused, db._file.translated():
+    with pytest.raises(Problem) as refused, db._file.translate_errors():
         raise error
 
     assert refused.value.status == status

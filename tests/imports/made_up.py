@@ -17,7 +17,7 @@ from app.datasets.base import (
     ReadOptions,
     Record,
     Removal,
-    RowRefused,
+    RowError,
     Skipped,
     SourceRow,
     convert_rows,
@@ -64,7 +64,7 @@ class MadeUp(Dataset):
         if values.get("op") == "delete":
             return Removal(values["key"], (row,))
         if not isinstance(values["best"], int):
-            raise RowRefused("number", "Not a number.", column="best", value=values["best"])
+            raise RowError("number", "Not a number.", column="best", value=values["best"])
         return Draft(self.key(values), event_of(values, self.publisher), (row,), {"/casualties": "best"})
 
     def key(self, values: Mapping[str, Any]) -> str:

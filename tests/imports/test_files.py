@@ -24,8 +24,8 @@ from files_of_rows import (
     table,
 )
 
-from app.datasets import Refused, SourceRow
-from app.imports.files import DataFile, FileRefused, open_file
+from app.datasets import RejectedRow, SourceRow
+from app.imports.files import DataFile, FileError, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def test_a_table_without_a_header_has_the_columns_that_are_named() -> None:
     opened = open_file(io.BytesIO(b"1,a,2\n2,b,\n3\n"))
     first, second, third = values_of(opened, ("id", "name", "n"))
     assert (first, second) == ({"id": "1", "name": "a", "n": "2"}, {"id": "2", "name": "b", "n": None})
-    assert isinstance(third, Refused)
+    assert isinstance(third, RejectedRow)
     assert opened.count_rows(has_header=False) == 3
 
 
@@ -141,7 +141,7 @@ def test_a_file_that_grows_meanwhile_is_refused(tmp_path: Path) -> None:
     path.write_bytes(GOOD)
     with open_file(path) as opened:
         path.write_bytes(GOOD + b"a4,2025-09-09,Lviv,1\n")
-        with pytest.raises(FileRefused, match=r"^table\.csv changed while it was read: .*\.$"):
+        with pytest.raises(FileError, match=r"^table\.csv changed while it was read: .*\.$"):
             values_of(opened)
 
 
@@ -157,10 +157,10 @@ def test_a_broken_file_is_refused_in_a_sentence_or_loses_only_its_broken_rows(tm
         try:
             with open_file(path) as opened:
                 rows = list(opened.rows())
-        except FileRefused as refusal:
+        except FileError as refusal:
             said, good, codes = str(refusal), 0, tuple[str, ...]()
         else:
-            refused = [row for row in rows if isinstance(row, Refused)]
+            refused = [row for row in rows if isinstance(row, RejectedRow)]
             said = " ".join(row.detail for row in refused)
             good, codes = len(rows) - len(refused), tuple(row.code for row in refused)
         if case.says not in said or "\n" in said or not said.endswith(".") or (good, codes) != (case.good, case.codes):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.datasets import DateOrder, Draft, ReadOptions, Refused, SourceRow, detect
+from app.datasets import DateOrder, Draft, ReadOptions, RejectedRow, SourceRow, detect
 from app.errors import Invalid
 from app.imports.mapping import MappedDataset, read_map
 from app.imports.mapping.fields import fields_of
@@ -231,7 +231,7 @@ def test_a_cell_that_cannot_be_read_is_told(  # noqa: PLR0917 (the case)
 
     [refused, *rest] = read(layout(tmp_path, LAYOUT), STRIKES.replace(old, new, 1))
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RejectedRow)
     assert (refused.line, refused.code, refused.column) == (2, code, column)
     assert remedy in (refused.remedy or "")
     assert all(isinstance(draft, Draft) for draft in rest)
@@ -316,7 +316,7 @@ def test_no_cell_breaks_the_reading(strikes: MappedDataset, cells: dict[str, Any
     """Whatever a row holds, it is a draft or a refusal, and the draft an event or refused with pointers."""
     dataset = strikes
     [record] = dataset.read([SourceRow(2, {"No": "1", "Date": "7.9.2025", **cells})], ReadOptions(dataset.layouts[0]))
-    assert isinstance(record, Draft | Refused)
+    assert isinstance(record, Draft | RejectedRow)
     if isinstance(record, Draft):
         with suppress(Invalid):
             parse_event(record.event)

@@ -21,9 +21,9 @@ from app.events.write.idempotency import ResponseData
 from app.events.write.transaction import CommandResult, Result, WriteRequest
 from app.imports.detection import identify
 from app.imports.files import open_file
-from app.imports.reading import prepare_import
+from app.imports.import_request import prepare_import
 from app.imports.request import ImportOptions
-from app.imports.restore import restore_command
+from app.imports.restore_export import restore_command
 from app.imports.run import run_import
 from app.imports.undo import undo_import
 from app.kinds import format_instant, parse_event

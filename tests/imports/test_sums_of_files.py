@@ -12,7 +12,7 @@ from importing import events, opened
 from app.datasets import acled, missile_attacks, ucdp_ged
 from app.imports.detection import identify
 from app.imports.files import open_file
-from app.imports.reading import prepare_import
+from app.imports.import_request import prepare_import
 from app.imports.request import ImportOptions
 from app.imports.run import run_import
 

@@ -6,14 +6,14 @@ from datetime import date, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from app.datasets.base import DateOrder, RowRefused, SourceRow
+from app.datasets.base import DateOrder, RowError, SourceRow
 from app.datasets.cells.extras import clean, fit_extra
 from app.datasets.cells.times import Moment, read_day, read_moment
 from app.datasets.cells.values import (
     MAX_LINE_LENGTH,
     as_json,
     as_text,
-    coded,
+    decode,
     is_missing,
     read_literal,
     read_number,
@@ -31,7 +31,7 @@ __all__ = [
     "as_json",
     "as_text",
     "clean",
-    "coded",
+    "decode",
     "fit_extra",
     "is_missing",
     "read_day",
@@ -90,7 +90,7 @@ class Cells:
         """The text, refused where it is missing."""
         value = self.text(column)
         if value is None:
-            raise RowRefused(
+            raise RowError(
                 "missing", f"The column {column} is empty.", column=column, remedy=f"Fill in the column {column}."
             )
         return value
@@ -132,7 +132,7 @@ class Cells:
         """The dictionary or list; its text where a quote or bracket is missing, as happens where lists are typed."""
         try:
             return self.literal(column)
-        except RowRefused:
+        except RowError:
             return self.text(column)
 
     def keep(self, *columns: str) -> dict[str, Any]:

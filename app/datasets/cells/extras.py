@@ -21,7 +21,7 @@ def fit_extra(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as `extra` takes them: at most 16 KiB as JSON, the largest left out and named in `left_out`."""
     if _is_clean_and_small(values):
         return dict(values)
-    found = {cleaned(name): clean(value) for name, value in values.items()}
+    found = {clean_text(name): clean(value) for name, value in values.items()}
     sizes = {name: len(orjson.dumps({name: value})) for name, value in found.items()}
     size, room, left_out = sum(sizes.values()) + 2, MAX_EXTRA_BYTES - ROOM_TO_TELL, []
     for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
@@ -46,15 +46,15 @@ def _is_clean_and_small(values: Mapping[str, Any]) -> bool:
 def clean(value: Any) -> Any:
     """The JSON value without the characters that no string of an event may have, a huge whole number as text."""
     if isinstance(value, str):
-        return cleaned(value)
+        return clean_text(value)
     if isinstance(value, dict):
-        return {cleaned(str(name)): clean(part) for name, part in value.items()}
+        return {clean_text(str(name)): clean(part) for name, part in value.items()}
     if isinstance(value, int) and not -LEAST_BEYOND_INT64 <= value < LEAST_BEYOND_INT64:
         return str(value)
     return [clean(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def cleaned(text: str) -> str:
+def clean_text(text: str) -> str:
     """The text with a space for each control character but line feed and tab, and `?` for half a surrogate pair."""
     if text.isascii() and text.isprintable():
         return text

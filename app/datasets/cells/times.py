@@ -7,7 +7,7 @@ from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from app.datasets.base import DateOrder, RowRefused
+from app.datasets.base import DateOrder, RowError
 from app.datasets.cells.values import as_text
 from app.kinds.timestamps import format_instant
 
@@ -32,7 +32,7 @@ class Moment(NamedTuple):
 
 
 def read_day(value: Any, column: str, order: DateOrder | None = None) -> date:
-    """A date in any of the forms met; raises RowRefused with `date`.
+    """A date in any of the forms met; raises RowError with `date`.
 
     `2013-01-03`, also with a time after it; `20130103`; `28 December 2022`, `01-January-2015`, `1-Jan-15`; and
     `31.7.2014` or `7/31/2014`, where `order` decides between those that both could be.
@@ -49,7 +49,7 @@ def _day_of_text(text: str, column: str, order: DateOrder | None) -> date:
     clock = CLOCK.fullmatch(text) or STAMP.fullmatch(text)
     found = _calendar_day(clock[1] if clock else text, order)
     if found is None:
-        raise RowRefused(
+        raise RowError(
             "date",
             f"The column {column} has no date that can be read.",
             column=column,
@@ -86,7 +86,7 @@ def _ordered_day(first: int, second: int, year: int, order: DateOrder | None) ->
 
 
 def read_moment(value: Any, column: str, zone: tzinfo, order: DateOrder | None = None) -> Moment:
-    """A day or an instant; a time of day without an offset is one in the zone. Raises RowRefused with `date`.
+    """A day or an instant; a time of day without an offset is one in the zone. Raises RowError with `date`.
 
     Of a time that the clocks skipped or had twice, the first reading of it is taken (PEP 495, fold 0).
     """
@@ -106,7 +106,7 @@ def _moment_of_text(text: str, column: str, zone: tzinfo, order: DateOrder | Non
     try:
         time = datetime(day.year, day.month, day.day, int(clock[2]), int(clock[3]), int(clock[4] or 0), tzinfo=zone)
     except ValueError:
-        raise RowRefused(
+        raise RowError(
             "date",
             f"The column {column} has a time of day that there is not.",
             column=column,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from anyascii import anyascii
 
-from app.datasets.base import RowRefused
+from app.datasets.base import RowError
 from app.kinds.line_endings import strip_invisible
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
@@ -56,7 +56,7 @@ def as_json(value: Any) -> Any:
 
 
 def read_whole(value: Any, column: str) -> int | None:
-    """A whole number from a cell; raises RowRefused with `number`."""
+    """A whole number from a cell; raises RowError with `number`."""
     if isinstance(value, str) and len(value) < DIGITS_OF_INT64 and value.isascii() and value.isdecimal():
         return int(value)
     if is_missing(value):
@@ -67,7 +67,7 @@ def read_whole(value: Any, column: str) -> int | None:
         return int(value)
     match = WHOLE.fullmatch(strip_invisible(value)) if isinstance(value, str) else None
     if match is None:
-        raise RowRefused(
+        raise RowError(
             "number",
             f"The column {column} has no whole number.",
             column=column,
@@ -78,7 +78,7 @@ def read_whole(value: Any, column: str) -> int | None:
 
 
 def read_number(value: Any, column: str) -> float | None:
-    """A finite number from a cell; raises RowRefused with `number`."""
+    """A finite number from a cell; raises RowError with `number`."""
     if is_missing(value):
         return None
     number = None
@@ -87,7 +87,7 @@ def read_number(value: Any, column: str) -> float | None:
     elif isinstance(value, str) and NUMBER.fullmatch(strip_invisible(value)):
         number = float(strip_invisible(value))
     if number is None or not isfinite(number):
-        raise RowRefused(
+        raise RowError(
             "number",
             f"The column {column} has no number.",
             column=column,
@@ -98,14 +98,14 @@ def read_number(value: Any, column: str) -> float | None:
 
 
 def read_literal(text: str, column: str) -> Any:
-    """A Python repr of a dictionary or list, NaN as None, read as data and never run; raises RowRefused."""
+    """A Python repr of a dictionary or list, NaN as None, read as data and never run; raises RowError."""
     if text == "{}":
         return {}
     try:
         # A text that is cut off is refused like any other that ends too early.
         return ast.literal_eval(_Words().visit(ast.parse(text.strip()[:MAX_LITERAL_LENGTH], mode="eval")))
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        raise RowRefused(
+        raise RowError(
             "literal",
             f"The column {column} has no dictionary or list that can be read.",
             column=column,
@@ -151,13 +151,13 @@ def slugs(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(tag for text in texts if (tag := slug(text)) is not None))
 
 
-def coded(value: Value | None, column: str, meanings: dict[Value, Any] | Callable[[Value], Any], remedy: str) -> Any:
-    """What a code means, None for none; raises RowRefused with `code` for one that the table does not have."""
+def decode(value: Value | None, column: str, meanings: dict[Value, Any] | Callable[[Value], Any], remedy: str) -> Any:
+    """What a code means, None for none; raises RowError with `code` for one that the table does not have."""
     if value is None:
         return None
     meaning = meanings(value) if callable(meanings) else meanings.get(value)
     if meaning is None:
-        raise RowRefused(
+        raise RowError(
             "code", f"The column {column} has a code that is not known.", column=column, value=value, remedy=remedy
         )
     return meaning

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from app.datasets.base import RowRefused
+from app.datasets.base import RowError
 from app.datasets.codes.sanction_lists import authority, keeper
 from app.kinds.codes import BIC, IMO, UNION, countries
 from app.kinds.field_errors import ValueRefused
@@ -94,7 +94,7 @@ def topics_of(entity: Mapping[str, Any]) -> list[str]:
     return texts_of(entity["properties"].get("topics"))
 
 
-def nested(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+def nested_sanctions(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The sanctions within an entity, where a file has them there (targets.nested.json)."""
     return [part for part in as_list(properties.get("sanctions")) if isinstance(part, dict)]
 
@@ -189,14 +189,14 @@ def sanctions_in(texts: list[str]) -> Sanctions:
 def since(begins: list[str], first_seen: str | None) -> tuple[str, str]:
     """The earliest day, and its precision; where none is told, the day on which OpenSanctions saw the entity first.
 
-    Raises `RowRefused` where that is missing too.
+    Raises `RowError` where that is missing too.
     """
     for texts in (begins, [(first_seen or "")[:FULL]]):
         found = sorted(text[:FULL] for text in texts if DATE.fullmatch(text[:FULL]))
         if found:
             text = next((day for day in found if len(day) == FULL and day.startswith(found[0])), found[0])
             return text + "-01-01"[len(text) - FULL :] if len(text) < FULL else text, PRECISIONS[len(text)]
-    raise RowRefused(
+    raise RowError(
         "missing",
         "Nothing tells since when the entity is sanctioned.",
         column="first_seen",

@@ -19,7 +19,7 @@ NUMBERS = ("NumMentions", "NumSources", "NumArticles", "GoldsteinScale", "AvgTon
 Event = Mapping[str, Any]
 
 
-def added(text: str | None) -> datetime:
+def date_added(text: str | None) -> datetime:
     """When GDELT added a row, in UTC; the same for all where only a day is told."""
     try:
         return datetime.strptime(f"{(text or '').removesuffix('.0')}Z", "%Y%m%d%H%M%S%z")
@@ -38,7 +38,7 @@ def same_event(event: Event, step: int = 0) -> str:
         *(extra.get(name) for name in ("EventCode", "Actor1Code", "Actor2Code", "ActionGeo_FeatureID")),
         *([place["name"], place["lat"], place["lon"]] for place in places),
     ]
-    time = added(extra.get("DATEADDED"))
+    time = date_added(extra.get("DATEADDED"))
     when = extra.get("DATEADDED") if time == EPOCH else int((time - EPOCH) / APART) + step
     return f"{blake2b(orjson.dumps(told), digest_size=12).hexdigest()}/{when}"
 
@@ -49,7 +49,7 @@ def join(event: Event, key: str, draft: Event, *, is_first: bool) -> dict[str, A
     `is_first` tells that the draft is of the row that the event was made of, read again: then it settles the rest.
     """
     theirs, ours = event["extra"].get("DATEADDED"), draft["extra"].get("DATEADDED")
-    if not is_first and abs(added(theirs) - added(ours)) > APART:
+    if not is_first and abs(date_added(theirs) - date_added(ours)) > APART:
         return None
     base = draft if is_first else event
     own = {} if is_first else {key: repeat(key, draft["extra"])}

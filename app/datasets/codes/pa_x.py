@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.datasets.cells import shorten
-from app.datasets.cells.extras import cleaned
+from app.datasets.cells.extras import clean_text
 from app.kinds.countries import known_names, plain
 
 # The columns of version 3; from `GCh` to `ImSrc` they are codes of provisions.
@@ -104,7 +104,7 @@ def issues_of(values: dict[str, int], stage: str | None) -> list[str]:
 
 def parties(text: str) -> list[dict[str, Any]]:
     """The parties that a text names, each line or part between semicolons one, as actors with role participant."""
-    return [actor(name, "participant") for name in named(text)]
+    return [actor(name, "participant") for name in find_names(text)]
 
 
 def third_parties(text: str) -> list[dict[str, Any]]:
@@ -120,7 +120,7 @@ def third_parties(text: str) -> list[dict[str, Any]]:
     return unique(found)
 
 
-def named(text: str) -> list[str]:
+def find_names(text: str) -> list[str]:
     """The names in a text, each once."""
     return list(dict.fromkeys(name for line in lines(text) for name in names_in(line)))[:MAX_ACTORS]
 
@@ -128,7 +128,7 @@ def named(text: str) -> list[str]:
 def lines(text: str) -> list[str]:
     """The lines of a text, and parts between semicolons, without bullets and numbers; lists are split at commas."""
     found: list[str] = []
-    for part in re.split(r"[\n\r;]+", cleaned(QUOTED.split(text)[0])):
+    for part in re.split(r"[\n\r;]+", clean_text(QUOTED.split(text)[0])):
         line = " ".join(BULLET.sub("", part).split())
         names = re.split(r",\s+", line)
         found += names if len(names) > 4 and max(map(len, names)) <= LONG else [line]
@@ -165,7 +165,7 @@ def country_of_party(name: str) -> str | None:
     before, _, after = rest.partition(", ")
     for text in dict.fromkeys((name, rest, before if OFFICE.search(after) else rest)):
         left, prefix = text, STATE_OF.match(text)
-        while (found := named_in_words(left)) is None and prefix and plain(left) != "republic of china":
+        while (found := country_by_name(left)) is None and prefix and plain(left) != "republic of china":
             left = left[prefix.end() :]
             prefix = STATE_OF.match(left)
         if found is not None:
@@ -173,7 +173,7 @@ def country_of_party(name: str) -> str | None:
     return None
 
 
-def named_in_words(text: str) -> str | None:
+def country_by_name(text: str) -> str | None:
     """The country of that name; of the codes only two, since parties have abbreviations too."""
     return text if text in {"EU", "US"} else known_names().get(plain(text))
 

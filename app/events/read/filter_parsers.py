@@ -79,7 +79,7 @@ def list_of(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def shown(schema: dict[str, Any]) -> WithJsonSchema:
+def with_schema(schema: dict[str, Any]) -> WithJsonSchema:
     """What OpenAPI shows of a parameter that is read by hand."""
     return WithJsonSchema(schema)
 
@@ -92,7 +92,7 @@ def word_of(values: tuple[str, ...]) -> Any:
             raise PydanticCustomError("enum", "That value is not in the vocabulary.", {"allowed": list(values)})
         return str(value)
 
-    return Annotated[str, BeforeValidator(known), shown({"type": "string", "enum": list(values)})]
+    return Annotated[str, BeforeValidator(known), with_schema({"type": "string", "enum": list(values)})]
 
 
 def parameter_type(spec: FacetSpec) -> Any:
@@ -136,5 +136,5 @@ Whole = Annotated[int, Field(strict=False, ge=-MAX_NUMBER - 1, le=MAX_NUMBER)]
 Moment = Annotated[
     date | datetime,
     BeforeValidator(read_moment),
-    shown({"type": "string", "examples": ["2025-09-07", "2025-09-07T00:00:00+03:00"]}),
+    with_schema({"type": "string", "examples": ["2025-09-07", "2025-09-07T00:00:00+03:00"]}),
 ]

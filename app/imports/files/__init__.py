@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from app.imports.files.data_file import DataFile, open_file
-from app.imports.files.refusal import FileRefused
+from app.imports.files.file_error import FileError
 
-__all__ = ["DataFile", "FileRefused", "open_file"]
+__all__ = ["DataFile", "FileError", "open_file"]

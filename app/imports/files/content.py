@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from app.imports.files.packing import TITLES, detect_compression
-from app.imports.files.refusal import FileRefused
+from app.imports.files.decompression import TITLES, detect_compression
+from app.imports.files.file_error import FileError
 
 Form = Literal["csv", "tsv", "json", "ndjson", "xlsx", "parquet"]
 PARQUET = b"PAR1"
@@ -34,7 +34,7 @@ JSON_ARRAY = re.compile(r"\s*\[\s*[\[{\]]")
 
 
 def refuse_foreign(head: bytes) -> None:
-    """Raise FileRefused for what is plainly something else: `head` holds the first bytes of what was unpacked."""
+    """Raise FileError for what is plainly something else: `head` holds the first bytes of what was unpacked."""
     title = next((title for magic, title in FOREIGN.items() if head.startswith(magic)), None)
     inner = detect_compression(head)
     if inner is not None:
@@ -42,17 +42,17 @@ def refuse_foreign(head: bytes) -> None:
     if head[TAR_MAGIC] == b"ustar":
         title = "a tar archive"
     if title is not None:
-        raise FileRefused(
+        raise FileError(
             f"The file is {title}; what is read are CSV, TSV, JSON, NDJSON, XLSX and Parquet, each also in one "
             "gzip, ZIP or Zstandard file."
         )
 
 
 def is_json(text: str) -> bool:
-    """Whether a text begins as JSON does; raises FileRefused for HTML and XML."""
+    """Whether a text begins as JSON does; raises FileError for HTML and XML."""
     if MARKUP.match(text):
         what = "a web page (HTML)" if HTML.search(text) else "an XML document"
-        raise FileRefused(
+        raise FileError(
             f"The file is {what}, not a table or JSON: the address may have answered with a page for people or an "
             "error, so open it in a browser and look."
         )

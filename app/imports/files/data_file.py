@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NoReturn, Self
 
-from app.datasets.base import Refused, SourceRow
+from app.datasets.base import RejectedRow, SourceRow
 from app.imports.files.content import PARQUET, Form, is_json, refuse_foreign
+from app.imports.files.decompression import Compression, detect_compression, is_workbook, open_unpacked
 from app.imports.files.delimited import DelimitedReader
 from app.imports.files.encodings import HEAD_BYTES, detect_encoding
+from app.imports.files.file_error import MAX_EXPANDED_BYTES, MIB, FileError
 from app.imports.files.json_rows import JsonReader
-from app.imports.files.packing import Compression, detect_compression, is_workbook, open_unpacked
 from app.imports.files.parquet import ParquetReader
-from app.imports.files.refusal import MAX_EXPANDED_BYTES, MIB, FileRefused
 from app.imports.files.rows import RowReader, TableReader
 from app.imports.files.workbook import WorkbookReader
 
@@ -57,14 +57,14 @@ class DataFile:
         """The first rows as texts: the header, if there is one; of JSON the names that its first objects have."""
         return self._reader.first_rows(n)
 
-    def rows(self, columns: Sequence[str] | None = None) -> Iterator[SourceRow | Refused]:
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[SourceRow | RejectedRow]:
         """Read the rows from the beginning; `columns` names those of a table without a header.
 
-        A row that cannot be read is a `Refused`. Raises FileRefused where the file changed after it was opened.
+        A row that cannot be read is a `Refused`. Raises FileError where the file changed after it was opened.
         """
         yield from self._reader.rows(columns)
         if _stamp(self._path) != self._stamp:
-            raise FileRefused(f"{self.name} changed while it was read: import it again when it is complete.")
+            raise FileError(f"{self.name} changed while it was read: import it again when it is complete.")
 
     def count_rows(self, *, has_header: bool) -> int:
         """How many rows there are, those that cannot be read among them."""
@@ -78,7 +78,7 @@ class DataFile:
         with self._path.open("rb") as stream:
             packed_head = stream.read(HEAD_BYTES)
         if not packed_head:
-            raise FileRefused(f"{self.name} is empty.")
+            raise FileError(f"{self.name} is empty.")
         self.compression = detect_compression(packed_head)
         if self.compression == "zip" and is_workbook(self._path):
             self.compression = None
@@ -86,7 +86,7 @@ class DataFile:
         with self._open_bytes() as stream:
             head = stream.read(HEAD_BYTES)
         if not head:
-            raise FileRefused(f"{self.name} holds an empty file.")
+            raise FileError(f"{self.name} holds an empty file.")
         if head.startswith(PARQUET):
             return "parquet", ParquetReader(self._unpacked_path())
         if self.compression is not None and detect_compression(head) == "zip" and is_workbook(self._unpacked_path()):
@@ -120,7 +120,7 @@ class DataFile:
 def open_file(path_or_stream: str | Path | BinaryIO, name: str | None = None) -> DataFile:
     """Open a file for reading its rows; a stream is copied into a temporary file first, so that it can be read again.
 
-    Raises FileRefused for what is not what it seems. To be closed, or used as a context manager.
+    Raises FileError for what is not what it seems. To be closed, or used as a context manager.
     """
     try:
         if not isinstance(path_or_stream, str | Path):
@@ -132,7 +132,7 @@ def open_file(path_or_stream: str | Path | BinaryIO, name: str | None = None) ->
         return _open_path(path, name or path.name, [])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise FileRefused(f"{name or path_or_stream} cannot be read: {reason}.") from None
+        raise FileError(f"{name or path_or_stream} cannot be read: {reason}.") from None
 
 
 def open_pieces(pieces: Iterable[bytes], name: str) -> DataFile:
@@ -161,7 +161,7 @@ def _pieces(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _refuse_endless() -> NoReturn:
-    raise FileRefused("What is to be read has more than 32 GiB: split it.")
+    raise FileError("What is to be read has more than 32 GiB: split it.")
 
 
 def _open_path(path: Path, name: str, temporary: list[Path]) -> DataFile:
@@ -180,9 +180,9 @@ def _remove(paths: list[Path]) -> None:
 def _mode(path: Path) -> int:
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        raise FileRefused(f"{path} is a directory: name one file in it.")
+        raise FileError(f"{path} is a directory: name one file in it.")
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-        raise FileRefused(f"{path} is a device or socket, not a file.")
+        raise FileError(f"{path} is a device or socket, not a file.")
     return mode
 
 

@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
 
-from app.datasets.base import Refused
+from app.datasets.base import RejectedRow
 from app.imports.files.encodings import OpenBytes
-from app.imports.files.refusal import MAX_CELL_CHARS, MAX_RECORD_BYTES, FileRefused
+from app.imports.files.file_error import MAX_CELL_CHARS, MAX_RECORD_BYTES, FileError
 from app.imports.files.rows import MAX_SHOWN_CHARS, CellRow, TableReader
 
 DELIMITERS = (",", "\t", ";")
@@ -31,7 +31,7 @@ class DelimitedReader(TableReader):
                 self._first_line = 1
         self.delimiter = declared[1] if declared else self._detect_delimiter()
 
-    def cells(self) -> Iterator[CellRow | Refused]:
+    def cells(self) -> Iterator[CellRow | RejectedRow]:
         yield from self._split(self.delimiter)
 
     def _open_text(self) -> TextIO:
@@ -48,7 +48,7 @@ class DelimitedReader(TableReader):
             widths[each] = len(row.cells) if isinstance(row, CellRow) else 0
         return max(DELIMITERS, key=widths.__getitem__)
 
-    def _split(self, delimiter: str) -> Iterator[CellRow | Refused]:
+    def _split(self, delimiter: str) -> Iterator[CellRow | RejectedRow]:
         with self._open_text() as text:
             lines = _Lines(text, self._first_line)
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -94,7 +94,7 @@ class _Lines:
         if not line:
             raise StopIteration
         if len(line) > MAX_RECORD_BYTES:
-            raise FileRefused(f"Line {self._number + 1} is longer than 8 MiB, as no row of a table is.")
+            raise FileError(f"Line {self._number + 1} is longer than 8 MiB, as no row of a table is.")
         self._number += 1
         self._size += len(line)
         self.taken.append(line)
@@ -103,17 +103,17 @@ class _Lines:
         return line
 
 
-def _unreadable(line: int, taken: list[str], reason: str) -> Refused:
+def _unreadable(line: int, taken: list[str], reason: str) -> RejectedRow:
     shown = taken[0][:MAX_SHOWN_CHARS].rstrip("\r\n") if taken else None
     if "limit" in reason and len(taken) == 1:
-        return Refused(
+        return RejectedRow(
             line,
             "huge",
             "The row has a cell of more than 1 MiB.",
             value=shown,
             remedy="Shorten the text of the cell.",
         )
-    return Refused(
+    return RejectedRow(
         line,
         "quote",
         "A cell begins with a quote that does not end where the cell does.",

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from app.imports.files.data_file import DataFile, open_pieces
-from app.imports.files.refusal import MIB, FileRefused
+from app.imports.files.file_error import MIB, FileError
 
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 READ_TIMEOUT_S = 60.0
@@ -23,23 +23,23 @@ def is_url(text: str) -> bool:
 
 
 def open_url(url: str) -> DataFile:
-    """Fetch a file over http or https, and open it; raises FileRefused.
+    """Fetch a file over http or https, and open it; raises FileError.
 
     Its name is the last part of the address; what else is in the address may be secret, and is not kept.
     """
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise FileRefused(f"{url} is no address: {error}.") from None
+        raise FileError(f"{url} is no address: {error}.") from None
     if parts.scheme.lower() not in {"http", "https"}:
-        raise FileRefused(f"Files are fetched over http and https, not over {parts.scheme}.")
+        raise FileError(f"Files are fetched over http and https, not over {parts.scheme}.")
     try:
         return open_pieces(_fetch(url), unquote(parts.path.rpartition("/")[2]) or parts.netloc.rpartition("@")[2])
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error).rstrip(".") or type(error).__name__
-        raise FileRefused(f"{parts.hostname} did not give the file: {reason}.") from None
+        raise FileError(f"{parts.hostname} did not give the file: {reason}.") from None
     except OSError as error:
-        raise FileRefused(f"What was fetched cannot be kept: {(error.strerror or str(error)).lower()}.") from None
+        raise FileError(f"What was fetched cannot be kept: {(error.strerror or str(error)).lower()}.") from None
 
 
 def _fetch(url: str) -> Iterator[bytes]:
@@ -49,8 +49,8 @@ def _fetch(url: str) -> Iterator[bytes]:
         client.stream("GET", url) as answer,
     ):
         if answer.status_code != 200:
-            raise FileRefused(f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}, not the file.")
+            raise FileError(f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}, not the file.")
         for piece in answer.iter_bytes(MIB):
             yield piece
             if time.monotonic() > end:
-                raise FileRefused(f"{answer.url.host} took more than 6 hours to give the file.")
+                raise FileError(f"{answer.url.host} took more than 6 hours to give the file.")

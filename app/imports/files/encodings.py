@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from app.imports.files.refusal import MIB, FileRefused
+from app.imports.files.file_error import MIB, FileError
 
 OpenBytes = Callable[[], BinaryIO]
 HEAD_BYTES = 64 * 1024
@@ -28,18 +28,18 @@ LONE_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 
 
 def detect_encoding(open_bytes: OpenBytes) -> str:
-    """The codec's name, a key of TITLES; raises FileRefused for other encodings, damaged texts and NUL characters."""
+    """The codec's name, a key of TITLES; raises FileError for other encodings, damaged texts and NUL characters."""
     with open_bytes() as stream:
         guess = _guess(stream.read(HEAD_BYTES))
     fault = _first_fault(open_bytes, guess)
     if fault is None:
         return guess
     if guess != "utf-8":
-        raise FileRefused(f"Line {fault} is not {TITLES[guess]}, although the file begins so: save it as UTF-8.")
+        raise FileError(f"Line {fault} is not {TITLES[guess]}, although the file begins so: save it as UTF-8.")
     _refuse_damaged_utf8(open_bytes, fault)
     fault = _first_fault(open_bytes, "cp1252")
     if fault is not None:
-        raise FileRefused(f"Line {fault} is neither UTF-8 nor Windows-1252: save the file as UTF-8.")
+        raise FileError(f"Line {fault} is neither UTF-8 nor Windows-1252: save the file as UTF-8.")
     return "cp1252"
 
 
@@ -47,7 +47,7 @@ def _guess(head: bytes) -> str:
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise FileRefused("The text is UTF-32: save it as UTF-8.")
+        raise FileError("The text is UTF-32: save it as UTF-8.")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if head[1::2].count(0) * 3 > len(head) > 3 and 0 not in head[0::2]:
@@ -55,7 +55,7 @@ def _guess(head: bytes) -> str:
     if head[0::2].count(0) * 3 > len(head) > 3 and 0 not in head[1::2]:
         return "utf-16-be"
     if len(CONTROLS.findall(head)) * 50 > len(head):
-        raise FileRefused("The file is no text: it is full of control characters.")
+        raise FileError("The file is no text: it is full of control characters.")
     return "utf-8"
 
 
@@ -67,7 +67,7 @@ def _pieces(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _first_fault(open_bytes: OpenBytes, encoding: str) -> int | None:
-    """The number of the first line that is not so encoded; raises FileRefused for a NUL character."""
+    """The number of the first line that is not so encoded; raises FileError for a NUL character."""
     decoder = codecs.getincrementaldecoder(encoding)()
     line = 1
     with open_bytes() as stream:
@@ -78,27 +78,25 @@ def _first_fault(open_bytes: OpenBytes, encoding: str) -> int | None:
                 return line + error.object[: error.start].count(b"\n")
             if "\0" in text:
                 line += text[: text.index("\0")].count("\n")
-                raise FileRefused(f"Line {line} has a NUL character, as no text has: the file is damaged or no text.")
+                raise FileError(f"Line {line} has a NUL character, as no text has: the file is damaged or no text.")
             line += text.count("\n")
     return None
 
 
 def _refuse_damaged_utf8(open_bytes: OpenBytes, fault: int) -> None:
-    """Raise FileRefused where a text that is not UTF-8 is not Windows-1252 either, although it could be read so."""
+    """Raise FileError where a text that is not UTF-8 is not Windows-1252 either, although it could be read so."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     right = wrong = 0
     is_other_script = False
     with open_bytes() as stream:
         for piece in _pieces(stream):
             if LONE_SURROGATE.search(piece):
-                raise FileRefused(f"Line {fault} has half a character (a lone surrogate): save the file as UTF-8.")
+                raise FileError(f"Line {fault} has half a character (a lone surrogate): save the file as UTF-8.")
             is_other_script = is_other_script or OTHER_SCRIPT.search(piece) is not None
             text = decoder.decode(piece, final=not piece)
             right += len(NOT_ASCII.findall(text))
             wrong += len(ESCAPED.findall(text))
     if right > wrong:
-        raise FileRefused(f"Line {fault} is not UTF-8, although the rest of the file is: save the file as UTF-8.")
+        raise FileError(f"Line {fault} is not UTF-8, although the rest of the file is: save the file as UTF-8.")
     if is_other_script:
-        raise FileRefused(
-            "The text is in a code page that is not Western, such as Windows-1251: save the file as UTF-8."
-        )
+        raise FileError("The text is in a code page that is not Western, such as Windows-1251: save the file as UTF-8.")

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import ijson
 import orjson
 
-from app.datasets.base import Refused, SourceRow
+from app.datasets.base import RejectedRow, SourceRow
 from app.imports.files.encodings import OpenBytes
-from app.imports.files.refusal import MAX_CELL_CHARS, MAX_DEPTH, MAX_RECORD_BYTES, FileRefused
-from app.imports.files.rows import MAX_SHOWN_CHARS, RowReader, as_shown
+from app.imports.files.file_error import MAX_CELL_CHARS, MAX_DEPTH, MAX_RECORD_BYTES, FileError
+from app.imports.files.rows import MAX_SHOWN_CHARS, RowReader, cell_text
 
 PIECE_BYTES = 64 * 1024
 WRAPPERS = (
@@ -39,11 +39,11 @@ class JsonReader(RowReader):
         self.form: Literal["json", "ndjson"]
         self.form, self._prefix = self._find_objects()
 
-    def rows(self, columns: Sequence[str] | None) -> Iterator[SourceRow | Refused]:
+    def rows(self, columns: Sequence[str] | None) -> Iterator[SourceRow | RejectedRow]:
         del columns
         objects = self._lines_as_objects() if self._prefix is None else self._parsed_objects(self._prefix)
         for line, value in objects:
-            if isinstance(value, Refused):
+            if isinstance(value, RejectedRow):
                 yield value
             else:
                 yield _check_object(line, value)
@@ -52,12 +52,12 @@ class JsonReader(RowReader):
         """The names that the first objects have, and their values."""
         found = [row for _, row in zip(range(n), self.rows(None), strict=False) if isinstance(row, SourceRow)]
         names = list(dict.fromkeys(name for row in found for name in row.values))
-        return [names, *([as_shown(row.values.get(name)) for name in names] for row in found)] if names else []
+        return [names, *([cell_text(row.values.get(name)) for name in names] for row in found)] if names else []
 
     def count(self) -> int:
         number = sum(1 for _ in self.rows(None))
         if number == 0:
-            raise FileRefused("The JSON holds no objects.")
+            raise FileError("The JSON holds no objects.")
         return number
 
     def _find_objects(self) -> tuple[Literal["json", "ndjson"], str | None]:
@@ -100,7 +100,7 @@ class JsonReader(RowReader):
             parts.append(piece)
             size += len(piece)
             if size > MAX_RECORD_BYTES:
-                raise FileRefused(f"Line {line} is longer than 8 MiB, as no record is.")
+                raise FileError(f"Line {line} is longer than 8 MiB, as no record is.")
             if piece.endswith(b"\n"):
                 yield from _read_line(line, b"".join(parts))
                 line, parts, size = line + 1, [], 0
@@ -127,11 +127,11 @@ class JsonReader(RowReader):
                     begins = piece.rfind(b"{") > piece.rfind(b"}")
                     start, size, is_broken = line if begins else 0, 0, False
                 if size > MAX_RECORD_BYTES:
-                    raise FileRefused(f"The record in line {start or line} is longer than 8 MiB, as no record is.")
+                    raise FileError(f"The record in line {start or line} is longer than 8 MiB, as no record is.")
                 line += piece.endswith(b"\n")
             parser.close()
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise FileRefused(_describe(error, line)) from None
+            raise FileError(_describe(error, line)) from None
 
 
 def _whole_escapes(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -163,24 +163,24 @@ def _read_line(line: int, text: bytes) -> Iterator[tuple[int, Any]]:
             yield line, _surrogate(line)
         else:
             detail = f"The line is not JSON: {str(error).partition(':')[0]}."
-            yield line, Refused(line, "json", detail, value=shown, remedy="Write one object on each line.")
+            yield line, RejectedRow(line, "json", detail, value=shown, remedy="Write one object on each line.")
 
 
-def _surrogate(line: int) -> Refused:
+def _surrogate(line: int) -> RejectedRow:
     detail = r"A text has half a character (a lone surrogate such as \ud800)."
-    return Refused(line, "surrogate", detail, remedy="Write the whole character, or leave it out.")
+    return RejectedRow(line, "surrogate", detail, remedy="Write the whole character, or leave it out.")
 
 
-def _check_object(line: int, value: Any) -> SourceRow | Refused:
+def _check_object(line: int, value: Any) -> SourceRow | RejectedRow:
     """The object as a row; refused where it is none, or holds what no event can."""
     if not isinstance(value, dict):
-        shown = as_shown(value)[:MAX_SHOWN_CHARS]
-        return Refused(line, "json", "There is no object.", value=shown, remedy="Write each record as {...}.")
+        shown = cell_text(value)[:MAX_SHOWN_CHARS]
+        return RejectedRow(line, "json", "There is no object.", value=shown, remedy="Write each record as {...}.")
     for name, each in value.items():
         if isinstance(each, str) and len(each) > MAX_CELL_CHARS:
-            return Refused(line, "huge", "A text is longer than 1 MiB.", column=name, remedy="Shorten the text.")
+            return RejectedRow(line, "huge", "A text is longer than 1 MiB.", column=name, remedy="Shorten the text.")
         if isinstance(each, dict | list) and _is_deeper(each, MAX_DEPTH):
-            return Refused(line, "json", f"It is nested more than {MAX_DEPTH} deep.", column=name)
+            return RejectedRow(line, "json", f"It is nested more than {MAX_DEPTH} deep.", column=name)
     return SourceRow(line, value)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from app.datasets.base import Refused
-from app.imports.files.refusal import FileRefused
+from app.datasets.base import RejectedRow
+from app.imports.files.file_error import FileError
 from app.imports.files.rows import CellRow, TableReader
 
 BATCH_ROWS = 1000
@@ -20,7 +20,7 @@ class ParquetReader(TableReader):
         self._path = path
         self._open().close()
 
-    def cells(self) -> Iterator[CellRow | Refused]:
+    def cells(self) -> Iterator[CellRow | RejectedRow]:
         import pyarrow as pa  # noqa: PLC0415 -- an optional part of the installation
 
         line = 1
@@ -40,7 +40,7 @@ class ParquetReader(TableReader):
             import pyarrow as pa  # noqa: PLC0415 -- as above
             import pyarrow.parquet as pq  # noqa: PLC0415 -- as above
         except ImportError:
-            raise FileRefused(
+            raise FileError(
                 "To read Parquet, install sitrep[parquet], which brings pyarrow, or save the file as CSV."
             ) from None
         try:
@@ -53,6 +53,6 @@ def _read(value: Any) -> Any:
     return None if value == "" else value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _damaged(error: Exception) -> FileRefused:
+def _damaged(error: Exception) -> FileError:
     reason = str(error).partition("\n")[0].rstrip(".")
-    return FileRefused(f"The Parquet file is cut off or damaged ({reason}): fetch it again.")
+    return FileError(f"The Parquet file is cut off or damaged ({reason}): fetch it again.")

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from app.datasets.base import Refused, SourceRow
-from app.imports.files.refusal import FileRefused
+from app.datasets.base import RejectedRow, SourceRow
+from app.imports.files.file_error import FileError
 
 MAX_SHOWN_CHARS = 200
 
@@ -23,7 +23,7 @@ class RowReader(ABC):
     """Reads the rows of one file, from the beginning at each call, in constant memory."""
 
     @abstractmethod
-    def rows(self, columns: Sequence[str] | None) -> Iterator[SourceRow | Refused]:
+    def rows(self, columns: Sequence[str] | None) -> Iterator[SourceRow | RejectedRow]:
         """Read the rows; `columns` names those of a table without a header."""
 
     @abstractmethod
@@ -39,20 +39,20 @@ class TableReader(RowReader):
     """Reads rows of cells, the first of which may be a header."""
 
     @abstractmethod
-    def cells(self) -> Iterator[CellRow | Refused]:
+    def cells(self) -> Iterator[CellRow | RejectedRow]:
         """Read the rows, those without any value left out."""
 
-    def rows(self, columns: Sequence[str] | None) -> Iterator[SourceRow | Refused]:
+    def rows(self, columns: Sequence[str] | None) -> Iterator[SourceRow | RejectedRow]:
         rows = self.cells()
         names = name_columns(next(rows, None)) if columns is None else columns
         folded = [name.casefold() for name in names] if columns is None else []
         for row in rows:
-            if isinstance(row, Refused):
+            if isinstance(row, RejectedRow):
                 yield row
             elif len(row.cells) != len(names):
                 yield _ragged(row, len(names))
             elif folded[:1] == _folded(row.cells[:1]) and folded == _folded(row.cells):
-                yield Refused(row.line, "header", "The row repeats the header.", remedy="Delete the row.")
+                yield RejectedRow(row.line, "header", "The row repeats the header.", remedy="Delete the row.")
             else:
                 yield SourceRow(row.line, dict(zip(names, row.cells, strict=True)))
 
@@ -64,39 +64,39 @@ class TableReader(RowReader):
             if not rows:
                 name_columns(row)
             if isinstance(row, CellRow):
-                rows.append([as_shown(cell) for cell in row.cells])
+                rows.append([cell_text(cell) for cell in row.cells])
         return rows
 
     def count(self) -> int:
-        """Count the rows; raises FileRefused where a second table begins."""
+        """Count the rows; raises FileError where a second table begins."""
         number, header = 0, frozenset[str]()
         for row in self.cells():
             if isinstance(row, CellRow):
                 if number == 0:
                     header = _header(row.cells)
-                elif header and row.cells and as_shown(row.cells[0]).casefold().strip() in header:
+                elif header and row.cells and cell_text(row.cells[0]).casefold().strip() in header:
                     _refuse_second_header(row, header)
             number += 1
         if number == 1 and header:
-            raise FileRefused("The file has a header and no row below it.")
+            raise FileError("The file has a header and no row below it.")
         return number
 
 
-def as_shown(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """A cell as text, for looking at what a file holds."""
     return "" if value is None else value if isinstance(value, str) else str(value)
 
 
-def name_columns(header: CellRow | Refused | None) -> list[str]:
+def name_columns(header: CellRow | RejectedRow | None) -> list[str]:
     """The names in a header; a column without one, or with that of an earlier one, is named by its number too."""
     if header is None:
-        raise FileRefused("The file has no rows.")
-    if isinstance(header, Refused):
-        raise FileRefused(f"The first row, in line {header.line}, cannot be read: {header.detail}")
+        raise FileError("The file has no rows.")
+    if isinstance(header, RejectedRow):
+        raise FileError(f"The first row, in line {header.line}, cannot be read: {header.detail}")
     names: list[str] = []
     seen = {""}
     for number, cell in enumerate(header.cells, 1):
-        name = as_shown(cell).strip()
+        name = cell_text(cell).strip()
         names.append(f"{name} column {number}".lstrip() if name.casefold() in seen else name)
         seen.add(name.casefold())
     return names
@@ -104,14 +104,14 @@ def name_columns(header: CellRow | Refused | None) -> list[str]:
 
 def show_row(values: Mapping[str, Any]) -> dict[str, str]:
     """A row's values as texts, for the file of refused rows."""
-    return {name: as_shown(value) for name, value in values.items()}
+    return {name: cell_text(value) for name, value in values.items()}
 
 
-def _ragged(row: CellRow, width: int) -> Refused:
+def _ragged(row: CellRow, width: int) -> RejectedRow:
     """What is said of a row with too many or too few cells."""
     fault = "too many" if len(row.cells) > width else "too few"
-    shown = ", ".join(as_shown(cell) for cell in row.cells)[:MAX_SHOWN_CHARS]
-    return Refused(
+    shown = ", ".join(cell_text(cell) for cell in row.cells)[:MAX_SHOWN_CHARS]
+    return RejectedRow(
         row.line,
         "ragged",
         f"The row has {fault} cells: {len(row.cells)}, where there are {width} columns.",
@@ -121,7 +121,7 @@ def _ragged(row: CellRow, width: int) -> Refused:
 
 
 def _folded(cells: Sequence[Any]) -> list[str]:
-    return [as_shown(cell).casefold().strip() for cell in cells]
+    return [cell_text(cell).casefold().strip() for cell in cells]
 
 
 def _header(cells: Sequence[Any]) -> frozenset[str]:
@@ -136,11 +136,11 @@ def _is_number(text: str) -> bool:
 
 
 def _refuse_second_header(row: CellRow, header: frozenset[str]) -> None:
-    """Raise FileRefused where a row is a header of other columns, as in two files that were joined."""
+    """Raise FileError where a row is a header of other columns, as in two files that were joined."""
     cells = [cell for cell in _folded(row.cells) if cell]
     known = header.intersection(cells)
     if len(known) >= 3 and len(known) * 2 >= len(cells) and set(cells) != header:
-        raise FileRefused(
+        raise FileError(
             f"Line {row.line} is the header of a second table ({len(cells)} columns, where the first has "
             f"{len(header)}): split the file there."
         )

@@ -9,9 +9,9 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from app.datasets.base import Refused
-from app.imports.files.packing import DAMAGE
-from app.imports.files.refusal import MAX_SHEET_BYTES, MIB, FileRefused
+from app.datasets.base import RejectedRow
+from app.imports.files.decompression import DAMAGE
+from app.imports.files.file_error import MAX_SHEET_BYTES, MIB, FileError
 from app.imports.files.rows import CellRow, TableReader
 
 
@@ -23,7 +23,7 @@ class WorkbookReader(TableReader):
         _prove(path)
         self.sheet = self._first_sheet()
 
-    def cells(self) -> Iterator[CellRow | Refused]:
+    def cells(self) -> Iterator[CellRow | RejectedRow]:
         with self._path.open("rb") as stream:
             try:
                 rows = CalamineWorkbook.from_filelike(stream).get_sheet_by_name(self.sheet).iter_rows()
@@ -43,7 +43,7 @@ class WorkbookReader(TableReader):
                         return name
             except CalamineError as error:
                 raise _damaged(error) from None
-        raise FileRefused("The workbook has no rows in any sheet.")
+        raise FileError("The workbook has no rows in any sheet.")
 
 
 def _read(cell: Any) -> Any:
@@ -53,17 +53,17 @@ def _read(cell: Any) -> Any:
     return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
 
-def _damaged(error: Exception) -> FileRefused:
-    return FileRefused(f"The workbook is damaged ({str(error).partition(chr(10))[0].rstrip('.')}): save it again.")
+def _damaged(error: Exception) -> FileError:
+    return FileError(f"The workbook is damaged ({str(error).partition(chr(10))[0].rstrip('.')}): save it again.")
 
 
 def _prove(path: Path) -> None:
-    """Unpack every part once, within bounds; raises FileRefused."""
+    """Unpack every part once, within bounds; raises FileError."""
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if info.file_size > MAX_SHEET_BYTES:
-                    raise FileRefused(
+                    raise FileError(
                         "The workbook has a sheet of more than 128 MiB, too large to be read in little memory: "
                         "save it as CSV."
                     )

@@ -95,7 +95,7 @@ def mapped_dataset(plan: Plan, layout: Layout, **about: Any) -> MappedDataset:
 
 
 def draft_of(row: SourceRow, plan: Plan, style: Style) -> Draft:
-    """The draft of one row. Raises RowRefused."""
+    """The draft of one row. Raises RowError."""
     cells = Cells(row, style.date_order)
     key = "/".join(cells.required(column) for column in plan.keys)
     values: dict[Path, Any] = {}
@@ -107,7 +107,7 @@ def draft_of(row: SourceRow, plan: Plan, style: Style) -> Draft:
     days = [value.is_day for path, value in values.items() if path in TIMES and isinstance(value, Moment)]
     add_constants(values, plan)
     remove_incomplete(values, columns, plan)
-    event, pointers = nested({path: moment_text(value) for path, value in values.items()})
+    event, pointers = nest_values({path: moment_text(value) for path, value in values.items()})
     if any(days):
         event.setdefault("time_precision", "day")
     if plan.time_zone is not None:
@@ -133,10 +133,10 @@ def spread(field: Field, found: Any) -> Iterator[tuple[Path, Any]]:
         yield field.path, found
         return
     for n, part in enumerate(found):
-        yield numbered(field.path, str(n)), part
+        yield with_index(field.path, str(n)), part
 
 
-def numbered(path: Path, number: str) -> Path:
+def with_index(path: Path, number: str) -> Path:
     """The path with a number in the place of `*`."""
     return tuple(number if step == EACH else step for step in path)
 
@@ -149,7 +149,7 @@ def add_constants(values: dict[Path, Any], plan: Plan) -> None:
             continue
         at = path.index(EACH)
         for number in {other[at] for other in values if len(other) > at and other[:at] == path[:at]}:
-            values.setdefault(numbered(path, number), value)
+            values.setdefault(with_index(path, number), value)
 
 
 def remove_incomplete(values: dict[Path, Any], columns: Mapping[Path, str], plan: Plan) -> None:
@@ -159,7 +159,7 @@ def remove_incomplete(values: dict[Path, Any], columns: Mapping[Path, str], plan
     """
     filled = {entry for path in columns for entry in entries_of(path)}
     for entry in {entry for path in values for entry in entries_of(path)}:
-        needed = plan.needed.get(entry, plan.needed.get(starred(entry, plan.needed)))
+        needed = plan.needed.get(entry, plan.needed.get(with_star(entry, plan.needed)))
         if needed is not None and (entry not in filled or any((*entry, name) not in columns for name in needed)):
             for path in [path for path in values if path[: len(entry)] == entry]:
                 del values[path]
@@ -171,13 +171,13 @@ def entries_of(path: Path) -> tuple[Path, ...]:
     return tuple(path[: n + 1] for n, step in enumerate(path) if step == EACH or step.isdigit())
 
 
-def starred(entry: Path, known: Mapping[Path, Any]) -> Path:
+def with_star(entry: Path, known: Mapping[Path, Any]) -> Path:
     """The entry as a layout names it that says `*` for its number."""
     found = ((*entry[:n], EACH, *entry[n + 1 :]) for n, step in enumerate(entry) if step.isdigit())
     return next((path for path in found if path in known), entry)
 
 
-def nested(values: Mapping[Path, Any]) -> tuple[dict[str, Any], dict[Path, str]]:
+def nest_values(values: Mapping[Path, Any]) -> tuple[dict[str, Any], dict[Path, str]]:
     """The object that the paths describe, lists without gaps, and the JSON pointer of each value in it."""
     tree: dict[str, Any] = {}
     for path, value in values.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.datasets import RowRefused
+from app.datasets import RowError
 from app.datasets.cells import as_json
 from app.imports.mapping.dataset import PLACE, Plan, Source
 from app.imports.mapping.fields import EACH, Field, Path, Sort, fields_of, find_field, lacking, suggestion
@@ -118,7 +118,7 @@ class MapReading:
                 self._check_word(where, field, one)
             try:
                 yield field.path, constant(field, value, style)
-            except RowRefused as refusal:
+            except RowError as refusal:
                 if field.sort != "choice":
                     self.mistakes.append(f"{where}: {refusal.detail.removeprefix(f'{name}: ')}")
 
@@ -166,7 +166,7 @@ class MapReading:
 
 
 def constant(field: Field, value: Any, style: Style) -> Any:
-    """A constant as its field takes it. Raises RowRefused."""
+    """A constant as its field takes it. Raises RowError."""
     reader = Reader(field, field.name)
     if isinstance(value, list):
         return [part for one in value for part in reader.read(one, style) or ()]

@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from app.datasets import DateOrder, RowRefused
+from app.datasets import DateOrder, RowError
 from app.datasets.cells import (
     Moment,
     as_text,
@@ -55,7 +55,7 @@ class Reader:
     table: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def read(self, value: Any, style: Style) -> Any:
-        """The value of a cell, None where there is none. Raises RowRefused."""
+        """The value of a cell, None where there is none. Raises RowError."""
         if self.split is None:
             found = self._one(value, style)
             return found if not self.field.many or found is None else self._listed([found])
@@ -68,7 +68,7 @@ class Reader:
     def _one(self, value: Any, style: Style) -> Any:
         try:
             return self._meaning(value, style)
-        except RowRefused as refusal:
+        except RowError as refusal:
             separators = sorted({*as_text(value)} & {".", ",", " ", "'"})
             if refusal.code == "number" and separators:
                 known = " and ".join(f'"{separator}"' for separator in separators)
@@ -116,8 +116,8 @@ class Reader:
     def _advice(self, text: str, meaning: str) -> str:
         return f'Under [values."{self.column}"] write "{text}" = and {meaning}.'
 
-    def _refused(self, code: str, detail: str, text: str, remedy: str) -> RowRefused:
-        return RowRefused(code, f"{self.column}: {detail}", column=self.column, value=text, remedy=remedy)
+    def _refused(self, code: str, detail: str, text: str, remedy: str) -> RowError:
+        return RowError(code, f"{self.column}: {detail}", column=self.column, value=text, remedy=remedy)
 
     def estimate(self, value: Any, style: Style) -> Any:
         """A number; `10-15`, `~40`, `30+` and `>=30`, `<=30`."""

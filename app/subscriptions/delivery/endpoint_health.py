@@ -44,10 +44,10 @@ class HealthUpdate(NamedTuple):
 
 def update_health(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
     """What an attempt does to the endpoint's standing."""
-    return (succeeded if attempt.error is None else failed)(health, attempt, subscription)
+    return (record_success if attempt.error is None else record_failure)(health, attempt, subscription)
 
 
-def succeeded(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
+def record_success(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
     """A success ends a row of failures, and `failing` with it."""
     at, (status, reason, *_) = attempt.at, health
     after = Health(status, reason, 0, None, at, at, health.last_error, health.resume_at)
@@ -58,7 +58,7 @@ def succeeded(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpd
     return HealthUpdate(after._replace(status="active", last_error=None, resume_at=None), [recovered])
 
 
-def failed(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
+def record_failure(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate:
     """A failure counts; the tenth in a row means failing, 410 or five days of failing mean disabled."""
     count = health.consecutive_failures + 1
     after = health._replace(
@@ -70,9 +70,9 @@ def failed(health: Health, attempt: Attempt, subscription: UUID) -> HealthUpdate
     if health.status not in {"active", "failing"}:
         return HealthUpdate(after, ())
     if attempt.status_code == GONE:
-        return disabled(after, attempt, subscription, "gone", "The endpoint answered 410: it is gone.")
+        return disable(after, attempt, subscription, "gone", "The endpoint answered 410: it is gone.")
     if health.status == "failing" and is_given_up(health, attempt.at):
-        return disabled(after, attempt, subscription, "failing", f"It failed for {DISABLED_AFTER.days} days.")
+        return disable(after, attempt, subscription, "failing", f"It failed for {DISABLED_AFTER.days} days.")
     if health.status == "active" and count >= FAILING_AFTER:
         told = notice("subscription.failing", subscription, attempt, f"{count} failures in a row: {attempt.failure}.")
         resume = max(after.resume_at or attempt.at, attempt.at + PROBE_INTERVAL)
@@ -94,7 +94,7 @@ def is_given_up(health: Health, now: datetime) -> bool:
     return since is not None and now - since >= DISABLED_AFTER and last is not None and now - last <= RECENT
 
 
-def disabled(health: Health, attempt: Attempt, subscription: UUID, reason: str, detail: str) -> HealthUpdate:
+def disable(health: Health, attempt: Attempt, subscription: UUID, reason: str, detail: str) -> HealthUpdate:
     """Nothing more is sent until somebody sets it active again."""
     told = notice("subscription.disabled", subscription, attempt, detail)
     return HealthUpdate(health._replace(status="disabled", disabled_reason=reason), [told])
@@ -111,7 +111,7 @@ def after_ping(health: Health, attempt: Attempt, subscription: UUID) -> HealthUp
     if attempt.error is None:
         return HealthUpdate(after._replace(status="active", last_success_at=attempt.at), ())
     if attempt.status_code == GONE:
-        return disabled(after, attempt, subscription, "gone", "The endpoint answered 410: it is gone.")
+        return disable(after, attempt, subscription, "gone", "The endpoint answered 410: it is gone.")
     return HealthUpdate(after, ())
 
 

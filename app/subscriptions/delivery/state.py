@@ -12,7 +12,7 @@ from app.subscriptions.delivery.context import WorkerContext
 from app.subscriptions.delivery.endpoint_health import (
     HealthUpdate,
     after_ping,
-    disabled,
+    disable,
     health_of,
     slots,
     update_health,
@@ -227,7 +227,7 @@ class DeliveryState:
     def disable(self, reason: str, detail: str) -> None:
         """Send nothing more until somebody sets it active again."""
         attempt = Attempt(self._context.now(), None, 0, reason)
-        self._update(disabled(self.health, attempt, self.lease.subscription, reason, detail))
+        self._update(disable(self.health, attempt, self.lease.subscription, reason, detail))
 
     def _judge(self, attempt: Attempt) -> None:
         self._pending.attempts.append(attempt)

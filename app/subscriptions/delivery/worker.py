@@ -30,9 +30,9 @@ from app.subscriptions.delivery.leases import (
     subscriptions_to_deliver,
     take,
 )
-from app.subscriptions.delivery.membership import Membership
 from app.subscriptions.delivery.metrics import DeliveryCounts
 from app.subscriptions.delivery.result_writer import Outcome, ResultBatch, write_batches
+from app.subscriptions.delivery.worker_membership import Membership
 from app.subscriptions.ownership import WITHOUT_KEY, owners_without_key
 from app.subscriptions.tables import Subscription
 from app.subscriptions.transport.secret_cipher import SecretCipher

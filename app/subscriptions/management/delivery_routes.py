@@ -11,7 +11,7 @@ from app.auth import AdminKey, SubscribeKey
 from app.http import NoQuery, query
 from app.kit.ids import read_id
 from app.subscriptions.management.operations import OperationsDep
-from app.subscriptions.management.routes import asking, model_response
+from app.subscriptions.management.routes import identify_caller, model_response
 from app.subscriptions.output_schemas import DeliveryShape, Matched, NoticeList
 from app.subscriptions.schemas import NoticesQuery
 
@@ -38,7 +38,7 @@ async def retry_delivery(
     request: Request, key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep
 ) -> Response:
     """Send one delivery again, whatever became of it; `matched` is 0 when it is on its way already."""
-    return model_response(await operations.retry_one(read_id(id), asking(request, key)), 202)
+    return model_response(await operations.retry_one(read_id(id), identify_caller(request, key)), 202)
 
 
 @router.get("/notices", response_model=None, responses={200: {"model": NoticeList}})

@@ -30,7 +30,7 @@ from app.subscriptions.delivery.retry_policy import Attempt
 from app.subscriptions.filter import stored_filter
 from app.subscriptions.management import queries, transactions
 from app.subscriptions.management.transactions import Caller
-from app.subscriptions.management.updates import ParsedSubscription, apply_patch, new_subscription, refused
+from app.subscriptions.management.updates import ParsedSubscription, apply_patch, invalid_field, new_subscription
 from app.subscriptions.output_schemas import (
     DeliveryList,
     DeliveryShape,
@@ -75,7 +75,7 @@ class SubscriptionOperations:
             reuse is not None
             and (again := await transactions.find_repeated(self.log.db, reuse, caller.now)) is not None
         ):
-            return self._opened(again)
+            return self._unseal(again)
         if asked.push is not None:
             await self._check(asked.push.url)
         head = await self.log.head(primary=True)
@@ -90,16 +90,16 @@ class SubscriptionOperations:
             cipher=self.cipher,
             now=caller.now,
         )
-        answer = self._created(made, secret, head)
+        answer = self._seal_created(made, secret, head)
         kept = await transactions.create(self.log.db, made, caller, answer, reuse)
         self.changed()
-        return self._opened(kept)
+        return self._unseal(kept)
 
-    def _opened(self, kept: ResponseData) -> ResponseData:
+    def _unseal(self, kept: ResponseData) -> ResponseData:
         """The answer as the caller gets it; it was sealed where it holds a secret."""
         return replace(kept, body=kept.body if kept.body.startswith(b"{") else self.cipher.open(kept.body).encode())
 
-    def _created(self, made: Subscription, secret: str | None, head: Head) -> ResponseData:
+    def _seal_created(self, made: Subscription, secret: str | None, head: Head) -> ResponseData:
         """The answer, sealed where it holds a secret, because it may be stored for repeats."""
         shown = SubscriptionShape.of(made, head, NONE).model_dump(mode="json")
         body = dump_json(shown if secret is None else {**shown, "secret": secret})
@@ -121,7 +121,7 @@ class SubscriptionOperations:
 
     async def get(self, id: UUID, key: Key) -> SubscriptionShape:
         """One subscription."""
-        return await self._shown(await find_subscription(self.log.db, id, key))
+        return await self._serialize(await find_subscription(self.log.db, id, key))
 
     async def patch(self, id: UUID, patch: dict[str, Any], caller: Caller, if_match: IfMatch) -> SubscriptionShape:
         """Change the configuration, pause, or go on."""
@@ -133,7 +133,7 @@ class SubscriptionOperations:
         decide = partial(apply_patch, patch=patch, cipher=self.cipher)
         after = await transactions.change(self.log.db, id, caller, "subscription.updated", decide, if_match=if_match)
         self.changed()
-        return await self._shown(after)
+        return await self._serialize(after)
 
     async def delete(self, id: UUID, caller: Caller, if_match: IfMatch) -> None:
         """End a subscription."""
@@ -266,7 +266,7 @@ class SubscriptionOperations:
         page, following = await queries.list_notices(self.log.db, after, limit)
         return NoticeList.model_validate({"items": page, "next": following})
 
-    async def _shown(self, subscription: Subscription) -> SubscriptionShape:
+    async def _serialize(self, subscription: Subscription) -> SubscriptionShape:
         counts = await count_deliveries(self.log.db, [subscription.id])
         return SubscriptionShape.of(subscription, await self.log.head(primary=True), counts[subscription.id])
 
@@ -275,7 +275,7 @@ class SubscriptionOperations:
         try:
             await check(url, self.rules)
         except TargetRefused as refusal:
-            raise refused(refusal.code, refusal.detail, "/push/url") from None
+            raise invalid_field(refusal.code, refusal.detail, "/push/url") from None
 
     async def _start_position(self, named: str, timezone: str, head: Head, pointer: str) -> int:
         with at_pointer(pointer):

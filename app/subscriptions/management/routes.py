@@ -60,12 +60,12 @@ PATCHES = ("application/merge-patch+json", "application/json")
 SHAPE: dict[int | str, dict[str, Any]] = {200: {"model": SubscriptionShape}}
 
 
-def asking(request: Request, key: Key) -> Caller:
+def identify_caller(request: Request, key: Key) -> Caller:
     """Name the caller of a request: the key, the address, and the time."""
     return Caller(key, Actor(key.owner, client_address(request)), utc_now())
 
 
-def known(id: str) -> UUID:
+def parse_id(id: str) -> UUID:
     """The id in the path; what cannot be one is not found."""
     found = read_id(id)
     if found is None:
@@ -78,7 +78,7 @@ def model_response(model: BaseModel, status: int = 200) -> Response:
     return json_response(model.model_dump(mode="json"), status)
 
 
-def tagged(subscription: SubscriptionShape) -> Response:
+def subscription_response(subscription: SubscriptionShape) -> Response:
     """A subscription with its ETag, which is the version of its configuration."""
     response = model_response(subscription)
     response.headers["etag"] = f'"{subscription.version}"'
@@ -107,7 +107,7 @@ async def create_subscription(
     An address that must not be called is refused with the class of reason as `code`.
     """
     return event_response(
-        await operations.create(wanted, asking(request, key), await idempotent_request(request, key.owner))
+        await operations.create(wanted, identify_caller(request, key), await idempotent_request(request, key.owner))
     )
 
 
@@ -128,7 +128,7 @@ async def list_subscriptions(
 @router.get("/{id}", response_model=None, responses={**SHAPE})
 async def get_subscription(key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep) -> Response:
     """Show where a subscription stands: its cursor, how far behind it is, and how its endpoint is doing."""
-    return tagged(await operations.get(known(id), key))
+    return subscription_response(await operations.get(parse_id(id), key))
 
 
 @router.patch(
@@ -149,7 +149,9 @@ async def patch_subscription(
     Another address, and `active` after `disabled`, wait for a signed ping first. Paused subscriptions keep their
     cursor: nothing is lost. `If-Match` guards against overwriting.
     """
-    return tagged(await operations.patch(known(id), patch, asking(request, key), if_match(request)))
+    return subscription_response(
+        await operations.patch(parse_id(id), patch, identify_caller(request, key), if_match(request))
+    )
 
 
 @router.delete(
@@ -161,7 +163,7 @@ async def delete_subscription(
     request: Request, key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep
 ) -> Response:
     """End a subscription, and with it its deliveries."""
-    await operations.delete(known(id), asking(request, key), if_match(request))
+    await operations.delete(parse_id(id), identify_caller(request, key), if_match(request))
     return Response(status_code=204)
 
 
@@ -179,7 +181,7 @@ async def seek_subscription(
     operations: OperationsDep,
 ) -> Response:
     """Move the cursor: back to replay, ahead to skip. A new generation begins; unfinished deliveries are cancelled."""
-    return model_response(await operations.seek(known(id), wanted.to, asking(request, key)))
+    return model_response(await operations.seek(parse_id(id), wanted.to, identify_caller(request, key)))
 
 
 @router.get(
@@ -197,7 +199,7 @@ async def pull_events(
 
     Acknowledge `next` even where `items` is empty: one call looks at no more than 10,000 changes.
     """
-    return await change_page_response(*await operations.pull(known(id), key, asked), NO_STORE)
+    return await change_page_response(*await operations.pull(parse_id(id), key, asked), NO_STORE)
 
 
 @router.post(
@@ -217,7 +219,7 @@ async def ack_events(
     operations: OperationsDep,
 ) -> Response:
     """Commit a cursor of a pull subscription; one that lies behind changes nothing."""
-    return model_response(await operations.ack(known(id), taken.cursor, asking(request, key)))
+    return model_response(await operations.ack(parse_id(id), taken.cursor, identify_caller(request, key)))
 
 
 @router.post(
@@ -229,7 +231,7 @@ async def ping_subscription(
     request: Request, key: SubscribeKey, _: NoQuery, id: str, operations: OperationsDep
 ) -> Response:
     """Send one signed ping now and tell what came of it; a 2xx opens a pending subscription."""
-    return model_response(await operations.test(known(id), asking(request, key)))
+    return model_response(await operations.test(parse_id(id), identify_caller(request, key)))
 
 
 @router.post(
@@ -251,7 +253,9 @@ async def rotate_secret(
     operations: OperationsDep,
 ) -> Response:
     """Make a new secret, shown this once; the old one signs as well for `overlap_s` seconds."""
-    return model_response(await operations.rotate(known(id), (wanted or Rotation()).overlap_s, asking(request, key)))
+    return model_response(
+        await operations.rotate(parse_id(id), (wanted or Rotation()).overlap_s, identify_caller(request, key))
+    )
 
 
 @router.get(
@@ -266,7 +270,7 @@ async def list_deliveries(
     operations: OperationsDep,
 ) -> Response:
     """List a subscription's deliveries, newest first."""
-    return model_response(await operations.deliveries(known(id), key, asked))
+    return model_response(await operations.deliveries(parse_id(id), key, asked))
 
 
 @router.post(
@@ -284,7 +288,9 @@ async def retry_deliveries(
     operations: OperationsDep,
 ) -> Response:
     """Send again what was given up, all of it or what was made since a time; no cap."""
-    return model_response(await operations.retry(known(id), (wanted or Retry()).since, asking(request, key)), 202)
+    return model_response(
+        await operations.retry(parse_id(id), (wanted or Retry()).since, identify_caller(request, key)), 202
+    )
 
 
 def if_match(request: Request) -> Any:

@@ -44,7 +44,7 @@ class Caller:
     now: datetime
 
 
-async def written(db: Database, work: Callable[[Transaction], Awaitable[T]]) -> T:
+async def run_transaction(db: Database, work: Callable[[Transaction], Awaitable[T]]) -> T:
     """Run a transaction, again where another one was first."""
     for _ in range(TRIES):
         try:
@@ -71,7 +71,7 @@ async def create(
         await store_responses(tx, [] if reuse is None else [(reuse, answer)], caller.now)
         return answer
 
-    return await written(db, work)
+    return await run_transaction(db, work)
 
 
 async def replay_created(tx: Transaction, reuse: IdempotentRequest | None, now: datetime) -> ResponseData | None:
@@ -87,7 +87,7 @@ async def replay_created(tx: Transaction, reuse: IdempotentRequest | None, now: 
 
 async def find_repeated(db: Database, reuse: IdempotentRequest, now: datetime) -> ResponseData | None:
     """The same before anything is checked that may have changed since: what was made once is not refused."""
-    return await written(db, lambda tx: replay_created(tx, reuse, now))
+    return await run_transaction(db, lambda tx: replay_created(tx, reuse, now))
 
 
 async def acknowledge(db: Database, id: UUID, caller: Caller, upto: int) -> Subscription:
@@ -100,7 +100,7 @@ async def acknowledge(db: Database, id: UUID, caller: Caller, upto: int) -> Subs
             await tx.update(StoredSubscription, ("id",), [{"id": id, "cursor": after.cursor}])
         return after
 
-    return await written(db, work)
+    return await run_transaction(db, work)
 
 
 async def change(
@@ -119,7 +119,7 @@ async def change(
             await put_subscription(tx, after)
         return after
 
-    return await written(db, work)
+    return await run_transaction(db, work)
 
 
 async def remove(db: Database, id: UUID, caller: Caller, *, if_match: IfMatch = None) -> None:
@@ -131,7 +131,7 @@ async def remove(db: Database, id: UUID, caller: Caller, *, if_match: IfMatch = 
         await record(tx, caller.actor, "subscription.deleted", str(id), caller.now)
         await touch(tx)
 
-    await written(db, work)
+    await run_transaction(db, work)
 
 
 async def revive(db: Database, id: UUID, caller: Caller, since: datetime | None) -> int:
@@ -144,7 +144,7 @@ async def revive(db: Database, id: UUID, caller: Caller, since: datetime | None)
             await put_subscription(tx, current)
         return count
 
-    return await written(db, work)
+    return await run_transaction(db, work)
 
 
 async def revive_one(db: Database, id: UUID, caller: Caller) -> int:
@@ -163,7 +163,7 @@ async def revive_one(db: Database, id: UUID, caller: Caller) -> int:
         await put_subscription(tx, subscription)
         return 1
 
-    return await written(db, work)
+    return await run_transaction(db, work)
 
 
 def set_to_retry(delivery: Delivery, now: datetime) -> Delivery | None:

@@ -15,12 +15,12 @@ from app.events.documents import merge_patch
 from app.kinds.base import integral
 from app.kinds.field_errors import field_errors
 from app.subscriptions.filter import Filter, read_filter
-from app.subscriptions.schemas import Asked, Configuration, NewPush, NewSubscription
+from app.subscriptions.schemas import Configuration, NewPush, NewSubscription, StrictBody
 from app.subscriptions.tables import Status, Subscription
 from app.subscriptions.transport.custom_headers import NONE, header_faults, headers_to_merge, seal_headers
 from app.subscriptions.transport.secret_cipher import SecretCipher
 
-M = TypeVar("M", bound=Asked)
+M = TypeVar("M", bound=StrictBody)
 DEFAULT_IN_FLIGHT = 4
 RESET_HEALTH: dict[str, Any] = {
     "consecutive_failures": 0,
@@ -56,16 +56,16 @@ def read_new(data: object) -> ParsedSubscription:
 def reject_push(mode: str, push: NewPush | None, headers: str = NONE) -> None:
     """Refuse an endpoint of another mode, more in flight than open, and headers, given those that are stored."""
     if mode == "push" and push is None:
-        raise refused("missing", "A push subscription needs an endpoint.", "/push")
+        raise invalid_field("missing", "A push subscription needs an endpoint.", "/push")
     if mode == "pull" and push is not None:
-        raise refused("pair", "A pull subscription has no endpoint.", "/push")
+        raise invalid_field("pair", "A pull subscription has no endpoint.", "/push")
     if push is not None and (push.max_in_flight or 0) > push.max_open:
-        raise refused("range", "No more can be in flight than are open: at most max_open.", "/push/max_in_flight")
+        raise invalid_field("range", "No more can be in flight than are open: at most max_open.", "/push/max_in_flight")
     if push is not None and (faults := header_faults(push.headers, headers)):
         raise Invalid("The body was refused; see errors.", errors=faults)
 
 
-def refused(code: str, detail: str, place: str) -> Invalid:
+def invalid_field(code: str, detail: str, place: str) -> Invalid:
     """The refusal of a body for one fault."""
     return Invalid("The body was refused; see errors.", errors=[FieldError(code, detail, pointer=place)])
 
@@ -128,7 +128,7 @@ def apply_patch(current: Subscription, patch: dict[str, Any], cipher: SecretCiph
         data["push"] = None
     data.setdefault("filter", {})
     if "status" in patch and "status" not in data:
-        raise refused("enum", "A status is active or paused.", "/status")
+        raise invalid_field("enum", "A status is active or paused.", "/status")
     asked = read_body(data, Configuration)
     reject_push(current.mode, asked.push, current.headers)
     filter_ = orjson.dumps(read_filter(asked.filter).document).decode() if "filter" in patch else current.filter

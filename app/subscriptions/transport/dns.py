@@ -63,7 +63,7 @@ class CoalescingResolver:
         key = host, port
         if key not in self._asked:
             self._asked[key] = asyncio.ensure_future(self._resolve(host, port))
-            self._asked[key].add_done_callback(lambda asked: self._answered(key, asked))
+            self._asked[key].add_done_callback(lambda asked: self._forget_lookup(key, asked))
         return await asyncio.shield(self._asked[key])
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class CoalescingResolver:
         for asked in self._asked.values():
             asked.cancel()
 
-    def _answered(self, key: tuple[str, int], asked: asyncio.Future[list[Address]]) -> None:
+    def _forget_lookup(self, key: tuple[str, int], asked: asyncio.Future[list[Address]]) -> None:
         """The next asks anew; a fault that nobody waited for is none."""
         self._asked.pop(key, None)
         if not asked.cancelled():

@@ -63,7 +63,7 @@ METADATA = frozenset(
 EMBEDDING = tuple(ip_network(block) for block in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/32"))
 
 
-def unmapped(address: Address) -> Address:
+def unmap_ipv4(address: Address) -> Address:
     """The IPv4 address that an IPv4-mapped one stands for; any other as it is, without a zone."""
     if isinstance(address, IPv6Address):
         return address.ipv4_mapped or IPv6Address(int(address))
@@ -72,7 +72,7 @@ def unmapped(address: Address) -> Address:
 
 def is_public(address: Address) -> bool:
     """Whether the address belongs to a host that everybody can reach, by the tables above."""
-    address = unmapped(address)
+    address = unmap_ipv4(address)
     if isinstance(address, IPv6Address):
         return address in UNICAST_V6 and not is_within(address, SPECIAL_V6)
     return not is_within(address, SPECIAL_V4)
@@ -80,7 +80,7 @@ def is_public(address: Address) -> bool:
 
 def is_opened(address: Address, private: Iterable[Network]) -> bool:
     """Whether one of the private networks holds the address, and it is no metadata service in any disguise."""
-    return is_within(unmapped(address), private) and METADATA.isdisjoint(meanings(address))
+    return is_within(unmap_ipv4(address), private) and METADATA.isdisjoint(meanings(address))
 
 
 def is_within(address: Address, networks: Iterable[Network]) -> bool:
@@ -90,7 +90,7 @@ def is_within(address: Address, networks: Iterable[Network]) -> bool:
 
 def meanings(address: Address) -> Iterator[Address]:
     """The address, and the IPv4 addresses that a gateway could make of it."""
-    yield unmapped(address)
+    yield unmap_ipv4(address)
     if isinstance(address, IPv6Address):
         if is_within(address, EMBEDDING):
             yield IPv4Address(int(address) & 0xFFFF_FFFF)

@@ -25,7 +25,7 @@ class SecretCipher:
 
     def __init__(self, settings: Settings) -> None:
         """Raises SettingsError when the settings name a file with no key in it."""
-        self._text = given_key(settings)
+        self._text = read_secret_key(settings)
         url = settings.database_url
         self._beside = Path(url.removeprefix(SQLITE) + ".key") if url.startswith(SQLITE) else None
         self._fernet: Fernet | None = None
@@ -43,7 +43,7 @@ class SecretCipher:
 
     def _lock(self) -> Fernet:
         if self._fernet is None:
-            self._fernet = Fernet(derived(self._key()))
+            self._fernet = Fernet(derive_key(self._key()))
         return self._fernet
 
     def _key(self) -> str:
@@ -57,13 +57,13 @@ class SecretCipher:
             raise Unavailable("The key for webhook secrets beside the database cannot be read or made.") from error
 
 
-def derived(text: str) -> bytes:
+def derive_key(text: str) -> bytes:
     """A key for Fernet from a key of any length (RFC 5869)."""
     made = HKDF(hashes.SHA256(), length=32, salt=None, info=PURPOSE).derive(text.encode())
     return base64.urlsafe_b64encode(made)
 
 
-def given_key(settings: Settings) -> str | None:
+def read_secret_key(settings: Settings) -> str | None:
     """The key of the settings, if they have one."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()

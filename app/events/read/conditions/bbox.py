@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from app.events.index.geometry import Box, box_cells, in_box
 from app.events.read.conditions.base import EventView, ResidualCondition, TermGroup, double, row_exists
-from app.events.read.filter_parsers import NUMBER, read_numbers, shown
+from app.events.read.filter_parsers import NUMBER, read_numbers, with_schema
 from app.events.tables import EventPoint
 from app.events.terms import CELL
 
@@ -34,7 +34,7 @@ class InBox(ResidualCondition):
         "bbox": Annotated[
             Box | None,
             BeforeValidator(read_box),
-            shown({"type": "string", "examples": ["22.1,44.3,40.3,52.4"]}),
+            with_schema({"type": "string", "examples": ["22.1,44.3,40.3,52.4"]}),
             Field(
                 description="west,south,east,north in degrees; may cross the antimeridian. Launch places do not count."
             ),

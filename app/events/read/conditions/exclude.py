@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from app.events.read.conditions.base import Condition, TermGroup
-from app.events.read.filter_parsers import interpret_name, list_of, shown, value_of
+from app.events.read.filter_parsers import interpret_name, list_of, value_of, with_schema
 from app.kinds import FACETS, FacetSpec, fold
 
 PATTERN = f"^({'|'.join(FACETS)}):."
@@ -53,7 +53,7 @@ class WithoutValues(Condition):
                 Annotated[
                     Exclusion,
                     BeforeValidator(parse_exclusion),
-                    shown({"type": "string", "pattern": PATTERN, "examples": ["status:retracted", "country:RU"]}),
+                    with_schema({"type": "string", "pattern": PATTERN, "examples": ["status:retracted", "country:RU"]}),
                 ]
             ]
             | None,

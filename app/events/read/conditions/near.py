@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from app.events.index.geometry import Circle, LatLon, circle_cells, in_circle
 from app.events.read.conditions.base import Condition, EventView, ResidualCondition, TermGroup, double, row_exists
-from app.events.read.filter_parsers import NUMBER, read_numbers, shown
+from app.events.read.filter_parsers import NUMBER, read_numbers, with_schema
 from app.events.tables import EventPoint
 from app.events.terms import CELL
 
@@ -38,7 +38,7 @@ class InCircle(ResidualCondition):
         "near": Annotated[
             LatLon | None,
             BeforeValidator(read_place),
-            shown({"type": "string", "examples": ["50.45,30.52"]}),
+            with_schema({"type": "string", "examples": ["50.45,30.52"]}),
             Field(description="lat,lon in degrees; needs radius_km."),
         ],
         "radius_km": Annotated[

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from app.events.index.full_text import CONDITIONS, search_values, words_match
 from app.events.index.text_query import MAX_WORDS, TextQuery, parse_text_query
 from app.events.read.conditions.base import EventView, ResidualCondition
-from app.events.read.filter_parsers import shown
+from app.events.read.filter_parsers import with_schema
 
 DESCRIPTION = (
     "Words of the title, the summary, and the names and aliases of actors, places, targets and the like: all of them, "
@@ -45,7 +45,7 @@ class WithWords(ResidualCondition):
         "q": Annotated[
             TextQuery | None,
             BeforeValidator(read_search),
-            shown({"type": "string", "examples": ['drones "air raid" energ*']}),
+            with_schema({"type": "string", "examples": ['drones "air raid" energ*']}),
             Field(description=DESCRIPTION),
         ]
     }

@@ -12,5 +12,5 @@ MAX_SHEET_BYTES = 128 * MIB  # unpacked, since a sheet is held in memory: about 
 MAX_DEPTH = 64  # of JSON
 
 
-class FileRefused(Exception):
+class FileError(Exception):
     """A file that is not what it seems; its text is one sentence, which says what would do."""

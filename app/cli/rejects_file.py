@@ -102,8 +102,8 @@ class Rows:
 
     def _read(self) -> SourceRow | None:
         """The next row; None at the end, also of a file that is cut off there."""
-        from app.imports.files import FileRefused
+        from app.imports.files import FileError
 
-        with suppress(FileRefused):
+        with suppress(FileError):
             return next(self._rows, None)
         return None

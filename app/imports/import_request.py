@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from app.datasets import Dataset, DateOrder, DetectedLayout, Record, Refused, SourceRow
+from app.datasets import Dataset, DateOrder, DetectedLayout, Record, RejectedRow, SourceRow
 from app.datasets.base import ReadOptions
 from app.imports.detection import columns_of, decide_date_order
 from app.imports.files import DataFile
@@ -26,7 +26,7 @@ def prepare_import(
 ) -> ImportRequest:
     """Decide how the dates are read, and ask for the import of all records.
 
-    Raises FileRefused where the order of the dates is open. `reading` holds what else decides what the rows mean.
+    Raises FileError where the order of the dates is open. `reading` holds what else decides what the rows mean.
     `on_record` sees every record before it is written, on the thread that reads.
     """
     order = date_order or decide_date_order(data_file, detected)
@@ -53,11 +53,11 @@ def prepare_import(
 
 def read_records(data_file: DataFile, detected: DetectedLayout, date_order: DateOrder | None) -> Iterator[Record]:
     """The records of a file, with the rows that cannot be read among them; each call begins anew."""
-    unread: list[Refused] = []
+    unread: list[RejectedRow] = []
 
     def readable() -> Iterator[SourceRow]:
         for row in data_file.rows(columns_of(detected.layout)):
-            if isinstance(row, Refused):
+            if isinstance(row, RejectedRow):
                 unread.append(row)
             else:
                 yield row

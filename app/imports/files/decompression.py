@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal, cast
 
-from app.imports.files.refusal import MAX_BYTES_OF_ANY_RATIO, MAX_EXPANDED_BYTES, MAX_RATIO, FileRefused
+from app.imports.files.file_error import MAX_BYTES_OF_ANY_RATIO, MAX_EXPANDED_BYTES, MAX_RATIO, FileError
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -36,13 +36,13 @@ def detect_compression(head: bytes) -> Compression | None:
 
 
 def is_workbook(path: Path) -> bool:
-    """Whether a ZIP archive is an Excel workbook; raises FileRefused for one that cannot be read."""
+    """Whether a ZIP archive is an Excel workbook; raises FileError for one that cannot be read."""
     names = {info.filename for info in _list(path)}
     return "[Content_Types].xml" in names and any(name.startswith("xl/") for name in names)
 
 
 def open_unpacked(path: Path, compression: Compression | None) -> BinaryIO:
-    """The bytes within; reading raises FileRefused where they are cut off, damaged or more than the bounds permit."""
+    """The bytes within; reading raises FileError where they are cut off, damaged or more than the bounds permit."""
     if compression is None:
         return path.open("rb")
     packed_size = path.stat().st_size
@@ -70,14 +70,14 @@ class _Bounded(io.RawIOBase):
         try:
             piece = self._stream.read(len(view))
         except EOFError:
-            raise FileRefused(f"The {self._title} is cut off: fetch it again.") from None
+            raise FileError(f"The {self._title} is cut off: fetch it again.") from None
         except DAMAGE as error:
-            raise FileRefused(f"The {self._title} is damaged ({_reason(error)}): fetch it again.") from None
+            raise FileError(f"The {self._title} is damaged ({_reason(error)}): fetch it again.") from None
         self._count += len(piece)
         if self._count > MAX_EXPANDED_BYTES or (
             self._count > MAX_BYTES_OF_ANY_RATIO and self._count > MAX_RATIO * self._packed_size
         ):
-            raise FileRefused(
+            raise FileError(
                 f"The {self._title} unpacks to more than {MAX_RATIO} times its size or 32 GiB, as bombs do: "
                 "unpack it yourself if you trust it."
             )
@@ -99,26 +99,26 @@ def _list(path: Path) -> list[zipfile.ZipInfo]:
         with zipfile.ZipFile(path) as archive:
             return archive.infolist()
     except (*DAMAGE, OSError) as error:
-        raise FileRefused(f"The ZIP archive is cut off or damaged ({_reason(error)}): fetch it again.") from None
+        raise FileError(f"The ZIP archive is cut off or damaged ({_reason(error)}): fetch it again.") from None
 
 
 def _only_member(path: Path) -> zipfile.ZipInfo:
     """The one file of an archive that has no other."""
     members = [info for info in _list(path) if not info.is_dir() and not _is_never_meant(info.filename)]
     if not members:
-        raise FileRefused("The ZIP archive has no file in it.")
+        raise FileError("The ZIP archive has no file in it.")
     if len(members) > 1:
         few = ", ".join(info.filename for info in members[:3])
         more = f" and {len(members) - 3} more" if len(members) > 3 else ""
-        raise FileRefused(
+        raise FileError(
             f"The ZIP archive has {len(members)} files ({few}{more}), where one is wanted: unpack it and import each."
         )
     member = members[0]
     name = PurePosixPath(member.filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or ":" in member.filename:
-        raise FileRefused(f"The ZIP archive names its file {member.filename}, a path that leads out of it.")
+        raise FileError(f"The ZIP archive names its file {member.filename}, a path that leads out of it.")
     if member.flag_bits & IS_ENCRYPTED:
-        raise FileRefused("The ZIP archive has a password: unpack it yourself, and import the file in it.")
+        raise FileError("The ZIP archive has a password: unpack it yourself, and import the file in it.")
     return member
 
 
@@ -131,6 +131,6 @@ def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
         stream = cast("BinaryIO", archive.open(member))
     except (*DAMAGE, RuntimeError) as error:
         archive.close()
-        raise FileRefused(f"The ZIP archive is damaged ({_reason(error)}): fetch it again.") from None
+        raise FileError(f"The ZIP archive is damaged ({_reason(error)}): fetch it again.") from None
     archive.close()  # the member keeps the file open for itself
     return stream
