@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from app.auth import Authenticator, RateLimitHeadersMiddleware
 from app.auth.feed_token_middleware import FeedTokenMiddleware
@@ -52,7 +52,8 @@ from app.subscriptions.statements import oldest_needed_cursor
 from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
 
-ROUTERS = (
+ROUTES = APIRouter()  # put together once in a process, as that takes longer than all else that an application needs
+for each in (
     list_routes,
     finding_routes,
     writing_routes,
@@ -69,7 +70,8 @@ ROUTERS = (
     feed_token_routes,
     health_routes,
     mcp_routes,
-)
+):
+    ROUTES.include_router(each)
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,7 @@ def create_app(settings: Settings | None = None, *, delivery: bool = True) -> Fa
     settings = settings or Settings()
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     services = app.state.services = build_services(settings, delivery=delivery)
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(ROUTES.routes)
     serve_documents(app)
     document_by(app)
     app.add_middleware(HeavyQueryMiddleware, questions=services.heavy_queries)

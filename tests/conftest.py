@@ -178,7 +178,8 @@ def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
 def copied(server: str, template: str | None) -> Iterator[str]:
     """A PostgreSQL database of the test's own."""
     name = f"sitrep_{os.getpid()}_{next(NUMBERS)}"
-    asyncio.run(administer(server, f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
+    source = f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
+    asyncio.run(administer(server, f"CREATE DATABASE {name}{source}"))
     yield database_at(server, name)
     asyncio.run(administer(server, f"DROP DATABASE {name} WITH (FORCE)"))
 

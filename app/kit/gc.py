@@ -10,7 +10,7 @@ COLLECT_AFTER = (20_000, 20, 50)
 
 def freeze_gc() -> None:
     """Take what lives as long as the process from the garbage collector's rounds: they cost a quarter of a write."""
-    if not gc.get_freeze_count():
+    if gc.get_threshold() != COLLECT_AFTER:  # once for a process
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECT_AFTER)
