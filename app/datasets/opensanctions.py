@@ -186,7 +186,7 @@ def entity_key(row: SourceRow) -> str | Skipped:
 
 def is_sanctioned(entity: Mapping[str, Any]) -> bool:
     """Whether the entity itself is the target of a sanction, by its topics or by a sanction within it."""
-    return bool(ftm.sanctions_in(entity["properties"])) or any(topic in ftm.TOPICS for topic in ftm.topics_of(entity))
+    return bool(ftm.sanctions_on(entity["properties"])) or any(topic in ftm.TOPICS for topic in ftm.topics_of(entity))
 
 
 def from_entity(row: SourceRow, key: str, sanctions: list[SourceRow]) -> Draft | Removal:
@@ -197,7 +197,7 @@ def from_entity(row: SourceRow, key: str, sanctions: list[SourceRow]) -> Draft |
     get = ftm.Properties(entity["properties"])
     topics, names = get("topics"), get("name", "alias", "weakAlias", "previousName", "abbreviation")
     lists, referents = ftm.texts_of(entity.get("datasets")), ftm.texts_of(entity.get("referents"))
-    told = [*ftm.sanctions_in(entity["properties"]), *(entity_of(other)[1] for other in sanctions)]
+    told = [*ftm.sanctions_on(entity["properties"]), *(entity_of(other)[1] for other in sanctions)]
     return draft(
         (row, *sanctions),
         Listed(

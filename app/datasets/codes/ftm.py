@@ -94,7 +94,7 @@ def topics_of(entity: Mapping[str, Any]) -> list[str]:
     return texts_of(entity["properties"].get("topics"))
 
 
-def sanctions_in(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+def sanctions_on(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The sanctions within an entity, where a file has them there (targets.nested.json)."""
     return [part for part in as_list(properties.get("sanctions")) if isinstance(part, dict)]
 
