@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import pi
+from math import ceil, floor, pi
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ from app.stats.index_counts import joined, sums
 from app.stats.schemas import COUNT, GridQuery
 
 MAX_CELLS = 20_000
+FUZZ = 1e-4  # of the last decimal, more than a number of seven decimals differs from its float
 HAIR = 1e-9  # degrees, more than rounding moves the edge of a cell
 DECIMALS = 6  # a tenth of a metre
 WORLD = Box(-180.0, -90.0, 180.0, 90.0)
@@ -49,7 +50,8 @@ class GridStatementKey(NamedTuple):
     """What decides the text of a statement.
 
     `events` are those that match, None for all; `box` is the form of a box that narrows the places. With `rollup`
-    cells that are whole in the box come from there, and only the others from the places; `kinds` narrows both.
+    cells that are whole in the box come from there, and only the others from the places; `kinds` narrows both. With
+    `aligned` the box has whole cells only.
     """
 
     dialect: str
@@ -58,6 +60,7 @@ class GridStatementKey(NamedTuple):
     measured: bool = False
     rollup: bool = False
     kinds: bool = False
+    aligned: bool = False
 
 
 async def grid_cells(db: Database, params: GridQuery, *, looked_up: int = MAX_LOOKED_UP) -> list[Cell]:
@@ -67,7 +70,7 @@ async def grid_cells(db: Database, params: GridQuery, *, looked_up: int = MAX_LO
     """
     measured = params.measure != COUNT
     await require_indexed(db, [*params.groups, *params.barred], measures=[params.measure] * measured)
-    box = next((condition for condition in params.conditions if isinstance(condition, InBox)), None)
+    box = next(iter(boxes(params)), None)
     form, values = (None, {}) if box is None else next(iter(box.bind(db.dialect).items()))
     chosen = await choose(db, params, GridStatementKey(db.dialect, box=form, measured=measured), looked_up)
     if chosen is None:
@@ -75,7 +78,8 @@ async def grid_cells(db: Database, params: GridQuery, *, looked_up: int = MAX_LO
     key, more = chosen
     values = {**values, **more, "side": map_side(params.zoom), "measure": params.measure}
     if key.rollup:
-        values |= {"zoom": params.zoom, "shift": ROLLUP_ZOOM - params.zoom, **whole_cells(params.zoom, box)}
+        values |= {"zoom": params.zoom, "shift": ROLLUP_ZOOM - params.zoom}
+        values |= {} if box is None else whole_cells(params.zoom, box.box)
     rows = await db.rows(grid_statement(key), values, offload=True)
     if len(rows) > MAX_CELLS:
         raise too_many(WORLD if box is None else box.box)
@@ -87,14 +91,17 @@ async def choose(
 ) -> tuple[GridStatementKey, dict[str, Any]] | None:
     """How the question is answered, and what that binds; None when nothing can match.
 
-    The rollup knows kinds and whole cells. Else places alone tell where nothing or only a box narrows them, unless the
-    box has few events; in all other cases the events are found as they are for a list.
+    The rollup knows kinds and whole cells: a box of such cells, as maps ask for, is read from there alone. Else places
+    alone tell where nothing or only a box narrows them, unless the box has few events; in all other cases the events
+    are found as they are for a list.
     """
     others = [condition for condition in params.conditions if not isinstance(condition, InBox)]
     kinds = [condition for condition in others if isinstance(condition, WithValue) and condition.facet == "kind"]
-    events = size_of(await resolve_terms(db, params)) if key.box or not others else 0
-    is_large = key.box is None or events >= looked_up
-    if is_large and not key.measured and params.zoom <= ROLLUP_ZOOM and kinds == others:
+    is_rolled_up = not key.measured and params.zoom <= ROLLUP_ZOOM and kinds == others
+    key = key._replace(aligned=is_rolled_up and all(is_aligned(params.zoom, one.box) for one in boxes(params)))
+    events = size_of(await resolve_terms(db, params)) if not key.aligned and (key.box or not others) else 0
+    is_large = key.box is None or key.aligned or events >= looked_up
+    if is_large and is_rolled_up:
         named = [value for condition in kinds for value in condition.values]
         return key._replace(rollup=True, kinds=bool(kinds)), {"kinds": db.as_list(named)}
     if is_large and not others:
@@ -104,12 +111,11 @@ async def choose(
     return None if plan is None else (key._replace(events=plan.shape), plan.values)
 
 
-def whole_cells(zoom: int, box: InBox | None) -> dict[str, float]:
+def whole_cells(zoom: int, box: Box) -> dict[str, float]:
     """Columns and rows between which the cells are whole in the box, and degrees that surely lie in such cells."""
-    if box is None:
-        return {}
-    west, south, east, north = box.box
-    (left, bottom), (right, top) = map_cell(zoom, south, west), map_cell(zoom, north, east)
+    (left, top), (right, bottom), partly = edge_cells(zoom, box)
+    left, top = left - (not partly.west), top - (not partly.north)
+    right, bottom = right + (not partly.east), bottom + (not partly.south)
     (inner_north, inner_west) = map_corner(zoom, left + 1, top + 1)
     (inner_south, inner_east) = map_corner(zoom, right, bottom)
     return {
@@ -122,6 +128,39 @@ def whole_cells(zoom: int, box: InBox | None) -> dict[str, float]:
         "inner_south": inner_south + HAIR,
         "inner_north": inner_north - HAIR,
     }
+
+
+def is_aligned(zoom: int, box: Box) -> bool:
+    """Whether the box holds each cell that it touches whole; the 180th meridian is in two cells, by its two names."""
+    is_at_meridian = 180 in {abs(box.west), abs(box.east)} and (box.west, box.east) != (-180, 180)
+    return not is_at_meridian and not any(edge_cells(zoom, box)[2])
+
+
+def edge_cells(zoom: int, box: Box) -> tuple[tuple[int, int], tuple[int, int], Box]:
+    """The cells of the north-western and the south-eastern corner, and which edges of the box cut cells.
+
+    Coordinates have seven decimals at most: a cell is whole if no number of seven decimals in it is beyond the edge.
+    """
+    west, south = ceil(box.west * UNITS - FUZZ), ceil(box.south * UNITS - FUZZ)
+    east, north = floor(box.east * UNITS + FUZZ), floor(box.north * UNITS + FUZZ)
+    first, last = map_cell(zoom, north / UNITS, west / UNITS), map_cell(zoom, south / UNITS, east / UNITS)
+    (top_edge, left_edge), (bottom_edge, right_edge) = (
+        map_corner(zoom, *first),
+        map_corner(zoom, last[0] + 1, last[1] + 1),
+    )
+    end = map_side(zoom) - 1
+    cut = Box(
+        west > ceil(left_edge * UNITS - FUZZ),
+        south > (-90 * UNITS if last[1] == end else floor(bottom_edge * UNITS + FUZZ) + 1),
+        east < (180 * UNITS if last[0] == end else ceil(right_edge * UNITS - FUZZ) - 1),
+        north < (90 * UNITS if first[1] == 0 else floor(top_edge * UNITS + FUZZ)),
+    )
+    return first, last, cut
+
+
+def boxes(params: GridQuery) -> list[InBox]:
+    """The box of the query, if it has one."""
+    return [condition for condition in params.conditions if isinstance(condition, InBox)]
 
 
 def too_many(box: Box) -> Invalid:
@@ -145,7 +184,7 @@ def read_cells(rows: Sequence[Any], *, measured: bool) -> list[Cell]:
 def grid_statement(key: GridStatementKey) -> Statement:
     """The cells from the north-west: column, row, events, places, sums of their degrees, and of a measure in halves."""
     parts = [rolled_up(key)] if key.rollup else []
-    if not key.rollup or key.box is not None:
+    if not key.rollup or not (key.aligned or key.box is None):
         parts.append(counted(key))
     cells: Any = sa.union_all(*parts) if len(parts) > 1 else parts[0]
     return Statement(cells.order_by(sa.literal_column("y"), sa.literal_column("x")).limit(LIMIT))

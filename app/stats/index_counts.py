@@ -12,17 +12,20 @@ import sqlalchemy as sa
 from app.db import Database, Statement
 from app.db.heavy_queries import admit
 from app.events.index.rollup import LOW_BITS, LOWER
-from app.events.read.conditions.base import big
+from app.events.read.conditions.base import Condition, big
+from app.events.read.conditions.facets import WithValue
 from app.events.read.filter import BaseEventFilter
 from app.events.read.planner import PageSpec, resolve_terms, size_of
 from app.events.read.queries import plan_narrowed
 from app.events.read.rows import ResolvedQuery
 from app.events.read.statements import StatementKey, matching
 from app.events.tables import EventFacet, EventMeasure, FacetValue
+from app.kinds import KINDS, rules
 
 NUMBERS = ("low", "best", "high")
 # Facets of which every event has exactly one value, so that no event is without.
 UNIVERSAL = frozenset({"kind", "status"})
+SHARED = frozenset(facet.name for facet in rules.FACETS)
 ALL, WITH_A_VALUE, BY_VALUE = 0, 1, 2
 # What it takes, about, in microseconds to count the values that an event has of a facet.
 POSTING_US = 3
@@ -182,7 +185,7 @@ def columns_of(number: Any) -> list[Any]:
 
 async def count_values(db: Database, params: BaseEventFilter, facet: str, *, early: bool = False) -> dict[str, int]:
     """How many matches have each folded value of a facet; with `early` of those that began before `since`."""
-    if not params.conditions:
+    if all(is_implied(condition, facet) for condition in params.conditions):
         await admit(POSTING_US * size_of(await resolve_terms(db, params)))
         return dict(await db.rows(EVERY_VALUE, {"facet": facet}, offload=True))
     plan = await plan_narrowed(db, ResolvedQuery(params), PageSpec("count"))
@@ -190,6 +193,15 @@ async def count_values(db: Database, params: BaseEventFilter, facet: str, *, ear
         return {}
     values = {**plan.values, "facet": facet, "early": params.window.since}
     return dict(await db.rows(values_statement(plan.shape, early), values, offload=True))
+
+
+def is_implied(condition: Condition, facet: str) -> bool:
+    """Whether all events that have a value of the facet meet the condition: kinds that include all that declare it."""
+    if not isinstance(condition, WithValue) or condition.facet != "kind" or facet in SHARED:
+        return False
+    return {name for name, kind in KINDS.items() if any(own.name == facet for own in kind.facets)} <= {
+        *condition.values
+    }
 
 
 @lru_cache(256)

@@ -40,11 +40,6 @@ GROWING = settings(
 )
 WORLDS: dict[int, list[worlds.Event]] = {}
 MEASURED = st.sampled_from([None, "count", *MEASURES])
-ASKED = st.tuples(
-    st.one_of(worlds.questions(), worlds.BOXES, st.just([]), st.just([("kind", "attack")])),
-    st.integers(0, 12),
-    MEASURED,
-)
 
 
 def cell_of(zoom: int, lat: float, lon: float) -> tuple[int, int]:
@@ -53,6 +48,28 @@ def cell_of(zoom: int, lat: float, lon: float) -> tuple[int, int]:
     phi = math.radians(max(-85.06, min(85.06, lat)))
     down = (1 - math.asinh(math.tan(phi)) / math.pi) / 2
     return max(0, min(side - 1, math.floor(down * side))), min(side - 1, math.floor((lon + 180) / 360 * side))
+
+
+def whole_cells(drawn: tuple[int, tuple[float, float], int, int]) -> worlds.Question:
+    """A box of so many whole cells around a place, as the dashboard asks for it: without their eastern edge."""
+    zoom, (lat, lon), columns, rows = drawn
+    row, column = cell_of(zoom, lat, lon)
+    side = 2**zoom * 4
+
+    def north(of_row: int) -> float:
+        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * of_row / side))))
+
+    west, east = column / side * 360 - 180, min(column + columns, side) / side * 360 - 180
+    south, top = (-90 if row + rows >= side else north(row + rows)), (90 if row == 0 else north(row))
+    return [("bbox", f"{west:.9f},{south:.9f},{east - 1e-8 if east < 180 else east:.9f},{top:.9f}")]
+
+
+CELLS = st.tuples(st.integers(0, 8), st.sampled_from(worlds.POINTS), st.integers(1, 4), st.integers(1, 4))
+ASKED = st.tuples(
+    st.one_of(worlds.questions(), worlds.BOXES, CELLS.map(whole_cells), st.just([]), st.just([("kind", "attack")])),
+    st.integers(0, 12),
+    MEASURED,
+)
 
 
 def in_box(box: str, lat: float, lon: float) -> bool:

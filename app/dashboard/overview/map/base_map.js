@@ -64,7 +64,7 @@ export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onVi
 
   useEffect(() => {
     if (!camera || !size) return undefined;
-    if (camera.zoom >= FINE && live.moved && base.scale === "110m") setBase((now) => ({ ...now, scale: "50m" }));
+    if (camera.zoom >= FINE && live.moved && base.scale === "110m" && isFast()) setBase((now) => ({ ...now, scale: "50m" }));
     const timer = setTimeout(() => onView?.({ camera, size, homeKey }), live.told ? REST_MS : 0);
     live.told = true;
     return () => clearTimeout(timer);
@@ -165,6 +165,9 @@ function credit() {
   const text = "Borders: Natural Earth";
   return TILES ? `${text} · Tiles: ${new URL(TILES.replace(/[{}]/g, "")).hostname}` : text;
 }
+
+// Whether finer outlines, of 265 kB, come soon enough; a browser that does not tell counts as fast.
+const isFast = () => !navigator.connection?.saveData && ["4g", undefined].includes(navigator.connection?.effectiveType);
 
 function hasWebGl() {
   try {

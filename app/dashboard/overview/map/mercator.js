@@ -87,14 +87,17 @@ export function cellsOf({ west, south, east, north }, zoom) {
   return [[Math.floor(toX(west) * side), row(north)], [Math.floor(toX(east) * side), row(south)]];
 }
 
-// The box of some cells, by the first and the last column and row; columns may go beyond the world's edge.
+const HAIR = 1e-8; // degrees, less than coordinates tell
+
+// The box of some cells, by the first and the last column and row; columns may go beyond the world's edge. What lies on its
+// eastern edge is of the next cell, and not in it: such a box has whole cells only, which the API knows the numbers of.
 export function boxOfCells([left, top], [right, bottom], zoom) {
   const side = CELLS * 2 ** zoom;
   const whole = right - left + 1 >= side;
   return {
     west: whole ? -180 : toLon(left / side),
     south: bottom + 1 >= side ? -90 : toLat((bottom + 1) / side),
-    east: whole ? 180 : toLon((right + 1) / side),
+    east: whole ? 180 : toLon((right + 1) / side) - ((right + 1) % side ? HAIR : 0),
     north: top <= 0 ? 90 : toLat(top / side),
   };
 }
@@ -113,7 +116,7 @@ export const isWorld = ({ west, south, east, north }) => east - west >= 360 && s
 
 // A box as the API takes it: west,south,east,north, the west greater than the east over the antimeridian.
 export function bboxOf({ west, south, east, north }) {
-  const round = (degrees) => Number(degrees.toFixed(6));
+  const round = (degrees) => Number(degrees.toFixed(9));
   const whole = east - west >= 360;
   return [whole ? -180 : round(wrap(west)), round(south), whole ? 180 : round(wrapEast(east)), round(north)].join(",");
 }
