@@ -547,7 +547,10 @@ def details(kind: str, detail: Any) -> dict[str, list[str | None]]:
         "issue": talks.get("issues", []),
         "outcome": [talks.get("outcome")],
         "programme": [(detail.get("programme") or {}).get(part) for part in ("name", "id")],
-        "measure_subtype": [row["subtype"] for row in detail.get("measures", [])],
+        "measure_subtype": [
+            *(row["subtype"] for row in detail.get("measures", [])),
+            *("vessel_listing" for target in targets if target["schema"] == "Vessel"),
+        ],
         "ultimate_target": [detail.get("ultimate_target")],
         "sanctioned_country": [code for target in targets for code in (target["country"], *target["countries"])],
         "sanctioned_entity": [*names, *ids, *spelt],

@@ -172,6 +172,12 @@ def _programme(event: Any) -> list[FacetValue]:
     return [facet_value(label, programme.id)] if label else []
 
 
+def _subtypes(event: Any) -> list[str | None]:
+    at_ships = any(entity.schema_ == "Vessel" for entity in _entities(event))
+    subtypes = (measure.subtype for measure in event.detail.measures)
+    return list(dict.fromkeys([*subtypes, *["vessel_listing"] * at_ships]))
+
+
 def _entity_values(event: Any) -> list[FacetValue]:
     return [
         facet_value(entity.name, *entity.aliases, *entity.ids, *_imo_names(entity), entity.bic, entity.registration)
@@ -249,11 +255,8 @@ class SanctionMove(Kind):
     reason: Lines | None = optional_field("Why, as the authority puts it.")
 
     names: ClassVar = (
-        "authority.name",
-        "programme.name",
-        "programme.id",
-        "measures.targets.name",
-        "measures.targets.aliases",
+        *("authority.name", "programme.name", "programme.id"),
+        *("measures.targets.name", "measures.targets.aliases"),
     )
     facets: ClassVar = (
         Facet(
@@ -262,19 +265,14 @@ class SanctionMove(Kind):
         Facet("programme", "Name or identifier of the programme.", _programme),
         Facet("stage", "How far the move has come.", lambda event: [event.detail.stage], Stage),
         Facet("measure_type", "Sort of a measure.", lambda event: [m.type for m in event.detail.measures], MeasureType),
-        Facet("measure_subtype", "A measure, more exactly.", lambda event: [m.subtype for m in event.detail.measures]),
+        Facet("measure_subtype", "A measure, more exactly; one against ships is a vessel_listing too.", _subtypes),
         Facet(
             "ultimate_target",
             "Country whose conduct is to change.",
             lambda event: [country_value(code) for code in (event.detail.ultimate_target,) if code],
             codes="country",
         ),
-        Facet(
-            "sanctioned_country",
-            "Country of a target of a measure.",
-            _countries,
-            codes="country",
-        ),
+        Facet("sanctioned_country", "Country of a target of a measure.", _countries, codes="country"),
         Facet("sanctioned_entity", "Name, alias or any identifier of a target of a measure.", _entity_values),
         Facet(
             "imo",
