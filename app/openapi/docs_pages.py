@@ -15,6 +15,7 @@ from app.events.read.filter import EventFilter
 from app.http.query_params import parameters_of
 from app.kinds import MEASURES
 from app.openapi.document import served_bytes
+from app.openapi.region_names import region_names
 from app.openapi.static_files import ASSETS, DIGEST, StaticFile, file_response, read_page
 from app.settings import Settings
 from app.version import get_version
@@ -100,7 +101,8 @@ async def show_icon(request: Request) -> Response:
 
 async def show_asset(request: Request) -> Response:
     """A file that belongs to a page; under an outdated address it is given too, but not to keep."""
-    found = ASSETS.get(request.path_params["path"])
+    path = request.path_params["path"]
+    found = await asyncio.to_thread(region_names) if path == "regions.json" else ASSETS.get(path)
     if found is None:
         raise NotFound("There is no such asset.")
     lifetime = FOR_EVER if request.path_params["digest"] == DIGEST else "no-cache"

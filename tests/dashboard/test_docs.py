@@ -29,3 +29,10 @@ def test_it_has_no_fault_that_axe_knows_and_each_call_an_address(
 
     expect(call.locator(".opblock-body")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/docs#/events/list_events$"))
+    for operation in ("create_event", "stream_feed"):  # with a body, with texts as examples
+        page.locator(f"[id$=-{operation}] .opblock-summary-control").click()
+    call.get_by_role("button", name="Try it out").click()
+    expect(call.get_by_role("button", name="Execute")).to_be_visible()
+    axe(page)
+    page.emulate_media(color_scheme="light")
+    axe(page)

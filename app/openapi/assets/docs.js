@@ -41,6 +41,7 @@ async function show() {
     plugins,
     persistAuthorization: false,
     showCommonExtensions: true,
+    syntaxHighlight: { theme: "obsidian" },
     validatorUrl: null,
   });
 }
