@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import aclosing
@@ -33,6 +34,8 @@ if TYPE_CHECKING:  # `sitrep --help` loads nothing of the service
     from rich.console import Console
 
 WIDE = 100  # columns of a terminal from which on kinds are shown whole
+# Control characters, separators of lines, and marks of the direction of writing: they are obeyed, not shown.
+OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 STYLES = {"created": "green", "updated": "yellow", "deleted": "red"}
 
 
@@ -100,7 +103,7 @@ def table_printer() -> Callable[[bytes], None]:
 
     console = Console(highlight=False)
     console.print(row_of(console, ("RECORDED", "CHANGE", "KIND", "DATE", "WHERE", "TITLE"), "bold"))
-    return lambda item: console.print(row_of(console, cells_of(json.loads(item))))
+    return lambda item: console.print(row_of(console, tuple(map(escape, cells_of(json.loads(item))))))
 
 
 def row_of(console: Console, cells: tuple[str, ...], style: str = "") -> Any:
@@ -114,6 +117,11 @@ def row_of(console: Console, cells: tuple[str, ...], style: str = "") -> Any:
     recorded = cells[0] if is_wide else cells[0][-8:]  # the time of day
     table.add_row(*[Text(cell, style or STYLES.get(cell, "")) for cell in (recorded, *cells[1:])])
     return table
+
+
+def escape(text: str) -> str:
+    """The text with what steers a terminal or turns the direction of writing shown as a code, such as U+202E."""
+    return OBEYED.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
 
 
 def cells_of(item: dict[str, Any]) -> tuple[str, ...]:

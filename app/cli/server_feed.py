@@ -90,11 +90,7 @@ class ServerFeed:
         import httpx
 
         self.position = after
-        headers = {"accept": "text/event-stream, application/json", "accept-encoding": "identity"}
-        if self.key is not None:
-            headers["authorization"] = f"Bearer {self.key}"
-        timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S)
-        async with httpx.AsyncClient(base_url=check_url(self.url), headers=headers, timeout=timeout) as client:
+        async with self._connect() as client:
             attempt = 0
             while True:
                 asked_s = None
@@ -115,6 +111,23 @@ class ServerFeed:
                     self._tell_away(describe(error))
                 await self.sleep(pause(attempt, asked_s, random.random()))  # noqa: S311 (no secret)
                 attempt += 1
+
+    async def check(self) -> None:
+        """Raise ServerRefused where the server refuses this key; one that is away is waited for later."""
+        import httpx
+
+        async with self._connect() as client:
+            with suppress(_Passing, httpx.RequestError):
+                await self._head(client)
+
+    def _connect(self) -> httpx.AsyncClient:
+        import httpx
+
+        headers = {"accept": "text/event-stream, application/json", "accept-encoding": "identity"}
+        if self.key is not None:
+            headers["authorization"] = f"Bearer {self.key}"
+        timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S)
+        return httpx.AsyncClient(base_url=check_url(self.url), headers=headers, timeout=timeout)
 
     async def _head(self, client: httpx.AsyncClient) -> str:
         """The position of the last change there is."""

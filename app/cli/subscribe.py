@@ -65,10 +65,16 @@ def subscribe(
     target = check_url(forward if "://" in forward else f"http://{forward}")
     secret = read_secret(secret_file)
     feed = ServerFeed(url, read_key(key_file), read_filters(filters or []), print_error)
-    print_line(f"Sending changes of {url} to {target}")
-    print_line(f"Their secret is {secret}")
-    asyncio.run(run_until_stopped(forward_changes(feed, after, target, secret)))
+    asyncio.run(run_until_stopped(relay(feed, after, target, secret)))
     print_error(f"Stopped. Go on with --after {feed.position}.")
+
+
+async def relay(feed: ServerFeed, after: str, target: str, secret: str) -> None:
+    """See whether the server lets this key read, say what the receiver needs to know, and forward."""
+    await feed.check()
+    print_line(f"Sending changes of {feed.url} to {target}")
+    print_line(f"Their secret is {secret}")
+    await forward_changes(feed, after, target, secret)
 
 
 def read_secret(path: Path | None) -> str:

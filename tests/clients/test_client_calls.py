@@ -17,6 +17,7 @@ from sitrep_client import (
     Client,
     Forbidden,
     Invalid,
+    InvalidUrl,
     RateLimited,
     Unreachable,
     VersionMismatch,
@@ -110,6 +111,9 @@ async def test_a_write_whose_answer_was_lost_is_made_once(server: httpx.AsyncCli
 
 
 def test_a_call_gives_up_in_the_end_and_tells_why() -> None:
+    for address in ("nonsense", "", "ftp://sitrep.test", "http://"):
+        with pytest.raises(InvalidUrl, match="is not the address of a server"):
+            Client(address)
     cases: list[tuple[httpx.Response | Exception, type[Exception], int]] = [
         (httpx.ConnectError("refused"), Unreachable, 3),
         (httpx.Response(429, headers={"retry-after": "1"}), RateLimited, 3),

@@ -7,6 +7,7 @@ import math
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import quote
 from uuid import uuid4
@@ -16,7 +17,7 @@ import httpx
 
 from sitrep_client.checkpoints import AnyCheckpoint, Place
 from sitrep_client.dataframes import Library, dataframe
-from sitrep_client.errors import Deleted, error_of
+from sitrep_client.errors import Deleted, InvalidUrl, error_of
 from sitrep_client.filters import pairs
 from sitrep_client.models import (
     BatchItem,
@@ -46,6 +47,15 @@ from sitrep_client.steps import Item, Items, Pause, Request, Steps, pause_s, sen
 
 WAIT_S = 30
 FEED_PAGE = 100
+
+
+def checked_url(url: str) -> str:
+    """The address of a server without a slash at its end; raises InvalidUrl."""
+    with suppress(httpx.InvalidURL):
+        parts = httpx.URL(url)
+        if parts.scheme in {"http", "https"} and parts.host:
+            return url.rstrip("/")
+    raise InvalidUrl(f"{url!r} is not the address of a server, such as 'https://sitrep.example.org'.")
 
 
 class Calls:

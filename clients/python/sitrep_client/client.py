@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from sitrep_client.calls import Calls
+from sitrep_client.calls import Calls, checked_url
 from sitrep_client.checkpoints import AnyCheckpoint
 from sitrep_client.dataframes import Library
 from sitrep_client.models import (
@@ -61,7 +61,7 @@ class Client:
         http: httpx.Client | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._url = url.rstrip("/")
+        self._url = checked_url(url)
         self._headers = {"user-agent": f"sitrep-client/{__version__}"}
         if key is not None:
             self._headers["authorization"] = f"Bearer {key}"

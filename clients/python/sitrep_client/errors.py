@@ -17,6 +17,10 @@ class SitrepError(Exception):
     """The base of all that the client raises by itself."""
 
 
+class InvalidUrl(SitrepError, ValueError):
+    """The address of the server is none."""
+
+
 class Unreachable(SitrepError):
     """No answer came, however often it was tried; the cause is the error of httpx."""
 

@@ -60,7 +60,7 @@ export async function* follow(source: FeedSource, { after, checkpoint, signal }:
                     for await (const batch of readStream(response.body, over)) {
                         attempt = 0;
                         for (const { id, item } of batch) {
-                            yield item;
+                            if (item !== null) yield item;
                             at = id;
                         }
                         await keep();
@@ -103,9 +103,16 @@ async function openStream(source: FeedSource, at: string, signal: AbortSignal): 
     });
 }
 
-/** The changes of a stream, as many at once as arrive; one that is silent for long is taken for broken. */
-async function* readStream(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<{ id: string; item: FeedItem }[], void> {
-    let batch: { id: string; item: FeedItem }[] = [];
+/** A position, with the change there, if it is not a heartbeat. */
+interface Step {
+    id: string;
+    item: FeedItem | null;
+}
+
+/** The steps of a stream, as many at once as arrive; one that is silent for long is taken for broken. */
+async function* readStream(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<Step[], void> {
+    let batch: Step[] = [];
+    let rest = "";
     const parser = createParser({
         onEvent({ id, event, data }) {
             if (event === "change" && id !== undefined) batch.push({ id, item: JSON.parse(data) as FeedItem });
@@ -117,7 +124,13 @@ async function* readStream(body: ReadableStream<Uint8Array>, signal: AbortSignal
         for (;;) {
             const { done, value } = await withinSilence(reader.read(), signal);
             if (done) return;
-            parser.feed(decoder.decode(value, { stream: true }));
+            const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
+            rest = blocks.pop() ?? "";
+            for (const block of blocks) {
+                const heartbeat = /^id: (.+)$/.exec(block)?.[1]; // the parser tells of no block without data
+                if (heartbeat === undefined) parser.feed(`${block}\n\n`);
+                else batch.push({ id: heartbeat, item: null });
+            }
             if (batch.length > 0) {
                 yield batch;
                 batch = [];
