@@ -167,7 +167,7 @@ def asked(page: Page) -> dict[str, list[str]]:
 
 def query(page: Page, *without: str) -> str:
     """The filter as the API is asked with it: the address without what concerns the page alone."""
-    left_out = {"measure", "interval", "group_by", *without}
+    left_out = {"measure", "compare", "interval", "group_by", *without}
     pairs = [(name, value) for name, values in asked(page).items() if name not in left_out for value in values]
     return urlencode(pairs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -112,7 +113,8 @@ def test_after_an_outage_it_is_live_only_with_what_it_missed(
     restartable_server.stop()
     expect(page.locator("#live")).to_have_text("Reconnecting")
     page.locator('[data-facet="country"] input[value="UA"]').press("Space")
-    expect(page.locator("#trouble")).to_contain_text("cannot be reached")
+    expect(page.locator("#outage")).to_contain_text("cannot be reached")
+    expect(page.get_by_role("alert")).to_have_count(1)
     page.evaluate("""() => {
       const text = (selector) => document.querySelector(selector).textContent;
       window.said = [];
@@ -151,6 +153,10 @@ def test_without_a_key_it_asks_for_one(visit: Visit, closed_server: Any) -> None
     dialog = page.get_by_role("dialog")
 
     expect(dialog).to_contain_text("This server asks for a key")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert")).to_have_text(re.compile("nothing here without a key"))
+    expect(page.locator("#live")).to_have_text("Offline")
+    page.get_by_role("button", name="Enter a key").click()
     dialog.get_by_label("Key", exact=True).fill("sitrep_wrong")
     dialog.get_by_role("button", name="Continue").click()
     expect(dialog).not_to_contain_text("Reading needs a key here.")
@@ -180,6 +186,12 @@ def test_keys_lead_everywhere_in_few_stops(visit: Visit, open_server: Any) -> No
         page.keyboard.press("Tab")
         stops += 1
         assert stops < 60, page.evaluate(FOCUSED)
+    page.reload()
+    ready(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="List of events")).to_be_focused()
     page.locator("#live").focus()  # a field takes the keys for itself
     page.keyboard.press("/")
     expect(page.get_by_label("Search", exact=True)).to_be_focused()
@@ -252,6 +264,44 @@ def test_a_first_view_is_small(visit: Visit, open_server: Any) -> None:
     ready(page)
     sizes = page.evaluate("performance.getEntries().map(({ name, transferSize }) => [transferSize ?? 0, name])")
     assert sum(size for size, _ in sizes) < 300_000, sorted(sizes)[-8:]
+
+
+SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+SEEN = """() => {
+  const parts = {
+    frame: "header.bar nav", waiting: "#count[aria-busy=true]", count: "#count[aria-busy=false]",
+    rows: ".entry h3", numbers: "#series path",
+  };
+  window.seen = [];
+  new MutationObserver(() => {
+    for (const [name, selector] of Object.entries(parts)) {
+      if (!seen.includes(name) && document.querySelector(selector)) seen.push(name);
+    }
+  }).observe(document, { subtree: true, childList: true, attributes: true });
+}"""
+TRANSFERRED = """() => performance.getEntries().filter(({ transferSize }) => transferSize !== undefined)
+  .map(({ name, transferSize }) => [name, transferSize])"""
+
+
+def test_on_slow_3g_words_come_first_and_a_move_of_the_map_is_small(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server, "sources")
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW_3G)
+    page.add_init_script(f"({SEEN})()")
+    page.goto(open_server.url, wait_until="commit")
+    ready(page)
+
+    assert page.evaluate("seen.slice(0, 2)") == ["frame", "waiting"]
+    assert set(page.evaluate("seen.slice(2)")) == {"count", "rows", "numbers"}
+    first = page.evaluate(TRANSFERRED)
+    assert sum(size for _, size in first) < 300_000
+    page.locator("#map .ground").focus()
+    for key in ("+", "+", "ArrowLeft", "ArrowUp", "+"):
+        page.keyboard.press(key)
+        expect(page.locator("#map .frame")).to_have_attribute("data-state", "full")
+        expect(page.locator("#map")).to_have_attribute("aria-busy", "false")
+    more = [(name, size) for name, size in page.evaluate(TRANSFERRED)[len(first) :] if "maplibre" not in name]
+    assert any("stats/grid" in name for name, _ in more)
+    assert sum(size for _, size in more) < 50_000
 
 
 TOWNS = [

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
+from dashboard.conftest import asked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -165,6 +167,12 @@ def test_versions_are_compared_cited_followed_and_kept_after_a_deletion(
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
     page.get_by_role("link", name="Go to the newest").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Told again")
+    day = first["at"][:10]
+    page.get_by_label("What it said at the end of").fill(day)
+    page.get_by_role("button", name="Show that day").click()
+    expect(page.locator(".banner")).to_contain_text("Version 2, as it stood at the end of")  # the whole day
+    assert asked(page) == {"as_of": [day]}
+    page.get_by_role("link", name="Follow the event").click()
     ready(page)
 
     own_server.call("DELETE", f"{path}?reason=duplicate")

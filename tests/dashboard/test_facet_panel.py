@@ -68,13 +68,30 @@ def test_values_are_chosen_left_out_and_missing(visit: Visit, open_server: Any) 
     facet(page, "kind").get_by_label("Talks", exact=True).check()  # which have no stage
     assert asked(page) == {"kind": ["negotiation_round"], "exclude": ["country:UA"], "missing": ["admin1"]}
     page.get_by_role("button", name="Take off not country Ukraine").click()
-    expect(page.get_by_role("button", name="Take off without admin1")).to_be_focused()
+    expect(page.get_by_role("button", name="Take off without region")).to_be_focused()
     check(page, open_server)
     page.go_back()
     expect(facet(page, "country").get_by_role("button", name="Leave out Ukraine")).to_have_attribute(
         "aria-pressed", "true"
     )
     page.get_by_role("button", name="Clear all").click()
+    check(page, open_server)
+
+
+def test_a_region_is_found_by_its_names(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server)
+    ready(page)
+    region = facet(page, "admin1")
+    region.locator("summary").click()
+    search = region.get_by_label("Search Region")
+    for text in ("ua-63", "Kharkiv", "kharkivska obl", "Харківська"):  # no sample lies there
+        search.fill(text)
+        expect(region.locator("ul.values label").first).to_have_text("Kharkiv oblast (UA-63)")
+
+    search.press("Enter")
+
+    assert asked(page) == {"admin1": ["UA-63"]}
+    expect(page.get_by_role("button", name="Take off region Kharkiv oblast (UA-63)")).to_be_visible()
     check(page, open_server)
 
 

@@ -58,6 +58,26 @@ def test_every_number_is_the_apis(visit: Visit, open_server: Any, given: str, in
     expect(page.locator("#series .note").first).to_contain_text(f"per {interval}")
 
 
+def test_two_measures_are_compared(visit: Visit, open_server: Any, axe: Axe) -> None:
+    page = visit(open_server, "?kind=attack&measure=launched&interval=month")
+    ready(page)
+    page.get_by_label("Compare with").select_option("intercepted")
+    expect(page.locator("#series .line-second")).to_be_attached()
+    ready(page)
+
+    both = [series(open_server, page, "month", measure) for measure in ("launched", "intercepted")]
+    parts = ("low", "best", "high")
+    numbers = [[row["start"], row["count"], *(own[part] for own in (row, beside) for part in parts)]
+               for row, beside in zip(*both, strict=True)]  # fmt: skip
+    assert table_of(page) == [row for row in numbers if row[1]]
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download this table").click()
+    lines = [line.split(",") for line in saved.value.path().read_text(encoding="utf-8-sig").splitlines()]
+    assert lines[0][2:] == ["Events", *(f"{name}: {part}" for name in ("launched", "intercepted") for part in parts)]
+    assert [[line[0], *map(int, line[2:])] for line in lines[1:]] == numbers
+    axe(page, "#series")
+
+
 @pytest.mark.parametrize("facet", ["kind", "country", "munition"])
 def test_a_breakdown_adds_up(visit: Visit, open_server: Any, facet: str, axe: Axe) -> None:
     page = visit(open_server, "?interval=month" + ("&kind=attack" if facet == "munition" else ""))

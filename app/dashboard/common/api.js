@@ -2,6 +2,7 @@
 
 import { askKey } from "./key.js";
 import { key } from "./key_storage.js";
+import { setTrouble, trouble } from "./trouble.js";
 
 // Where the server's root is, seen from this page: `./` or `../`.
 const ROOT = new URL(document.querySelector('meta[name="sitrep-root"]').content, location.href);
@@ -22,11 +23,24 @@ export function address(path, pairs = []) {
   return url.href;
 }
 
-// The answer of `v1/<path>`; a missing or bad key is asked for, as often as it takes. Other refusals are raised as Refused.
+// Fetch, and note whether the server could be reached.
+async function reach(url, options) {
+  try {
+    const answer = await fetch(url, options);
+    if (trouble() === "outage") setTrouble(null);
+    return answer;
+  } catch (error) {
+    if (error.name === "TypeError") setTrouble("outage");
+    throw error;
+  }
+}
+
+// The answer of `v1/<path>`; a missing or bad key is asked for, until the reader enters one or cancels. Refusals are raised as
+// Refused.
 export async function call(path, pairs, { method = "GET", body, accept = "application/json", headers = {}, signal } = {}) {
   for (;;) {
     const sent = key();
-    const answer = await fetch(address(`v1/${path}`, pairs), {
+    const answer = await reach(address(`v1/${path}`, pairs), {
       method,
       signal,
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -40,7 +54,9 @@ export async function call(path, pairs, { method = "GET", body, accept = "applic
     if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
     if (answer.status !== 401) throw new Refused(answer.status, problem);
-    if (key() === sent) await askKey(sent ? problem.detail : null);
+    if (trouble() !== "locked" && (key() !== sent || await askKey(sent ? problem.detail : null))) continue;
+    setTrouble("locked");
+    throw new Refused(401, problem);
   }
 }
 

@@ -28,6 +28,11 @@ export async function download(path, pairs, filename, { onBytes, signal } = {}) 
   } catch (error) {
     throw error instanceof Refused || signal?.aborted ? error : new BrokenOff();
   }
+  save(file, filename);
+}
+
+// Hand a file (a Blob) to the reader.
+export function save(file, filename) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(file);
   link.download = filename;

@@ -9,10 +9,11 @@ const told = (name) => document.querySelector(`meta[name="${name}"]`).content.sp
 const NAMES = new Map(told("sitrep-filters").map((name) => [name.replace("*", ""), name.endsWith("*")]));
 const MEASURES = new Set(told("sitrep-measures"));
 
-// What concerns this page alone, and whether a value of it is one: what is drawn over time, by which interval, by which facet;
-// the order of the events.
+// What concerns this page alone, and whether a value of it is one: what is drawn over time, beside which, by which interval, by
+// which facet; the order of the events.
 const PAGE_ONLY = {
   measure: (text) => MEASURES.has(text),
+  compare: (text) => MEASURES.has(text) && text !== "count",
   interval: (text) => INTERVALS.includes(text),
   sort: (text) => ["started_at", "updated_at", ...MEASURES].includes(text.replace("-", "")) && text !== "count" && text !== "-count",
   group_by: (text) => NAMES.get(text) === true && !["id", "exclude", "missing"].includes(text),

@@ -20,6 +20,12 @@ export function range({ low, best, high }) {
   return low === high ? number(best) : `${number(best)} (${number(low)}${MINUS}${number(high)})`;
 }
 
+// The sums of rows of a series.
+export function sumOf(rows) {
+  const sum = (part) => rows.reduce((all, row) => all + (row[part] ?? 0), 0);
+  return { low: sum("low"), best: sum("best"), high: sum("high") };
+}
+
 const STYLES = {
   instant: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
   month: { month: "long", year: "numeric" },
@@ -31,13 +37,14 @@ export function date(text, zone, precision = "day") {
   return new Intl.DateTimeFormat("en-GB", { timeZone: zone || "UTC", ...(STYLES[precision] ?? DAY) }).format(new Date(text));
 }
 
-// When the event was, in the zone in which its source told it.
+// When the event was, in the zone in which its source told it; an instant comes with the name of that zone.
 export function when(event) {
   const [zone, precision] = [event.timezone, event.time_precision];
   const begun = date(event.started_at, zone, precision);
   const ended = event.ended_at && date(event.ended_at, zone, precision);
   const week = precision === "week" ? "week of " : "";
-  return week + (ended && ended !== begun ? `${begun} ${MINUS} ${ended}` : begun);
+  const named = precision === "instant" ? ` ${zone || "UTC"}` : "";
+  return week + (ended && ended !== begun ? `${begun} ${MINUS} ${ended}` : begun) + named;
 }
 
 export function total(estimates) {

@@ -1,6 +1,7 @@
 // How the values of a filter are said: countries by name, days as days, codes without underscores.
 
 import { date, KINDS, spoken } from "./format.js";
+import { regionName } from "./regions.js";
 
 const REGIONS = new Intl.DisplayNames("en", { type: "region" });
 const DAY_MS = 86400000;
@@ -20,7 +21,7 @@ export function country(code) {
   }
 }
 
-const TITLES = { admin1: "Region (admin1)", q: "Words" };
+const TITLES = { admin1: "Region", q: "Words" };
 
 // The name of a facet, a measure or a filter, as a heading.
 export function title(name) {
@@ -40,6 +41,7 @@ export const addDays = (day, days) => new Date(Date.parse(day) + days * DAY_MS).
 export function label(name, value) {
   if (name === "kind") return KINDS[value] ?? spoken(value);
   if (/country/.test(name) && /^[A-Za-z]{2}$/.test(value)) return country(value.toUpperCase());
+  if (name === "admin1") return regionName(value.toUpperCase());
   if (name === "until" && isDay(value)) return date(addDays(value, -1)); // the API's end is not in the range, the page's is
   if (name === "since" && isDay(value)) return date(value);
   if (name === "since" || name === "until") return `${date(value, "UTC", "instant")} UTC`;

@@ -7,7 +7,7 @@ import { wait } from "./wait.js";
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 const QUIET_MS = 40000; // the stream says something every 15 s; after so long without a word the connection is dead
-const HOPELESS = [400, 422]; // the question is wrong, and asking again would not mend it
+const HOPELESS = [400, 401, 422]; // the question is wrong, or nobody gives a key: asking again would not mend it
 
 // Follow the changes of a filter from `place.after`, or from now where that is empty; `place.after` moves on with the stream.
 // `onChange(item)` gets each feed item, `onState(state, again)` one of connecting, live, reconnecting, offline, `again`

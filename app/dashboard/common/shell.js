@@ -3,27 +3,39 @@
 import { address } from "./api.js";
 import { forget, key } from "./key_storage.js";
 import { html, render } from "./preact.js";
+import { setTrouble, useTrouble } from "./trouble.js";
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
 
 const PAGES = [["", "Dashboard"], ["subscriptions", "Subscriptions"], ["sources", "Sources"], ["docs", "Try the API"], ["redoc", "Reference"]];
 
-// Show a page: `page` is its path from the root, `tools` stand at the right end of the bar.
-export function Shell({ page, tools, children }) {
+// Show a page: `page` is its path from the root, `tools` stand at the right end of the bar, `skips` are more links to skip by:
+// [[id, text]...].
+export function Shell({ page, tools, skips = [], children }) {
   return html`
     <a class="skip" href="#main">Skip to the content</a>
+    ${skips.map(([id, text]) => html`<a class="skip" key=${id} href="#${id}">${text}</a>`)}
     <header class="bar">
       <a class="brand" href=${address("")}><img src="${meta("sitrep-assets")}/favicon.svg" width="26" height="26" alt="" />Sitrep</a>
       <nav aria-label="Pages">${PAGES.map(([path, title]) => html`<a href=${address(path)} aria-current=${path === page ? "page" : null}>${title}</a>`)}</nav>
       ${tools}
     </header>
-    <main id="main" tabindex="-1">${children}</main>
+    <main id="main" tabindex="-1"><${Trouble} />${children}</main>
     <footer>
       <span>Sitrep ${meta("sitrep-release")}</span>
       <a href=${address("openapi.json")}>OpenAPI</a>
       ${key() && html`<button type="button" class="plain" onClick=${() => { forget(); location.reload(); }}>Forget the key</button>`}
     </footer>
     <div id="said" class="unseen" aria-live="polite"></div>`;
+}
+
+// What all parts of the page wait for.
+function Trouble() {
+  const trouble = useTrouble();
+  if (trouble === "outage") return html`<p id="outage" class="trouble" role="alert">The server cannot be reached. The page tries again by itself.</p>`;
+  if (trouble !== "locked") return null;
+  const enter = () => { setTrouble(null); location.reload(); };
+  return html`<p id="locked" class="trouble" role="alert">This server shows nothing here without a key. <button type="button" class="plain" onClick=${enter}>Enter a key</button></p>`;
 }
 
 // Let screen readers say a sentence.

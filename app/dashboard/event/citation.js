@@ -20,7 +20,7 @@ function facts({ event, cursor, url, today }) {
   return {
     title: oneLine(event.title),
     kind: KINDS[event.kind] ?? spoken(event.kind),
-    happened: event.time_precision === "instant" ? `${when(event)} ${event.timezone ?? "UTC"}` : when(event),
+    happened: when(event),
     recorded: event.updated_at.slice(0, 10),
     read: today.slice(0, 10),
     record: `event ${event.id}, version ${event.version}${cursor ? `, feed cursor ${cursor}` : ""}`,

@@ -49,7 +49,7 @@ function Facts({ event }) {
   const zone = event.timezone ?? "UTC";
   const precise = [["began", event.started_at], ["ended", event.ended_at]].filter(([, at]) => at);
   return html`<dl class="fields">
-    <div><dt>when</dt><dd><time datetime=${event.started_at}>${when(event)}</time> <span class="soft">${zone}</span></dd></div>
+    <div><dt>when</dt><dd><time datetime=${event.started_at}>${when(event)}</time>${event.time_precision !== "instant" && html` <span class="soft">${zone}</span>`}</dd></div>
     <div><dt>precision</dt><dd>${spoken(event.time_precision)}</dd></div>
     ${precise.map(([name, at]) => html`<div><dt>${name}</dt><dd><time datetime=${at}>${date(at, "UTC", "instant")} UTC</time></dd></div>`)}
     ${measures(event).map(([name, numbers]) => html`<div><dt>${spoken(name)}</dt><dd><strong>${range(numbers)}</strong></dd></div>`)}

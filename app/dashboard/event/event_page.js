@@ -3,7 +3,8 @@
 import { address } from "../common/api.js";
 import { date, KINDS, plural, spoken } from "../common/format.js";
 import { useApi, useLive } from "../common/hooks.js";
-import { sentence } from "../common/panel.js";
+import { isDay } from "../common/labels.js";
+import { isTold, sentence } from "../common/panel.js";
 import { html, useEffect, useMemo, useReducer } from "../common/preact.js";
 import { Shell } from "../common/shell.js";
 import { Cite } from "./cite.js";
@@ -22,12 +23,16 @@ const REASONS = {
 const idOfPage = () => decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const askedVersion = () => [...new URLSearchParams(location.search)].filter(([name, value]) => ["version", "as_of"].includes(name) && value).slice(0, 1);
 
+// The API takes a day as its first moment; whoever asks this page for a day means all of it.
+const asAsked = (which) => which.map(([name, value]) => [name, name === "as_of" && isDay(value) ? `${value}T23:59:59.999999Z` : value]);
+const moment = (value) => (isDay(value) ? html`the end of ${date(value)} (UTC)` : html`<code>${value}</code>`);
+
 export function EventPage() {
   const [id, which] = useMemo(() => [idOfPage(), askedVersion()], []);
   const path = encodeURIComponent(id);
   const [round, showNewest] = useReducer((n) => n + 1, 0);
   const live = useLive(useMemo(() => (/^[0-9a-f-]{36}$/i.test(id) ? [["id", id]] : [["id", "00000000-0000-0000-0000-000000000000"]]), []));
-  const answer = useApi(`events/${path}`, which, round);
+  const answer = useApi(`events/${path}`, asAsked(which), round);
   const history = useApi(`events/${path}/revisions`, [["limit", HISTORY_PAGE]], live.revision);
   const gone = answer.error?.status === 410 ? answer.error.problem.tombstone : null;
   const event = gone || (answer.error && answer.error.status < 500) ? null : answer.data;
@@ -37,14 +42,14 @@ export function EventPage() {
   useEffect(() => { document.title = `${title} · Sitrep`; }, [title]);
   const shown = event?.version ?? gone?.version;
   const related = html`<${Relations} id=${id} relations=${event?.relations ?? []} revision=${round} />`;
-  const past = html`<${History} id=${path} answer=${history} shown=${shown} />`;
+  const past = html`<${History} id=${path} answer=${history} shown=${shown} day=${which.find(([name, value]) => name === "as_of" && isDay(value))?.[1]} />`;
   return html`<${Shell} page="events">
     <article class="event-page ${event?.kind ?? ""}">
       <p class="line">${event && html`<span class="kind">${KINDS[event.kind] ?? spoken(event.kind)}</span>${" "}<span class="status">${event.status}</span>`}</p>
       <h1 dir="auto">${title}</h1>
       <${Notice} event=${event} gone=${gone} newest=${newest} which=${which} onShow=${showNewest} />
       ${!event && !gone && !answer.error && html`<p class="loading" role="status">Loading…</p>`}
-      ${answer.error && !gone && html`<p class="trouble" role="alert">${refusal(answer.error, id)}${which.length > 0 && html`${" "}<a href=${location.pathname}>Go to the newest</a>`}</p>`}
+      ${answer.error && !gone && !isTold(answer.error) && html`<p class="trouble" role="alert">${refusal(answer.error, id)}${which.length > 0 && html`${" "}<a href=${location.pathname}>Go to the newest</a>`}</p>`}
       ${gone && html`<${Tombstone} gone=${gone} />`}
       ${event && html`<${EventBody} event=${event} left=${[related, past]} right=${html`
         <${Cite} event=${event} cursor=${cursorOf(history.data, event.version)} url=${address(`events/${event.id}`, [["version", event.version]])} />
@@ -65,10 +70,10 @@ function Notice({ event, gone, newest, which, onShow }) {
   const [[name, value] = []] = which;
   const link = html`<a href=${location.pathname}>Go to the newest</a>`;
   if (name && newest.version > shown) {
-    return html`<p class="banner" role="status">This is version ${shown} of ${newest.version}${name === "as_of" && html`, as it stood at <code>${value}</code>`}.
+    return html`<p class="banner" role="status">This is version ${shown} of ${newest.version}${name === "as_of" && html`, as it stood at ${moment(value)}`}.
       ${" "}${newest.operation === "deleted" && "The event was deleted since. "}${link}</p>`;
   }
-  if (name) return html`<p class="banner" role="status">Version ${shown}${name === "as_of" && html`, as it stood at <code>${value}</code>`}; it is the newest. <a href=${location.pathname}>Follow the event</a></p>`;
+  if (name) return html`<p class="banner" role="status">Version ${shown}${name === "as_of" && html`, as it stood at ${moment(value)}`}; it is the newest. <a href=${location.pathname}>Follow the event</a></p>`;
   if (newest.version > shown) {
     return html`<p class="banner fresh" role="status">${newest.operation === "deleted" ? "The event was deleted." : `Version ${newest.version} is there.`}
       ${" "}<button type="button" class="button" onClick=${onShow}>Show it</button></p>`;

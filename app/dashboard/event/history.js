@@ -9,7 +9,7 @@ import { fieldName, Value } from "./fields.js";
 
 const PAGE = 50;
 
-export function History({ id, answer, shown }) {
+export function History({ id, answer, shown, day }) {
   const [older, add] = useState({ items: [], next: null, of: null });
   const [failed, fail] = useState(null);
   const first = answer.data;
@@ -25,10 +25,17 @@ export function History({ id, answer, shown }) {
     }
   };
   return html`<${Panel} id="history" title="History" note=${items.length ? plural(items[0].version, "version") : ""} answer=${answer}>
+    <form class="as-of" onSubmit=${showDay}><label>What it said at the end of <input type="date" name="as_of" required value=${day} /></label> (UTC) <button class="button">Show that day</button></form>
     <ol class="versions">${items.map((revision) => html`<${Revision} key=${revision.version} id=${id} revision=${revision} current=${revision.version === shown} />`)}</ol>
     ${failed && html`<p class="trouble" role="alert">${sentence(failed)}</p>`}
     ${extra.next && html`<button type="button" class="button" onClick=${more}>Older versions</button>`}
   <//>`;
+}
+
+// The page's policy lets no form be sent, not even here.
+function showDay(event) {
+  event.preventDefault();
+  location.search = new URLSearchParams({ as_of: event.target.elements.as_of.value });
 }
 
 function Revision({ id, revision: { version, operation, at, by, cursor, changed }, current }) {

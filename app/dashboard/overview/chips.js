@@ -31,12 +31,14 @@ function moveFocus(item) {
   (next?.querySelector("button") ?? document.querySelector("#main")).focus();
 }
 
+const facetWords = (name) => (name === "admin1" ? "region" : spoken(name));
+
 function told(name, value, pairs) {
-  if (name === "missing") return ["without", spoken(value)];
+  if (name === "missing") return ["without", facetWords(value)];
   if (name === "exclude") {
     const [facet, ...rest] = value.split(":");
-    return [`not ${spoken(facet)}`, label(facet, rest.join(":"))];
+    return [`not ${facetWords(facet)}`, label(facet, rest.join(":"))];
   }
   if (name === "near") return ["near", `${value}, ${pairs.find((pair) => pair[0] === "radius_km")?.[1]} km`];
-  return [spoken(name), label(name, value)];
+  return [facetWords(name), label(name, value)];
 }

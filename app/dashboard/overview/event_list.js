@@ -95,7 +95,7 @@ export function EventList({ pairs, live, count }) {
     <${Actions} pairs=${pairs} count=${count} asOf=${pages.asOf} />
     ${pages.fresh.size > 0 && html`<button type="button" class="pill" onClick=${showNew}>${plural(pages.fresh.size, "new event")}</button>`}
     ${pages.done && !pages.length && html`<p class="empty">No event matches. Take a filter off, or wait: new ones are told here.</p>`}
-    <div ref=${region} class="scroll ${view}" role="region" aria-label=${view === "table" ? "Table of events" : "List of events"} tabindex="0">
+    <div ref=${region} id="event-rows" class="scroll ${view}" role="region" aria-label=${view === "table" ? "Table of events" : "List of events"} tabindex="0">
       ${view === "table"
         ? html`<${Table} region=${region} pages=${pages} columns=${columnsOf(names)} sort=${sort} size=${size} active=${active} setActive=${setActive} />`
         : html`<${VirtualRows} role="feed" aria-label="Events" aria-busy=${String(pages.loading)} region=${region} of=${pages} count=${pages.length}

@@ -2,7 +2,7 @@
 
 import * as filter from "../common/filter.js";
 import { useApi, useMedia } from "../common/hooks.js";
-import { isOutage, sentence } from "../common/panel.js";
+import { isTold, sentence } from "../common/panel.js";
 import { html, useState } from "../common/preact.js";
 import { changeFacet, SHARED } from "./facets/choice.js";
 import { Facet } from "./facets/facet.js";
@@ -45,7 +45,7 @@ function Controls({ pairs, live, kinds }) {
     <form id="controls" aria-label="Filter" aria-busy=${String(counts.loading)} onSubmit=${(event) => event.preventDefault()}>
       <${Search} value=${filter.value("q")} />
       <${TimeFields} />
-      ${counts.error && !isOutage(counts.error) && html`<p class="trouble" role="alert">${sentence(counts.error)}</p>`}
+      ${counts.error && !isTold(counts.error) && html`<p class="trouble" role="alert">${sentence(counts.error)}</p>`}
       ${one("kind")}
       ${own && html`<fieldset id="own"><legend>${own.title}</legend>${own.facets.map(({ name }) => one(name))}</fieldset>`}
       ${SHARED.slice(1).map(one)}

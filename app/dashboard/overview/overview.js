@@ -3,8 +3,9 @@
 import * as filter from "../common/filter.js";
 import { plural } from "../common/format.js";
 import { useApi, useFilter, useLive } from "../common/hooks.js";
-import { sentence } from "../common/panel.js";
+import { isTold, sentence } from "../common/panel.js";
 import { html, useEffect, useMemo, useRef } from "../common/preact.js";
+import { useRegionNames } from "../common/regions.js";
 import { say, Shell } from "../common/shell.js";
 import { Chips } from "./chips.js";
 import { CodePanel } from "./code_panel.js";
@@ -23,6 +24,7 @@ export function Overview() {
   const measure = filter.value("measure") || "count";
   const asked = filter.asked(given);
   const pairs = useMemo(() => asked, [new URLSearchParams(asked).toString()]);
+  useRegionNames(given.some(([name, value]) => name === "admin1" || /^admin1/.test(value)));
   const live = useLive(pairs);
   const count = useApi("events/count", pairs, live.revision);
   const kinds = useApi("kinds").data?.items ?? NONE;
@@ -34,13 +36,13 @@ export function Overview() {
   const tools = html`
     <${LiveButton} live=${live} caughtUp=${!count.error && (count.revision ?? -1) >= live.needed} />
     <button type="button" class="round" aria-label="Keyboard keys" aria-haspopup="dialog" onClick=${() => help.current.showModal()}>?</button>`;
-  return html`<${Shell} page="" tools=${tools}>
+  return html`<${Shell} page="" tools=${tools} skips=${[["event-rows", "Skip to the list of events"]]}>
     <div class="board">
       <div class="head">
         <${SourcesNote} />
         <h1 id="count" aria-busy=${String(count.loading)}>${headline(count, counted)}</h1>
         <${Chips} pairs=${pairs} />
-        ${count.error && html`<p id="trouble" class="trouble" role="alert">${sentence(count.error)}</p>`}
+        ${count.error && !isTold(count.error) && html`<p id="trouble" class="trouble" role="alert">${sentence(count.error)}</p>`}
       </div>
       <div class="side"><${FacetPanel} ...${shared} /></div>
       <div class="charts">

@@ -1,9 +1,9 @@
 // Events over time, by interval, kind or any facet, or a measure of them with the band from low to high.
 
 import * as filter from "../common/filter.js";
-import { plural, range, spoken } from "../common/format.js";
+import { plural, range, spoken, sumOf } from "../common/format.js";
 import { title } from "../common/labels.js";
-import { isOutage, Panel, sentence } from "../common/panel.js";
+import { isTold, Panel, sentence } from "../common/panel.js";
 import { html } from "../common/preact.js";
 import { NumbersTable } from "./chart/numbers_table.js";
 import { Plot } from "./chart/plot.js";
@@ -12,23 +12,24 @@ import { INTERVALS, useSeries } from "./chart/series.js";
 import { SHARED } from "./facets/choice.js";
 
 export function TimeChart({ pairs, measure, live, kinds }) {
-  const [interval, group] = [filter.value("interval"), filter.value("group_by")];
-  const series = useSeries({ pairs, measure, interval, group, revision: live.revision });
+  const interval = filter.value("interval");
+  const compare = measure === "count" || filter.value("compare") === measure ? "" : filter.value("compare");
+  const group = compare ? "" : filter.value("group_by");
+  const series = useSeries({ pairs, measure, compare, interval, group, revision: live.revision });
   return html`<${Panel} id="series" title="Over time" note=${series.data ? told(series.data) : ""} answer=${{ ...series, error: null }}
-    tools=${html`<${Tools} pairs=${pairs} measure=${measure} interval=${interval} group=${group} kinds=${kinds} auto=${series.data?.interval} />`}>
+    tools=${html`<${Tools} pairs=${pairs} measure=${measure} compare=${compare} interval=${interval} group=${group} kinds=${kinds} auto=${series.data?.interval} />`}>
     <${Presets} />
-    ${series.error && !(series.data && isOutage(series.error)) && html`<${Trouble} error=${series.error} interval=${interval} />`}
+    ${series.error && !isTold(series.error) && html`<${Trouble} error=${series.error} interval=${interval} />`}
     ${series.data?.rows.length === 0 && html`<p class="nothing">Nothing to draw: no event matches.</p>`}
     ${series.data?.rows.length > 0 && html`<${Plot} data=${series.data} /><${NumbersTable} data=${series.data} />`}
   <//>`;
 }
 
 // What is drawn, in numbers that the API gave.
-function told({ rows, interval, measure, group, groups, others }) {
+function told({ rows, interval, measure, group, groups, others, second }) {
   const events = rows.reduce((sum, row) => sum + row.count, 0);
-  const sum = (part) => rows.reduce((all, row) => all + (row[part] ?? 0), 0);
-  const all = { low: sum("low"), best: sum("best"), high: sum("high") };
-  const what = measure === "count" ? plural(events, "event") : `${range(all)} ${spoken(measure)} in ${plural(events, "event")}`;
+  const beside = second ? ` and ${range(sumOf(second.rows))} ${spoken(second.measure)}` : "";
+  const what = measure === "count" ? plural(events, "event") : `${range(sumOf(rows))} ${spoken(measure)}${beside} in ${plural(events, "event")}`;
   const by = group && others ? `, the ${groups.length} largest groups by ${spoken(group)}` : group ? `, by ${spoken(group)}` : "";
   return `${what}, per ${interval}${by}`;
 }
@@ -42,15 +43,16 @@ function Trouble({ error, interval }) {
 }
 
 // What is counted, by which interval, and by which facet.
-function Tools({ pairs, measure, interval, group, kinds, auto }) {
+function Tools({ pairs, measure, compare, interval, group, kinds, auto }) {
   const chosen = kinds.filter(({ kind }) => pairs.some(([name, value]) => name === "kind" && value === kind));
   const some = chosen.length ? chosen : kinds;
   const measures = [...new Set([...some.flatMap((kind) => kind.measures), ...(measure === "count" ? [] : [measure])])];
   const facets = [...new Set([...SHARED, ...(chosen.length === 1 ? chosen[0].facets.map(({ name }) => name) : []), ...(group ? [group] : [])])];
   return html`<span class="tools">
     <${Choice} label="Measure" name="measure" value=${measure === "count" ? "" : measure} options=${[["", "Events"], ...measures.map((one) => [one, title(one)])]} />
+    ${measure !== "count" && html`<${Choice} label="Compare with" name="compare" value=${compare} options=${[["", "alone"], ...measures.filter((one) => one !== measure).map((one) => [one, `and ${spoken(one)}`])]} />`}
     <${Choice} label="Interval" name="interval" value=${interval} options=${[["", auto && !interval ? `auto (${auto})` : "auto"], ...INTERVALS.map((one) => [one, one])]} />
-    <${Choice} label="Break down by" name="group_by" value=${group} options=${[["", "no breakdown"], ...facets.map((one) => [one, `by ${spoken(one)}`])]} />
+    ${!compare && html`<${Choice} label="Break down by" name="group_by" value=${group} options=${[["", "no breakdown"], ...facets.map((one) => [one, `by ${spoken(one)}`])]} />`}
   </span>`;
 }
 

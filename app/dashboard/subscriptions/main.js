@@ -3,9 +3,10 @@
 import { call } from "../common/api.js";
 import { askKey } from "../common/key.js";
 import { forget, key } from "../common/key_storage.js";
-import { sentence } from "../common/panel.js";
+import { isTold, sentence } from "../common/panel.js";
 import { html, useEffect, useRef, useState } from "../common/preact.js";
 import { Shell, start } from "../common/shell.js";
+import { setTrouble, trouble } from "../common/trouble.js";
 import { go, useView } from "./address.js";
 import { CreateForm } from "./create_form.js";
 import { FeedTokens } from "./feed_tokens.js";
@@ -23,11 +24,11 @@ function useCaller() {
     let timer = null;
     const ask = async () => {
       try {
-        if (!key()) await askKey(WHY);
+        if (!key() && !(await askKey(WHY))) return setTrouble("locked");
         set({ me: await (await call("me")).json(), error: null });
       } catch (error) {
         set({ me: null, error });
-        timer = setTimeout(ask, TRY_AGAIN_MS);
+        if (trouble() !== "locked") timer = setTimeout(ask, TRY_AGAIN_MS);
       }
     };
     ask();
@@ -48,8 +49,8 @@ function Subscriptions() {
     if (view.name !== "one") document.title = "Subscriptions · Sitrep";
   }, [name, me]);
 
-  if (error) return html`<h1>Subscriptions</h1><p class="trouble" role="alert">${sentence(error)}</p>`;
-  if (!me) return html`<h1>Subscriptions</h1><p class="loading" role="status">Loading…</p>`;
+  if (error && !isTold(error)) return html`<h1>Subscriptions</h1><p class="trouble" role="alert">${sentence(error)}</p>`;
+  if (!me) return html`<h1>Subscriptions</h1><p class="loading" role="status">${trouble() ? "" : "Loading…"}</p>`;
   const may = (scope) => me.scopes.includes(scope) || me.scopes.includes("admin");
   if (!may("subscribe")) return html`<${OtherKey} me=${me} />`;
   if (view.name === "new") {

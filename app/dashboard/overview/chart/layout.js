@@ -6,12 +6,12 @@ const [BOTTOM, TOP, CHAR] = [36, 8, 7.2];
 const TICK_PX = 76;
 
 // {left, x(n), index(px), yTicks, xTicks, paths} of the data in so many pixels; x(n) is where bucket n begins.
-export function layout({ rows, measure, group, groups, others }, width, height) {
+export function layout({ rows, measure, group, groups, others, second }, width, height) {
   const part = measure === "count" ? "count" : "best";
   const layers = groups.length
     ? [...groups.map(({ value, rows: own }, n) => [hue(group, value, n), own]), ...(others ? [["group-rest", others]] : [])]
     : [["whole", rows]];
-  const heights = rows.map((row, n) => (measure !== "count" && !groups.length ? row.high : layers.reduce((sum, [, own]) => sum + own[n][part], 0)));
+  const heights = rows.map((row, n) => (measure !== "count" && !groups.length ? Math.max(row.high, second?.rows[n].high ?? 0) : layers.reduce((sum, [, own]) => sum + own[n][part], 0)));
   const ticks = scale(heights.reduce((most, one) => Math.max(most, one), 1));
   const left = Math.ceil(ticks.at(-1).toLocaleString("en-GB").length * CHAR) + 10;
   const [first, last] = [Date.parse(rows[0].start), Date.parse(rows.at(-1).end)];
@@ -24,7 +24,7 @@ export function layout({ rows, measure, group, groups, others }, width, height) 
     index: (px) => rows.findIndex((_, n) => px < x(n + 1) || n === rows.length - 1),
     yTicks: ticks.map((value) => ({ value, y: y(value) })),
     xTicks: rows.map((_, n) => n).filter((n) => n % every === 0),
-    paths: measure !== "count" && !groups.length ? band(rows, x, y) : bars(layers, rows.length, part, x, y),
+    paths: measure !== "count" && !groups.length ? [...band(rows, x, y), ...(second ? band(second.rows, x, y, "-second") : [])] : bars(layers, rows.length, part, x, y),
   };
 }
 
@@ -54,11 +54,11 @@ function bars(layers, length, part, x, y) {
 }
 
 // Stepped lines: the band between low and high, and the best.
-function band(rows, x, y) {
+function band(rows, x, y, end = "") {
   const steps = (part, order) => order.map((n) => [n, y(rows[n][part])]);
   const forth = rows.map((_, n) => n);
   const along = steps("high", forth).map(([n, at]) => `${round(x(n))} ${round(at)}H${round(x(n + 1))}`).join("L");
   const back = steps("low", [...forth].reverse()).map(([n, at]) => `${round(x(n + 1))} ${round(at)}H${round(x(n))}`).join("L");
   const best = steps("best", forth).map(([n, at]) => `${round(x(n))} ${round(at)}H${round(x(n + 1))}`).join("L");
-  return [{ id: "band", d: `M${along}L${back}Z` }, { id: "line", d: `M${best}` }];
+  return [{ id: `band${end}`, d: `M${along}L${back}Z` }, { id: `line${end}`, d: `M${best}` }];
 }

@@ -2,26 +2,43 @@
 
 import { number, spoken } from "../../common/format.js";
 import { html, useState } from "../../common/preact.js";
+import { save } from "../../common/download.js";
 import { bucketName, groupName } from "./words.js";
 
 export function NumbersTable({ data }) {
   const [open, set] = useState(false);
   return html`<details class="numbers" open=${open} onToggle=${(event) => set(event.target.open)}>
     <summary>As a table</summary>
-    ${open && html`<div class="rows" tabindex="0" role="region" aria-label="Numbers over time"><${Table} data=${data} /></div>`}
+    ${open && html`<p><button type="button" class="button" onClick=${() => saveTable(data)}>Download this table (CSV)</button></p>
+      <div class="rows" tabindex="0" role="region" aria-label="Numbers over time"><${Table} data=${data} /></div>`}
   </details>`;
 }
 
-function Table({ data }) {
-  const { rows, interval, measure, group, groups, others } = data;
-  const sums = measure === "count" ? [] : ["low", "best", "high"];
+// Each: the heading, the rows, and which of their numbers.
+function columnsOf({ rows, measure, group, groups, others, second }) {
   const part = measure === "count" ? "count" : "best";
-  const columns = [
+  const parts = (name, own) => ["low", "best", "high"].map((one) => [`${spoken(name)}: ${one}`, own, one]);
+  return [
     ["Events", rows, "count"],
-    ...sums.map((one) => [`${spoken(measure)}: ${one}`, rows, one]),
+    ...(measure === "count" ? [] : parts(measure, rows)),
+    ...(second ? parts(second.measure, second.rows) : []),
     ...groups.map(({ value, rows: own }) => [groupName(group, value), own, part]),
     ...(others ? [["others", others, part]] : []),
   ];
+}
+
+// Every bucket, with the instants of its ends; a mark of the byte order lets Excel read other letters than Latin ones.
+function saveTable(data) {
+  const columns = columnsOf(data);
+  const safe = (text) => (/^[=+\-@\t]/.test(text) ? `'${text}` : text); // else a spreadsheet may run a name as a formula
+  const cell = (text) => (/[",\n]/.test(text) ? `"${safe(text).replaceAll('"', '""')}"` : safe(text));
+  const lines = [["start", "end", ...columns.map(([head]) => head)], ...data.rows.map(({ start, end }, n) => [start, end, ...columns.map(([, own, one]) => String(own[n][one]))])];
+  save(new Blob(["\ufeff", lines.map((line) => `${line.map(cell).join(",")}\r\n`).join("")], { type: "text/csv" }), `sitrep-per-${data.interval}.csv`);
+}
+
+function Table({ data }) {
+  const { rows, interval } = data;
+  const columns = columnsOf(data);
   return html`<table>
     <thead><tr><th scope="col">From</th>${columns.map(([head]) => html`<th scope="col" dir="auto">${head}</th>`)}</tr></thead>
     <tbody>${rows.map((row, n) => row.count > 0 && html`<tr key=${row.start} data-start=${row.start}>

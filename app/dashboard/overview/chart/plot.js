@@ -1,6 +1,6 @@
 // Draws a series as bars, stacked by group, or as a line with its band; a stretch of it can be chosen by mouse, touch and keys.
 
-import { number, plural, range, spoken } from "../../common/format.js";
+import { number, plural, range, spoken, sumOf } from "../../common/format.js";
 import { useMedia, useWidth } from "../../common/hooks.js";
 import { html } from "../../common/preact.js";
 import { layout } from "./layout.js";
@@ -38,16 +38,21 @@ export function Plot({ data }) {
 }
 
 // A bucket in words: 5 Sep 2025: 12 events; attack 9, talks 3.
-function told({ rows, interval, measure, group, groups, others }, n) {
+function told({ rows, interval, measure, group, groups, others, second }, n) {
   const row = rows[n];
   const part = measure === "count" ? "count" : "best";
-  const what = measure === "count" ? plural(row.count, "event") : `${range(row)} ${spoken(measure)} in ${plural(row.count, "event")}`;
+  const what = measure === "count" ? plural(row.count, "event") : `${range(row)} ${spoken(measure)}${second ? ` and ${range(second.rows[n])} ${spoken(second.measure)}` : ""} in ${plural(row.count, "event")}`;
   const each = [...groups.map(({ value, rows: own }) => [groupName(group, value), own[n][part]]), ...(others ? [["others", others[n][part]]] : [])];
   const parts = each.filter(([, count]) => count > 0).map(([name, count]) => `${name} ${number(count)}`);
   return `${bucketName(row, interval)}: ${what}${parts.length ? `; ${parts.join(", ")}` : ""}`;
 }
 
-function Legend({ data: { measure, group, groups, others } }) {
+function Legend({ data: { rows, measure, group, groups, others, second } }) {
+  if (second) {
+    const of = (id, name, own) => html`<li key=${id}><svg viewBox="0 0 10 10" aria-hidden="true"><rect class=${id} width="10" height="10" /></svg>${spoken(name)} <span class="note">${range(sumOf(own))}</span></li>`;
+    return html`<ul class="legend" aria-label="Legend">${of("first", measure, rows)}${of("second", second.measure, second.rows)}</ul>
+      <p class="hint">The lines are the best numbers, the bands go from low to high.</p>`;
+  }
   if (!groups.length) return measure === "count" ? null : html`<p class="hint">The line is the best number, the band goes from low to high.</p>`;
   const part = measure === "count" ? "count" : "best";
   const sum = (rows) => rows.reduce((all, row) => all + row[part], 0);

@@ -10,15 +10,16 @@ const HOURS = { hour: 1, day: 24, week: 168, month: 730.5, quarter: 2191.5, year
 const MOST_BUCKETS = 450;
 const HOUR_MS = 3600000;
 
-// {data, error, loading}: data is {rows, interval, measure, group, groups, others} - a row for each bucket as the API gives it,
-// `groups` a list of {value, rows} and `others` the rows of events in none of them, or null.
-export function useSeries({ pairs, measure, interval, group, revision }) {
+// {data, error, loading}: data is {rows, interval, measure, group, groups, others, second} - a row for each bucket as the API gives
+// it, `groups` a list of {value, rows} and `others` the rows of events in none of them, or null; `second` is {measure, rows} of
+// the measure to compare with, or null.
+export function useSeries({ pairs, measure, compare, interval, group, revision }) {
   const [since, until] = ["since", "until"].map((name) => pairs.find((pair) => pair[0] === name)?.[1]);
   const open = !interval && !(since && until);
   const extent = useApi(open ? "stats/series" : null, [...pairs, ["interval", "quarter"]], revision);
   const span = open ? (extent.fresh ? spanOf(extent.data) : null) : Date.parse(until) - Date.parse(since);
   const [skipped, skip] = useState(0);
-  const question = `${new URLSearchParams(pairs)} ${measure} ${interval} ${group}`;
+  const question = `${new URLSearchParams(pairs)} ${measure} ${compare} ${interval} ${group}`;
   useEffect(() => skip(0), [question]);
   const auto = span === null ? null : Math.min(finest(span) + skipped, INTERVALS.length - 1);
   const chosen = interval || (auto === null ? null : INTERVALS[auto]);
@@ -34,16 +35,19 @@ export function useSeries({ pairs, measure, interval, group, revision }) {
   const partial = ready && !own && ranked.data.facets[group].length > GROUPS;
   const union = useApi(partial ? "stats/series" : null, only, revision);
 
-  const answers = [total, ...(open ? [extent] : []), ...(ready ? [grouped] : []), ...(partial ? [union] : []), ...(group && !own ? [ranked] : [])];
+  const compared = useApi(compare && chosen ? "stats/series" : null, [...pairs, ["measure", compare], ["interval", chosen]], revision);
+
+  const answers = [total, ...(compare ? [compared] : []), ...(open ? [extent] : []), ...(ready ? [grouped] : []), ...(partial ? [union] : []), ...(group && !own ? [ranked] : [])];
   const error = answers.find((one) => one.error)?.error ?? null;
   const tooMany = error?.codes?.includes("too-many");
   useEffect(() => { if (tooMany && !interval && auto < INTERVALS.length - 1) skip((before) => before + 1); }, [error]);
-  const whole = total.fresh && (!ready || grouped.fresh) && (!partial || union.fresh);
+  const whole = total.fresh && (!ready || grouped.fresh) && (!partial || union.fresh) && (!compare || compared.fresh);
   const data = useMemo(() => whole && {
     rows: total.data, interval: chosen, measure, group,
     groups: ready ? groupsOf(grouped.data, total.data, largest.map(({ value }) => value), measure) : [],
     others: partial ? rest(total.data, union.data) : null,
-  }, [whole, total.data, grouped.data, union.data]);
+    second: compare ? { measure: compare, rows: sameBuckets(total.data, compared.data) } : null,
+  }, [whole, total.data, grouped.data, union.data, compared.data]);
   return { data: useLast(data, error), error: tooMany && !interval && auto < INTERVALS.length - 1 ? null : error, loading: answers.some((one) => one.loading) };
 }
 
@@ -75,6 +79,12 @@ function groupsOf(rows, whole, wanted, measure) {
   const sums = [...found].map(([value, byStart]) => ({ value, byStart, sum: [...byStart.values()].reduce((all, row) => all + size(row, measure), 0) }));
   return sums.sort((one, other) => other.sum - one.sum).slice(0, GROUPS)
     .map(({ value, byStart, sum }) => ({ value, sum, rows: whole.map(({ start }) => byStart.get(start) ?? ZERO) }));
+}
+
+// The rows of another question, one for each bucket of the whole.
+function sameBuckets(whole, rows) {
+  const found = new Map(rows.map((row) => [row.start, row]));
+  return whole.map(({ start }) => found.get(start) ?? ZERO);
 }
 
 const ZERO = { count: 0, low: 0, best: 0, high: 0 };

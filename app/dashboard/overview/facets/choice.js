@@ -38,7 +38,7 @@ function strangers(kinds, chosen, before) {
 
 function leaveOut(changes, names) {
   for (const own of names) Object.assign(changes, { [own]: "", [`${own}_min`]: "", [`${own}_max`]: "" });
-  if (names.includes(filter.value("measure"))) changes.measure = "";
+  for (const own of ["measure", "compare"]) if (names.includes(filter.value(own))) changes[own] = "";
   changes.exclude = changes.exclude.filter((value) => !names.includes(value.split(":")[0]));
   changes.missing = changes.missing.filter((value) => !names.includes(value));
 }

@@ -4,11 +4,13 @@ import { number } from "../../common/format.js";
 import { useApi } from "../../common/hooks.js";
 import { label, title } from "../../common/labels.js";
 import { html, useId, useRef, useState } from "../../common/preact.js";
+import { isRegion, regionsOf, useRegionNames } from "../../common/regions.js";
 import { chosenOf, NEVER_MISSING } from "./choice.js";
 
 const SHOWN = 8;
 const MOST = 1000;
-const UNKNOWN = { admin1: "No such code. Regions are ISO 3166-2 codes, such as UA-63; by name, look under Place." };
+const UNKNOWN = { admin1: "No region of that name or code (ISO 3166-2)." };
+const GUESSED = 8; // regions that no event has
 
 export function Facet({ name, pairs, live, open, counts, fetched, onOpen, onChange }) {
   const chosen = chosenOf(name, pairs);
@@ -23,6 +25,7 @@ function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
   const [sought, seek] = useState("");
   const [more, showMore] = useState(false);
   const full = more || sought !== "";
+  useRegionNames(name === "admin1");
   const all = useApi(full && counts?.length === fetched ? "stats/facets" : null, [...pairs, ["facet", name], ["limit", MOST]], live.revision);
   if (!counts) return html`<p class="loading" role="status">Loading…</p>`;
   const known = (full && all.fresh && all.data?.facets[name]) || counts;
@@ -30,7 +33,7 @@ function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
   const shown = full ? rows : rows.filter(({ value }, n) => n < SHOWN || chosen.included.includes(value) || chosen.excluded.includes(value));
   const longest = Math.max(1, ...known.map(({ count }) => count));
   return html`
-    ${counts.length > SHOWN && html`<input type="search" class="seek" aria-label="Search ${title(name)}" placeholder="Search" value=${sought}
+    ${(counts.length > SHOWN || name === "admin1") && html`<input type="search" class="seek" aria-label="Search ${title(name)}" placeholder="Search" value=${sought}
       onInput=${(event) => seek(event.target.value)} onKeyDown=${(event) => enter(event, { name, rows, chosen, onChange })} />`}
     <${ValueList} name=${name} rows=${shown} chosen=${chosen} longest=${longest} onChange=${onChange} />
     ${sought && !rows.length && html`<p class="hint" role="status">${UNKNOWN[name] ?? "No such value. Enter asks for it all the same."}</p>`}
@@ -43,8 +46,9 @@ function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
 function rowsOf(name, known, { included, excluded }, sought) {
   const found = new Set(known.map(({ value }) => value));
   const words = sought.toLocaleLowerCase("en");
-  const fits = (value) => value.toLocaleLowerCase("en").includes(words) || label(name, value).toLocaleLowerCase("en").includes(words);
-  const unseen = [...new Set([...included, ...excluded])].filter((value) => !found.has(value));
+  const fits = (value) => value.toLocaleLowerCase("en").includes(words) || label(name, value).toLocaleLowerCase("en").includes(words) || (name === "admin1" && isRegion(value, sought));
+  const guessed = name === "admin1" && sought && !known.some(({ value }) => fits(value)) ? regionsOf(sought).slice(0, GUESSED) : [];
+  const unseen = [...new Set([...included, ...excluded, ...guessed])].filter((value) => !found.has(value));
   return [...unseen.map((value) => ({ value })), ...known].filter(({ value }) => fits(value));
 }
 

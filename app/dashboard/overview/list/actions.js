@@ -1,6 +1,6 @@
 // What can be done with the events that match: save them, share, follow and cite them.
 
-import { address } from "../../common/api.js";
+import { address, get } from "../../common/api.js";
 import { download } from "../../common/download.js";
 import { CopyButton } from "../../common/copy_button.js";
 import { sentence } from "../../common/panel.js";
@@ -18,6 +18,7 @@ const FILES = [
   ["NDJSON", [["format", "ndjson"]], "ndjson"],
 ];
 
+const MAPPED = ["geojson", "geoparquet"]; // what has no coordinates is not in these
 const today = () => new Date().toISOString().slice(0, 10);
 const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
@@ -32,6 +33,9 @@ export function Actions({ pairs, count, asOf }) {
     run({ name, bytes: 0 });
     fail(null);
     try {
+      if (MAPPED.includes(ending) && !(await get("stats/grid", [...pairs, ["zoom", "0"]], { signal })).cells.length) {
+        throw new Error("No event that matches has coordinates, so the file would be empty. The other formats have them all.");
+      }
       await download("events/export", [...pairs, ...format], `sitrep-${today()}.${ending}`, { signal, onBytes: (bytes) => run({ name, bytes }) });
     } catch (error) {
       if (!signal.aborted) fail(`${name}: ${sentence(error)}`);

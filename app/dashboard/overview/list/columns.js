@@ -22,7 +22,7 @@ function measureColumn(name) {
 }
 
 const COLUMNS = [
-  { name: "started_at", title: "Time", width: 10, sort: "started_at", cell: (event) => html`<time datetime=${event.started_at}>${when(event)}</time>` },
+  { name: "started_at", title: "Time", width: 12.5, sort: "started_at", cell: (event) => html`<time datetime=${event.started_at}>${when(event)}</time>` },
   { name: "kind", title: "Kind", width: 8, cell: (event) => html`<span class="kind">${KINDS[event.kind] ?? spoken(event.kind)}</span>` },
   { name: "title", title: "Title", width: 24, grow: true, cell: (event) => html`<a href=${eventPage(event.id)} tabindex="-1">${event.title}</a>` },
   { name: "status", title: "Status", width: 7.5, cell: (event) => event.status },
@@ -33,8 +33,8 @@ const COLUMNS = [
   ...MEASURES.map(measureColumn),
   { name: "sources", title: "Sources", width: 11, cell: (event) => unique(event.sources.map((source) => source.publisher)) },
   { name: "tags", title: "Tags", width: 10, cell: (event) => event.tags.join("; ") },
-  { name: "created_at", title: "Recorded", width: 10, cell: (event) => date(event.created_at, "UTC", "instant") },
-  { name: "updated_at", title: "Changed", width: 10, sort: "updated_at", cell: (event) => date(event.updated_at, "UTC", "instant") },
+  { name: "created_at", title: "Recorded (UTC)", width: 10, cell: (event) => date(event.created_at, "UTC", "instant") },
+  { name: "updated_at", title: "Changed (UTC)", width: 10, sort: "updated_at", cell: (event) => date(event.updated_at, "UTC", "instant") },
   { name: "version", title: "Version", width: 5, number: true, cell: (event) => event.version },
   { name: "id", title: "Id", width: 11, cell: (event) => event.id },
 ].map((column) => ({ ...column, title: column.title[0].toUpperCase() + column.title.slice(1) }));
