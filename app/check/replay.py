@@ -95,8 +95,8 @@ class Replay:
     def _write_details(self, key: int, kind: str, event: Event, terms: IndexTerms) -> None:
         want = self._scratch.want
         want("external_id", [(*pair, key) for pair in external_ids(event)])
-        want("event_point", [tuple(row.values()) for row in point_rows(key, terms)])
-        want("event_measure", [tuple(row.values()) for row in measure_rows(key, terms)])
+        want("event_point", point_rows(key, terms))
+        want("event_measure", measure_rows(key, terms))
         text = (key, terms.text) if self._dialect == "sqlite" else (key, terms.text, tsvector(terms.text))
         want("event_text", [text_row(self._dialect, text)])
         for place, lat, lon in map_cells(kind, terms.points):

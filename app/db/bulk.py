@@ -29,12 +29,15 @@ def unnest_insert(
 
 
 @lru_cache(maxsize=512)
-def values_insert(count: int, table: type[SQLModel], names: tuple[str, ...], *, ignore: bool = False) -> str:
+def values_insert(
+    count: int, table: type[SQLModel] | sa.TableClause, names: tuple[str, ...], *, ignore: bool = False
+) -> str:
     """So many rows in one statement of SQLite; takes the values row by row."""
-    target = sa.inspect(table).local_table
-    new = values_rows(count, target, names)
-    statement: Any = sqlite.insert(target).from_select(list(names), sa.select(*new.c).where(sa.true()))
-    return compile_for(statement.on_conflict_do_nothing() if ignore else statement, DIALECTS["sqlite"]).sql
+    target: Any = table if isinstance(table, sa.TableClause) else sa.inspect(table).local_table
+    one = sa.insert(target).from_select(list(names), sa.select(*(sa.bindparam(name) for name in names)))
+    head = compile_for(one, DIALECTS["sqlite"]).sql.partition(" SELECT ")[0]  # names in the order of the table, else
+    rows = ", ".join([f"({', '.join('?' * len(names))})"] * count)
+    return f"{head} VALUES {rows}{' ON CONFLICT DO NOTHING' if ignore else ''}"
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import Executable
 from sqlmodel import SQLModel
 
 from app.db.bulk import bulk_delete, to_columns, unnest_increment, unnest_insert, unnest_update
-from app.db.compiler import Statement, as_statement
+from app.db.compiler import CompiledStatement, Statement, as_statement
 from app.db.heavy_queries import interruptible
 from app.db.loop_thread import LoopThread
 from app.db.outage_log import OutageLog
@@ -63,11 +63,11 @@ class PostgresTransaction:
             values = {**fixed, **dict(zip(names, to_columns(table, names, rows, "postgresql"), strict=True))}
             await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
 
-    async def insert_columns(self, table: type[SQLModel], columns: Mapping[str, Sequence[Any]]) -> None:
-        """Insert rows given as one list a column, with values that the driver takes as they are."""
-        compiled = unnest_insert(table, tuple(columns))
-        if any(columns.values()):
-            await self.connection.execute(compiled.sql, *(columns[name] for name, _, _ in compiled.binds))
+    async def insert_tuples(
+        self, table: type[SQLModel], names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
+    ) -> None:
+        """Insert rows given as tuples, with values that the driver takes as they are."""
+        await self._set(unnest_insert(table, names), names, rows)
 
     async def update(
         self,
@@ -86,12 +86,18 @@ class PostgresTransaction:
             values.update(zip(keys + names, columns, strict=True))
             await self.connection.execute(compiled.sql, *(values[name] for name, _, _ in compiled.binds))
 
-    async def add(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add the other columns to the rows found by their keys, which no two share; a missing row begins with them."""
-        if rows:
-            names = tuple(name for name in rows[0] if name not in keys)
-            compiled = unnest_increment(table, keys, names)
-            columns = dict(zip(keys + names, to_columns(table, keys + names, rows, "postgresql"), strict=True))
+    async def add(
+        self, table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Add numbers to the rows found by their keys, which no two share; a missing row begins with them.
+
+        The rows are given as tuples, keys first, with values that the driver takes as they are.
+        """
+        await self._set(unnest_increment(table, keys, names), keys + names, rows)
+
+    async def _set(self, compiled: CompiledStatement, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+        columns = dict(zip(names, zip(*rows, strict=True), strict=False))
+        if columns:
             await self.connection.execute(compiled.sql, *(columns[name] for name, _, _ in compiled.binds))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import chain
 from typing import Any, TypeVar
 
 import orjson
+import sqlalchemy as sa
 from sqlalchemy.sql.expression import Executable
 from sqlmodel import SQLModel
 
@@ -70,12 +71,13 @@ class SqliteTransaction:
         elif rows:
             names = tuple(rows[0])
             columns = to_columns(table, names, rows, "sqlite")
-            self._many(columns, lambda count: values_insert(count, table, names, ignore=ignore))
+            self._many(zip(*columns, strict=True), len(names), lambda n: values_insert(n, table, names, ignore=ignore))
 
-    async def insert_columns(self, table: type[SQLModel], columns: Mapping[str, Sequence[Any]]) -> None:
-        """Insert rows given as one list a column, with values that the driver takes as they are."""
-        names = tuple(columns)
-        self._many(list(columns.values()), lambda count: values_insert(count, table, names))
+    async def insert_tuples(
+        self, table: type[SQLModel] | sa.TableClause, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
+    ) -> None:
+        """Insert rows given as tuples, with values that the driver takes as they are."""
+        self._many(rows, len(names), lambda count: values_insert(count, table, names))
 
     async def update(
         self,
@@ -92,14 +94,17 @@ class SqliteTransaction:
             self._alike(json_update(table, keys, names, tuple(same)), table, keys + names, rows, fixed)
         elif rows:
             columns = to_columns(table, keys + names, rows, "sqlite")
-            self._many(columns, lambda count: values_update(count, table, keys, names))
+            each = len(keys + names)
+            self._many(zip(*columns, strict=True), each, lambda count: values_update(count, table, keys, names))
 
-    async def add(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add the other columns to the rows found by their keys, which no two share; a missing row begins with them."""
-        if rows:
-            names = tuple(name for name in rows[0] if name not in keys)
-            columns = to_columns(table, keys + names, rows, "sqlite")
-            self._many(columns, lambda count: values_increment(count, table, keys, names))
+    async def add(
+        self, table: type[SQLModel], keys: tuple[str, ...], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Add numbers to the rows found by their keys, which no two share; a missing row begins with them.
+
+        The rows are given as tuples, keys first, with values that the driver takes as they are.
+        """
+        self._many(rows, len(keys + names), lambda count: values_increment(count, table, keys, names))
 
     async def delete(self, table: type[SQLModel], keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
         """Remove the rows found by their keys."""
@@ -119,12 +124,15 @@ class SqliteTransaction:
         own = orjson.dumps(list(zip(*to_columns(table, names, rows, "sqlite"), strict=True))).decode()
         self.connection.execute(statement.sql, statement.arguments({**same, "rows": own}))
 
-    def _many(self, columns: Sequence[Sequence[Any]], statement: Callable[[int], str]) -> None:
-        """Run a statement for many rows at once: at each step of `executemany` two threads hand the lock to and fro."""
-        values = tuple(chain.from_iterable(zip(*columns, strict=True)))
+    def _many(self, rows: Iterable[tuple[Any, ...]], each: int, statement: Callable[[int], str]) -> None:
+        """Run a statement for many rows of so many values at once: half of what `executemany` takes.
+
+        At each step of `executemany` two threads would hand the lock to and fro as well.
+        """
+        values = tuple(chain.from_iterable(rows))
         begin = 0
         for count in ROWS_AT_ONCE:
-            taken = count * len(columns)
+            taken = count * each
             while len(values) - begin >= taken:
                 self.connection.execute(statement(count), values[begin : begin + taken])
                 begin += taken

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.kinds import Event, FacetValue, Numbers, facets_of, fold, interval, measures_of, points, read_once, words_of
+from app.kinds import Event, FacetEntry, Numbers, facets_of, fold, interval, measures_of, points, read_once, words_of
 
 HOUR = 3_600_000_000
 # The longest interval of each length class in microseconds; a day may have 25 hours, and a few more by decree.
@@ -30,8 +30,8 @@ HASHED_FACETS = frozenset({EXTERNAL_ID, RELATED_TO})
 REMEMBERED = 20_000
 
 
-class Posting(NamedTuple):
-    """A line of the inverted index: folded value, spelling shown, and whether it is a second name."""
+class PostingParts(NamedTuple):
+    """Folded value of a facet, spelling shown, and whether it is a second name."""
 
     facet: str
     value: str
@@ -39,10 +39,17 @@ class Posting(NamedTuple):
     alias: bool
 
 
+class Posting(PostingParts):
+    """A line of the inverted index. Most are made once for all events that have them, and looked up by identity."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+
 EVERY = Posting(EVERY_EVENT, "", "", alias=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IndexTerms:
     """All that filters may ask of one version of an event."""
 
@@ -65,11 +72,15 @@ def index_terms(event: Event) -> IndexTerms:
     started_at, ends_at = interval(event)
     places, numbers = tuple(points(event)), measures_of(event)
     names = facets_of(event)
-    found = [EVERY, signature(tuple(dict.fromkeys([facet for facet, _ in names])))]
-    for facet, value in names:
-        found += postings(facet, value)
-    found += [*linked(event), *cells(places), *magnitudes(numbers)]
-    return IndexTerms(tuple(dict.fromkeys(found)), started_at, ends_at, places, numbers, words_of(event))
+    found = [EVERY, signature(tuple(dict.fromkeys([entry[0] for entry in names])))]
+    for entry in names:
+        found += postings(entry)
+    found += linked(event)
+    for place in places:
+        found += cells(place)
+    for measure, numbers_of in numbers.items():
+        found.append(magnitude(measure, numbers_of.best.bit_length()))
+    return IndexTerms(tuple(found), started_at, ends_at, places, numbers, words_of(event))
 
 
 def span_of(length: int) -> int:
@@ -84,8 +95,9 @@ def hashed_id(facet: str, value: str, span: int) -> int:
 
 
 @lru_cache(REMEMBERED)
-def postings(facet: str, value: FacetValue) -> tuple[Posting, ...]:
+def postings(entry: FacetEntry) -> tuple[Posting, ...]:
     """A value of a facet, with its second names."""
+    facet, value = entry
     label = fold(value.label)
     others = [Posting(facet, fold(alias), alias, alias=True) for alias in value.aliases]
     return (Posting(facet, label, value.label, alias=False), *(other for other in others if other.value != label))
@@ -107,11 +119,9 @@ def linked(event: Event) -> Iterable[Posting]:
         yield Posting(RELATED_TO, relation.event_id, relation.event_id, alias=False)
 
 
-def cells(places: Iterable[tuple[float, float]]) -> Iterable[Posting]:
-    """The grid cell of each place on every level."""
-    for lat, lon in places:
-        for level in range(len(CELL_DEGREES)):
-            yield cell(level, *cell_of(level, lat, lon))
+def cells(place: tuple[float, float]) -> list[Posting]:
+    """The grid cell of a place on every level."""
+    return [cell(level, *cell_of(level, *place)) for level in range(len(CELL_DEGREES))]
 
 
 @lru_cache(REMEMBERED)
@@ -137,15 +147,9 @@ def cell_name(level: int, row: int, column: int) -> str:
     return f"{level}:{row}:{column}"
 
 
-def magnitudes(numbers: dict[str, Numbers]) -> Iterable[Posting]:
-    """The order of magnitude of each measure, so that "at least 100 killed" is a look-up too."""
-    for measure, found in numbers.items():
-        yield magnitude(measure, found.best.bit_length())
-
-
 @lru_cache(REMEMBERED)
 def magnitude(measure: str, bits: int) -> Posting:
-    """An order of magnitude as a line of the index."""
+    """A measure's order of magnitude as a line of the index, so that "at least 100 killed" is a look-up too."""
     size = str(bits)
     return Posting(magnitude_facet(measure), size, size, alias=False)
 

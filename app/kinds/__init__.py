@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from app.errors import FieldError, Invalid
 from app.kinds import rules
-from app.kinds.base import INT64, REMEMBERED, Facet, FacetValue, Kind, Measure, Numbers, Rule, StrictModel, facet_value
+from app.kinds.base import INT64, REMEMBERED, FacetValue, Kind, Numbers, Rule, StrictModel, facet_value
 from app.kinds.codes import UnlistedCode
 from app.kinds.envelope import NAMES, Event, interval, points, read_once
 from app.kinds.field_errors import CODES, MAX_ERRORS, ValueRefused, field_errors
@@ -47,6 +47,7 @@ __all__ = [
     "Event",
     "EventIn",
     "EventOut",
+    "FacetEntry",
     "FacetSpec",
     "FacetValue",
     "Kind",
@@ -86,12 +87,20 @@ FLAGS: tuple[str, ...] = flags_of(KINDS)
 _IN = {name: event_of(kind) for name, kind in KINDS.items()}
 _OUT = {name: event_out(event, FLAGS) for name, event in _IN.items()}
 FIELDS: tuple[str, ...] = tuple(dict.fromkeys(name for event in _OUT.values() for name in event.model_fields))
-_FACETS: dict[str, tuple[Facet, ...]] = {name: (*rules.FACETS, *kind.facets) for name, kind in KINDS.items()}
-_MEASURES: dict[str, tuple[Measure, ...]] = {name: (*rules.MEASURES, *kind.totals) for name, kind in KINDS.items()}
+_FACETS = {
+    name: tuple((facet.name, facet.of) for facet in (*rules.FACETS, *kind.facets)) for name, kind in KINDS.items()
+}
+_MEASURES = {
+    name: tuple((measure.name, measure.of) for measure in (*rules.MEASURES, *kind.totals))
+    for name, kind in KINDS.items()
+}
 _RULES: dict[str, tuple[Rule, ...]] = {name: (*rules.RULES, *kind.rules) for name, kind in KINDS.items()}
-_HARD_RULES = {name: [rule for rule in every if rule.flag is None] for name, every in _RULES.items()}
-_SOFT_RULES = {name: [(rule.flag, rule) for rule in every if rule.flag] for name, every in _RULES.items()}
-_NAMES = {name: (*NAMES, *(f"detail.{path}" for path in kind.names)) for name, kind in KINDS.items()}
+_HARD_RULES = {name: [rule.broken for rule in every if rule.flag is None] for name, every in _RULES.items()}
+_SOFT_RULES = {name: [(rule.flag, rule.broken) for rule in every if rule.flag] for name, every in _RULES.items()}
+_NAMES = {
+    name: tuple(tuple(path.split(".")) for path in (*NAMES, *(f"detail.{path}" for path in kind.names)))
+    for name, kind in KINDS.items()
+}
 _KIND = Field(discriminator="kind")
 
 if TYPE_CHECKING:
@@ -174,8 +183,8 @@ def _below(base: str, error: FieldError) -> FieldError:
 
 def _hard_errors(event: Event) -> Iterator[FieldError]:
     now = datetime.now(UTC)
-    for rule in _HARD_RULES[event.kind]:
-        yield from rule.broken(event, now)
+    for broken in _HARD_RULES[event.kind]:
+        yield from broken(event, now)
 
 
 def _unindexable(event: Event) -> Iterator[FieldError]:
@@ -183,14 +192,9 @@ def _unindexable(event: Event) -> Iterator[FieldError]:
     for name, numbers in measures_of(event).items():
         if max(numbers) > INT64:
             yield FieldError("range", f"The sum for the measure {name} is too large.", pointer="")
-    for name, value in facets_of(event):
-        if not _fits(value):
-            yield FieldError("too-long", f"A value of the facet {name} is too long.", pointer="")
-
-
-@lru_cache(REMEMBERED)
-def _fits(value: FacetValue) -> bool:
-    return fits_index(value.label) and all(map(fits_index, value.aliases))
+    for entry in facets_of(event):
+        if not entry.fits:
+            yield FieldError("too-long", f"A value of the facet {entry[0]} is too long.", pointer="")
 
 
 def broken_rules(event: Event, *, base: str = "", now: datetime | None = None) -> list[BrokenRule]:
@@ -198,8 +202,8 @@ def broken_rules(event: Event, *, base: str = "", now: datetime | None = None) -
     now = now or datetime.now(UTC)
     return [
         BrokenRule(flag, _below(base, error))
-        for flag, rule in _SOFT_RULES[event.kind]
-        for error in rule.broken(event, now)
+        for flag, broken in _SOFT_RULES[event.kind]
+        for error in broken(event, now)
     ]
 
 
@@ -220,15 +224,31 @@ def canonical_json(event: Event, quality_flags: Sequence[str]) -> bytes:
     return escape_line_separators(text)
 
 
+class FacetEntry(tuple[str, FacetValue]):  # noqa: SLOT001 (an instance has a member)
+    """A facet and one of its values: one object for all events that have it, as long as it is remembered."""
+
+    fits: bool
+    __hash__ = object.__hash__
+
+
+@lru_cache(REMEMBERED)
+def facet_entry(facet: str, value: FacetValue | str) -> FacetEntry:
+    """A facet with a value, and whether the index can hold it."""
+    named = facet_value(value) if isinstance(value, str) else value
+    entry = FacetEntry((facet, named))
+    entry.fits = all(map(fits_index, (named.label, *named.aliases)))
+    return entry
+
+
 @read_once("_facets")
-def facets_of(event: Event) -> tuple[tuple[str, FacetValue], ...]:
+def facets_of(event: Event) -> tuple[FacetEntry, ...]:
     """The facet values of an event, the envelope's and its kind's, each label once per facet."""
-    found: list[tuple[str, FacetValue]] = []
-    for facet in _FACETS[event.kind]:
-        values = [
-            facet_value(value) if isinstance(value, str) else value for value in facet.of(event) if value is not None
-        ]
-        found += [(facet.name, value) for value in (values if len(values) < 2 else _merged(values))]
+    found: list[FacetEntry] = []
+    for facet, of in _FACETS[event.kind]:
+        entries = [facet_entry(facet, value) for value in of(event) if value is not None]
+        if len(entries) > 1 and len({entry[1].label for entry in entries}) < len(entries):
+            entries = [facet_entry(facet, value) for value in _merged(entry[1] for entry in entries)]
+        found += entries
     return tuple(found)
 
 
@@ -252,8 +272,7 @@ def words_of(event: Event | Mapping[str, Any]) -> str:
 @read_once("_measures")
 def measures_of(event: Event) -> dict[str, Numbers]:
     """The numbers of an event, the envelope's measures and its kind's; one that has no number is absent."""
-    found = ((measure.name, measure.of(event)) for measure in _MEASURES[event.kind])
-    return {name: numbers for name, numbers in found if numbers is not None}
+    return {name: numbers for name, of in _MEASURES[event.kind] if (numbers := of(event)) is not None}
 
 
 def schema_of(kind: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import add
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 from pydantic import (
@@ -155,10 +156,11 @@ class Estimate(StrictModel):
 
 def total(rows: Iterable[Estimate | None]) -> Numbers | None:
     """Each part summed over its rows with fallback; None when no row has a number."""
-    found = [numbers for row in rows if row is not None and (numbers := row.numbers()) is not None]
-    if len(found) <= 1:
-        return found[0] if found else None
-    return Numbers(*map(sum, zip(*found, strict=True)))
+    found: Numbers | None = None
+    for row in rows:
+        if row is not None and (numbers := row.numbers()) is not None:
+            found = numbers if found is None else Numbers(*map(add, found, numbers))
+    return found
 
 
 def exactly(count: int) -> Numbers:

@@ -228,15 +228,16 @@ Read = TypeVar("Read")
 
 def read_once(slot: str) -> Callable[[Callable[[Event], Read]], Callable[[Event], Read]]:
     """Keep with an event what is read from it: rules, checks and index ask for the same. A copy begins anew."""
+    kept = vars(Event)[slot]  # asked for by name, pydantic would look for it among the fields
 
     def remember(read: Callable[[Event], Read]) -> Callable[[Event], Read]:
         @wraps(read)
         def remembered(event: Event) -> Read:
             try:
-                known: Read = getattr(event, slot)
+                known: Read = kept.__get__(event)
             except AttributeError:
                 known = read(event)
-                object.__setattr__(event, slot, known)
+                kept.__set__(event, known)
             return known
 
         return remembered

@@ -118,9 +118,28 @@ def _branches(model: type[BaseModel]) -> tuple[Branch, ...]:
 
 
 @read_once("_estimates")
-def estimates(event: Event) -> tuple[tuple[tuple[str | int, ...], Estimate], ...]:
-    """Every estimate of the event with its path."""
-    return tuple(_walk(event, _branches(type(event)), ()))
+def estimates(event: Event) -> list[Estimate]:
+    """Every estimate of the event."""
+    return _gather(event, _branches(type(event)), [])
+
+
+def _gather(node: BaseModel, branches: tuple[Branch, ...], found: list[Estimate]) -> list[Estimate]:
+    held = node.__dict__
+    for field, _, below in branches:
+        value = held[field]
+        if value is None or value == []:
+            continue
+        rows = value if type(value) is list else [value]
+        if below:
+            for row in rows:
+                _gather(row, below, found)
+        else:
+            found += rows
+    return found
+
+
+def _placed(event: Event) -> Iterator[tuple[tuple[str | int, ...], Estimate]]:
+    return _walk(event, _branches(type(event)), ())
 
 
 def _walk(
@@ -143,14 +162,23 @@ def _walk(
 
 
 def _unordered(event: Event, _now: datetime) -> Iterator[FieldError]:
-    for path, estimate in estimates(event):
-        numbers = [n for n in (estimate.low, estimate.best, estimate.high) if n is not None]
-        if numbers != sorted(numbers):
+    if all(map(_is_ordered, estimates(event))):
+        return
+    for path, estimate in _placed(event):
+        if not _is_ordered(estimate):
             yield FieldError("order", "low <= best <= high does not hold.", pointer=pointer(path))
 
 
+def _is_ordered(estimate: Estimate) -> bool:
+    low, best, high = estimate.low, estimate.best, estimate.high
+    if low is not None and best is not None and high is not None:
+        return low <= best <= high
+    numbers = [n for n in (low, best, high) if n is not None]
+    return numbers == sorted(numbers)
+
+
 def _all_numbers(event: Event) -> object:
-    return [(path, estimate.low, estimate.best, estimate.high) for path, estimate in estimates(event)]
+    return [(path, estimate.low, estimate.best, estimate.high) for path, estimate in _placed(event)]
 
 
 def _ends_first(event: Event, _now: datetime) -> Iterator[FieldError]:
@@ -164,9 +192,15 @@ def _sourceless(event: Event, _now: datetime) -> Iterator[FieldError]:
 
 
 def _unknown_but_qualified(event: Event, _now: datetime) -> Iterator[FieldError]:
-    for path, estimate in estimates(event):
-        if estimate.qualifier != "unknown" and estimate.numbers() is None:
+    if not any(map(_is_unknown_but_qualified, estimates(event))):
+        return
+    for path, estimate in _placed(event):
+        if _is_unknown_but_qualified(estimate):
             yield FieldError("qualifier", "Without a number the qualifier is unknown.", pointer=pointer(path))
+
+
+def _is_unknown_but_qualified(estimate: Estimate) -> bool:
+    return estimate.best is None and estimate.qualifier != "unknown" and estimate.numbers() is None
 
 
 def _days_without_end(event: Event, _now: datetime) -> Iterator[FieldError]:

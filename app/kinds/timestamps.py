@@ -131,6 +131,7 @@ def unit_end(moment: datetime, unit: str, zone: tzinfo) -> datetime:
     return day_begin(after, zone)
 
 
+@lru_cache(10_000)
 def day_begin(day: date, zone: tzinfo) -> datetime:
     """The instant after which it is never again the day before, in UTC: midnight, or what clocks made of it."""
     wall = datetime(day.year, day.month, day.day, tzinfo=zone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ MAX_TERM_LENGTH = 100
 # What a text may come to in the index; only thousands of names reach it. PostgreSQL's tsvector holds 1 MiB.
 MAX_TEXT_LENGTH = 900_000
 MAX_CACHED = 50_000
+# A text of at most so many characters is likely to be a name.
+SHORT = 40
 # The first character of a term that holds how a Latin word, or a word of another script, is romanised.
 LATIN, FOREIGN = "\N{ALMOST EQUAL TO}", "\N{TRIPLE TILDE}"
 
@@ -112,7 +114,13 @@ def _is_tail(pair: str, last: str) -> bool:
 
 
 def _places(text: str) -> str:
-    return " ".join(filter(None, map(_indexed, _chunks(text))))
+    return _known_places(text) if len(text) <= SHORT else " ".join(filter(None, map(_indexed, _chunks(text))))
+
+
+@lru_cache(MAX_CACHED)
+def _known_places(name: str) -> str:
+    """The places of a name, which the next event may well have too."""
+    return " ".join(filter(None, map(_indexed, _chunks(name))))
 
 
 def _chunks(text: str) -> list[str]:
@@ -211,23 +219,24 @@ def _sound(roman: str) -> str:
     )[:MAX_TERM_LENGTH]
 
 
-def texts_at(node: Any, paths: Iterable[str]) -> list[str]:
+def texts_at(node: Any, paths: Iterable[Sequence[str]]) -> list[str]:
     """The strings at these paths of a model or of its JSON, in which a list stands for each of its items."""
     found: list[str] = []
     for path in paths:
         nodes = [node]
-        for name in path.split("."):
-            values = [value_in(each, name) for each in nodes]
-            nodes = []
-            for value in values:
-                if isinstance(value, list):
-                    nodes += value
+        for name in path:
+            below: list[Any] = []
+            for each in nodes:
+                value = value_in(each, name)
+                if type(value) is list:
+                    below += value
                 elif value is not None:
-                    nodes.append(value)
+                    below.append(value)
+            nodes = below
         found += nodes
     return found
 
 
 def value_in(node: Any, name: str) -> Any:
     """A field of a model or of its JSON; None where an older version of the program wrote none."""
-    return node.get(name) if isinstance(node, dict) else getattr(node, name, None)
+    return node.get(name) if type(node) is dict else getattr(node, name, None)

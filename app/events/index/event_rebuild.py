@@ -18,7 +18,7 @@ from app.db import Statement, Transaction, any_of, array_param
 from app.events.documents import load_event
 from app.events.index.facet_rows import FacetRows, PendingIds, Value, row_values
 from app.events.index.full_text import insert_text
-from app.events.index.writer import IndexWriter, measure_rows, point_rows
+from app.events.index.writer import MEASURE_COLUMNS, POINT_COLUMNS, IndexWriter, measure_rows, point_rows
 from app.events.tables import EventFacet, EventMeasure, EventPoint, FacetValue, PastFacet, StoredEvent
 from app.events.terms import IndexTerms, Posting, index_terms, unpack
 from app.kinds import Numbers
@@ -178,11 +178,13 @@ async def write_present(
     await tx.update(StoredEvent, ("key",), times)
     numbered = [(v, t) for v, t in live if v.event not in known or known[v.event].measures != t.measures]
     await tx.delete(EventMeasure, ("event",), [{"event": v.event} for v, _ in numbered if v.event in known])
-    await tx.insert(EventMeasure, [row for v, terms in numbered for row in measure_rows(v.event, terms)])
+    measures = [row for v, terms in numbered for row in measure_rows(v.event, terms)]
+    await tx.insert_tuples(EventMeasure, MEASURE_COLUMNS, measures)
     held = [version.event for version, _ in live if version.event in known]
     if whole:
         await tx.delete(EventPoint, ("event",), [{"event": event} for event in held])
-        await tx.insert(EventPoint, [row for v, terms in live for row in point_rows(v.event, terms)])
+        points = [row for v, terms in live for row in point_rows(v.event, terms)]
+        await tx.insert_tuples(EventPoint, POINT_COLUMNS, points)
     if words:
         await insert_text(tx, [(version.event, terms) for version, terms in live], held)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -111,13 +111,13 @@ class FacetRows:
         if closed:
             await move_to_past(tx, closed)
             await tx.delete(EventFacet, ("value", "started_at", "event"), closed)
-        await tx.insert_columns(EventFacet, self._columns())
+        await tx.insert_tuples(EventFacet, ("value", "started_at", "event", "since"), self._rows())
         await tx.insert(
             PastFacet, [row_values(row) | {"since": since, "upto": upto} for row, since, upto in self.passed]
         )
 
-    def _columns(self) -> dict[str, Sequence[int]]:
-        """The rows to be by their columns, in the order of their keys."""
+    def _rows(self) -> Iterator[tuple[int, int, int, int]]:
+        """The rows to be, in the order of their keys."""
         found: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
         for new in sorted(self._new.values()):
             row = new[:3]
@@ -125,13 +125,12 @@ class FacetRows:
                 found[value].append(row)
         for (value, started_at, event), version in self._added.items():
             found[value].append((started_at, event, version))
-        values: list[int] = []
-        rows: list[tuple[int, int, int]] = []
-        for value, some in sorted(found.items()):
-            values += [value] * len(some)
-            rows += sorted(some)
-        columns = zip(*rows, strict=True) if rows else ((), (), ())
-        return dict(zip(("value", "started_at", "event", "since"), (values, *columns), strict=True))
+        for value in sorted(found):
+            some = found[value]
+            if self._added:
+                some.sort()
+            for started_at, event, version in some:
+                yield value, started_at, event, version
 
 
 def rows_of(event: int, packed: bytes | None) -> set[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from app.db import Database, Statement, Transaction, any_of, sqlite_function
+from app.db import Database, SqliteTransaction, Statement, Transaction, any_of, sqlite_function
 from app.events.index.readiness import require_ready
 from app.events.index.text_query import TextQuery, parse_text_query, tsvector
 from app.events.terms import IndexTerms
@@ -26,11 +26,10 @@ CONDITIONS = ("words", "unwanted", "texts")
 
 async def insert_text(tx: Transaction, live: Sequence[tuple[int, IndexTerms]], changed: Sequence[int]) -> None:
     """Forget the texts of changed events, and index those of the ones that live."""
-    if tx.dialect == "sqlite":
+    if isinstance(tx, SqliteTransaction):
         for key in changed:
             await tx.run(delete_texts("sqlite"), {"key": key})
-        for key, terms in live:
-            await tx.run(record_texts("sqlite"), {"key": key, "text": terms.text})
+        await tx.insert_tuples(FTS, ("rowid", "text"), [(key, terms.text) for key, terms in live])
         return
     if changed:
         await tx.run(delete_texts("postgresql"), {"keys": changed})

@@ -108,7 +108,7 @@ def map_cell(zoom: int, lat: float, lon: float) -> tuple[int, int]:
 
     What is beyond its edge at 85.0511 degrees, or on it, is in the last row or column.
     """
-    side, sine = map_side(zoom), to_unit_vector(lat, lon)[2]
+    side, sine = map_side(zoom), math.sin(math.radians(lat))
     sine = max(-MAX_SINE, min(MAX_SINE, sine))
     down = 0.5 - math.log((1 + sine) / (1 - sine)) / (4 * math.pi)
     return min(int((lon + 180) / 360 * side), side - 1), max(0, min(int(down * side), side - 1))

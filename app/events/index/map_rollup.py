@@ -24,7 +24,8 @@ class MapRollupKey(NamedTuple):
     fresh: int
 
 
-NAMES = (*MapRollupKey._fields, "places", "lat", "lon")
+SUMS = ("places", "lat", "lon")
+NAMES = (*MapRollupKey._fields, *SUMS)
 
 
 async def update_map_rollup(tx: Transaction, states: Iterable[tuple[int, str, IndexTerms]]) -> None:
@@ -37,7 +38,7 @@ async def update_map_rollup(tx: Transaction, states: Iterable[tuple[int, str, In
             total[1] += sign * lat
             total[2] += sign * lon
     rows = [(*key, *total) for key, total in sorted(changed.items()) if any(total)]
-    await tx.add(MapRollup, MapRollupKey._fields, [dict(zip(NAMES, row, strict=True)) for row in rows])
+    await tx.add(MapRollup, MapRollupKey._fields, SUMS, rows)
 
 
 def map_cells(kind: str, points: Sequence[tuple[float, float]]) -> Iterator[tuple[MapRollupKey, int, int]]:

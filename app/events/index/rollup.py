@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -18,7 +18,8 @@ from app.events.write.commands import Decision
 
 ANY_COUNTRY = ""
 NO_COUNTRY = "~"
-LENGTHS = (1, 24)  # hours
+DAY = 24  # hours
+LENGTHS = (1, DAY)
 # What of a number is beyond these bits is summed apart, so that no sum of a column overflows.
 LOW_BITS = 31
 LOWER = (1 << LOW_BITS) - 1
@@ -47,7 +48,8 @@ class RollupSums(NamedTuple):
     high: int = 0
 
 
-ONE = RollupSums(1)
+Sums = tuple[int, int, int, int]  # as in RollupSums
+ONE: Sums = (1, 0, 0, 0)
 
 
 async def update_rollup(
@@ -66,24 +68,22 @@ async def count(tx: Transaction, states: Iterable[tuple[int, str, IndexTerms]]) 
     """Add events, given as 1 with kind and facts, to the tally, or with -1 take them off."""
     hourly: defaultdict[HourKey, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for sign, kind, terms in states:
-        for key, sums in hour_cells(kind, terms):
-            add(hourly[key], sums, sign)
-    changed: defaultdict[tuple[str, str, str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for (kind, country, measure, hour), total in hourly.items():
-        for hours in LENGTHS:
-            add(changed[kind, country, measure, hours, hour // hours], total)
+        for key, (events, low, best, high) in hour_cells(kind, terms):
+            total = hourly[key]
+            total[0] += sign * events
+            if high:
+                total[1] += sign * low
+                total[2] += sign * best
+                total[3] += sign * high
+    changed = {(*key[:3], 1, key[3]): sums for key, sums in hourly.items()}
+    daily: defaultdict[tuple[str, str, str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for (kind, country, measure, hour), sums in hourly.items():
+        total = daily[kind, country, measure, DAY, hour // DAY]
+        for n, number in enumerate(sums):
+            total[n] += number
+    changed.update(daily)
     rows = [(*cell, *total) for cell, total in sorted(changed.items()) if any(total)]
-    names = (*RollupKey._fields, *RollupSums._fields)
-    await tx.add(HourlyRollup, RollupKey._fields, [dict(zip(names, row, strict=True)) for row in rows])
-
-
-def add(total: list[int], sums: Sequence[int], sign: int = 1) -> None:
-    """Add to the sums of a cell, or take off."""
-    events, low, best, high = sums
-    total[0] += sign * events
-    total[1] += sign * low
-    total[2] += sign * best
-    total[3] += sign * high
+    await tx.add(HourlyRollup, RollupKey._fields, RollupSums._fields, rows)
 
 
 def states(decision: Decision) -> Iterator[tuple[int, str, IndexTerms]]:
@@ -95,17 +95,17 @@ def states(decision: Decision) -> Iterator[tuple[int, str, IndexTerms]]:
         yield 1, decision.after.kind, decision.terms
 
 
-def cells(kind: str, terms: IndexTerms) -> Iterator[tuple[RollupKey, RollupSums]]:
+def cells(kind: str, terms: IndexTerms) -> Iterator[tuple[RollupKey, Sums]]:
     """Where an event counts, by the hour and by the day."""
     for (of_kind, country, measure, hour), sums in hour_cells(kind, terms):
         for hours in LENGTHS:
             yield RollupKey(of_kind, country, measure, hours, hour // hours), sums
 
 
-def hour_cells(kind: str, terms: IndexTerms) -> Iterator[tuple[HourKey, RollupSums]]:
+def hour_cells(kind: str, terms: IndexTerms) -> Iterator[tuple[HourKey, Sums]]:
     """Where an event counts: in its kind and any, in each of its countries and any, in each of its measures."""
     countries = {posting.value for posting in terms.postings if posting.facet == "country" and not posting.alias}
-    measures = [(name, sums) for measure, numbers in terms.measures.items() for name, sums in parts(measure, numbers)]
+    measures = [part for measure, numbers in terms.measures.items() for part in parts(measure, numbers)]
     hour = terms.started_at // HOUR
     for country in (ANY_COUNTRY, *(countries or {NO_COUNTRY})):
         yield (ANY_COUNTRY, country, "", hour), ONE
@@ -114,9 +114,12 @@ def hour_cells(kind: str, terms: IndexTerms) -> Iterator[tuple[HourKey, RollupSu
             yield (kind, country, measure, hour), sums
 
 
-def parts(measure: str, numbers: Iterable[int]) -> Iterator[tuple[str, RollupSums]]:
+def parts(measure: str, numbers: Iterable[int]) -> list[tuple[str, Sums]]:
     """A measure's numbers, cut in two where they are large."""
     low, best, high = numbers
-    yield measure, RollupSums(1, low & LOWER, best & LOWER, high & LOWER)
-    if max(low, best, high) > LOWER:
-        yield measure + BEYOND, RollupSums(0, low >> LOW_BITS, best >> LOW_BITS, high >> LOW_BITS)
+    if max(low, best, high) <= LOWER:
+        return [(measure, (1, low, best, high))]
+    return [
+        (measure, (1, low & LOWER, best & LOWER, high & LOWER)),
+        (measure + BEYOND, (0, low >> LOW_BITS, best >> LOW_BITS, high >> LOW_BITS)),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import filterfalse
 from typing import Any
 
 import orjson
@@ -17,10 +18,11 @@ from app.events.index.full_text import insert_text
 from app.events.tables import EventMeasure, EventPoint, FacetValue, StoredEvent
 from app.events.terms import HASHED_FACETS, SPAN_CLASSES, IndexTerms, Posting, hashed_id, pack, to_unit_vector
 from app.events.write.commands import Decision
-from app.kit.ids import key_of
 
 # Above this many remembered values the memory starts anew.
 MAX_CACHED_IDS = 200_000
+# The same for postings, each of which is remembered by its identity.
+MAX_CACHED_POSTINGS = 50_000
 
 
 class IndexWriter:
@@ -34,7 +36,7 @@ class IndexWriter:
 
     def learn(self, committed: Mapping[Value, int]) -> None:
         """Remember the ids of a committed transaction."""
-        if len(self._ids) > MAX_CACHED_IDS:
+        if len(self._ids) > MAX_CACHED_IDS or max(map(len, self._known)) > MAX_CACHED_POSTINGS:
             self._forget()
         self._ids.update(committed)
 
@@ -72,7 +74,10 @@ class IndexWriter:
         """The state as a change carries it, once its values are named."""
         span = terms.span
         known = self._known[span]
-        ids = {known.get(posting) or self._id(posting, span, notes) for posting in terms.postings}
+        ids: set[Any] = set(map(known.get, terms.postings))
+        if None in ids:
+            ids.update(self._id(posting, span, notes) for posting in terms.postings if posting not in known)
+            ids.discard(None)
         return pack(terms.started_at, terms.ends_at, sorted(ids))
 
     def _id(self, posting: Posting, span: int, notes: PendingIds) -> int:
@@ -95,9 +100,9 @@ class IndexWriter:
         """Give every value an id, the first spelling stored being its label."""
         labels: dict[Value, str] = {}
         for terms in states:
-            known, span = self._known[terms.span], terms.span
-            for p in terms.postings:
-                if p not in known and p.facet not in HASHED_FACETS:
+            span = terms.span
+            for p in filterfalse(self._known[span].__contains__, terms.postings):
+                if p.facet not in HASHED_FACETS:
                     labels.setdefault((p.facet, p.value, span, p.alias), p.label)
         unknown = sorted(value for value in labels if value not in self._ids)
         await self._find_values(tx, unknown, notes)
@@ -157,7 +162,7 @@ def gone_row(decision: Decision) -> dict[str, Any]:
     """What every decision changes in the row."""
     after = decision.after
     return {
-        "key": key_of(after.id),
+        "key": after.key,
         "version": after.version,
         "updated_at": decision.updated_at,
         "deleted": after.deleted,
@@ -170,22 +175,24 @@ async def write_details(tx: Transaction, last: Sequence[Decision]) -> None:
     await tx.delete(EventPoint, ("event",), changed)
     await tx.delete(EventMeasure, ("event",), changed)
     live = [(decision.after.key, decision.terms) for decision in last if decision.terms is not None]
-    await tx.insert(EventPoint, [row for key, terms in live for row in point_rows(key, terms)])
-    await tx.insert(EventMeasure, [row for key, terms in live for row in measure_rows(key, terms)])
+    await tx.insert_tuples(EventPoint, POINT_COLUMNS, [row for key, terms in live for row in point_rows(key, terms)])
+    measures = [row for key, terms in live for row in measure_rows(key, terms)]
+    await tx.insert_tuples(EventMeasure, MEASURE_COLUMNS, measures)
     await insert_text(tx, live, [row["event"] for row in changed])
 
 
-def point_rows(key: int, terms: IndexTerms) -> list[dict[str, Any]]:
-    """Located places."""
-    return [
-        {"event": key, "n": n, "lat": lat, "lon": lon, **dict(zip("xyz", to_unit_vector(lat, lon), strict=True))}
-        for n, (lat, lon) in enumerate(terms.points)
-    ]
+POINT_COLUMNS = ("event", "n", "lat", "lon", "x", "y", "z")
+MEASURE_COLUMNS = ("event", "measure", "low", "best", "high")
 
 
-def measure_rows(key: int, terms: IndexTerms) -> list[dict[str, Any]]:
-    """Numbers, kept within what a database integer holds."""
-    return [{"event": key, "measure": name, **found._asdict()} for name, found in terms.measures.items()]
+def point_rows(key: int, terms: IndexTerms) -> list[tuple[Any, ...]]:
+    """Located places, by `POINT_COLUMNS`."""
+    return [(key, n, lat, lon, *to_unit_vector(lat, lon)) for n, (lat, lon) in enumerate(terms.points)]
+
+
+def measure_rows(key: int, terms: IndexTerms) -> list[tuple[Any, ...]]:
+    """Numbers, by `MEASURE_COLUMNS`."""
+    return [(key, name, *numbers) for name, numbers in terms.measures.items()]
 
 
 @lru_cache(2)

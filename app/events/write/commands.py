@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from app.errors import (
 )
 from app.events.terms import IndexTerms
 from app.kinds import CodeChange, Event
-from app.kit.ids import key_of
+from app.kit.ids import IdSource, key_of
 
 IfMatch = frozenset[int] | Literal["*"] | None
 SERVER_FIELDS = ("id", "version", "created_at", "updated_at", "quality_flags")
@@ -94,9 +94,9 @@ class Restore:
 Command = Create | Upsert | Replace | Patch | Remove | Restore
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EventVersion:
-    """An event as it stands, or its tombstone."""
+    """An event as it stands, or its tombstone; never changed in place. `key` is its row key."""
 
     id: UUID
     kind: str
@@ -104,11 +104,11 @@ class EventVersion:
     deleted: bool
     body: bytes
     packed: bytes | None = None
+    key: int = field(init=False)
 
-    @property
-    def key(self) -> int:
-        """Its row key."""
-        return key_of(self.id)
+    def __post_init__(self) -> None:
+        """Find the key, which is asked for again and again."""
+        self.key = key_of(self.id)
 
     @property
     def core(self) -> bytes:
@@ -116,9 +116,9 @@ class EventVersion:
         return core_of(self.body)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
-    """What a command comes to: a new version, a tombstone, or nothing."""
+    """What a command comes to: a new version, a tombstone, or nothing; never changed in place."""
 
     operation: Literal["created", "updated", "deleted", "unchanged"]
     after: EventVersion
@@ -141,10 +141,18 @@ class LoadedEvents:
     """The events a decision may look at, as earlier commands of the transaction left them."""
 
     now: datetime
-    new_id: Callable[[], UUID]
+    ids: IdSource
+    expected: int = 1  # commands, for so many ids are made at once
     events: dict[int, EventVersion] = field(default_factory=dict)
     holders: dict[tuple[str, str], UUID] = field(default_factory=dict)
     known: dict[int, UUID] = field(default_factory=dict)
+    _made: list[UUID] = field(default_factory=list)
+
+    def new_id(self) -> UUID:
+        """The id of an event to be."""
+        if not self._made:
+            self._made = self.ids.many(self.expected)[::-1]
+        return self._made.pop()
 
     def find(self, id: UUID) -> EventVersion:
         """The live event; 404 or 410 otherwise."""

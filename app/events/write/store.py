@@ -39,7 +39,7 @@ class Store:
         self.db = db
         self._committed = committed
         self._clock = clock
-        self._new_id = IdSource()
+        self._ids = IdSource()
         self._index = IndexWriter()
         self._estimates: Counter[int] = Counter()
         self._estimating: asyncio.Task[None] | None = None
@@ -86,7 +86,8 @@ class Store:
             return attempt, await self.db.write(attempt.run, apart=True)
 
     async def _transaction(self, jobs: list[WriteRequest], *, apart: bool) -> WriteTransaction:
-        world, is_indexed = LoadedEvents(self._clock(), self._new_id), await is_complete(self.db)
+        count = sum(len(job.commands) for job in jobs)
+        world, is_indexed = LoadedEvents(self._clock(), self._ids, count), await is_complete(self.db)
         return WriteTransaction(jobs, world, self._index, apart=apart, is_indexed=is_indexed)
 
     def _schedule_estimates(self) -> None:

@@ -212,7 +212,7 @@ def pending_change(decision: Decision, by: str | None) -> PendingChange:
     """The change that a decision makes."""
     after = decision.after
     return PendingChange(
-        key_of(after.id),
+        after.key,
         after.id,
         after.version,
         after.kind,
