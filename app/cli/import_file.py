@@ -174,8 +174,10 @@ async def run_request(request: ImportRequest, progress: Progress) -> ImportRepor
     from app.events.write.store import Store
     from app.imports.files import FileError
     from app.imports.run import run_import
+    from app.kit.gc import freeze_gc
     from app.settings import read_settings
 
+    freeze_gc()
     last: list[ImportReport] = []
 
     def tell(report: ImportReport) -> None:
