@@ -103,7 +103,7 @@ check: $(COMPLETE) ## Check format, lint, types, dependencies, and that the site
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: bench
-bench: $(COMPLETE) ## Measure against a bare ceiling and the plain way (ARGS="--depth")
+bench: $(COMPLETE) ## Measure every path beside its ceiling, the plain way and peers (QUICK=1: in 3 minutes)
 	@unset $${!SITREP_@} && $(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: lint-api
@@ -132,8 +132,9 @@ lock: $(COMPLETE) ## Write the lock files anew from pyproject.toml (ARGS=--upgra
 	@$(COMPILE) pyproject.toml --extra mcp --output-file requirements.lock
 	@$(COMPILE) --group build --output-file requirements-build.lock
 	@$(COMPILE) pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
-	@$(COMPILE) clients/generators/requirements.in --output-file clients/generators/requirements.lock
-	@! grep -n -e '://' -e '--index' requirements*.lock clients/generators/requirements.lock || { echo 'A lock file names an index.' >&2; exit 1; }
+	@for folder in clients/generators benchmarks/peers; do \
+	  $(COMPILE) $$folder/requirements.in --output-file $$folder/requirements.lock; done
+	@! grep -n -e '://' -e '--index' requirements*.lock clients/generators/requirements.lock benchmarks/peers/requirements.lock || { echo 'A lock file names an index.' >&2; exit 1; }
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 

@@ -1,10 +1,11 @@
-"""The ceilings: an ASGI app that sends recorded bytes, and Sitrep with nothing behind it."""
+"""The ceilings: ASGI apps that send recorded bytes or what is posted, and Sitrep with nothing behind it."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,34 @@ def recorded() -> ASGIApp:
         status, headers, body = known[scope["raw_path"], scope["query_string"], conditional]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+def fan_out() -> ASGIApp:
+    """An app that sends what is posted to everybody who waits: one encoding, one event that wakes all."""
+    waiters: set[asyncio.Future[bytes]] = set()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["method"] == "POST":
+            message = await receive()
+            block = b"event: change\ndata: " + message["body"] + b"\n\n"
+            for waiter in waiters:
+                waiter.set_result(block)
+            waiters.clear()
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+            return
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"retry: 1000\n\n", "more_body": True})
+        with suppress(asyncio.CancelledError):  # the server goes down
+            while True:
+                waiter = asyncio.get_running_loop().create_future()
+                waiters.add(waiter)
+                await send({"type": "http.response.body", "body": await waiter, "more_body": True})
 
     return app
 

@@ -6,6 +6,7 @@ import base64
 import struct
 from dataclasses import dataclass
 from itertools import count, cycle, islice
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -23,26 +24,29 @@ READERS = 4
 WRITERS = 32
 PAGES = 16
 BATCH = 1_000
+PAGE = 100
+FEED_PAGES, FEED_MOST = 900, 40  # so many positions, and so few requests a round that none comes twice
 # Values of the made-up events. 2 in 3 have the first, 1 in 12 both of the second, so that a page is full at any depth
-# of 10,000 events too; 1 in 7 both of the third; 1 in 10 is of the kind.
+# of 10,000 events too; 1 in 10 is of the kind.
 ONE_FACET = "country=UA"
 TWO_FACETS = "country=UA&munition=cruise_missile"
-TWO_TAGS = "country=UA&tag=port"
 KIND = "kind=negotiation_round"
 NUMBERS = count(10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question: the requests that ask it of Sitrep and of the plain app; a write has fresh ones each time."""
+    """A question, for a row of the results: the requests that ask it of Sitrep and of the plain app.
 
-    name: str
+    Each call goes on with requests; where they are never the same twice, no answer that was kept can serve.
+    """
+
+    row: str
     sitrep: Callable[[], Iterator[bytes]]
     plain: Callable[[], Iterator[bytes]] | None = None
     clients: int = READERS
-    writes: bool = False
-    limit: float | None = None
-    most: int = 4_000
+    most: int = 1_000
+    name: str = ""
 
 
 def again(requests: Sequence[bytes]) -> Callable[[], Iterator[bytes]]:
@@ -56,7 +60,8 @@ def gets(*targets: str) -> list[bytes]:
 
 async def reading_cases(sitrep: int, plain: int, events: int) -> list[Case]:
     """Cases that read, put together by asking the servers on these ports for ids, cursors and ETags."""
-    pages, ids, etags = await sitrep_pages(sitrep)
+    cursor = await first_cursor(sitrep)
+    ids, etags = await some_events(sitrep)
     plain_pages, plain_ids = await plain_pages_and_ids(plain)
     known = [
         request_bytes(f"/v1/events/{id}", headers={"if-none-match": etag}) for id, etag in zip(ids, etags, strict=True)
@@ -64,72 +69,73 @@ async def reading_cases(sitrep: int, plain: int, events: int) -> list[Case]:
     by_id = again(gets(*(f"/events/{id}" for id in plain_ids)))
     feed = again(gets(*(f"/feed?after={after}&limit=100" for after in steps(events))))
     of_kind = again(gets(*(f"/feed?after={after}&limit=100&{KIND}" for after in steps(events // 2))))
+    pages = again(gets(*plain_pages))
     return [
-        Case("page of 100", again(gets(*pages)), again(gets(*plain_pages)), limit=0.25),
-        Case("page, one facet", again(gets(f"/v1/events?{ONE_FACET}")), again(gets(f"/events?{ONE_FACET}"))),
-        Case("page, two facets", again(gets(f"/v1/events?{TWO_TAGS}")), again(gets(f"/events?{TWO_TAGS}"))),
-        Case("event by id", again(gets(*(f"/v1/events/{id}" for id in ids))), by_id),
-        Case("event, 304", again(known), by_id),
-        Case("feed page", again(gets(*feed_pages("limit=100", events))), feed),
-        Case("feed page, one facet", again(gets(*feed_pages(KIND, events // 2))), of_kind),
+        Case("repeated-page", again(gets("/v1/events?limit=100")), again(gets(plain_pages[0]))),
+        Case("uncached-page", fresh_pages(cursor), pages),
+        Case("by-id", again(gets(*(f"/v1/events/{id}" for id in ids))), by_id),
+        Case("not-modified", again(known), by_id),
+        Case("feed", fresh_feed_pages("limit=100", events - PAGE), feed),
+        Case("feed-filtered", fresh_feed_pages(f"limit=100&{KIND}", events // 2), of_kind),
     ]
 
 
-def writing_cases(key: str) -> list[Case]:
-    """Cases that write."""
-    return [
-        Case(
-            "create, 32 clients",
-            lambda: (created("/v1/events", key) for _ in count()),
-            lambda: (created("/events", key) for _ in count()),
-            clients=WRITERS,
-            writes=True,
-            limit=1 / 3,
-        ),
-        Case(
-            "create, plain: one row",
-            lambda: (created("/v1/events", key) for _ in count()),
-            lambda: (created("/events/row", key) for _ in count()),
-            clients=WRITERS,
-            writes=True,
-        ),
-        Case(
-            "batch of 1,000",
-            lambda: (batch("/v1/events/batch", key, wrapped=True) for _ in count()),
-            lambda: (batch("/events/batch", key, wrapped=False) for _ in count()),
-            clients=1,
-            writes=True,
-            most=3,
-        ),
-    ]
+def fresh_pages(cursor: str) -> Callable[[], Iterator[bytes]]:
+    """Pages of the list that nobody asked for before: each begins at another moment of the later years."""
+    random = Random(1)
+    first, last = micros(FIRST + (LAST - FIRST) / 4), micros(LAST)
+    moments = (random.randrange(first, last) for _ in count())
+    return lambda: (request_bytes(f"/v1/events?limit=100&cursor={moved(cursor, at)}") for at in moments)
 
 
-def deep_cases(events: int, cursor: str) -> list[Case]:
-    """Cases that read one database of so many events at many depths; `cursor` continues its first page."""
-    middle = micros(FIRST + (LAST - FIRST) / 2)
-    deep = moved(cursor, middle)
+def fresh_feed_pages(query: str, positions: int) -> Callable[[], Iterator[bytes]]:
+    """Pages of the feed that nobody asked for before, until every position has been the beginning of one."""
+    places = cycle(Random(1).sample(range(positions), positions))
+    return lambda: (request_bytes(feed_page(query, after)) for after in places)
+
+
+def creating_case(key: str) -> Case:
+    """Single creates of many clients."""
+    return Case(
+        "create",
+        lambda: (created("/v1/events", key) for _ in count()),
+        lambda: (created("/events", key) for _ in count()),
+        clients=WRITERS,
+    )
+
+
+async def deep_cases(port: int, events: int) -> list[Case]:
+    """Cases that read one database of so many events at many depths, and never the same page twice."""
+    middle, newest = micros(FIRST + (LAST - FIRST) / 2), micros(LAST)
     near = max(events - 2_000, 0)
+
+    async def pages(name: str, query: str, at: int) -> Case:
+        cursor = await first_cursor(port, query)
+        target = f"/v1/events?limit=100{query}&cursor="
+        stream = (request_bytes(target + moved(cursor, at - n)) for n in count())
+        return Case("page-depth", lambda: stream, name=name)
+
+    def feed(name: str, query: str, after: int) -> Case:
+        stream = cycle([request_bytes(feed_page(query, after + n)) for n in range(FEED_PAGES)])
+        return Case("feed-depth", lambda: stream, most=FEED_MOST, name=name)
+
     return [
-        Case("page, first", again(gets("/v1/events?limit=100"))),
-        Case("page, half way back", again(gets(f"/v1/events?limit=100&cursor={deep}"))),
-        Case("page, one facet", again(gets(f"/v1/events?limit=100&{ONE_FACET}"))),
-        Case("page, two facets", again(gets(f"/v1/events?limit=100&{TWO_FACETS}"))),
-        Case("page, two facets, half way back", again(gets(f"/v1/events?limit=100&{TWO_FACETS}&until=2019-12-01"))),
-        Case("feed, beginning", again(gets(feed_page("limit=100", 0)))),
-        Case("feed, middle", again(gets(feed_page("limit=100", events // 200 * 100)))),
-        Case("feed, near the head", again(gets(feed_page("limit=100", near)))),
-        Case("feed, beginning, two facets", again(gets(feed_page(TWO_FACETS, 0)))),
-        Case("feed, middle, two facets", again(gets(feed_page(TWO_FACETS, events // 2)))),
-        Case("feed, near the head, two facets", again(gets(feed_page(TWO_FACETS, near)))),
+        await pages("newest", "", newest),
+        await pages("half way back", "", middle),
+        await pages("one facet", f"&{ONE_FACET}", newest),
+        await pages("two facets", f"&{TWO_FACETS}", newest),
+        await pages("two facets, half way", f"&{TWO_FACETS}", middle),
+        feed("beginning", "limit=100", 0),
+        feed("middle", "limit=100", events // 2),
+        feed("near the head", "limit=100", near),
+        feed("beginning, two facets", TWO_FACETS, 0),
+        feed("middle, two facets", TWO_FACETS, events // 2),
+        feed("near the head, two facets", TWO_FACETS, near),
     ]
 
 
 def feed_page(query: str, after: int) -> str:
     return f"/v1/feed?after={format_cursor(1, after)}&{query}"
-
-
-def feed_pages(query: str, events: int) -> list[str]:
-    return [feed_page(query, after) for after in steps(events)]
 
 
 def steps(events: int) -> list[int]:
@@ -143,27 +149,22 @@ def moved(cursor: str, at: int) -> str:
     return encode_place(at, struct.unpack(">qq", raw[:16])[1], raw[16:24])
 
 
-async def first_cursor(port: int) -> str:
+async def first_cursor(port: int, query: str = "") -> str:
     """Where the second page of the list begins."""
-    [page] = await ask(port, *gets("/v1/events?limit=100"))
+    [page] = await ask(port, *gets(f"/v1/events?limit=100{query}"))
     return str(orjson.loads(page.body)["next"])
 
 
-async def sitrep_pages(port: int) -> tuple[list[str], list[str], list[str]]:
-    """The first pages of the list, some ids, and the ETags of those events."""
-    targets = ["/v1/events?limit=100"]
-    ids: list[str] = []
-    while len(targets) <= PAGES:
-        [page] = await ask(port, *gets(targets[-1]))
-        found = orjson.loads(page.body)
-        ids += [item["id"] for item in found["items"][:4]]
-        targets.append(f"/v1/events?limit=100&cursor={found['next']}")
+async def some_events(port: int) -> tuple[list[str], list[str]]:
+    """The ids of some events, and their ETags."""
+    [page] = await ask(port, *gets("/v1/events?limit=100"))
+    ids = [item["id"] for item in orjson.loads(page.body)["items"][: 4 * PAGES]]
     answers = await ask(port, *gets(*(f"/v1/events/{id}" for id in ids)))
-    return targets[:PAGES], ids, [answer.headers["etag"] for answer in answers]
+    return ids, [answer.headers["etag"] for answer in answers]
 
 
 async def plain_pages_and_ids(port: int) -> tuple[list[str], list[str]]:
-    """The same of the plain app."""
+    """The first pages of the plain app's list, or of a peer's with the same routes, and some ids."""
     targets, ids = ["/events?limit=100"], []
     while len(targets) <= PAGES:
         [page] = await ask(port, *gets(targets[-1]))
@@ -183,6 +184,12 @@ def batch(target: str, key: str, *, wrapped: bool) -> bytes:
     items = [fresh() for _ in range(BATCH)]
     body: Any = {"items": [{"op": "create", "event": item} for item in items]} if wrapped else items
     return request_bytes(target, headers=bearer(key), body=orjson.dumps(body))
+
+
+def small_batch(key: str, items: int) -> bytes:
+    """A POST of a few of them."""
+    body = {"items": [{"op": "create", "event": fresh()} for _ in range(items)]}
+    return request_bytes("/v1/events/batch", headers=bearer(key), body=orjson.dumps(body))
 
 
 def fresh() -> dict[str, Any]:

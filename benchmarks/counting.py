@@ -20,7 +20,9 @@ from app.stats.facets import facet_counts
 from app.stats.schemas import FacetsQuery, SeriesQuery
 from app.stats.series import series
 from benchmarks.databases import administer, name_in
-from benchmarks.report import Counted
+from benchmarks.figures import Figure, shortened, worst
+from benchmarks.measure import ratios
+from benchmarks.options import Options
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -28,19 +30,18 @@ if TYPE_CHECKING:
 
     from app.db import Database
 
-LIMIT = 80.0
 DAY = 86_400_000_000
-NAME = "statistics"
+FULL, OTHER = "statistics", "statistics-facet"
 THREE_YEARS = ("2022-09-01", "2025-09-01")
 
 
 class Case(NamedTuple):
-    """A question, the raw way to answer it, and how many times faster Sitrep must be, if anything is asked."""
+    """A question of a row, and the raw way to answer it."""
 
+    row: str
     name: str
     asked: list[tuple[str, str]]
     raw: Statement
-    limit: float | None = None
 
 
 def raw_days(kind: str | None = None, measure: str | None = None, *, recent: bool = False) -> Statement:
@@ -75,57 +76,51 @@ def raw_values(facet: str, kind: str | None = None) -> Statement:
 RECENT = list(zip(("since", "until"), THREE_YEARS, strict=True))
 KILLED = [("kind", "attack"), ("measure", "killed")]
 CASES = (
-    Case("days of three years", RECENT, raw_days(recent=True), LIMIT),
-    Case("days of three years, killed", [*RECENT, *KILLED], raw_days("attack", "killed", recent=True), LIMIT),
-    Case("months of all years", [("interval", "month")], raw_days(), LIMIT),
-    Case("days of all years", [("interval", "day")], raw_days()),
-    Case("days in Kyiv, attacks", [("kind", "attack"), ("timezone", "Europe/Kyiv")], raw_days("attack")),
-    Case("days, one facet", [("munition", "cruise_missile")], raw_days("attack")),
-    Case("countries, all events", [("facet", "country")], raw_values("country")),
-    Case("countries of attacks", [("facet", "country"), ("kind", "attack")], raw_values("country", "attack")),
+    Case(FULL, "days of three years", RECENT, raw_days(recent=True)),
+    Case(FULL, "the same, killed", [*RECENT, *KILLED], raw_days("attack", "killed", recent=True)),
+    Case(FULL, "months of all years", [("interval", "month")], raw_days()),
+    Case(FULL, "countries of attacks", [("facet", "country"), ("kind", "attack")], raw_values("country", "attack")),
+    Case(OTHER, "days of a munition", [("munition", "cruise_missile")], raw_days("attack")),
+    Case(
+        OTHER, "days of attacks in Kyiv's zone", [("kind", "attack"), ("timezone", "Europe/Kyiv")], raw_days("attack")
+    ),
 )
 
 
-async def count_two_ways(dialect: str, url: str, rounds: int, only: str) -> list[Counted]:
-    """Every case, both ways in turns."""
+async def count_two_ways(dialect: str, url: str, options: Options) -> list[Figure]:
+    """Every case, both ways in turns; a row's figure is that of its worst case."""
     if dialect == "postgresql":  # what is compared is the work, not the number of cores
         await administer(url, f"ALTER DATABASE {name_in(url)} SET max_parallel_workers_per_gather = 0")
     db = open_database(url)
     await db.connect()
     app = create_app(Settings(database_url=url, anonymous_read=True), delivery=False)
+    found = []
     try:
         async with app.router.lifespan_context(app):
-            asked = [case for case in CASES if only in f"{NAME}: {case.name}"]
-            return [line for case in asked for line in await count_case(dialect, db, app, case, rounds)]
+            for row in filter(options.asks_for, (FULL, OTHER)):
+                counted = {case.name: await count(dialect, db, app, case, options) for case in CASES if case.row == row}
+                again = ", ".join(shortened(median(again)) for _, again in counted.values())
+                remark = f"Asked again while nothing changed: {again}. {options.deep:,} events"
+                found.append(worst(row, dialect, {name: anew for name, (anew, _) in counted.items()}, remark))
     finally:
         await db.close()
+    return found
 
 
-async def count_case(dialect: str, db: Database, app: FastAPI, case: Case, rounds: int) -> list[Counted]:
-    """Counted anew, and asked again while nothing changed; the first round warms all of them up."""
-    print(f"{dialect}: {NAME}: {case.name}", flush=True)
+async def count(
+    dialect: str, db: Database, app: FastAPI, case: Case, options: Options
+) -> tuple[list[float], list[float]]:
+    """How many times faster, counted anew, and asked again while nothing changed; the first round warms up."""
+    print(f"{dialect}: {case.row}, {case.name}", flush=True)
     times: tuple[list[float], ...] = ([], [], [])
-    anew, again, raw = times
-    for _ in range(rounds + 1):
-        for taken, work in (
-            (anew, answer(db, case)),
-            (again, ask(app, case)),
-            (raw, db.rows(case.raw, offload=True)),
-        ):
+    for _ in range(options.rounds + 1):
+        ways = answer(db, case), ask(app, case), db.rows(case.raw, offload=True)
+        for taken, work in zip(times, ways, strict=True):
             began = time.perf_counter()
             await work
             taken.append(time.perf_counter() - began)
-    name = f"{NAME}: {case.name}"
-    return [
-        compared(dialect, told, case.limit, ours[1:], raw[1:])
-        for told, ours in ((name, anew), (f"{name}, again", again))
-    ]
-
-
-def compared(dialect: str, name: str, limit: float | None, ours: list[float], raw: list[float]) -> Counted:
-    """The median over the rounds of the ratio within a round."""
-    ratio = median(other / own for own, other in zip(ours, raw, strict=True))
-    return Counted(dialect, name, ratio, limit, f"{1000 * median(ours):.1f} / {1000 * median(raw):.1f}")
+    anew, again, raw = (taken[1:] for taken in times)
+    return ratios(raw, anew), ratios(raw, again)
 
 
 async def ask(app: FastAPI, case: Case) -> bytes:

@@ -10,14 +10,13 @@ import orjson
 
 from benchmarks.deliveries import told
 from benchmarks.events import events
-from benchmarks.report import Sent
+from benchmarks.figures import Figure, figure
+from benchmarks.measure import ratios
 
 if TYPE_CHECKING:
     from benchmarks.deliveries import Desk
     from benchmarks.servers import Server
 
-CASE = "healthy endpoints, p99 in a crowd / quiet"
-LIMIT = 1.5
 HEALTHY, FAILING, DRIPPING = 20, 200, 20
 # The load of a turn: a change every so often.
 EVERY_S = 0.1
@@ -25,7 +24,7 @@ CHANGES = 40
 SETTLE_S = 1.0
 
 
-def in_a_crowd(dialect: str, service: Desk, receiver: Server, rounds: int) -> Sent:
+def in_a_crowd(dialect: str, service: Desk, receiver: Server, rounds: int) -> Figure:
     """Quiet turns and turns with the bad ones, in turns."""
     home = f"http://127.0.0.1:{receiver.port}"
     for n in range(HEALTHY):
@@ -47,9 +46,8 @@ def in_a_crowd(dialect: str, service: Desk, receiver: Server, rounds: int) -> Se
             figures = turn(service, receiver)
             assert not busy or met != (met := (figures["refused"], figures["dripped"])), "the crowd is not there"
             (crowded if busy else quiet).append(p99(figures["delays"]))
-    ratio = median(a / b for a, b in zip(crowded, quiet, strict=True))
     remark = " / ".join(f"{1000 * median(found):.0f}" for found in (crowded, quiet)) + " ms"
-    return Sent(dialect, CASE, ratio, LIMIT, remark, at_least=False)
+    return figure("crowd", dialect, ratios(crowded, quiet), remark=remark)
 
 
 def turn(service: Desk, receiver: Server) -> dict[str, list[float]]:

@@ -192,6 +192,10 @@ async def administer(url: str, *statements: str) -> None:
         await connection.close()
 
 
+def administer_now(url: str, *statements: str) -> None:
+    asyncio.run(administer(url, *statements))
+
+
 async def fetch(url: str, statement: str, *values: str) -> list[tuple[object, ...]]:
     connection = await asyncpg.connect(url)
     try:

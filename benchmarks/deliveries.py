@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 
+from benchmarks.figures import Figure, figure
 from benchmarks.load import ask, request_bytes
-from benchmarks.report import Sent
+from benchmarks.measure import ratios
 from benchmarks.senders import IN_FLIGHT, by_httpx, raw, split
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from benchmarks.servers import Server
 
-OVER_HTTPX, OVER_RAW = "delivery / httpx loop", "delivery / raw sender"
-RATES = (OVER_HTTPX, OVER_RAW)
-HTTPX_LIMIT, RAW_LIMIT = 5.0, 0.15
 MOST_OPEN = 1_000
 # How many of the events are delivered, and how many of these are posted by httpx, in a round.
 DELIVERED, BY_HTTPX = 5_000, 600
@@ -124,21 +122,11 @@ def throughput(service: Desk, worker: Server, receiver: Server, *, events: int, 
     return ours, other, lean
 
 
-def rates(dialect: str, ours: Side, other: Side, lean: Side) -> list[Sent]:
-    """The lines of the table."""
-    return [
-        Sent(dialect, OVER_HTTPX, paired(ours, other), HTTPX_LIMIT, remark(ours, other), at_least=True),
-        Sent(dialect, OVER_RAW, paired(ours, lean), RAW_LIMIT, remark(ours, lean), at_least=True),
-    ]
-
-
-def paired(one: Side, other: Side) -> float:
-    """The median over the rounds of one rate in units of the other."""
-    return median(a / b for a, b in zip(one.rate, other.rate, strict=True))
-
-
-def remark(one: Side, other: Side) -> str:
-    """Posts a second of both, and milliseconds of processor time for a post of both."""
-    rates = " / ".join(f"{median(side.rate):,.0f}" for side in (one, other))
-    spent = " / ".join(f"{1000 * median(side.cpu):.3f}" for side in (one, other))
-    return f"{rates} a second, {spent} ms"
+def delivered(dialect: str, ours: Side, other: Side, lean: Side) -> Figure:
+    """Processor time of the raw sender's post in parts of that of the worker's."""
+    spent = " / ".join(f"{1000 * median(side.cpu):.3f}" for side in (ours, other, lean))
+    rates = " / ".join(f"{median(side.rate):,.0f}" for side in (ours, other, lean))
+    remark = f"worker / httpx / raw: {spent} ms, {rates} posts a second"
+    return figure(
+        "delivery", dialect, ratios(lean.cpu, ours.cpu), {"httpx": median(ratios(lean.cpu, other.cpu))}, remark
+    )

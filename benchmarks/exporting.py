@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
-from benchmarks.report import Exported
+from benchmarks.figures import Figure, worst
 
 if TYPE_CHECKING:
     from benchmarks.servers import Server
 
-LIMIT = 1.2
-NAME = "export"
 FORMATS = ("ndjson", "csv", "geojson")
 STEP = 32 * 1024 * 1024
 FIRST = 3  # so many steps are the first part: two suffice to fill every buffer
 PATIENCE_S = 60.0
-HELD = re.compile(r"^RssAnon:\s+(\d+) kB", re.MULTILINE)
 
 
-def export_all(dialect: str, server: Server, only: str) -> list[Exported]:
+def export_all(dialect: str, server: Server) -> Figure:
     """Every format; the whole file is read."""
-    return [export(dialect, server, form) for form in FORMATS if only in f"{NAME}: {form}"]
+    return worst("export", dialect, {form: [export(dialect, server, form)] for form in FORMATS})
 
 
-def export(dialect: str, server: Server, form: str) -> Exported:
+def export(dialect: str, server: Server, form: str) -> float:
     """The most memory while the rest of a file was sent, in units of the most while its first part was."""
-    print(f"{dialect}: {NAME}: {form}", flush=True)
+    print(f"{dialect}: export, {form}", flush=True)
     held, total = [], 0
     with httpx.stream(
         "GET",
@@ -41,15 +36,7 @@ def export(dialect: str, server: Server, form: str) -> Exported:
         answer.raise_for_status()
         for part in answer.iter_bytes(STEP):
             total += len(part)
-            held.append(memory_of(server.pid))
+            held.append(server.memory())
     assert len(held) > 2 * FIRST, f"{total:,} bytes are too few to tell"
     first, rest = max(held[:FIRST]), max(held[FIRST:])
-    remark = f"{total / 1e9:.2f} GB; {first / 1024:.0f} / {rest / 1024:.0f} MB"
-    return Exported(dialect, f"{NAME}: {form}", rest / first, LIMIT, remark)
-
-
-def memory_of(pid: int) -> int:
-    """The process's own memory, without mapped files, in KiB."""
-    found = HELD.search(Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
-    assert found is not None, "Linux tells it"
-    return int(found[1])
+    return rest / first

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 60.0
 END = b"\r\n\r\n"
+CHUNKED = b"\r\ntransfer-encoding: chunked"
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Client(asyncio.Protocol):
         self._keep = keep
         self._buffer = bytearray()
         self._missing = 0
+        self._chunked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
@@ -58,6 +61,12 @@ class Client(asyncio.Protocol):
             self._missing -= len(data)
             return
         self._buffer += data
+        if self._chunked:
+            if self._buffer.endswith(LAST_CHUNK):
+                self._finish()
+            else:
+                del self._buffer[: -len(LAST_CHUNK)]
+            return
         if self._missing and self._keep is None:
             self._finish()
             return
@@ -69,6 +78,9 @@ class Client(asyncio.Protocol):
         if end < 0:
             return
         head = bytes(self._buffer[:end])
+        if CHUNKED in head.lower():
+            self._read_chunks(head)
+            return
         length, got = content_length(head), len(self._buffer) - end - len(END)
         if got < length and self._keep is not None:
             return
@@ -82,8 +94,16 @@ class Client(asyncio.Protocol):
             self._keep.append(Answer(int(head[9:12]), header_fields(head), bytes(self._buffer[end + len(END) :])))
         self._finish()
 
+    def _read_chunks(self, head: bytes) -> None:
+        """An answer of a peer's, whose end alone matters."""
+        assert self._keep is None, "whole answers are read by their length"
+        self._block.statuses[int(head[9:12])] += 1
+        self._chunked = True
+        if self._buffer.endswith(LAST_CHUNK):
+            self._finish()
+
     def _finish(self) -> None:
-        self._missing = 0
+        self._missing, self._chunked = 0, False
         self._buffer.clear()
         self._next()
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 
 from benchmarks.load import send
 from benchmarks.servers import Server
@@ -48,14 +47,6 @@ class Runner:
         return block.seconds, self.server.cpu() - before
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """How two sides compare: the median over the rounds of the first's figure divided by the second's."""
-
-    cpu: float
-    rate: float
-
-
 def measure(runners: list[Runner], rounds: int, seconds: float) -> None:
     """Let the sides take turns, each round in another order."""
     for runner in runners:
@@ -66,14 +57,6 @@ def measure(runners: list[Runner], rounds: int, seconds: float) -> None:
             runner.run()
 
 
-def compare(one: Runner, other: Runner) -> Pair:
+def ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
     """The first side in units of the other, round by round."""
-    return Pair(
-        median(a / b for a, b in zip(one.cpu, other.cpu, strict=True)),
-        median(a / b for a, b in zip(one.rate, other.rate, strict=True)),
-    )
-
-
-def sides(servers: list[tuple[Server, Callable[[], Iterator[bytes]]]], clients: int, most: int) -> list[Runner]:
-    """A runner for each server."""
-    return [Runner(server, requests(), clients, most) for server, requests in servers]
+    return [a / b for a, b in zip(one, other, strict=True)]

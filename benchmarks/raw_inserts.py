@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from operator import itemgetter
 from statistics import median
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,16 +13,16 @@ import asyncpg
 from app.db.sqlite_file import PRAGMAS, ROOMY
 from benchmarks.cases import BATCH, batch
 from benchmarks.databases import name_in
+from benchmarks.figures import Figure, figure
 from benchmarks.load import send
-from benchmarks.report import Sent
+from benchmarks.measure import ratios
 from benchmarks.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CASE = "batch / raw inserts"
-LIMITS = {"sqlite": 0.35, "postgresql": 0.40}
-WARM_UP = 2
+ROW = "batch"
+WARM_UP = 1
 EVENTS = 'SELECT event FROM "change" WHERE seq > {seq}'
 # Each table that a batch adds to, what of a row is read, and which rows are new since these heights of the log and ids.
 NEW_ROWS = {
@@ -116,33 +115,36 @@ async def new_rows(dialect: str, source: Driver, target: Driver) -> Rows:
     return {table: rows for table, rows in found.items() if rows}
 
 
-async def batches_and_raw_inserts(dialect: str, server: Server, key: str, urls: Sequence[str], rounds: int) -> Sent:
-    """A batch over HTTP, then its rows once more by the driver alone into the other database, in turns."""
-    print(f"{dialect}: {CASE}", flush=True)
+async def batches_and_raw_inserts(
+    dialect: str, servers: tuple[Server, Server], key: str, urls: Sequence[str], rounds: int
+) -> Figure:
+    """A batch over HTTP, then its rows once more by the driver alone into the other database, in turns.
+
+    The plain way gets a batch of its own, of as many events: its figure is in parts of the rows that Sitrep writes.
+    """
+    print(f"{dialect}: {ROW}", flush=True)
     source, target = [await connect(dialect, url) for url in urls]
     own = Server("raw", 0, os.getpid(), name_in(urls[1]) if dialect == "postgresql" else None)
-    batches: list[tuple[float, float]] = []
-    inserts: list[tuple[float, float]] = []
+    sitrep, plain = servers
+    spent: dict[str, list[float]] = {"sitrep": [], "plain": [], "raw": []}
     rows: Rows = {}
     for _ in range(WARM_UP + rounds):
-        request = batch("/v1/events/batch", key, wrapped=True)
-        before = server.cpu()
-        block = await send(server.port, [request], 1)
-        batches.append((server.cpu() - before, block.seconds))
+        spent["sitrep"].append(await cost_of(sitrep, batch("/v1/events/batch", key, wrapped=True)))
+        spent["plain"].append(await cost_of(plain, batch("/events/batch", key, wrapped=False)))
         rows = await new_rows(dialect, source, target)
         assert len(rows["change"]) == BATCH, "the batch was refused"
-        before, began = own.cpu(), time.perf_counter()
+        before = own.cpu()
         await target.insert(rows)
-        inserts.append((own.cpu() - before, time.perf_counter() - began))
-    ratio = median(raw / ours for (ours, _), (raw, _) in zip(batches[WARM_UP:], inserts[WARM_UP:], strict=True))
-    return Sent(dialect, CASE, ratio, LIMITS[dialect], remark(batches, inserts, rows), at_least=True)
-
-
-def remark(batches: Sequence[tuple[float, float]], inserts: Sequence[tuple[float, float]], rows: Rows) -> str:
-    """Both sides' events a second and processor time for one, and how many rows that is."""
-    sides = [
-        [1000 * median(figures) / BATCH for figures in zip(*side[WARM_UP:], strict=True)] for side in (batches, inserts)
-    ]
-    (cpu, took), (raw_cpu, raw_took) = sides
+        spent["raw"].append(own.cpu() - before)
+    ours, other, raw = (spent[name][WARM_UP:] for name in ("sitrep", "plain", "raw"))
     each = sum(map(len, rows.values())) / BATCH
-    return f"{1000 / took:,.0f} / {1000 / raw_took:,.0f} a second, {cpu:.3f} / {raw_cpu:.3f} ms, {each:.0f} rows"
+    told = " / ".join(f"{1000 * median(some) / BATCH:.3f}" for some in (ours, other, raw))
+    remark = f"Sitrep / plain / raw: {told} ms an event, {each:.0f} rows"
+    return figure(ROW, dialect, ratios(raw, ours), {"plain": median(ratios(raw, other))}, remark)
+
+
+async def cost_of(server: Server, request: bytes) -> float:
+    """Seconds of processor time of one request."""
+    before = server.cpu()
+    await send(server.port, [request], 1)
+    return server.cpu() - before
