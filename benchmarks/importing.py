@@ -25,7 +25,7 @@ from app.events.write.store import Store
 from app.events.write.transaction import WriteRequest
 from app.imports.detection import decide_date_order, identify
 from app.imports.files import open_file
-from app.imports.reading import prepare_import, read_records
+from app.imports.import_request import prepare_import, read_records
 from app.imports.request import ImportOptions
 from app.imports.run import run_import
 from benchmarks.databases import Shelf, name_in
