@@ -100,7 +100,7 @@ def done(rows: tuple[str, ...], database: str, work: Callable[[], Iterator[Figur
 def tell(figures: list[Figure], options: Options, version: str) -> None:
     """Print the figures, compare them with the last results, and keep those of a whole run."""
     sizes = options.quick, options.events, options.deep
-    run = Run(now(), machine(version), *sizes, options.rounds, tuple(figures))
+    run = Run(now(), machine(version), *sizes, options.rounds, options.load, tuple(figures))
     folder = QUICK_FOLDER if options.quick else FOLDER
     last = load(folder)
     print("\n" + on_terminal(figures), run.heading(), sep="\n")

@@ -17,7 +17,10 @@ INSTALL_LIMIT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`deep` is the size of the deep database; nothing is begun after `until`, of the monotonic clock."""
+    """`deep` is the size of the deep database; nothing is begun after `until`, of the monotonic clock.
+
+    `load` is the machine's as the run begins.
+    """
 
     events: int
     deep: int
@@ -29,6 +32,7 @@ class Options:
     check: bool
     quick: bool
     until: float
+    load: float
 
     def asks_for(self, *rows: str) -> bool:
         """One of these rows is wanted."""
@@ -77,6 +81,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
         check=given.check,
         quick=quick,
         until=time.monotonic() + (QUICK_LIMIT_S if quick else LIMIT_S),
+        load=round(os.getloadavg()[0], 1),
     )
 
 

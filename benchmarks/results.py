@@ -28,7 +28,10 @@ NOISE = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: when, on what, how large its databases were, and what it came to."""
+    """A run: when, on what, how large its databases were, and what it came to.
+
+    `load` is how many processes waited for a processor before it began.
+    """
 
     date: str
     machine: str
@@ -36,6 +39,7 @@ class Run:
     events: int
     deep: int
     rounds: int
+    load: float
     figures: tuple[Figure, ...]
 
     @property
@@ -48,8 +52,13 @@ class Run:
         how = "A quick run: few rounds and small databases, so its figures are rough. " if self.quick else ""
         return (
             f"{how}{self.date}, {self.machine}. {self.events:,} events, {self.deep:,} where a database is deep, "
-            f"{self.rounds} rounds."
+            f"{self.rounds} rounds.{self.told_load()}"
         )
+
+    def told_load(self) -> str:
+        """That other work shared the machine, where it did."""
+        busy = f" The machine was busy with other work (load {self.load:.0f}), so the figures are rough."
+        return busy if self.load > 1 else ""
 
 
 def now() -> str:

@@ -60,7 +60,7 @@ def test_every_row_is_shown_in_eighty_columns_in_markdown_and_as_a_picture_and_i
     assert [figure.database for figure in figures[:2]] == ["sqlite", "postgresql"]
     assert max(map(len, shown.splitlines())) <= 80
     assert all(row.path in shown for row in ROWS.values())
-    run = Run("2026-11-29", "2 cores of a processor", True, 2_000, 10_000, 3, tuple(figures))
+    run = Run("2026-11-29", "2 cores of a processor", True, 2_000, 10_000, 3, 7.0, tuple(figures))
     (tmp_path / "gone.svg").touch()
     save(run, tmp_path)
     assert load(tmp_path) == run
@@ -74,6 +74,8 @@ def test_every_row_is_shown_in_eighty_columns_in_markdown_and_as_a_picture_and_i
     assert len(table) == 2 + len(figures)
     assert {line.count("|") for line in table} == {table[0].count("|")}
     assert "A quick run" in in_markdown(run.heading(), figures, [])
+    assert "busy with other work" in run.heading()
+    assert "busy" not in replace(run, load=0.5).heading()
 
 
 def test_results_of_another_form_are_no_last_run(tmp_path: Path) -> None:
@@ -84,7 +86,7 @@ def test_results_of_another_form_are_no_last_run(tmp_path: Path) -> None:
 
 
 def test_runs_of_different_sizes_are_not_compared() -> None:
-    run = Run("2026-11-29", "a machine", False, 10_000, 100_000, 7, ())
+    run = Run("2026-11-29", "a machine", False, 10_000, 100_000, 7, 0.1, ())
     assert run.size != replace(run, deep=1_000_000).size
     assert run.size != replace(run, quick=True).size
 
