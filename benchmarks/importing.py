@@ -36,7 +36,7 @@ from benchmarks.peers import SQLITE_UTILS, PeerMissing, Peers, environment
 from benchmarks.servers import Server
 
 IMPORTED = ("import",)
-ROWS, QUICK_ROWS = 5_000, 1_000
+ROWS, QUICK_ROWS = 3_000, 1_000
 BATCH = 1_000
 DATASET = "ucdp_ged"
 PLACES = (("Kharkiv", "Kharkivska oblast", 49.99, 36.23), ("Odesa", "Odeska oblast", 46.48, 30.73))
