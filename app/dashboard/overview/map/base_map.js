@@ -6,7 +6,7 @@ import { outlines } from "./outlines.js";
 
 const REST_MS = 150; // without a move, until the view is told
 const STEP = 100; // pixels that an arrow key moves
-const FINE = 3.6; // the zoom from which finer outlines pay
+const FINE = 5; // the zoom from which finer outlines pay
 const WORLD = { west: -170, south: -56, east: 190, north: 76 };
 const TILES = document.querySelector('meta[name="sitrep-tiles"]').content;
 const NEAREST = TILES ? 16 : 13;
