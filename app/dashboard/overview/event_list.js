@@ -2,7 +2,7 @@
 
 import { number, plural } from "../common/format.js";
 import { Panel } from "../common/panel.js";
-import { html, useEffect, useReducer, useRef, useState } from "../common/preact.js";
+import { html, useEffect, useLayoutEffect, useReducer, useRef, useState } from "../common/preact.js";
 import { say } from "../common/shell.js";
 import { Actions } from "./list/actions.js";
 import { columnsOf, eventPage, storeColumns, storedColumns } from "./list/columns.js";
@@ -55,7 +55,7 @@ export function EventList({ pairs, live, count }) {
     wanted.current = Math.max(0, Math.min(pages.length - 1, index));
     setActive(wanted.current);
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!focusing.current || active < 0) return;
     focusing.current = false;
     const row = region.current.querySelector(`[data-index="${active}"]`);

@@ -3,7 +3,7 @@
 import { address } from "../common/api.js";
 import { plural, spoken } from "../common/format.js";
 import { useApi } from "../common/hooks.js";
-import { html, useEffect, useId, useRef, useState } from "../common/preact.js";
+import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../common/preact.js";
 import { ConditionSearch } from "./condition_search.js";
 import { faultsAt } from "./fields.js";
 import { FACETS, inWords, NAMES, toDocument, toRows } from "./filter_document.js";
@@ -68,7 +68,7 @@ function Row({ row, isNew, filter, faults, onChange, onTake }) {
   const id = useId();
   const select = useRef(null);
   const [looks, look] = useState(false);
-  useEffect(() => { if (isNew) select.current.focus(); }, []);
+  useLayoutEffect(() => { if (isNew) select.current.focus(); }, []); // before the next key, however fast it comes
   const suggests = looks && FACETS.includes(row.name);
   const others = Object.fromEntries(Object.entries(filter).filter(([name]) => name !== row.name && name !== "change"));
   const known = useApi(suggests ? "stats/facets" : null, [["facet", row.name], ["limit", SUGGESTED], ...toRows(others)]);

@@ -4,7 +4,7 @@ import { call } from "../common/api.js";
 import { askKey } from "../common/key.js";
 import { forget, key } from "../common/key_storage.js";
 import { isTold, sentence } from "../common/panel.js";
-import { html, useEffect, useRef, useState } from "../common/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../common/preact.js";
 import { Shell, start } from "../common/shell.js";
 import { setTrouble, trouble } from "../common/trouble.js";
 import { go, useView } from "./address.js";
@@ -43,7 +43,7 @@ function Subscriptions() {
   const [created, setCreated] = useState(null);
   const shown = useRef(null);
   const name = view.name === "one" ? view.id : view.name;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (shown.current !== null && shown.current !== name) document.querySelector("#view-title")?.focus();
     if (me) shown.current = name;
     if (view.name !== "one") document.title = "Subscriptions · Sitrep";

@@ -1,6 +1,6 @@
 // The events as a grid of rows and chosen columns: sorted by its heads, walked by the arrow keys.
 
-import { html, useEffect, useRef, useState } from "../../common/preact.js";
+import { html, useLayoutEffect, useRef, useState } from "../../common/preact.js";
 import { eventPage } from "./columns.js";
 import { Mark } from "./entry.js";
 import { chooseSort } from "./sort.js";
@@ -15,9 +15,9 @@ export function Table({ region, pages, columns, sort, size, active, setActive })
   const [column, setColumn] = useState(0);
   const grid = useRef(null);
   const move = useRef(false);
-  const spot = useRef([0, 0]); // where the focus is to be; keys may come faster than rows are drawn
   const at = Math.min(column, columns.length - 1);
-  useEffect(() => {
+  // Before the page is painted, so that the next key, however fast it comes, finds the focus moved.
+  useLayoutEffect(() => {
     if (!move.current) return;
     move.current = false;
     const cell = grid.current.querySelector(`[data-index="${active}"] [aria-colindex="${at + 1}"]`);
@@ -27,14 +27,13 @@ export function Table({ region, pages, columns, sort, size, active, setActive })
 
   const go = (index, to) => {
     move.current = true;
-    spot.current = [Math.max(0, Math.min(pages.length - 1, index)), Math.max(0, Math.min(columns.length - 1, to))];
-    setColumn(spot.current[1]);
-    setActive(spot.current[0]);
+    setColumn(Math.max(0, Math.min(columns.length - 1, to)));
+    setActive(Math.max(0, Math.min(pages.length - 1, index)));
   };
   const press = (event) => {
     const cell = event.target.closest("[role=gridcell]");
     if (!cell || event.altKey || event.metaKey) return;
-    const [index, here] = move.current ? spot.current : [Number(cell.parentElement.dataset.index), Number(cell.getAttribute("aria-colindex")) - 1];
+    const [index, here] = [Number(cell.parentElement.dataset.index), Number(cell.getAttribute("aria-colindex")) - 1];
     const keys = {
       ArrowDown: () => go(index + 1, here),
       ArrowUp: () => go(index - 1, here),

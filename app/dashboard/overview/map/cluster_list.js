@@ -4,7 +4,7 @@ import { address } from "../../common/api.js";
 import { number, when } from "../../common/format.js";
 import { useApi } from "../../common/hooks.js";
 import { sentence } from "../../common/panel.js";
-import { html, useEffect, useRef } from "../../common/preact.js";
+import { html, useLayoutEffect, useRef } from "../../common/preact.js";
 import { narrowed } from "./clusters.js";
 import { kindClass, kindName, told } from "./marks.js";
 import { spokenPlace } from "./mercator.js";
@@ -17,7 +17,7 @@ export function ClusterList({ cluster, pairs, measure, revision, onClose }) {
   const heading = useRef(null);
   const narrow = narrowed(pairs, cluster.box);
   const answer = useApi(narrow && "events", narrow && [...narrow, ["limit", String(SHOWN)], ...FIELDS.map((name) => ["fields", name])], revision);
-  useEffect(() => heading.current.focus({ preventScroll: true }), [cluster.key]);
+  useLayoutEffect(() => heading.current.focus({ preventScroll: true }), [cluster.key]);
   const leave = (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
