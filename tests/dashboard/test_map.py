@@ -102,7 +102,7 @@ def area_of(page: Page) -> tuple[float, float, float, float]:
 def filters(page: Page, pattern: str, served: Served) -> dict[str, str]:
     """What a part of the map put into the address; the page counts as the API does, and draws what it counts."""
     page.wait_for_url(re.compile(pattern))
-    query = page.url.partition("?")[2]
+    query = page.evaluate("location.search.slice(1)")
     count = served.get(f"/v1/events/count?{query}")["count"]
     expect(page.locator("#count")).to_have_text(f"{count:,} event{'' if count == 1 else 's'}")
     expect(page.locator("#map .area")).to_have_count(1)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 import worlds
@@ -69,8 +70,9 @@ class Past:
         return states
 
 
-WORLDS: dict[int, list[worlds.Event]] = {}
-PASTS: dict[int, Past] = {}
+# By client, and not by its id, which another is given when it is gone.
+WORLDS: WeakKeyDictionary[AsyncClient, list[worlds.Event]] = WeakKeyDictionary()
+PASTS: WeakKeyDictionary[AsyncClient, Past] = WeakKeyDictionary()
 ASKED = st.tuples(worlds.questions(), st.sampled_from(SORTS), st.sampled_from([1, 2, 3, 7, 100]))
 
 
@@ -139,7 +141,7 @@ def ours(events: list[worlds.Event], question: worlds.Question) -> list[worlds.E
 async def test_list_count_export_and_matches_agree_with_the_contract(
     api: AsyncClient, db: Database, drawn: list[worlds.Event], asked: list[tuple[worlds.Question, str, int]]
 ) -> None:
-    known = WORLDS.setdefault(id(api), [])
+    known = WORLDS.setdefault(api, [])
     await add(api, *drawn, known=known)
     await misjudge(db, len(known) % 4)
 
@@ -201,7 +203,7 @@ async def step(api: AsyncClient, past: Past, /, what: str, pick: int, event: wor
 async def test_lists_and_counts_of_the_past_are_what_they_were(
     api: AsyncClient, db: Database, steps: list[Any], asked: list[tuple[Any, int, worlds.Question]]
 ) -> None:
-    past = PASTS.setdefault(id(api), Past())
+    past = PASTS.setdefault(api, Past())
     for change in steps:
         await step(api, past, *change)
     await misjudge(db, len(past.changes) % 4)

@@ -18,12 +18,12 @@ class Stream:
         self._text = b""
 
     async def block(self) -> dict[str, str]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while b"\n\n" not in self._text:
                 self._text += await anext(self._chunks)
         block, _, self._text = self._text.partition(b"\n\n")
         return dict(line.split(": ", 1) for line in block.decode().split("\n"))
 
     async def rest(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return self._text + b"".join([chunk async for chunk in self._chunks])

@@ -15,7 +15,7 @@ from app.feed.recent_changes import RecentChanges, encode_change, join_frames
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-LONG = 20.0
+LONG, PATIENCE_S = 120.0, 60.0
 
 
 @asynccontextmanager
@@ -40,7 +40,7 @@ async def test_a_commit_of_this_process_wakes_at_once() -> None:
         assert not waiting.done()
         log.write()
         notifier.wake()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, PATIENCE_S)
         assert notifier.head.seq == 4
 
 
@@ -50,7 +50,7 @@ async def test_a_commit_of_another_process_is_found_by_looking() -> None:
         waiting = asyncio.create_task(notifier.wait(3, LONG))
         await settle()
         log.write()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, PATIENCE_S)
         assert notifier.head.seq == 4
 
 
@@ -77,8 +77,8 @@ async def test_draining_ends_all_waits_now_and_later() -> None:
         waits = [asyncio.create_task(notifier.wait(3, LONG)) for _ in range(5)]
         await settle()
         notifier.drain()
-        await asyncio.wait_for(asyncio.gather(*waits), 1)
-        await asyncio.wait_for(notifier.wait(3, LONG), 1)
+        await asyncio.wait_for(asyncio.gather(*waits), PATIENCE_S)
+        await asyncio.wait_for(notifier.wait(3, LONG), PATIENCE_S)
 
 
 async def test_a_failing_database_does_not_end_the_watch() -> None:
@@ -90,7 +90,7 @@ async def test_a_failing_database_does_not_end_the_watch() -> None:
             await asyncio.sleep(0.001)
         log.broken = False
         log.write()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, PATIENCE_S)
 
 
 async def test_a_new_epoch_wakes_even_where_the_log_became_shorter() -> None:
@@ -99,7 +99,7 @@ async def test_a_new_epoch_wakes_even_where_the_log_became_shorter() -> None:
         await notifier.wait(2, LONG)
         future = notifier.expect(3, 1)
         log.epoch, log.entries = 2, log.entries[:1]
-        await asyncio.wait_for(future, 1)
+        await asyncio.wait_for(future, PATIENCE_S)
         assert (notifier.head.epoch, notifier.head.seq) == (2, 1)
         assert notifier.expect(1, 1).done()
 

@@ -19,6 +19,8 @@ from app.feed.sse import ABORT, CHUNK, EventStream, StreamTimings, StreamWriter
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+PATIENCE_S = 60.0
+
 
 class Reader:
     """One stream over a log in memory, and what it was sent."""
@@ -58,7 +60,7 @@ class Reader:
 
     async def has(self, count: int) -> None:
         """Wait until so many blocks are here."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.blocks) < count:  # noqa: ASYNC110 (the fake has no event)
                 await asyncio.sleep(0.001)
 
@@ -78,7 +80,7 @@ async def open_stream(
     yield notifier, reader, task
     reader.reads.set()
     await notifier.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await task
 
 
@@ -105,14 +107,14 @@ async def test_draining_ends_the_stream_with_its_position() -> None:
     async with open_stream(MemoryLog(3), 0) as (notifier, reader, task):
         await reader.has(4)
         notifier.drain()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
     assert reader.blocks[-1] == b"id: e1-000000000003"
 
 
 async def test_a_stream_has_its_day() -> None:
     async with open_stream(MemoryLog(1), 1, timings=StreamTimings(life_s=0.02)) as (_, reader, task):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
     assert reader.blocks == [b"retry: 3000", b"id: e1-000000000001"]
 
@@ -122,7 +124,7 @@ async def test_a_reader_that_hung_up_gets_nothing_more() -> None:
         await reader.has(1)
         await asyncio.sleep(0.01)
         reader.follower.leave()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
     assert reader.blocks == [b"retry: 3000"]
 
@@ -138,7 +140,7 @@ async def test_a_slow_reader_is_let_go_and_resumes_by_id() -> None:
             notifier.wake()
             await notifier.wait(len(log.entries) - 1, 5)
         reader.reads.set()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
     assert reader.blocks[1:] == [*reader.blocks[1:2], b"id: e1-000000000002"]
     async with open_stream(log, 2) as (_, again, _task):
@@ -164,7 +166,7 @@ async def test_a_revoked_key_ends_the_stream() -> None:
         _reader,
         task,
     ):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
 
 
@@ -174,7 +176,7 @@ async def test_a_restored_log_ends_the_stream_without_a_position() -> None:
         await reader.has(1)
         await asyncio.sleep(0.02)
         log.epoch, log.entries = 2, log.entries[:2]
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
     assert reader.blocks == [b"retry: 3000"]
 
@@ -183,7 +185,7 @@ async def test_a_database_that_goes_away_ends_the_stream_softly() -> None:
     log = MemoryLog(3)
     log.broken = True
     async with open_stream(log, 1) as (_, reader, task):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
     assert reader.blocks == [b"retry: 3000", b"id: e1-000000000001"]
 
@@ -227,7 +229,7 @@ async def test_the_answer_starts_frees_its_seat_and_ends() -> None:
     while len(wire.messages) < 3:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
     notifier.drain()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         await serving
     headers = dict(wire.messages[0]["headers"])
     assert headers[b"content-type"].startswith(b"text/event-stream")
@@ -243,7 +245,7 @@ async def test_a_reader_that_never_reads_loses_the_connection() -> None:
     wire.takes.clear()
     notifier = Notifier(log)  # type: ignore[arg-type]
     answer = EventStream(lambda send: follower_of(notifier, send, StreamTimings(send_s=0.02)), nullcontext())
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         await answer(wire.scope, wire.receive, wire.send)
     assert wire.aborted
 
@@ -257,7 +259,7 @@ async def test_hanging_up_ends_the_answer() -> None:
     while len(wire.messages) < 2:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
     wire.gone.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         await serving
 
 

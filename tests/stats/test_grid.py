@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 
 import pytest
 import worlds
@@ -38,7 +39,8 @@ GROWING = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-WORLDS: dict[int, list[worlds.Event]] = {}
+# By client, and not by its id, which another is given when it is gone.
+WORLDS: WeakKeyDictionary[AsyncClient, list[worlds.Event]] = WeakKeyDictionary()
 MEASURED = st.sampled_from([None, "count", *MEASURES])
 
 
@@ -105,7 +107,7 @@ def expected(
 async def test_every_located_event_is_in_its_cells(
     api: AsyncClient, db: Database, drawn: list[worlds.Event], asked: list[tuple[Any, ...]]
 ) -> None:
-    known = WORLDS.setdefault(id(api), [])
+    known = WORLDS.setdefault(api, [])
     for event in drawn:
         ids = [{"system": "world", "id": f"{len(known)}:a/b"}]
         known.append(await written(api, {**event, "external_ids": ids}))

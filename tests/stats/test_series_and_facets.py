@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 import worlds
@@ -36,7 +37,8 @@ GROWING = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-WORLDS: dict[int, list[worlds.Event]] = {}
+# By client, and not by its id, which another is given when it is gone.
+WORLDS: WeakKeyDictionary[AsyncClient, list[worlds.Event]] = WeakKeyDictionary()
 INTERVALS = ["hour", "day", "week", "month", "quarter", "year"]
 GROUPS: dict[str, Any] = {
     "kind": lambda event: {event["kind"]},
@@ -115,7 +117,7 @@ def sums(events: list[worlds.Event], measure: str) -> dict[str, int]:
 async def test_series_and_facets_agree_with_list_count_and_export(
     api: AsyncClient, drawn: list[worlds.Event], asked: list[tuple[Any, ...]]
 ) -> None:
-    known = WORLDS.setdefault(id(api), [])
+    known = WORLDS.setdefault(api, [])
     await add(api, drawn, known)
 
     for abstract, interval, measure, facet, zone in asked:

@@ -56,14 +56,14 @@ async def test_a_hundred_names_that_hang_leave_the_others_alone(monkeypatch: pyt
 
     def slow(host: str, *rest: object, **more: object) -> object:
         if host.startswith("slow"):
-            free.wait(10)
+            free.wait(120)
         return plain("127.0.0.1", *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)  # the system's resolver, which no test may ask
     hanging = [asyncio.ensure_future(resolve_by_system(f"slow{n}.example.org", 443)) for n in range(100)]
     await asyncio.sleep(0)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await resolve_by_system("quick.example.org", 443) == [LOOPBACK]
         assert not any(asked.done() for asked in hanging)
         more = [asyncio.ensure_future(resolve_by_system(f"slow{n}.example.org", 443)) for n in range(MAX_CONCURRENT)]

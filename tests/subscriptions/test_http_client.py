@@ -105,7 +105,7 @@ async def raw_endpoint() -> AsyncIterator[tuple[str, Accept]]:
     taken: list[socket.socket] = []
 
     async def accept(answer: bytes, *, asked: bool = True) -> socket.socket:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             connection, _ = await loop.sock_accept(listener)
             taken.append(connection)
             if asked:
@@ -126,7 +126,7 @@ async def has_ended(connection: socket.socket) -> bool:
     """Whether the other side closes the connection soon."""
     connection.setblocking(False)
     try:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             return await asyncio.get_running_loop().sock_recv(connection, 1) == b""
     except ConnectionError:
         return True

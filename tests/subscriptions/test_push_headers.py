@@ -220,8 +220,9 @@ async def test_the_longest_and_the_most_are_taken_and_sent(api: httpx.AsyncClien
     headers = {f"X-{n}-!#$%&'*+.^_`|~": f"{n}" + '~ "\\' * 499 + "end" for n in range(10)}
     assert {len(value) for value in headers.values()} == {2000}
     async with receiving() as endpoint:
-        made = await subscribed(api, endpoint.url(), push={"headers": headers})
-        assert good(await api.post(f"{PATH}/{made['id']}/test"))["ok"]
+        made = await subscribed(api, endpoint.url(), push={"headers": headers, "timeout_s": 60})
+        tried = good(await api.post(f"{PATH}/{made['id']}/test"))
+        assert tried["ok"], tried
     sent = endpoint.received[-1].headers
     assert {name: sent[name.lower()] for name in headers} == headers
 
