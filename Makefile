@@ -30,6 +30,8 @@ TYPED := app tests migrations benchmarks container clients/python
 
 # HOST and PORT go to `run` as options. As environment they would reach tests and the program unasked.
 unexport HOST PORT PYTHON
+# Tests start processes, which load the program from its bytecode in a fraction of the time.
+unexport PYTHONDONTWRITEBYTECODE
 # A variable named on make's own command line is exported whatever is said above, so the flags go too.
 unexport MAKEFLAGS MAKEOVERRIDES
 
@@ -84,9 +86,9 @@ soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on b
 	@unset $${!SITREP_@} && $(BIN)/python -m pytest tests/model --numprocesses 2 -rP --soak '$(MINUTES)' --seed '$(SEED)'
 
 .PHONY: nightly
-nightly: $(COMPLETE) ## Test rolling updates, checks and killed imports for long
-	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 IMPORT_ROWS=50000 IMPORT_KILLS=20 \
-	  $(BIN)/python -m pytest tests/rolling tests/check tests/imports/test_run.py $(ARGS)
+nightly: $(COMPLETE) ## Test rolling updates, new indexes, checks and killed imports for long
+	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 IMPORT_ROWS=50000 IMPORT_KILLS=20 EVOLUTION_EVENTS=10000 \
+	  $(BIN)/python -m pytest tests/rolling tests/check tests/imports/test_run.py tests/heavy/test_documents_evolve.py $(ARGS)
 
 .PHONY: check-data
 check-data: $(COMPLETE) ## Compare totals of real files with those of the events they become (DATA=folder)

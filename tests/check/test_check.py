@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,25 +131,24 @@ DAMAGES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-async def test_damage_is_found_and_mended_and_nothing_else_changes(
-    damage: str, filled: Database, database_url: str, api: httpx.AsyncClient
+async def test_each_damage_is_found_and_mended_and_nothing_else_changes(
+    filled: Database, database_url: str, api: httpx.AsyncClient
 ) -> None:
-    part, statement = DAMAGES[damage]
-    one = f"(SELECT min({'key' if part == 'event' else 'event'}) FROM {part})"  # noqa: S608 (ours)
-    before, bodies = await contents(database_url), await answers(api)
-    await change(database_url, statement.format(one=one))
+    for damage, (part, statement) in DAMAGES.items():
+        one = f"(SELECT min({'key' if part == 'event' else 'event'}) FROM {part})"  # noqa: S608 (ours)
+        before, said = await contents(database_url), await answers(api)
+        await change(database_url, statement.format(one=one))
 
-    found = await check(filled, quiet)
-    assert part in wrong(found)
-    assert found.is_sound
-    await check_and_repair(filled, quiet)
+        found = await check(filled, quiet)
+        assert part in wrong(found), damage
+        assert found.is_sound, damage
+        await check_and_repair(filled, quiet)
 
-    assert wrong(await check(filled, quiet)) == set()
-    after = await contents(database_url)
-    if part not in {"facet_value", "estimates"}:
-        assert after == before
-    assert (after["bodies"], await answers(api)) == (before["bodies"], bodies)
+        assert wrong(await check(filled, quiet)) == set(), damage
+        after = await contents(database_url)
+        if part not in {"facet_value", "estimates"}:
+            assert after == before, damage
+        assert (after["bodies"], await answers(api)) == (before["bodies"], said), damage
 
 
 SKIPPED = {"facet_value", "log_head", "api_key", "audit", "idempotency", "delivery_worker", "subscription"}
@@ -190,7 +190,7 @@ async def answers(api: httpx.AsyncClient) -> list[Any]:
     """What a running server says; a repair may have begun an epoch."""
     said = [await api.get(question) for question in QUESTIONS]
     assert [answer.status_code for answer in said] == [200] * len(said), [answer.text for answer in said]
-    return [answer.text.replace("e2-", "e1-") for answer in said]
+    return [re.sub(r"\be\d+-", "e1-", answer.text) for answer in said]
 
 
 async def test_a_running_server_forgets_what_a_repair_put_right(

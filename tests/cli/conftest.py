@@ -7,14 +7,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from processes import Forked
 
 from app.cli import run
 
@@ -39,7 +38,7 @@ class Said:
 class Started:
     """A process that runs `sitrep`; its output goes to files, so that it never blocks."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     out_file: Path
     err_file: Path
     port: int
@@ -117,9 +116,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         port = free_port()
         n = len(started)
         out, err = tmp_path / f"out-{n}", tmp_path / f"err-{n}"
-        command = [sys.executable, "-m", "app", *(each.format(port=port) for each in arguments)]
-        with out.open("wb") as out_file, err.open("wb") as err_file:
-            process = subprocess.Popen(command, stdout=out_file, stderr=err_file, env=os.environ, cwd=tmp_path)  # noqa: S603 (our own)
+        words = [each.format(port=port) for each in arguments]
+        process = Forked(words, out, err, os.environ, tmp_path)
         started.append(Started(process, out, err, port))
         return started[-1]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from ipaddress import ip_network
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from conftest import serving
+from processes import Forked
 
 from app.changes.epoch import raise_epoch
 from app.db import open_database
@@ -42,8 +42,8 @@ class Stage:
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._opened: list[httpx.AsyncClient] = []
         self._inner = AsyncExitStack()
-        self._process: asyncio.subprocess.Process | None = None
-        self._log = (folder / "server.log").open("ab")
+        self._process: Forked | None = None
+        self._log = folder / "server.log"
 
     async def __aenter__(self) -> Self:
         try:
@@ -59,7 +59,6 @@ class Stage:
         await self.stop_outer(signal.SIGKILL)
         for client in self._opened:
             await client.aclose()
-        self._log.close()
 
     def client(self, name: str) -> httpx.AsyncClient:
         return self._clients[name]
@@ -91,21 +90,18 @@ class Stage:
             "SITREP_ALLOW_PRIVATE_TARGETS": "127.0.0.0/8",
             "SITREP_LOG_LEVEL": "warning",
         }
-        command = [sys.executable, "-m", "app", "serve", "--port", str(self._port)]
-        self._process = process = await asyncio.create_subprocess_exec(
-            *command, env=environment, cwd=self._folder, stdout=self._log, stderr=self._log
-        )
+        command = ["serve", "--port", str(self._port)]
+        self._process = process = Forked(command, self._log, self._log, environment, self._folder)
         client = self._point("outer", f"http://127.0.0.1:{self._port}")
         async with asyncio.timeout(START_S):
             while not await is_ready(client):
-                assert process.returncode is None, self.said()
+                assert process.poll() is None, self.said()
                 await asyncio.sleep(0.05)
 
     async def stop_outer(self, how: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(how)
-            async with asyncio.timeout(START_S):
-                await self._process.wait()
+            await asyncio.to_thread(self._process.wait, START_S)
             self._process = None
 
     async def raise_epoch(self) -> None:
@@ -117,7 +113,7 @@ class Stage:
 
     def said(self) -> str:
         """What the server has logged."""
-        return (self._folder / "server.log").read_text(encoding="utf-8")
+        return self._log.read_text(encoding="utf-8")
 
     def _point(self, name: str, address: str) -> httpx.AsyncClient:
         """Let the name's client call this address; what is under way ends with the server of before."""
