@@ -35,8 +35,10 @@ FLAGS = (
 )
 AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"
 FAULTS = """async (within) => {
-  const moving = document.getAnimations().filter((one) => one instanceof CSSTransition); // colours half way
-  await Promise.all(moving.map((one) => one.finished.catch(() => null)));
+  // Colours half way to others have no contrast; what inherits one may begin when that has ended.
+  const moving = () => document.getAnimations().filter((one) => one instanceof CSSTransition);
+  for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+  while (moving().length) await Promise.all(moving().map((one) => one.finished.catch(() => null)));
   const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"] });
   const told = ({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`;
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${told(node)}`));
