@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -139,13 +140,13 @@ async def ask(app: FastAPI, case: Case) -> bytes:
     }
     sent: list[Message] = []
 
-    async def receive() -> Message:
-        return {"type": "http.request"}
+    coming: asyncio.Queue[Message] = asyncio.Queue()
+    coming.put_nowait({"type": "http.request"})
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await app(scope, receive, send)
+    await app(scope, coming.get, send)  # who waits for a caller that hangs up waits for ever
     assert sent[0]["status"] == 200, sent
     return b"".join(message.get("body", b"") for message in sent)
 
