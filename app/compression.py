@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http import prefers_gzip
+from app.http import if_none_match, prefers_gzip
 
 MIN_SIZE = 1024
 LEVEL = 4
@@ -32,30 +32,17 @@ COMPRESSED_SCOPE_KEY = "sitrep.compressed"
 class CompressedBody:
     """The gzip form of a body that is sent many times; it is made once, when it is first asked for."""
 
-    __slots__ = ("_body", "_on_ready", "_task", "size")
+    __slots__ = ("_body", "_task")
 
     def __init__(self, body: bytes) -> None:
-        self.size = 0
         self._body = body
         self._task: asyncio.Task[bytes] | None = None
-        self._on_ready: Callable[[int], None] | None = None
-
-    def on_ready(self, call: Callable[[int], None]) -> None:
-        """Call with the size once the gzip form exists."""
-        self._on_ready = call
 
     async def get(self) -> bytes:
         """Return the gzip form."""
         if self._task is None:
-            self._task = asyncio.create_task(self._make(), name="compress a kept response")
+            self._task = asyncio.create_task(asyncio.to_thread(compress, self._body), name="compress a body")
         return await asyncio.shield(self._task)
-
-    async def _make(self) -> bytes:
-        compressed = await asyncio.to_thread(compress, self._body)
-        self.size = len(compressed)
-        if self._on_ready is not None:
-            self._on_ready(self.size)
-        return compressed
 
 
 class StaticResponse(Response):
@@ -187,6 +174,20 @@ class Encoder:
             piece += compressor.flush()
         if piece or not more:
             await self._send({**message, "body": piece})
+
+
+def known_tag(known: str, etag: str, *, gzip: bool) -> str | None:
+    """The tag of a 304 to a reader with this `If-None-Match`, None if it has not what `etag` is of.
+
+    A reader that takes `gzip` may have the tag with the suffix or without.
+    """
+    plain = SUFFIXED_TAG.sub('"', etag)
+    if not gzip:
+        return etag if if_none_match(known, etag) else None
+    if not if_none_match(SUFFIXED_TAG.sub('"', known), plain):
+        return None
+    suffixed = f'{plain[:-1]}{SUFFIX}"'
+    return suffixed if suffixed in known and not plain.startswith("W/") else plain
 
 
 def mark_as_gzip(head: Message) -> MutableHeaders:

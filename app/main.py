@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter, FastAPI
 
 from app.auth import Authenticator, RateLimitHeadersMiddleware
+from app.auth.authentication import HeavyQueryMiddleware
 from app.auth.feed_token_middleware import FeedTokenMiddleware
 from app.auth.feed_token_routes import router as feed_token_routes
-from app.auth.heavy_query_middleware import HeavyQueryMiddleware
 from app.auth.routes import router as key_routes
 from app.changes import ChangeLog, trim_periodically
 from app.compression import CompressionMiddleware
@@ -36,7 +36,7 @@ from app.logs import RequestLog
 from app.mcp.routes import router as mcp_routes
 from app.metrics import Metrics, MetricsMiddleware
 from app.openapi import document_by, serve_documents
-from app.proxy import ForwardedHeadersMiddleware
+from app.proxy import Application, ForwardedHeadersMiddleware
 from app.response_cache import ResponseCache, ResponseCacheMiddleware
 from app.settings import Settings
 from app.sources.metrics import SourceMetrics
@@ -96,13 +96,12 @@ class Services:
 def create_app(settings: Settings | None = None, *, delivery: bool = True) -> FastAPI:
     """The whole service, its settings taken from the environment unless given; without `delivery` it pushes nothing."""
     settings = settings or Settings()
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = Application(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     services = app.state.services = build_services(settings, delivery=delivery)
     app.router.routes.extend(ROUTES.routes)
     serve_documents(app)
     document_by(app)
     app.add_middleware(HeavyQueryMiddleware, questions=services.heavy_queries)
-    app.add_middleware(ResponseCacheMiddleware, kept=services.response_cache, access=services.authenticator)
     app.add_middleware(FeedTokenMiddleware)
     if settings.rate_limit is not None:
         app.add_middleware(RateLimitHeadersMiddleware)
@@ -111,9 +110,12 @@ def create_app(settings: Settings | None = None, *, delivery: bool = True) -> Fa
     if settings.cors_origins:
         app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
     app.add_middleware(MetricsMiddleware, metrics=services.metrics)
-    if settings.log_level == "debug":
-        app.add_middleware(RequestLog)
-    app.add_middleware(ForwardedHeadersMiddleware, root_path=settings.root_path, trusted=settings.forwarded_allow_ips)
+    by_origin = bool(settings.cors_origins)
+    cached = ResponseCacheMiddleware(
+        app.front, services.response_cache, services.authenticator, services.metrics, by_origin=by_origin
+    )
+    logged = RequestLog(cached) if settings.log_level == "debug" else cached
+    app.front = ForwardedHeadersMiddleware(logged, settings.root_path, settings.forwarded_allow_ips)
     return app
 
 
@@ -132,6 +134,7 @@ def build_services(settings: Settings, *, delivery: bool) -> Services:
     )
     log = ChangeLog(db, settings.source)
     notifier, metrics, heavy_queries = Notifier(log), Metrics(), HeavyQueryLimiter()
+    response_cache = ResponseCache(log, then=notifier.wake)
     cipher, policy = SecretCipher(settings), TargetPolicy.of(settings)
     worker = Worker(notifier, cipher, policy, DeliveryCounts(metrics.registry)) if delivery else None
     return Services(
@@ -139,10 +142,10 @@ def build_services(settings: Settings, *, delivery: bool) -> Services:
         db,
         log,
         notifier,
-        Store(db, committed=notifier.wake),
+        Store(db, committed=response_cache.wake),
         Authenticator(db, settings),
         heavy_queries,
-        ResponseCache(log, questions=heavy_queries),
+        response_cache,
         metrics,
         SourceMetrics(metrics.registry),
         worker,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +16,17 @@ from app.http import HOST
 from app.settings import PATH_PREFIX
 
 LINK_TARGET = re.compile(r"<(?=/(?!/))")
+
+
+class Application(FastAPI):
+    """A FastAPI app with a layer, `front`, that is called before anything of FastAPI is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.front: ASGIApp = super().__call__
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.front(scope, receive, send)
 
 
 class ForwardedHeadersMiddleware:
@@ -26,23 +39,24 @@ class ForwardedHeadersMiddleware:
     """
 
     def __init__(self, app: ASGIApp, root_path: str, trusted: Sequence[str]) -> None:
-        self._app = ProxyHeadersMiddleware(app, list(trusted))  # type: ignore[arg-type]  # uvicorn's own ASGI types
-        self._trusted = self._app.trusted_hosts
+        self._direct = app
+        self._forwarded: Any = ProxyHeadersMiddleware(app, list(trusted))  # type: ignore[arg-type]  # uvicorn's types
+        self._trusted = self._forwarded.trusted_hosts
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)  # type: ignore[arg-type]
+            await self._direct(scope, receive, send)
             return
-        peer = scope.get("client")
-        forwarded = Headers(scope=scope) if peer is not None and peer[0] in self._trusted else None
+        peer, app = scope.get("client"), self._direct
         prefix = scope.get("root_path") or self._root_path
-        if forwarded is not None:
+        if peer is not None and is_forwarded(scope) and peer[0] in self._trusted:
+            app, forwarded = self._forwarded, Headers(scope=scope)
             prefix = read_prefix(forwarded.getlist("x-forwarded-prefix"), prefix)
             replace_host(scope, forwarded.get("x-forwarded-host", ""))
         scope["root_path"] = prefix
         if not prefix:
-            await self._app(scope, receive, send)  # type: ignore[arg-type]
+            await app(scope, receive, send)
             return
         if scope["path"] == prefix:  # the pages link relatively, so they need the slash
             query = scope["query_string"].decode("latin-1")
@@ -56,7 +70,12 @@ class ForwardedHeadersMiddleware:
                 add_prefix(MutableHeaders(scope=message), prefix)
             await send(message)
 
-        await self._app(scope, receive, send_under_prefix)  # type: ignore[arg-type]
+        await app(scope, receive, send_under_prefix)
+
+
+def is_forwarded(scope: Scope) -> bool:
+    """Tell whether a proxy, or someone who plays one, says anything of the original request."""
+    return any(name.startswith(b"x-forwarded-") for name, _ in scope["headers"])
 
 
 def read_prefix(fields: Sequence[str], default: str) -> str:

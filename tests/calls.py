@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from httpx import AsyncClient, Response
+
+from app.response_cache import STALE_S
+
+
+async def let_moment_pass() -> None:
+    """Wait until every process knows what the others wrote."""
+    for _ in range(5):
+        await asyncio.sleep(STALE_S / 5)
 
 
 def problem(response: Response, status: int, slug: str | None = None) -> dict[str, Any]:

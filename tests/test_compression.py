@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import random
-import sys
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from calls import good, written
-from conftest import client_of
+from calls import written
 from starlette.responses import Response, StreamingResponse
 
 from app.compression import CompressionMiddleware
 from app.http import if_none_match
-from app.response_cache import OVERHEAD, ResponseCache
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,32 +74,6 @@ async def test_single_events_short_answers_and_refusals_stay_as_they_are(
     assert (await api.get("/v1/events", headers={"accept-encoding": "gzip;q=0"})).headers.get(
         "content-encoding"
     ) is None
-
-
-async def test_a_kept_answer_is_compressed_once_and_counted(make_app: MakeApp, admin_key: str) -> None:
-    app = await make_app()
-    kept: ResponseCache = app.state.services.response_cache
-    path = "/v1/feeds/all_month.atom"
-    async with client_of(app, admin_key) as api:
-        good(await api.get("/v1/stats/facets?facet=country"))
-        assert (await api.get(path)).status_code == 200
-        first = [entry.response.compressed for entry in kept._kept.values()]
-        for _ in range(3):
-            await api.get(path, headers={"accept-encoding": "gzip, identity;q=0"})
-        assert [entry.response.compressed for entry in kept._kept.values()] == first
-    [size] = [compressed.size for compressed in first if compressed.size]
-    assert size > 0
-    assert kept._size == sum(
-        sum(len(name) + len(value) for name, value in entry.response.raw_headers)
-        + len(entry.response.body)
-        + entry.response.compressed.size
-        for entry in kept._kept.values()
-    ) + sum(map(overhead, kept._kept))
-
-
-def overhead(place: tuple[Any, ...]) -> int:
-    """What an entry counts beside its response."""
-    return OVERHEAD + sum(map(sys.getsizeof, place))
 
 
 async def ask(response: Response, **fields: str) -> tuple[dict[str, str], list[bytes]]:

@@ -17,7 +17,6 @@ from app.feed.sse import StreamTimingsDep
 from app.health import MetricsDep, SourceMetricsDep
 from app.http import FromServices, SettingsDep
 from app.main import Services
-from app.response_cache import ResponseCacheDep
 from app.subscriptions.management.operations import OperationsDep
 
 APP = Path(app.main.__file__).parent
@@ -28,7 +27,6 @@ DEPENDENCIES = (
     MetricsDep,
     NotifierDep,
     OperationsDep,
-    ResponseCacheDep,
     SettingsDep,
     SourceMetricsDep,
     StoreDep,

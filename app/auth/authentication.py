@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from app.auth.feed_token_middleware import feed_token
 from app.auth.feed_tokens import find_feed_token, record_token_use
-from app.auth.heavy_query_middleware import set_caller
 from app.auth.key_format import FEED_TOKEN, parse_key
-from app.auth.keys import Clock, find_key, utc_now
+from app.auth.keys import REMEMBERED_S, Clock, find_key, utc_now
 from app.auth.last_used import LastUsedRecorder
 from app.auth.rate_limit import (
+    CAPACITY,
     QUOTA_SCOPE_KEY,
     FailureWindow,
     RateLimitResult,
@@ -28,6 +31,7 @@ from app.auth.rate_limit import (
 )
 from app.auth.tables import ANONYMOUS, Key, Scope, StoredKey, rejection_reason
 from app.db import Database
+from app.db.heavy_queries import HeavyQueryLimiter
 from app.errors import Forbidden, TooManyRequests, Unauthorized
 from app.http import FromServices
 from app.settings import Settings
@@ -36,6 +40,9 @@ CHALLENGE = 'Bearer realm="sitrep"'
 INVALID_TOKEN_CHALLENGE = CHALLENGE + ', error="invalid_token"'
 # Where a request within a request says who was let in, and is counted no more.
 ADMITTED = "sitrep.admitted"
+CALLER_SCOPE_KEY = "sitrep.caller"
+# Where one who was refused ahead of the app is told so by it.
+REFUSED = "sitrep.refused"
 BEARER = re.compile(r"bearer +([^ ]+)", re.IGNORECASE)
 
 
@@ -64,6 +71,7 @@ class Authenticator:
         self._uses = LastUsedRecorder(db)
         self._token_uses = LastUsedRecorder(db, record_token_use)
         self._asking: dict[str, asyncio.Task[StoredKey | None]] = {}
+        self._remembered: dict[bytes, tuple[StoredKey, float]] = {}
 
     async def admit(self, connection: HTTPConnection, scope: Scope | None = None, *, anonymous: bool = False) -> Key:
         """Give the key of a request, if it has one that includes `scope` (None: any good key).
@@ -71,6 +79,8 @@ class Authenticator:
         `anonymous` lets a GET or HEAD without a key in where the settings allow that.
         Raises Unauthorized (401), Forbidden (403) or TooManyRequests (429).
         """
+        if REFUSED in connection.scope:
+            raise connection.scope[REFUSED]
         admitted: Key | None = connection.scope.get(ADMITTED)
         if admitted is not None and scope == "read":
             return admitted
@@ -79,12 +89,28 @@ class Authenticator:
             return await self._admit_token(connection, token, alone=not sent)
         if not sent:
             return self._without_key(connection, anonymous=anonymous)
-        stored = await self._authenticate(connection, sent)
+        stored = await self._authenticate(connection, sent, scope)
         self._charge(connection, "key", stored.id)
         self._uses.note(stored, self.clock())
         if scope is not None and not stored.may(scope):
             raise forbidden(scope)
         return stored
+
+    def readmit(self, scope: Mapping[str, Any], sent: bytes | None) -> dict[str, str] | None:
+        """Let in a reader who was let in a moment ago, by its Authorization; None if `admit` must look.
+
+        Gives the header fields of the reader's quota.
+        """
+        if scope.get(ADMITTED) is not None:
+            return {}
+        if sent is None:
+            address = (scope.get("client") or ("",))[0]
+            return self._take(f"address {client_network(address)}", "address") if self._anonymous_read else None
+        stored = self._recall(sent)
+        if stored is None:
+            return None
+        self._uses.note(stored, self.clock())
+        return self._take(f"key {stored.id}", "key")
 
     async def close(self) -> None:
         """Finish noting uses, or drop them when the database is slow."""
@@ -114,7 +140,11 @@ class Authenticator:
         self._charge(connection, "address", client_network(client_address(connection)))
         return ANONYMOUS
 
-    async def _authenticate(self, connection: HTTPConnection, sent: list[str]) -> StoredKey:
+    async def _authenticate(self, connection: HTTPConnection, sent: list[str], scope: Scope | None) -> StoredKey:
+        known = self._recall(sent[0].encode("latin-1")) if scope == "read" and len(sent) == 1 else None
+        if known is not None:
+            return known
+        remembered, since = self._remembered, self._ticks()
         parts = read_authorization(sent)
         if isinstance(parts, str):
             raise self._failed(connection, parts)
@@ -123,7 +153,19 @@ class Authenticator:
         wrong = rejection_reason(stored, secret, self.clock())
         if stored is None or wrong is not None:
             raise self._failed(connection, wrong or "")
+        if stored.may("read"):
+            if len(remembered) >= CAPACITY:
+                remembered.clear()
+            remembered[digest(sent[0].encode("latin-1"))] = stored, since
         return stored
+
+    def _recall(self, sent: bytes) -> StoredKey | None:
+        """The key that this Authorization was found to hold a moment ago, unless it has expired."""
+        found = self._remembered.get(digest(sent))
+        if found is None or self._ticks() - found[1] >= REMEMBERED_S:
+            return None
+        stored = found[0]
+        return None if stored.expires_at is not None and stored.expires_at <= self.clock() else stored
 
     async def _find(self, key_id: str) -> StoredKey | None:
         """The key as it stands now. Requests that come in the same round of the loop share one question to a server.
@@ -151,7 +193,7 @@ class Authenticator:
         return Unauthorized(detail, headers={"WWW-Authenticate": INVALID_TOKEN_CHALLENGE})
 
     def _charge(self, connection: HTTPConnection, policy: str, caller: str) -> None:
-        set_caller(connection, f"{policy} {caller}")
+        connection.scope[CALLER_SCOPE_KEY] = f"{policy} {caller}"
         if self._quota is None:
             return
         taken = self._quota.take(f"{policy} {caller}", self._ticks())
@@ -159,6 +201,28 @@ class Authenticator:
         if not taken.allowed:
             raise rate_limit_exceeded(self._quota, taken, headers)
         connection.scope.get(QUOTA_SCOPE_KEY, {}).update(headers)
+
+    def _take(self, caller: str, policy: str) -> dict[str, str] | None:
+        """The header fields of the caller's quota, None when it is used up; nothing is taken then."""
+        if self._quota is None:
+            return {}
+        taken = self._quota.take(caller, self._ticks())
+        return rate_limit_headers(policy, self._quota, taken) if taken.allowed else None
+
+
+class HeavyQueryMiddleware:
+    """Wraps an ASGI app: what a GET reads counts as one question of its caller."""
+
+    def __init__(self, app: ASGIApp, questions: HeavyQueryLimiter) -> None:
+        self.app = app
+        self._questions = questions
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        async with self._questions.ask(lambda: get_caller(scope), receive):
+            await self.app(scope, receive, send)
 
 
 @dataclass(frozen=True)
@@ -180,6 +244,11 @@ WriteKey = Annotated[Key, Depends(RequireScope("write"))]
 SubscribeKey = Annotated[Key, Depends(RequireScope("subscribe"))]
 AdminKey = Annotated[Key, Depends(RequireScope("admin"))]
 MeKey = Annotated[Key, Depends(RequireScope(None))]
+
+
+def digest(sent: bytes) -> bytes:
+    """What stands for an Authorization in memory, so that no secret lies there."""
+    return hashlib.sha256(sent).digest()
 
 
 def read_authorization(sent: list[str]) -> tuple[str, str] | str:
@@ -211,3 +280,8 @@ def rate_limit_exceeded(quota: TokenBucket, taken: RateLimitResult, headers: dic
 def client_address(connection: HTTPConnection) -> str:
     """Give the peer's address; empty on a Unix socket."""
     return connection.client.host if connection.client else ""
+
+
+def get_caller(scope: Mapping[str, Any]) -> str:
+    """Give the key or address that a request counts for; requests that nothing admitted share one name."""
+    return str(scope.get(CALLER_SCOPE_KEY, ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ from app.http.pagination import decode_cursor, encode_cursor
 from app.kinds.timestamps import from_micros, micros
 
 Clock = Callable[[], datetime]
+# A key that was looked up so short a time ago (seconds) is not looked up again for reading. A revocation takes as long
+# to be confirmed, so that it holds everywhere by then.
+REMEMBERED_S = 0.25
 
 LIST_NAME = "keys"
 PAGE_KEY = re.compile(r"([0-9]{1,16}):([a-z2-7]{10})")
@@ -71,7 +75,7 @@ def utc_now() -> datetime:
 
 
 async def find_key(db: Database, key_id: str) -> StoredKey | None:
-    """Find the key of that id, from the primary: a revocation holds at once in every process."""
+    """Find the key of that id, from the primary, which has every revocation."""
     found = await db.rows(FIND_KEY, {"id": key_id}, primary=True)
     return key_from_row(found[0]) if found else None
 
@@ -114,7 +118,10 @@ async def issue_key(db: Database, wanted: NewKey, actor: Actor, *, clock: Clock 
 
 
 async def revoke_key(db: Database, key_id: str, by: str = "cli", *, address: str = "", clock: Clock = utc_now) -> bool:
-    """Close a key for ever; False when there is none of that id. Once more changes nothing and records nothing."""
+    """Close a key for ever, in every process by the time this returns; False when there is none of that id.
+
+    Once more changes nothing and records nothing.
+    """
     if not is_key_id(key_id):
         return False
     at = clock()
@@ -124,7 +131,9 @@ async def revoke_key(db: Database, key_id: str, by: str = "cli", *, address: str
         await set_revoked(transaction, key_id, Actor(by, address), at)
         return known
 
-    return await db.write(work)
+    known = await db.write(work)
+    await asyncio.sleep(REMEMBERED_S if known else 0)
+    return known
 
 
 async def replace_key(
@@ -139,6 +148,7 @@ async def replace_key(
         await insert_key(transaction, key, Actor(by))
 
     await db.write(work)
+    await asyncio.sleep(REMEMBERED_S)
     return key, text
 
 

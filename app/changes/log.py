@@ -26,9 +26,15 @@ BETWEEN = Statement(
     .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
     .order_by(col(Change.seq))
 )
+TOUCHED = Statement(
+    sa.select(col(Change.event), sa.case((col(Change.operation) == "deleted", col(Change.body)))).where(
+        col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto")
+    )
+)
 CHECKPOINT = Statement(
     select(Change.epoch, Change.time, Change.live, Change.digest).where(col(Change.seq) == sa.bindparam("seq"))
 )
+ERASED = b'"erased":true'
 # More bodies than this, which may be long, are read on another thread.
 AT_ONCE = 100
 
@@ -75,6 +81,11 @@ class ChangeLog:
         offload = upto - after > AT_ONCE
         rows = await self.db.rows(BETWEEN, {"after": after, "upto": upto}, offload=offload)
         return [ChangeRecord._make(row) for row in rows]
+
+    async def touched(self, after: int, upto: int) -> list[tuple[int, bool]]:
+        """The row keys of the events that changed after one sequence up to another, and whether each was erased."""
+        rows = await self.db.rows(TOUCHED, {"after": after, "upto": upto}, offload=upto - after > 10 * AT_ONCE)
+        return [(event, body is not None and ERASED in body) for event, body in rows]
 
     async def position(self, cursor: str, head: Head) -> int:
         """Where a reader goes on: a cursor of the current epoch inside the log."""

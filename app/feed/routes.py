@@ -22,7 +22,7 @@ from app.feed.sse import FEED_FORMAT
 from app.http import NoQuery, SettingsDep, if_none_match, query, query_pairs
 from app.kinds import format_instant
 from app.kit.json_lines import dump_json
-from app.response_cache import cache_control
+from app.response_cache import Terms, cache_control, keep
 
 router = APIRouter(prefix="/v1/feed", tags=["feed"])
 JSON, SSE = "application/json", "text/event-stream"
@@ -65,9 +65,10 @@ async def read_feed(
         **(cache_control(settings, UNCHANGING) if final else POLL_INTERVAL),
         **link(request, page, head.epoch),
     }
+    terms = Terms(after=parse_cursor(params.after)[1]) if final else Terms()
     if if_none_match(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    return await change_page_response(page, members, headers)
+        return keep(request, Response(status_code=304, headers=headers), terms)
+    return keep(request, await change_page_response(page, members, headers), terms)
 
 
 @router.get(

@@ -12,8 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.auth.authentication import ADMITTED, AuthenticatorDep
-from app.auth.heavy_query_middleware import CALLER_SCOPE_KEY, get_caller
+from app.auth.authentication import ADMITTED, CALLER_SCOPE_KEY, AuthenticatorDep, get_caller
 from app.errors import NotFound
 from app.http import SettingsDep, base_address
 

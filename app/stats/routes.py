@@ -10,12 +10,12 @@ from pydantic import RootModel
 from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
-from app.changes import Head
+from app.changes import ChangeLogDep
 from app.db import DatabaseDep
 from app.http import query
 from app.kit.json_lines import dump_json
 from app.kit.offload import run_in_thread
-from app.response_cache import ResponseCacheDep
+from app.response_cache import keep
 from app.stats.facets import facet_counts
 from app.stats.grid import grid_cells
 from app.stats.schemas import Facets, FacetsQuery, GridQuery, MapGrid, SeriesQuery, SeriesRow
@@ -39,7 +39,6 @@ async def read_series(
     _: ReadKey,
     params: Annotated[SeriesQuery, Depends(query(SeriesQuery))],
     db: DatabaseDep,
-    responses: ResponseCacheDep,
 ) -> Response:
     """Count events over time, and sum a measure: a flat row for each bucket and group, zeros too.
 
@@ -48,13 +47,9 @@ async def read_series(
     from `since` to `until`; where one is missing, from the first or to the last match. Sums skip events without a
     number. More than 10,000 rows are refused.
     """
-
-    async def count(_: Head) -> Response:
-        body = await series(db, params)
-        headers = {"etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "cache-control": "no-cache"}
-        return Response(body, headers=headers, media_type=JSON)
-
-    return await responses.respond(request, count)
+    body = await series(db, params)
+    headers = {"etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "cache-control": "no-cache"}
+    return keep(request, Response(body, headers=headers, media_type=JSON))
 
 
 @router.get(
@@ -67,7 +62,7 @@ async def read_facets(
     _: ReadKey,
     params: Annotated[FacetsQuery, Depends(query(FacetsQuery))],
     db: DatabaseDep,
-    responses: ResponseCacheDep,
+    log: ChangeLogDep,
 ) -> Response:
     """Count the events by the values of facets, those of most events first.
 
@@ -75,13 +70,10 @@ async def read_facets(
     `missing` hold for it too. Values are labels:
     second names, by which filters find them too, are not counted again.
     """
-
-    async def count(head: Head) -> Response:
-        counted = {"facets": await facet_counts(db, params), "as_of": head.cursor}
-        headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-        return Response(dump_json(counted), headers=headers, media_type=JSON)
-
-    return await responses.respond(request, count)
+    head = await log.head()
+    counted = {"facets": await facet_counts(db, params), "as_of": head.cursor}
+    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+    return keep(request, Response(dump_json(counted), headers=headers, media_type=JSON))
 
 
 @router.get(
@@ -94,7 +86,7 @@ async def read_grid(
     _: ReadKey,
     params: Annotated[GridQuery, Depends(query(GridQuery))],
     db: DatabaseDep,
-    responses: ResponseCacheDep,
+    log: ChangeLogDep,
 ) -> Response:
     """Count all located events by the cells of a web map, and sum a measure: for clusters that leave none out.
 
@@ -102,11 +94,8 @@ async def read_grid(
     Mercator). An event counts once in each cell in which it has a place, those of launches apart; `bbox` narrows the
     places too. More than 20,000 cells are refused.
     """
-
-    async def count(head: Head) -> Response:
-        cells = await grid_cells(db, params)
-        body = await run_in_thread(dump_json, {"zoom": params.zoom, "cells": cells, "as_of": head.cursor})
-        headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-        return Response(body, headers=headers, media_type=JSON)
-
-    return await responses.respond(request, count)
+    head = await log.head()
+    cells = await grid_cells(db, params)
+    body = await run_in_thread(dump_json, {"zoom": params.zoom, "cells": cells, "as_of": head.cursor})
+    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+    return keep(request, Response(body, headers=headers, media_type=JSON))

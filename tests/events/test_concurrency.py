@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-from calls import found, good, head_of, written
+from calls import found, good, head_of, let_moment_pass, written
 from conftest import client_of
 
 from app.errors import NotFound
@@ -146,6 +146,7 @@ async def test_external_ids_that_change_hands_at_once_have_one_holder(
 
     for _ in range(3):
         await asyncio.gather(*(toggle(pair[n % 2], events[n // 2 % 2], n) for n in range(8)))
+        await let_moment_pass()
         holders = [
             event["id"] for event in events if good(await pair[0].get(f"/v1/events/{event['id']}"))["external_ids"]
         ]

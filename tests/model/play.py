@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from book import Book
+from calls import let_moment_pass
 from drawing import Drawing
 from readers import DurablePoll, DurableStream, LongPoll, Poll, Pull, Push, Reader, Stream, WaitingPull
 from snapshots import Snapshots
@@ -124,9 +125,10 @@ class Play:
         self.figures.readers += 1
         await reader.open()
 
-    async def write(self) -> None:
+    async def write(self, name: str | None = None) -> None:
+        """Some writes, all through one server if it is named."""
         self.drawing.step += 1
-        await self.writer.volley(lambda: self.stage.any(self.random))
+        await self.writer.volley(lambda: self.stage.client(name) if name else self.stage.any(self.random))
         self.figures.changes = self.book.head
 
     async def settle(self) -> None:
@@ -136,11 +138,16 @@ class Play:
         self.figures.comparisons += len(given)
 
     async def look(self) -> None:
-        """How the events stand, from one server or the other."""
+        """How the events stand: at once from the server that wrote last, after a moment from the other one too."""
         known = self.snapshots.compared
-        for _ in range(2):
-            await self.snapshots.check(self.stage.any(self.random), self.draw_question())
-        await self.snapshots.check_fixed(self.stage.any(self.random))
+        await let_moment_pass()
+        for name in self.random.sample(["inner", "outer"], 2):
+            for _ in range(self.random.choice([0, 1])):
+                await self.write(name)
+            api = self.stage.client(name)
+            await self.snapshots.check(api, self.draw_question())
+            await self.snapshots.check_fixed(api)
+            await let_moment_pass()
         self.figures.comparisons += self.snapshots.compared - known
 
     async def drop_connections(self) -> None:
@@ -174,6 +181,7 @@ class Play:
         """All cursors of before are refused from now on."""
         await self.settle()
         await self.stage.raise_epoch()
+        await let_moment_pass()
         self.book.epoch += 1
         await asyncio.gather(*(reader.restart() for reader in self.readers))
 

@@ -14,6 +14,8 @@ from calls import good
 from drawing import as_filter
 from receivers import becomes
 
+from app.response_cache.cache import STALE_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -113,8 +115,11 @@ class Poll(Reader):
     """Follows `next`, a few changes a page."""
 
     async def fetch(self) -> None:
+        """Read to the end; what another server wrote is there after a moment, and not told to be later."""
+        clock = asyncio.get_running_loop().time
+        due = clock() + STALE_S
         while True:
-            erased = set(self.book.erased)
+            erased, is_due = set(self.book.erased), clock() >= due
             asked = urlencode([*self.question, *self.place(), ("limit", "7")])
             page = good(await self.client().get(f"/v1/feed?{asked}"))
             for item in page["items"]:
@@ -122,7 +127,9 @@ class Poll(Reader):
             assert page["has_more"] or int(page["next"].rpartition("-")[2]) >= self.position
             self.position = int(page["next"].rpartition("-")[2])
             if not page["has_more"]:
-                return
+                if is_due or self.has_all():
+                    return
+                await asyncio.sleep(REST_S)
 
     def place(self) -> list[tuple[str, str]]:
         return [("after", f"e{self.book.epoch}-{self.position:012d}")]

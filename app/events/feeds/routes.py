@@ -23,7 +23,7 @@ from app.events.schemas import FeatureCollection
 from app.events.write.responses import page_etag
 from app.http import SettingsDep, base_address
 from app.kinds import format_instant
-from app.response_cache import ResponseCache, ResponseCacheDep, cache_control
+from app.response_cache import Terms, cache_control, keep
 from app.settings import Settings
 
 router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
@@ -38,10 +38,10 @@ class TooLargeToCache(Exception):
 
 
 async def read_feed(
-    request: Request, db: DatabaseDep, log: ChangeLogDep, settings: SettingsDep, responses: ResponseCacheDep
+    request: Request, db: DatabaseDep, log: ChangeLogDep, settings: SettingsDep
 ) -> Callable[[str, str], Awaitable[Response]]:
     """Read a feed by its name, in a media type."""
-    return partial(feed_response, request, db=db, log=log, settings=settings, responses=responses)
+    return partial(feed_response, request, db=db, log=log, settings=settings)
 
 
 FeedReader = Annotated[Callable[[str, str], Awaitable[Response]], Depends(read_feed)]
@@ -91,7 +91,6 @@ async def feed_response(
     db: Database,
     log: ChangeLog,
     settings: Settings,
-    responses: ResponseCache,
 ) -> Response:
     """Give the feed in that form, or 304 when the caller has it; one too large to cache is streamed to each caller."""
     feed = SUMMARY_FEEDS.get(name)
@@ -116,10 +115,10 @@ async def feed_response(
             raise TooLargeToCache
         return response
 
+    head = await log.head()
     try:
-        return await responses.respond(request, make, until=feed.ends(now).timestamp())
+        return keep(request, await make(head), Terms(until=feed.ends(now).timestamp()))
     except TooLargeToCache:
-        head = await log.head()
         pieces = await render(head, read_bodies(newest_change(db, feed, now)))
         return StreamingResponse(pieces, headers={"as-of": head.cursor, **lasts}, media_type=media)
 

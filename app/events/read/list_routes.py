@@ -31,6 +31,7 @@ from app.events.write.responses import page_etag
 from app.http import base_address, if_none_match, query, query_pairs
 from app.http.pagination import decode_place, encode_place, query_hash
 from app.kinds import format_instant
+from app.response_cache import keep
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 LIST_PROBLEMS = problem_responses(
@@ -151,8 +152,8 @@ async def list_response(
         **link(request, media, found.following),
     }
     if if_none_match(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    return await page_response(pieces, headers, media)
+        return keep(request, Response(status_code=304, headers=headers))
+    return keep(request, await page_response(pieces, headers, media))
 
 
 def link(request: Request, media: str, cursor: str | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.auth.authentication import ReadKey
-from app.changes import ChangeLogDep, Head
+from app.changes import ChangeLogDep
 from app.db import DatabaseDep
 from app.errors import (
     CursorAhead,
@@ -29,13 +29,14 @@ from app.events.schemas import (
     Revisions,
     RevisionsQuery,
 )
+from app.events.write.commands import EventVersion
 from app.events.write.responses import reject_bad_address
-from app.http import NoQuery, if_none_match, query
+from app.http import NoQuery, query
 from app.kinds import EventOut
 from app.kinds.line_endings import strip_invisible
 from app.kit.ids import read_id
 from app.kit.json_lines import dump_json
-from app.response_cache import ResponseCacheDep
+from app.response_cache import Terms, keep
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 JSON = "application/json"
@@ -54,17 +55,12 @@ async def count_events(
     params: Annotated[CountQuery, Depends(query(CountQuery))],
     db: DatabaseDep,
     log: ChangeLogDep,
-    responses: ResponseCacheDep,
 ) -> Response:
     """Count the events that match: the number of events that the list and the export give for the same filter."""
-
-    async def count(_: Head) -> Response:
-        head, resolved = await resolve_query(log, params)
-        counted = {"count": await queries.count_events(db, log, resolved, head), "as_of": head.cursor}
-        headers = {"as-of": head.cursor, "cache-control": "no-cache"}
-        return Response(dump_json(counted), headers=headers, media_type=JSON)
-
-    return await responses.respond(request, count)
+    head, resolved = await resolve_query(log, params)
+    counted = {"count": await queries.count_events(db, log, resolved, head), "as_of": head.cursor}
+    headers = {"as-of": head.cursor, "cache-control": "no-cache"}
+    return keep(request, Response(dump_json(counted), headers=headers, media_type=JSON))
 
 
 @router.get(
@@ -146,10 +142,7 @@ async def list_revisions(
     return Response(dump_json(page), headers={"cache-control": "no-cache"}, media_type=JSON)
 
 
-def conditional(request: Request, found: Any) -> Response:
-    """An event with its ETag, or 304 when the caller has it."""
-    etag = f'"{found.version}"'
-    headers = {"etag": etag, "cache-control": "no-cache"}
-    if if_none_match(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    return Response(found.body, headers=headers, media_type=JSON)
+def conditional(request: Request, found: EventVersion) -> Response:
+    """An event with its ETag, or 304 when the caller has it; it is kept until the event changes."""
+    headers = {"etag": f'"{found.version}"', "cache-control": "no-cache"}
+    return keep(request, Response(found.body, headers=headers, media_type=JSON), Terms(event=found.key))

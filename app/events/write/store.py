@@ -15,12 +15,13 @@ from app.db import Database, WriteConflict
 from app.errors import Problem
 from app.events.index.readiness import is_complete
 from app.events.index.writer import IndexWriter, add_estimates
-from app.events.write.commands import LoadedEvents
+from app.events.write.commands import LoadedEvents, Remove
 from app.events.write.idempotency import ResponseData
 from app.events.write.transaction import LARGE_WRITE, LargeWrite, WriteRequest, WriteTransaction
 from app.group_commit import GroupCommitter
 from app.http import FromServices
 from app.kit.ids import IdSource
+from app.response_cache import STALE_S
 
 ESTIMATES_INTERVAL_S = 1.0
 FINAL_ESTIMATES_TIMEOUT_S = 0.5
@@ -63,8 +64,11 @@ class Store:
                 await self._add_estimates()
 
     async def run(self, job: WriteRequest) -> ResponseData:
-        """Do a job and answer after its commit."""
-        return await self._writer.submit(job)
+        """Do a job and answer after its commit; an erasure when no process has what was erased any more."""
+        answer = await self._writer.submit(job)
+        if any(isinstance(command, Remove) and command.reason == "legal" for command in job.commands):
+            await asyncio.sleep(STALE_S)
+        return answer
 
     async def _run(self, jobs: list[WriteRequest]) -> list[ResponseData | Exception]:
         attempt, answers = await self._attempt(jobs)
