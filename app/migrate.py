@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
@@ -20,7 +21,7 @@ from app import changes as _changes  # noqa: F401 (likewise)
 from app.database_address import PostgresAddress, SqliteAddress, read_address
 from app.db.postgres_connect import connect, explain_errors
 from app.db.postgres_server import set_local
-from app.db.revision import SCHEMA_LOCK, alembic_settings, needed_schema
+from app.db.revision import FOLDERS, SCHEMA_LOCK, needed_schema
 from app.db.sqlite_file import problem_of, require_possible_file
 from app.imports import tables as _imports  # noqa: F401 (likewise)
 
@@ -37,6 +38,13 @@ def revision(url: str) -> str | None:
     found: list[str | None] = []
     run(url, lambda connection: found.append(MigrationContext.configure(connection).get_current_revision()))
     return found[0]
+
+
+def alembic_settings() -> Config:
+    """Alembic's settings, wherever the package is installed."""
+    found = Config()
+    found.set_main_option("script_location", str(next(folder for folder in FOLDERS if folder.is_dir())))
+    return found
 
 
 def newest_revision() -> str:

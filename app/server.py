@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from app.kit.lean_start import lean_imports
 from app.logs import set_up_logs
 from app.protocol import Protocol
 from app.settings import Settings
@@ -51,6 +52,11 @@ class Config(uvicorn.Config):
     """uvicorn's configuration, which sets up our logs in each process once it has our settings."""
 
     settings: Settings | None = None
+
+    def load(self) -> None:
+        """Import the app, where a worker does that."""
+        with lean_imports():
+            super().load()
 
     def configure_logging(self) -> None:
         super().configure_logging()

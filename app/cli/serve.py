@@ -52,12 +52,15 @@ def serve(
 
     Migrates nothing. While the database holds no key at all, makes one admin key and prints it to stderr, once.
     """
-    from app.cli.database import require_usable
-    from app.cli.listen_address import require_free_address
-    from app.main import create_app
-    from app.server import API_FACTORY, FACTORY
-    from app.server import serve as run
-    from app.settings import read_settings
+    from app.kit.lean_start import lean_imports
+
+    with lean_imports():
+        from app.cli.database import require_usable
+        from app.cli.listen_address import require_free_address
+        from app.main import create_app
+        from app.server import API_FACTORY, FACTORY
+        from app.server import serve as run
+        from app.settings import read_settings
 
     settings = read_settings(host=host, port=port)
     require_free_address(settings.host, settings.port)

@@ -46,11 +46,6 @@ FEED_TOKEN = {
 }
 
 
-def document_by(app: FastAPI) -> None:
-    """Let the app describe itself by this document rather than by FastAPI's."""
-    app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way
-
-
 def document_bytes(app: FastAPI) -> bytes:
     """The document as it is printed and kept in openapi/openapi.json: indented, so that people compare versions."""
     return (json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n").encode()

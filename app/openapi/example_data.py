@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from app.events.formats.atom import Channel, entry, opening
+from app.events.formats.csv import csv_header
 from app.events.formats.export import FORMATS
 from app.kinds import KINDS, MEASURES, canonical_json, facets_of, measures_of, parse_event
 from app.samples import load
@@ -79,7 +80,8 @@ def collection() -> Any:
 def export_example(name: str) -> str:
     """A file of one event."""
     style = FORMATS[name]
-    return (style.head + style.write(bodies()[:1]) + style.tail(AS_OF)).decode()
+    head = csv_header() if name == "csv" else style.head
+    return (head + style.write(bodies()[:1]) + style.tail(AS_OF)).decode()
 
 
 def reader_feed() -> str:

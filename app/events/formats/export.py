@@ -156,7 +156,7 @@ class Format:
 
 FORMATS = {
     "ndjson": Format(NDJSON, b"", ndjson),
-    "csv": Format(CSV, csv_header(), csv_rows),
+    "csv": Format(CSV, b"", csv_rows),  # its head follows from the kinds that are asked for
     "geojson": Format(GEOJSON, GEOJSON_HEAD, _all_features, b",", lambda as_of: _tail(None, as_of)),
 }
 MEDIA_TYPES = {**{name: style.media for name, style in FORMATS.items()}, "parquet": PARQUET, "geoparquet": PARQUET}

@@ -20,7 +20,14 @@ from app.events.read.conditions.words import WithWords
 from app.events.read.filter_parsers import list_of, read_timezone
 from app.events.terms import IndexTerms
 
-CONFIG = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, ignored_types=(cached_property,))
+# Validators are built for the first call of a route: there are thirteen models with a hundred fields each.
+CONFIG = ConfigDict(
+    extra="forbid",
+    frozen=True,
+    arbitrary_types_allowed=True,
+    ignored_types=(cached_property,),
+    defer_build=True,
+)
 OwnParameters: type[BaseModel] = create_model("OwnParameters", __config__=CONFIG, **parameters_of(of_kinds=False))
 
 
