@@ -69,7 +69,7 @@ async def take_in(settings: Settings, sources: list[Source], *, watch: bool, for
         if not watch:
             outcomes = await syncer.run([source.name for source in sources] if force else (), print_outcome)
             return all(outcome.result != "failed" for outcome in outcomes)
-        watching = asyncio.create_task(syncer.watch(print_outcome))
+        watching = asyncio.create_task(syncer.watch(log_failure))
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, watching.cancel)
         await asyncio.wait({watching})
@@ -87,6 +87,16 @@ async def remove(settings: Settings, names: list[str]) -> None:
         for name in names:
             told = "forgotten; its events stay." if await forget(db, name) else "not known."
             typer.echo(f"{name}: {told}")
+
+
+def log_failure(outcome: Outcome) -> None:
+    """Say a line about a source, a failure in the log."""
+    import structlog
+
+    if outcome.result == "failed":
+        structlog.get_logger(__name__).warning("a source failed", source=outcome.name, problem=outcome.sentence)
+    else:
+        print_outcome(outcome)
 
 
 def print_outcome(outcome: Outcome) -> None:

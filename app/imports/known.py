@@ -15,6 +15,7 @@ from app.changes import Change
 from app.db import Database, Statement, any_of
 from app.events.tables import StoredEvent
 from app.imports.tables import ImportChange, ImportedRecord
+from app.kit.ids import key_of
 
 PAGE = 1000
 # Who deletes an event for one of these reasons does not want it back, whatever its source says later.
@@ -93,18 +94,26 @@ async def gone_for_good(db: Database, deleted: Sequence[Known]) -> set[str]:
     if not deleted:
         return set()
     values = {"keys": db.as_list([known.event for known in deleted])}
-    rows = await db.rows(tombstones_statement(db.dialect), values, offload=True, primary=True)
+    rows = await db.rows(bodies_statement(db.dialect, deleted=True), values, offload=True, primary=True)
     reasons = {event: orjson.loads(body)["reason"] for event, body in rows}
     return {known.record for known in deleted if reasons.get(known.event) in FOR_GOOD}
 
 
-@lru_cache(2)
-def tombstones_statement(dialect: str) -> Statement:
-    """The tombstones of deleted events."""
+async def titles_of(db: Database, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The titles of live events."""
+    values = {"keys": db.as_list([key_of(id) for id in ids])}
+    rows = await db.rows(bodies_statement(db.dialect, deleted=False), values, offload=True, primary=True)
+    events = [orjson.loads(body) for _, body in rows]
+    return {UUID(event["id"]): event["title"] for event in events}
+
+
+@lru_cache(4)
+def bodies_statement(dialect: str, *, deleted: bool) -> Statement:
+    """The bodies of live events, or the tombstones of deleted ones."""
     current = sa.and_(col(Change.event) == col(StoredEvent.key), col(Change.version) == col(StoredEvent.version))
     return Statement(
         sa.select(col(StoredEvent.key), col(Change.body))
         .select_from(sa.inspect(StoredEvent).local_table)
         .join(Change, current)
-        .where(any_of(col(StoredEvent.key), "keys", dialect), col(StoredEvent.deleted) == sa.true())
+        .where(any_of(col(StoredEvent.key), "keys", dialect), col(StoredEvent.deleted) == sa.literal(deleted))
     )

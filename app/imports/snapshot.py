@@ -9,7 +9,7 @@ from app.datasets.base import Draft
 from app.db import Database
 from app.imports.batch import Batch, add_draft, removal
 from app.imports.entries import Entry
-from app.imports.known import Known, find_known, page_of_known
+from app.imports.known import Known, find_known, page_of_known, titles_of
 from app.imports.report import RowProblem
 from app.imports.request import ImportRequest
 from app.imports.scratch import HeldDraft, MissingRecord, Scratch
@@ -17,7 +17,7 @@ from app.imports.writer import BatchWriter
 
 PAGE = 1000
 SHOWN = 20
-GONE = "Gone from the file: "
+GONE = "Gone from the file, by row id and title: "
 
 
 class SnapshotEnd:
@@ -103,7 +103,9 @@ class SnapshotEnd:
         left = await self.in_thread(self.scratch.count_missing) - len(first)
         if first and not any(note.startswith(GONE) for note in notes):
             more = f" and {left} more" if left else ""
-            notes.append(f"{GONE}{', '.join(record.key for record in first)}{more}.")
+            titles = await titles_of(self.db, [record.event for record in first])
+            rows = [f"{record.key} ({titles.get(record.event, 'deleted here')})" for record in first]
+            notes.append(f"{GONE}{'; '.join(rows)}{more}.")
 
     async def _delete_missing(self) -> None:
         after = ""

@@ -190,7 +190,6 @@ class Syncer:
         asked = failure.retry_after if isinstance(failure, FetchFailed) else None
         due = now + max(wait, asked or timedelta(0))
         problem = str(failure)[:MAX_PROBLEM]
-        log.warning("a source failed", source=source.name, problem=problem, failures=failures)
         values = {"failures": failures, "next_run_at": due, "last_problem": problem, "last_problem_at": now}
         return values, Outcome(source.name, "failed", f"{problem} Next try at {at(due)}.", due)
 
