@@ -87,8 +87,8 @@ soak: $(COMPLETE) ## Hold every way of reading to the model for MINUTES=30, on b
 
 .PHONY: nightly
 nightly: $(COMPLETE) ## Test rolling updates, new indexes, checks and killed imports for long
-	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 IMPORT_ROWS=50000 IMPORT_KILLS=20 EVOLUTION_EVENTS=10000 \
-	  $(BIN)/python -m pytest tests/rolling tests/check tests/imports/test_run.py tests/heavy/test_documents_evolve.py $(ARGS)
+	@unset $${!SITREP_@} && ROLLING_ROUNDS=20 CHECKED_EVENTS=10000 IMPORT_ROWS=50000 IMPORT_KILLS=20 SCALE_STARTS=1000 SCALE_CHANGES=3000 EVOLUTION_EVENTS=10000 \
+	  $(BIN)/python -m pytest tests/rolling tests/check tests/imports/test_run.py tests/scale tests/heavy/test_documents_evolve.py $(ARGS)
 
 .PHONY: check-data
 check-data: $(COMPLETE) ## Compare totals of real files with those of the events they become (DATA=folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
@@ -104,11 +105,24 @@ async def admit(request: Request, authenticator: AuthenticatorDep) -> None:
     },
 )
 async def read_metrics(
-    _: Annotated[None, Depends(admit)], __: NoQuery, db: DatabaseDep, metrics: MetricsDep, sources: SourceMetricsDep
+    *,
+    _: Annotated[None, Depends(admit)],
+    __: NoQuery,
+    log: ChangeLogDep,
+    metrics: MetricsDep,
+    sources: SourceMetricsDep,
 ) -> Response:
     """Give this process's counters in Prometheus's text format: to this machine freely, to others with an admin key."""
-    await sources.refresh(db)
-    return metrics.response()
+    await sources.refresh(log.db)
+    return metrics.response(await read_replica_lag(log))
+
+
+async def read_replica_lag(log: ChangeLog) -> int | None:
+    """How far the replica is behind, in changes; None where there is none, or a server does not answer in time."""
+    with suppress(Problem, TimeoutError):
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            return await log.replica_lag()
+    return None
 
 
 def is_loopback(address: str) -> bool:

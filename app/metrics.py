@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import nan
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +32,11 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self._replica_lag = Gauge(
+            "sitrep_replica_lag_changes",
+            "Changes that the replica for reading has yet to take over; NaN where there is none that answers.",
+            registry=self.registry,
+        )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -46,8 +52,9 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def response(self) -> Response:
-        """The state of all collectors in Prometheus's text format."""
+    def response(self, replica_lag: int | None) -> Response:
+        """The state of all collectors in Prometheus's text format; `replica_lag` is as of now, in changes."""
+        self._replica_lag.set(nan if replica_lag is None else replica_lag)
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -76,6 +76,11 @@ class ChangeLog:
         self._newest = head.epoch, head.seq
         return head
 
+    async def replica_lag(self) -> int | None:
+        """How many changes the replica has yet to take over; None where there is none that answers."""
+        rows = await self.db.replica_rows(HEAD)
+        return max((await self.head(primary=True)).seq - int(rows[0][1]), 0) if rows else None
+
     async def between(self, after: int, upto: int) -> list[ChangeRecord]:
         """The changes after one sequence up to and including another."""
         offload = upto - after > AT_ONCE

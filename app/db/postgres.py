@@ -168,6 +168,11 @@ class PostgresDatabase:
                     raise
         return compiled.rows(found)
 
+    async def replica_rows(self, statement: Statement) -> list[Any]:
+        """Read from the replica alone; nothing where there is none that answers."""
+        compiled = statement.on("postgresql")
+        return compiled.rows((self._replica and await self._replica.fetch(compiled.sql, ())) or [])
+
     async def read(self, work: Callable[[PostgresTransaction], Awaitable[T]]) -> T:
         """Run the work on one snapshot, beside whoever writes."""
         await self.check_schema()

@@ -185,6 +185,11 @@ class SqliteDatabase:
                 reading.interrupt()
                 raise
 
+    async def replica_rows(self, statement: Statement) -> list[Any]:
+        """Nothing: SQLite has no replicas."""
+        del statement
+        return []
+
     async def read(self, work: Callable[[SqliteTransaction], Awaitable[T]]) -> T:
         """Run the work on one snapshot, on a connection and a thread of its own, beside whoever writes."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._snapshot, work)
