@@ -24,7 +24,7 @@ from app.db import open_database
 from app.events.write.store import Store
 from app.imports.detection import identify
 from app.imports.files import open_file
-from app.imports.reading import prepare_import
+from app.imports.import_request import prepare_import
 from app.imports.request import ImportOptions
 from app.imports.run import run_import
 from app.kit.gc import freeze_gc
