@@ -301,6 +301,11 @@ async def test_sums_beyond_64_bits_are_exact(api: AsyncClient, make_event: MakeE
         answer = await api.get(f"/v1/stats/series?measure=launched&interval=year{extra}")
         assert [row["best"] for row in json.loads(answer.text)] == [3 * many]
 
+    estimate = {"low": 1, "best": 5, "high": 2**31}  # no lower bits in the highest
+    await written(api, make_event(detail={"munitions": [{"category": "other", "launched": estimate}]}))
+    [row] = good(await api.get("/v1/stats/series?measure=launched&interval=year"))
+    assert [row[part] - 3 * many for part in estimate] == [*estimate.values()]
+
 
 async def test_a_group_is_shown_as_it_is_spelt(api: AsyncClient, make_event: MakeEvent) -> None:
     names = ['"%d" of 100 %', "Київ % s", "{braces} \\ back"]

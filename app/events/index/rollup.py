@@ -71,7 +71,7 @@ async def count(tx: Transaction, states: Iterable[tuple[int, str, IndexTerms]]) 
         for key, (events, low, best, high) in hour_cells(kind, terms):
             total = hourly[key]
             total[0] += sign * events
-            if high:
+            if low or best or high:  # the lower bits of the highest may be naught
                 total[1] += sign * low
                 total[2] += sign * best
                 total[3] += sign * high
