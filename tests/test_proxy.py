@@ -66,6 +66,7 @@ async def test_every_address_begins_with_the_prefix(
         await written_at(api, base, make_event(title="Another"))
         listed = await api.get(f"{base}/v1/events?limit=1")
         fed = await api.get(f"{base}/v1/feed?limit=1")
+        kept = [await api.get(f"{base}/v1/events?limit=1"), await api.get(f"{base}/v1/feed?limit=1")]
         expired = await api.get(f"{base}/v1/feed?after=e9-000000000001")
         document = good(await api.get(f"{base}/openapi.json"))
         atom = (await api.get(f"{base}/v1/feeds/all_month.atom")).text
@@ -77,6 +78,7 @@ async def test_every_address_begins_with_the_prefix(
     assert again.headers["idempotency-replayed"] == "true"
     assert listed.headers["link"].startswith("</sitrep/v1/events?limit=1&cursor=")
     assert fed.headers["link"].startswith("</sitrep/v1/feed?after=e1-")
+    assert [answer.headers["link"] for answer in kept] == [listed.headers["link"], fed.headers["link"]]
     assert problem(expired, 410)["bootstrap"] == "/sitrep/v1/events"
     assert [server["url"] for server in document["servers"]] == ["/sitrep"]
     assert 'href="http://sitrep.test/sitrep/v1/feeds/all_month.atom"' in atom

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,7 +14,7 @@ from conftest import client_of
 
 from app.auth import Authenticator
 from app.auth.keys import create_key, revoke_key
-from app.changes import ChangeLog
+from app.changes import ChangeLog, trim
 from app.changes.epoch import raise_epoch
 from app.errors import Unavailable
 from app.metrics import Metrics
@@ -175,6 +176,19 @@ async def test_one_event_and_final_pages_outlive_the_changes_of_others(
         problem(await here.get(final), 410)
 
 
+async def test_what_was_trimmed_is_given_no_longer(app: FastAPI, api: AsyncClient, make_event: MakeEvent) -> None:
+    ticks = [0.0]
+    set_ticks(app, ticks)
+    for _ in range(3):
+        await written(api, make_event())
+    assert good(await api.get("/v1/feed?after=oldest&limit=1"))["next"] == "e1-000000000001"
+    good(await api.get("/v1/feed?after=e1-000000000002"))
+    assert await trim(app.state.services.log, timedelta(0), datetime.now(UTC) + timedelta(days=1)) == 3
+    ticks[0] += STALE_S
+    assert good(await api.get("/v1/feed?after=oldest&limit=1"))["next"] == "e1-000000000003"
+    problem(await api.get("/v1/feed?after=e1-000000000002"), 410, "cursor-expired")
+
+
 async def test_only_those_who_may_read_get_what_is_kept(app: FastAPI, api: AsyncClient, db: Database) -> None:
     path = "/v1/events?limit=100"
     reader, read_only = await create_key(db, "reader", ["read"])
@@ -268,11 +282,13 @@ class Origin:
         await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": self.body})
 
-    async def ask(self, query: str = "", **headers: str) -> bytes:
+    async def ask(self, query: str = "", *, receives: bool = True, **headers: str) -> bytes:
         """What a reader gets."""
         sent: list[Message] = []
 
         async def send(message: Message) -> None:
+            if not receives:
+                await waits_for_ever()
             sent.append(message)
 
         fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
@@ -317,6 +333,17 @@ async def test_when_the_first_leaves_or_is_refused_the_others_go_themselves(db: 
     origin.status, origin.body = 200, b"counted"
     assert await origin.ask("refused") == b"counted"
     assert not origin.cache.flights
+
+
+async def test_nobody_waits_for_a_reader_that_takes_nothing(db: Database) -> None:
+    origin = Origin(db)
+    for origin.status in (200, 401):
+        origin.came.clear()
+        slow = asyncio.create_task(origin.ask(f"{origin.status}", receives=False))
+        await origin.came.wait()
+        async with asyncio.timeout(5):
+            assert await origin.ask(f"{origin.status}") == b"counted"
+        slow.cancel()
 
 
 async def test_who_asks_after_a_write_waits_for_no_answer_that_began_before(db: Database) -> None:

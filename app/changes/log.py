@@ -89,7 +89,7 @@ class ChangeLog:
 
     async def touched(self, after: int, upto: int) -> list[tuple[int, bool]]:
         """The row keys of the events that changed after one sequence up to another, and whether each was erased."""
-        rows = await self.db.rows(TOUCHED, {"after": after, "upto": upto}, offload=upto - after > 10 * AT_ONCE)
+        rows = await self.db.rows(TOUCHED, {"after": after, "upto": upto})
         return [(event, body is not None and ERASED in body) for event, body in rows]
 
     async def position(self, cursor: str, head: Head) -> int:

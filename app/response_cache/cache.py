@@ -191,17 +191,27 @@ class ResponseCache:
         known, old = (self._commits, self._ticks()), self.head
         try:
             head = await self.log.head()
-            if old is None or (head.epoch, head.seq, head.time) != (old.epoch, old.seq, old.time):
+            if head != old:
                 await self._move(old, head)
             self.head, self._known = head, known
         finally:
             self._looking = None
 
     async def _move(self, old: Head | None, head: Head) -> None:
-        if old is None or head.epoch != old.epoch or not old.seq < head.seq <= old.seq + MAX_READ:
+        """Learn what changed; where that cannot be told, or the log begins elsewhere, nothing holds any more."""
+        if (
+            old is None
+            or head.epoch != old.epoch
+            or head.oldest != old.oldest
+            or not old.seq < head.seq <= old.seq + MAX_READ
+        ):
             self._clear()
             return
-        for event, is_erased in await self.log.touched(old.seq, head.seq):
+        touched = await self.log.touched(old.seq, head.seq)
+        if len(touched) < head.seq - old.seq:  # read from a replica that had not come so far
+            self._clear()
+            return
+        for event, is_erased in touched:
             self._touched[event] = head.seq
             if is_erased:
                 self._clear()
@@ -214,6 +224,8 @@ class ResponseCache:
         self.era += 1
         self._kept.clear()
         self._size = 0
+        self._touched.clear()  # after a restore the log may end before what is noted here
+        self._horizon = 0
 
     def _holds(self, kept: KeptResponse) -> bool:
         terms, head = kept.terms, self.head

@@ -113,30 +113,34 @@ class ResponseCacheMiddleware:
         head: Message = {}
         is_as_new = False
 
+        def land(kept: KeptResponse | None) -> None:
+            if not future.done():
+                del cache.flights[flight]
+                future.set_result(kept)
+
         async def watch(message: Message) -> None:
             nonlocal head
-            if message["type"] == "http.response.start":
-                head = message
-            elif not future.done():
+            if future.done():
+                await send(message)
+            elif message["type"] != "http.response.start":
                 kept = None
-                if is_as_new and flight.era == cache.era and is_whole(head, message) and TERMS_SCOPE_KEY in scope:
+                if is_as_new and flight.era == cache.era and not message.get("more_body"):
                     kept = as_kept(scope, head, message.get("body", b""), flight.seq)
                     cache.keep(asked.place if kept.status == 200 else asked.known_place, kept)
-                future.set_result(kept)
-            await send(message)
+                land(kept)
+                await send(head)
+                await send(message)
+            elif message["status"] in {200, 304} and TERMS_SCOPE_KEY in scope:
+                head = message  # held back: what is kept is as the app sent it, and waits for no reader who is slow
+            else:
+                land(None)
+                await send(message)
 
         try:
             is_as_new = await cache.read_no_older()
             await self.app(scope, receive, watch)
         finally:
-            del cache.flights[flight]
-            if not future.done():
-                future.set_result(None)
-
-
-def is_whole(head: Message, body: Message) -> bool:
-    """Whether an answer that can be kept was sent in one piece."""
-    return head["status"] in {200, 304} and not body.get("more_body")
+            land(None)
 
 
 def as_kept(scope: Scope, head: Message, body: bytes, seq: int) -> KeptResponse:
