@@ -5,12 +5,22 @@ from __future__ import annotations
 from app.changes.append import append
 from app.changes.log import AT_ONCE, ENTRY_COLUMNS, ChangeLog, ChangeLogDep, feed_item
 from app.changes.retention import trim, trim_periodically
-from app.changes.tables import Change, ChangeRecord, Head, LogHead, PendingChange, format_cursor, parse_cursor
+from app.changes.tables import (
+    Change,
+    ChangeBlock,
+    ChangeRecord,
+    Head,
+    LogHead,
+    PendingChange,
+    format_cursor,
+    parse_cursor,
+)
 
 __all__ = [
     "AT_ONCE",
     "ENTRY_COLUMNS",
     "Change",
+    "ChangeBlock",
     "ChangeLog",
     "ChangeLogDep",
     "ChangeRecord",

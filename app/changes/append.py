@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.changes.facet_index import BLOCK, index_blocks
 from app.changes.tables import Change, Head, LogHead, PendingChange, format_cursor
 from app.db import Statement, Transaction, UtcTime
 
@@ -21,7 +22,7 @@ DIGEST_SPACE = 1 << 256
 ADVANCE_HEAD = Statement(
     sa.update(LogHead)
     .values(seq=col(LogHead.seq) + sa.bindparam("n", type_=sa.BigInteger))
-    .returning(col(LogHead.seq), col(LogHead.epoch), col(LogHead.time), col(LogHead.live), col(LogHead.digest))
+    .returning(*(getattr(LogHead, name) for name in ("seq", "epoch", "time", "live", "digest", "indexed")))
 )
 
 
@@ -30,6 +31,7 @@ SET_POSITIONS = Statement(
         time=sa.bindparam("at", type_=UtcTime),
         live=sa.bindparam("now_live", type_=sa.BigInteger),
         digest=sa.bindparam("now_digest", type_=sa.LargeBinary),
+        indexed=sa.bindparam("now_indexed", type_=sa.BigInteger),
     )
 )
 
@@ -54,7 +56,7 @@ async def append(tx: Transaction, drafts: Sequence[PendingChange], now: datetime
 
     A change is in the log since `now`, also where it tells of an event that was last updated long ago elsewhere.
     """
-    [(seq, epoch, time, live, digest)] = await tx.rows(ADVANCE_HEAD, {"n": len(drafts)})
+    [(seq, epoch, time, live, digest, indexed)] = await tx.rows(ADVANCE_HEAD, {"n": len(drafts)})
     at, total, rows = seq - len(drafts), int.from_bytes(digest, "big"), []
     for draft in drafts:
         at, time = at + 1, max(time, now, draft.updated_at)
@@ -63,8 +65,11 @@ async def append(tx: Transaction, drafts: Sequence[PendingChange], now: datetime
         draft.seq, draft.cursor = at, format_cursor(epoch, at)
         rows.append(change_row(draft, epoch, time, live, total.to_bytes(32, "big")))
     await tx.insert(Change, rows)
-    await tx.run(SET_POSITIONS, {"at": time, "now_live": live, "now_digest": total.to_bytes(32, "big")})
-    return Head(epoch, seq, 0, time)
+    if seq // BLOCK > (seq - len(drafts)) // BLOCK:
+        indexed = await index_blocks(tx, indexed, seq)
+    head = {"at": time, "now_live": live, "now_digest": total.to_bytes(32, "big"), "now_indexed": indexed}
+    await tx.run(SET_POSITIONS, head)
+    return Head(epoch, seq, 0, time, indexed)
 
 
 def change_row(draft: PendingChange, epoch: int, time: datetime, live: int, digest: bytes) -> dict[str, Any]:

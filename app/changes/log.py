@@ -11,13 +11,13 @@ from fastapi import Depends
 from sqlmodel import col, select
 
 from app.changes.tables import Change, ChangeRecord, Head, LogHead, format_cursor, parse_cursor
-from app.db import Database, Statement, as_written, id_text
+from app.db import Database, Statement, any_of, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
 from app.http import FromServices
 from app.kinds import format_micros
 from app.kit.json_lines import escape_line_separators
 
-HEAD = Statement(select(LogHead.epoch, LogHead.seq, LogHead.oldest, LogHead.time))
+HEAD = Statement(sa.select(*(getattr(LogHead, name) for name in Head._fields)))
 INSTANCE = Statement(select(LogHead.instance))
 READY: dict[str, Any] = {"id": id_text(col(Change.id)), "time": sa.type_coerce(col(Change.time), sa.BigInteger)}
 ENTRY_COLUMNS = tuple(READY.get(name, getattr(Change, name)).label(name) for name in ChangeRecord._fields)
@@ -35,8 +35,40 @@ CHECKPOINT = Statement(
     select(Change.epoch, Change.time, Change.live, Change.digest).where(col(Change.seq) == sa.bindparam("seq"))
 )
 ERASED = b'"erased":true'
+PACKED = Statement(
+    sa.select(col(Change.seq), col(Change.event), col(Change.before), col(Change.after))
+    .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
+    .order_by(col(Change.seq))
+)
 # More bodies than this, which may be long, are read on another thread.
 AT_ONCE = 100
+
+
+def picked_statement(dialect: str) -> Statement:
+    """Changes by their sequences."""
+    return Statement(
+        sa.select(*ENTRY_COLUMNS).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq))
+    )
+
+
+def bodies_before_statement(dialect: str) -> Statement:
+    """The body of the version before each of these changes."""
+    now: Any = sa.orm.aliased(Change, name="now")
+    was: Any = sa.orm.aliased(Change, name="was")
+    same = sa.and_(was.event == now.event, was.version == now.version - 1)
+    joined = sa.inspect(now).selectable.join(sa.inspect(was).selectable, same)
+    return Statement(sa.select(now.seq, was.body).select_from(joined).where(any_of(now.seq, "seqs", dialect)))
+
+
+def packed_statement(dialect: str) -> Statement:
+    """The packed states of changes by their sequences."""
+    columns = (col(Change.seq), col(Change.event), col(Change.before), col(Change.after))
+    return Statement(sa.select(*columns).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq)))
+
+
+PACKED_AMONG = {dialect: packed_statement(dialect) for dialect in ("sqlite", "postgresql")}
+PICKED = {dialect: picked_statement(dialect) for dialect in ("sqlite", "postgresql")}
+BODIES_BEFORE = {dialect: bodies_before_statement(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 def feed_item(entry: ChangeRecord, source: str) -> bytes:

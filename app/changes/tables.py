@@ -30,6 +30,7 @@ class LogHead(SQLModel, table=True):
     time: datetime = Field(sa_type=UtcTime)
     live: int = Field(sa_type=sa.BigInteger)
     digest: bytes
+    indexed: int = Field(sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class Change(SQLModel, table=True):
@@ -55,13 +56,24 @@ class Change(SQLModel, table=True):
     digest: bytes
 
 
+class ChangeBlock(SQLModel, table=True):
+    """The changes of a full block of the log that have a facet value before or after them; facet_index.py keeps it."""
+
+    __tablename__ = "change_block"
+    __table_args__ = {"sqlite_with_rowid": False}
+    value: int = Field(primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False})
+    block: int = Field(primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False})
+    changes: bytes
+
+
 class Head(NamedTuple):
-    """Where the log ends, and the lowest position it still serves."""
+    """Where the log ends, the lowest position it still serves, and up to where it can be read by facet value."""
 
     epoch: int
     seq: int
     oldest: int
     time: datetime
+    indexed: int = 0
 
     @property
     def cursor(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
+from app.changes import ChangeBlock
 from app.check.paging import pages
 from app.check.replay import text_row
 from app.check.report import Report
@@ -34,6 +35,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     EventMeasure,
     HourlyRollup,
     MapRollup,
+    ChangeBlock,
 )
 TEXTS = "event_text"
 

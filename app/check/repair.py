@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, col
 
 from app.changes import Change, LogHead
 from app.changes.epoch import RAISE_EPOCH
+from app.changes.facet_index import BLOCK
 from app.check.derived_tables import MODELS, TEXTS, DerivedTable, derived_table, derived_tables
 from app.check.facet_values import FacetValueIds
 from app.check.full_text import WORDS, rebuild_texts
@@ -26,10 +27,15 @@ from app.events.tables import FacetValue
 from app.events.terms import to_unit_vector
 from app.subscriptions.tables import SubscriptionHead
 
+FULL: Any = sa.case(
+    (col(LogHead.indexed) > sa.bindparam("at", type_=sa.BigInteger), sa.bindparam("at", type_=sa.BigInteger)),
+    else_=col(LogHead.indexed),
+)
 HEAD = Statement(
     sa.update(LogHead).values(
         seq=sa.bindparam("at", type_=sa.BigInteger),
         oldest=sa.case((col(LogHead.oldest) > sa.bindparam("at"), sa.bindparam("at")), else_=col(LogHead.oldest)),
+        indexed=FULL - FULL % BLOCK,
         live=sa.bindparam("now_live", type_=sa.BigInteger),
         digest=sa.bindparam("now_digest", type_=sa.LargeBinary),
     )

@@ -11,6 +11,7 @@ from app.check.derived_tables import compare_tables, make_tables, read_tables
 from app.check.facet_values import FacetValueIds
 from app.check.full_text import check_texts
 from app.check.log_chain import check_log
+from app.check.log_index import replay_log
 from app.check.repair import repair
 from app.check.replay import PACKED, replay
 from app.check.report import VERSIONS, Report
@@ -50,6 +51,7 @@ class Check:
         await names.load()
         make_tables(scratch, tx.dialect)
         await replay(tx, report, scratch, names, lambda done: self.told(done, report.changes))
+        await replay_log(tx, report, scratch, chain.seq)
         await read_tables(tx, scratch)
         compare_tables(report, scratch, tx.dialect)
         check_texts(tx, report)

@@ -31,7 +31,8 @@ def reindex(
 async def build_index(settings: Settings, *, everything: bool = False) -> bool:
     """Build it, saying on stderr how far it is; False when there was nothing to build."""
     from app.cli.database import open_for_command
-    from app.events.index.reindex import rebuild_online
+    from app.events.index.reindex import index_log_online, rebuild_online
 
     async with open_for_command(settings) as db:
-        return await rebuild_online(db, tell_progress("events indexed"), everything=everything)
+        built = await rebuild_online(db, tell_progress("events indexed"), everything=everything)
+        return await index_log_online(db, tell_progress("changes indexed")) or built

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple, Protocol
 
 import orjson
+import sqlalchemy as sa
 from pydantic import ValidationError
 
-from app.changes import ChangeRecord
-from app.db import Database, as_written
+from app.changes import ChangeRecord, LogHead
+from app.changes.facet_index import slot_of
+from app.db import Database, Statement, as_written, pairs_param, pairs_source
 from app.events.documents import load_event
 from app.events.index.readiness import require_indexed
 from app.events.read.conditions.base import ResidualCondition, TermGroup
 from app.events.read.conditions.time_window import ALWAYS
 from app.events.read.filter import ChangeFilter
-from app.events.terms import HASHED_FACETS, SPAN_CLASSES, hashed_id
-from app.feed.value_ids import Position, Value, lookup_key, read_ids
+from app.events.tables import FacetValue
+from app.events.terms import HASHED_FACETS, SIGNATURE, SPAN_CLASSES, hashed_id
 from app.kinds import Numbers, measures_of, words_of
 from app.kit.ids import key_of
 
+# A condition with more values than this is not looked up in the index of the log, unless every condition has more.
+MANY_VALUES = 64
+MOST_VALUES = 512
+# Facet and folded value.
+Value = tuple[str, str]
+# Epoch and sequence.
+Position = tuple[int, int]
+
+
+# Under this name every signature of the index is asked for: which of them lack a facet is told by their value.
+EVERY_SIGNATURE: Value = (SIGNATURE, "")
 # Before every position of every epoch.
 NO_POSITION: Position = (0, -1)
+
+
+class IdKeeper(Protocol):
+    """Whoever completes the ids of many matchers at once."""
+
+    @property
+    def end(self) -> Position:
+        """Up to where they are complete."""
 
 
 class MatchHint(NamedTuple):
@@ -45,29 +66,37 @@ class Matcher:
         self.groups = (*filter.groups, *filter.barred)
         self.places = places_of(self.groups)
         self.sorts = None if filter.change is None else frozenset(filter.change)
-        self.known = NO_POSITION
+        self.keeper: IdKeeper | None = None
         self.forget()
         self.keys = None if filter.ids is None else frozenset(map(key_of, filter.ids))
         self.names = None if filter.ids is None else frozenset(map(str, filter.ids))
         self.window = None if filter.window is ALWAYS else filter.window
         self.settles = bool(filter.residuals)
         self.everything = not filter.conditions and self.sorts is None
+        self.narrows = bool(self.window or filter.barred or self.sorts is not None or self.keys is not None)
 
     def forget(self) -> None:
         """Know no counted ids: the database was restored, and may have given them to other values."""
-        self.known = NO_POSITION
+        self.known, self.keeper = NO_POSITION, None
         self.ids: list[set[int]] = [
             {hashed_id(group.facet, value, span) for value in group.values for span in SPAN_CLASSES}
             if group.facet in HASHED_FACETS
             else set()
             for group in self.groups
         ]
+        self._slots: list[list[int]] | None = None
         needed = len(self.filter.groups)
         self.needed, self.barred = self.ids[:needed], self.ids[needed:]
 
     def knows(self, epoch: int, seq: int) -> bool:
         """The ids are complete up to this position."""
-        return not self.places or (self.known[0] == epoch and seq <= self.known[1])
+        known = self.complete_to
+        return not self.places or (known[0] == epoch and seq <= known[1])
+
+    @property
+    def complete_to(self) -> Position:
+        """Up to where the ids are complete: as was read, or further by whoever keeps them complete."""
+        return self.known if self.keeper is None else max(self.known, self.keeper.end)
 
     async def learn(self, db: Database, epoch: int, seq: int) -> bool:
         """Complete the ids up to a position; False when the database is not that far, as after a restore.
@@ -80,7 +109,7 @@ class Matcher:
             if self.knows(epoch, seq):
                 break
             position, found = await read_ids(db, list(self.places), primary=primary)
-            if position[0] != self.known[0]:
+            if position[0] != self.complete_to[0]:
                 self.forget()
             for facet, value, id in found:
                 self.add(facet, value, id)
@@ -92,6 +121,16 @@ class Matcher:
         for place in self.places[lookup_key(facet, value)]:
             if self.groups[place].admits(value):
                 self.ids[place].add(id)
+                self._slots = None
+
+    @property
+    def slots(self) -> list[list[int]]:
+        """What to look up in the index of the log: a change has one number of every list; none: it must be scanned."""
+        if self._slots is None:
+            lists = sorted((sorted(set(map(slot_of, ids))) for ids in self.needed), key=len)
+            few = [numbers for numbers in lists if len(numbers) <= MANY_VALUES]
+            self._slots = few or [numbers for numbers in lists[:1] if len(numbers) <= MOST_VALUES]
+        return self._slots
 
     @property
     def cannot_match(self) -> bool:
@@ -188,3 +227,31 @@ def change_type(before: bytes | None, after: bytes | None) -> str:
     if after is None:
         return "deleted"
     return "created" if before is None else "updated"
+
+
+def lookup_key(facet: str, value: str) -> Value:
+    """The name under which the ids of a value are asked for."""
+    return EVERY_SIGNATURE if facet == SIGNATURE else (facet, value)
+
+
+async def read_ids(
+    db: Database, values: Sequence[Value], *, primary: bool = False
+) -> tuple[Position, list[tuple[str, str, int]]]:
+    """All ids of these values up to a position, which is read in the same statement and so from the same state."""
+    statement = ids_statement(db.dialect, signatures=EVERY_SIGNATURE in values)
+    rows = await db.rows(statement, pairs_param(values, db.dialect), primary=primary)
+    [position] = [(epoch, seq) for epoch, _, _, seq in rows if epoch]
+    return position, [(facet, value, id) for epoch, facet, value, id in rows if not epoch]
+
+
+@lru_cache(4)
+def ids_statement(dialect: str, *, signatures: bool) -> Statement:
+    """One row with epoch and sequence of the head, and one for each id with an epoch of zero."""
+    asked, facet, value = pairs_source(dialect)
+    known, head = sa.inspect(FacetValue).local_table, sa.inspect(LogHead).local_table
+    nothing, zero = sa.literal_column("''", sa.Text), sa.literal_column("0", sa.Integer)
+    same = sa.and_(known.c.facet == facet, known.c.value == value)
+    ids = sa.select(zero, known.c.facet, known.c.value, known.c.id).select_from(asked.join(known, same))
+    every = sa.select(zero, known.c.facet, known.c.value, known.c.id).where(known.c.facet == SIGNATURE)
+    parts = [sa.select(head.c.epoch, nothing, nothing, head.c.seq), ids, *([every] if signatures else [])]
+    return Statement(sa.union_all(*parts))

@@ -37,7 +37,7 @@ class Notifier:
         """Watch this log, keeping up to `recent` of its newest changes."""
         self.log = log
         self.recent = RecentChanges(recent)
-        self.term_updates = TermUpdates(log.db)
+        self.term_updates = TermUpdates(log.db, self.recent.by_value)
         self.connections = ConnectionLimit()
         self.head = Head(0, 0, 0, from_micros(0))
         self.draining = False
@@ -90,6 +90,7 @@ class Notifier:
 
     def reread(self) -> None:
         """Forget the ids that changes carry: stored changes were indexed anew."""
+        self.recent.by_value.clear()
         if self.head.epoch:
             self.recent.clear(self.head.seq, self.head.epoch)
         self.term_updates.forget()
@@ -159,6 +160,7 @@ class Notifier:
 
     def _begin_anew(self, head: Head) -> None:
         """Forget what was known of a log that is no more."""
+        self.recent.by_value.clear()
         self.recent.clear(head.seq, head.epoch)
         self.term_updates.forget()
         self._arrive(head)
@@ -184,6 +186,7 @@ class Notifier:
         if erased or (recent.epoch, recent.end) != (head.epoch, begin):
             recent.clear(begin, head.epoch)
         recent.add(pieces)
+        self.term_updates.arrive(entries, begin, (head.epoch, head.seq))
         self._arrive(head)
 
     def _arrive(self, head: Head) -> None:

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-import sqlalchemy as sa
-from sqlmodel import col
-
-from app.changes import AT_ONCE, ENTRY_COLUMNS, Change, ChangeLog, ChangeRecord, Head
-from app.db import Statement, any_of
+from app.changes import AT_ONCE, ChangeLog, ChangeRecord, Head
+from app.changes.facet_index import KEPT, read_blocks
+from app.changes.log import BODIES_BEFORE, PACKED, PACKED_AMONG, PICKED
+from app.db import Statement
 from app.errors import CursorAhead, CursorEpoch, CursorExpired, CursorMalformed
 from app.events.read.as_of import DATED, read_instant
 from app.events.read.filter import ChangeFilter
@@ -33,12 +32,6 @@ MIN_OFFLOADED = 20
 Row = TypeVar("Row")
 Write = Callable[[ChangeRecord, int, str], EncodedChange]
 
-PACKED = Statement(
-    sa.select(col(Change.seq), col(Change.event), col(Change.before), col(Change.after))
-    .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
-    .order_by(col(Change.seq))
-)
-
 
 class ChangePage(NamedTuple):
     """Changes as bytes, the sequence up to which the log was read, and whether there is more behind it."""
@@ -46,26 +39,6 @@ class ChangePage(NamedTuple):
     pieces: Sequence[EncodedChange]
     next: int
     more: bool
-
-
-def picked_statement(dialect: str) -> Statement:
-    """Changes by their sequences."""
-    return Statement(
-        sa.select(*ENTRY_COLUMNS).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq))
-    )
-
-
-def bodies_before_statement(dialect: str) -> Statement:
-    """The body of the version before each of these changes."""
-    now: Any = sa.orm.aliased(Change, name="now")
-    was: Any = sa.orm.aliased(Change, name="was")
-    same = sa.and_(was.event == now.event, was.version == now.version - 1)
-    joined = sa.inspect(now).selectable.join(sa.inspect(was).selectable, same)
-    return Statement(sa.select(now.seq, was.body).select_from(joined).where(any_of(now.seq, "seqs", dialect)))
-
-
-PICKED = {dialect: picked_statement(dialect) for dialect in ("sqlite", "postgresql")}
-BODIES_BEFORE = {dialect: bodies_before_statement(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 class PageReader:
@@ -79,7 +52,9 @@ class PageReader:
         self._write = write
 
     async def page(self, after: int, limit: int, head: Head, most: int = MAX_SCANNED) -> ChangePage:
-        """The matching changes after a sequence, at most `limit`, having looked at no more than `most`.
+        """The matching changes after a sequence, at most `limit`, having gone no further than `most` changes.
+
+        Where no index of the log serves the filter, it goes no further than `MAX_SCANNED`.
 
         An unfiltered page ends at the next multiple of `limit`, so that readers share pages.
         """
@@ -91,19 +66,6 @@ class PageReader:
         if self.matcher.cannot_match:
             return ChangePage([], head.seq, more=False)
         return await self._filtered(after, limit, head, min(after + most, head.seq))
-
-    async def among(self, pieces: Sequence[EncodedChange], most: int) -> Sequence[EncodedChange]:
-        """The first `most` of these changes, which are in memory, that match."""
-        if not pieces:
-            return []
-        await self._learn(self.recent.epoch, pieces[-1].entry.seq)
-        weighed = self._weighed((entry.seq, entry.event, entry.before, entry.after) for entry, *_ in pieces)
-        if not weighed:
-            return []
-        kept = {
-            entry.seq for entry in await self._settled([p.entry for p in pieces if p.entry.seq in weighed], weighed)
-        }
-        return [encoded for encoded in pieces if encoded.entry.seq in kept][:most]
 
     async def _learn(self, epoch: int, seq: int, head: Head | None = None) -> None:
         """Know all index ids up to a position; CursorEpoch (410) when the database was restored to one before it."""
@@ -120,30 +82,86 @@ class PageReader:
         return ChangePage(await self._encoded(entries, head), end, end == upto < head.seq)
 
     async def _filtered(self, after: int, limit: int, head: Head, upto: int) -> ChangePage:
+        slots, begin, blocks = self.matcher.slots, after, KEPT
+        if slots:
+            await self.recent.by_value.reach(self.log.db, head)
         found: list[EncodedChange] = []
         stretch = MIN_STRETCH if self.matcher.settles else min(max(2 * limit, MIN_STRETCH), STRETCH)
         while after < upto:
-            end = min(after + stretch, upto)
-            some, reached = await self._stretch(after, end, limit - len(found), head)
+            meant = await self._meant(after, upto, head, blocks) if slots else None
+            if meant is not None:
+                seqs, end = meant
+                some, reached = await self._picked(seqs, end, limit - len(found), head)
+                blocks *= 4
+            elif after - begin >= MAX_SCANNED:
+                return ChangePage(found, after, more=True)
+            else:
+                end = min(after + stretch, upto)
+                some, reached = await self._stretch(after, end, limit - len(found), head)
+                stretch = MIN_STRETCH if self.matcher.settles else STRETCH
             found += some
             if len(found) == limit:
                 last = found[-1].entry.seq
                 return ChangePage(found, last, last < head.seq)
             if reached < end:
                 return ChangePage(found, reached, more=False)
-            after, stretch = end, MIN_STRETCH if self.matcher.settles else STRETCH
-            await asyncio.sleep(0)
+            after = end
+            if after < upto:
+                await asyncio.sleep(0)
         return ChangePage(found, upto, upto < head.seq)
+
+    async def _meant(self, after: int, upto: int, head: Head, blocks: int) -> tuple[list[int], int] | None:
+        """The changes that the index of the log finds after a sequence, and up to where; None where it has none."""
+        newest, slots = self.recent.by_value, self.matcher.slots
+        if newest.covers(after, head):
+            end = min(upto, newest.end)
+            return newest.find(slots, after, end), end
+        if after < head.indexed:
+            found, end = await read_blocks(self.log.db, slots, after, upto, blocks)
+            return (found, end) if end > after else None
+        return None
+
+    async def _picked(
+        self, seqs: Sequence[int], end: int, most: int, head: Head
+    ) -> tuple[Sequence[EncodedChange], int]:
+        """The first `most` of these changes that match, and how far a replica has them, else `end`."""
+        found: list[EncodedChange] = []
+        while seqs and len(found) < most:
+            size = STRETCH if self.matcher.narrows else most - len(found)
+            some, seqs = seqs[:size], seqs[size:]
+            held = self.recent.among(some) if self.recent.reaches(head) else None
+            if held is not None:
+                found += await self._kept(held, most - len(found))
+                continue
+            rows = await self._read(PACKED_AMONG if self.matcher.narrows else PICKED, some)
+            if self.matcher.narrows:
+                entries = await self._matching(self._weighed(rows), most - len(found))
+            else:
+                entries = [ChangeRecord._make(row) for row in rows]
+                weighed = self._weighed((e.seq, e.event, e.before, e.after) for e in entries)
+                entries = await self._settled([e for e in entries if e.seq in weighed], weighed)
+            found += await self._encoded(entries, head)
+            if len(rows) < len(some):
+                missing = min(set(some) - {row[0] for row in rows})
+                return [encoded for encoded in found if encoded.entry.seq < missing], missing - 1
+        return found, end
 
     async def _stretch(self, after: int, end: int, most: int, head: Head) -> tuple[Sequence[EncodedChange], int]:
         """The first `most` matches between two sequences, and how far the rows reach without a gap."""
         held = self._held(after, end, head)
         if held is not None:
-            return await self.among(held, most), end
+            return await self._kept(held, most), end
         found = await self.log.db.rows(PACKED, {"after": after, "upto": end})
         rows = self._unbroken(found, after, head, lambda row: int(row[0]))
         entries = await self._matching(self._weighed(rows), most)
         return await self._encoded(entries, head), after + len(rows)
+
+    async def _kept(self, pieces: Sequence[EncodedChange], most: int) -> Sequence[EncodedChange]:
+        """The first `most` of these changes, which are in memory, that match."""
+        weighed = self._weighed((entry.seq, entry.event, entry.before, entry.after) for entry, *_ in pieces)
+        entries = await self._settled([piece.entry for piece in pieces if piece.entry.seq in weighed], weighed)
+        kept = {entry.seq for entry in entries}
+        return [encoded for encoded in pieces if encoded.entry.seq in kept][:most]
 
     def _held(self, after: int, upto: int, head: Head) -> Sequence[EncodedChange] | None:
         """The changes from memory, if it knows all that happened up to the head."""

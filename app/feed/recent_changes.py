@@ -8,6 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from app.changes import ChangeRecord, Head, feed_item, format_cursor
+from app.changes.facet_index import OpenBlocks
 
 DATA = b"\nevent: change\ndata: "
 END = b"\n\n"
@@ -61,6 +62,7 @@ class RecentChanges:
         self.end = 0
         self.epoch = 0
         self.cleared = 0
+        self.by_value = OpenBlocks()
         self._pieces: deque[EncodedChange] = deque()
         self._bytes = 0
         self._most_bytes = most_bytes
@@ -95,6 +97,13 @@ class RecentChanges:
         if not begin <= after <= upto <= self.end:
             return None
         return list(islice(self._pieces, after - begin, upto - begin))
+
+    def among(self, seqs: Sequence[int]) -> Sequence[EncodedChange] | None:
+        """Single changes, in order; None when not all of them are here."""
+        begin = self.end - len(self._pieces)
+        if not seqs or seqs[0] <= begin or seqs[-1] > self.end:
+            return None
+        return [self._pieces[seq - begin - 1] for seq in seqs]
 
     def joined(self, join: Join, after: int, upto: int) -> bytes | None:
         """Those changes as a stream has them, joined once for all readers who are there."""

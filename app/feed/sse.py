@@ -160,9 +160,12 @@ class StreamWriter:
                 self.at, sent = upto, True
                 await self._deliver(joined, upto)
             else:
-                found = await self.reader.among(self.notifier.recent.between(self.at, upto) or (), CHUNK)
-                self.at, sent = upto, sent or bool(found)
-                await self._deliver_each(found)
+                page = await self.reader.page(self.at, CHUNK, self.notifier.head)
+                if page.next == self.at:  # a replica is behind
+                    await asyncio.sleep(MIN_INTERVAL_S)
+                    return sent
+                self.at, sent = page.next, sent or bool(page.pieces)
+                await self._deliver_each(page.pieces)
         if self.at - self.told >= MAX_SCANNED:
             await self._tell()
         return sent

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlmodel import col
 
 from app.changes import Change
+from app.changes.facet_index import MovedIds
 from app.db import Statement, Transaction, any_of, array_param
 from app.events.documents import load_event
 from app.events.index.facet_rows import FacetRows, PendingIds, Value, row_values
@@ -74,13 +75,14 @@ class LearnedIds:
 
 
 class Rebuilt(NamedTuple):
-    """The packed states that now stand, by event, and what the tally has to be told, as `count` takes it."""
+    """The states that now stand, by event, what `count` has to be told, and what `move_ids` has."""
 
     standing: dict[int, bytes | None]
     counts: list[tuple[int, str, IndexTerms]]
+    moved: list[MovedIds]
 
 
-NOTHING = Rebuilt({}, [])
+NOTHING = Rebuilt({}, [], [])
 
 
 async def next_versions(tx: Transaction, after: int, kinds: Sequence[str] | None = None) -> list[Version]:
@@ -121,7 +123,7 @@ async def rebuild_events(
     await index.name_values(tx, [version.terms for version in versions if version.terms is not None], memory)
     was, now, before = FacetRows(), FacetRows(), LearnedIds()
     standing: dict[int, bytes | None] = {}
-    states = []
+    moved: list[MovedIds] = []
     for version in versions:
         step = Step(
             version.event,
@@ -134,17 +136,17 @@ async def rebuild_events(
         if held:
             was.move(version, before)
         if (step.before, step.after) != (version.before, version.after):
-            states.append({"seq": version.seq, "before": step.before, "after": step.after})
+            moved.append(MovedIds(version.seq, (version.before, version.after), (step.before, step.after)))
     for id, number in before.counted.items():
         memory.counted[id] -= number
     await write_facets(tx, was, now)
-    await tx.update(Change, ("seq",), states)
+    await tx.update(Change, ("seq",), [{"seq": seq, "before": new[0], "after": new[1]} for seq, _, new in moved])
     live = [(version, version.terms) for version in versions if version.stands and version.terms is not None]
     counts = [(1, version.kind, terms) for version, terms in live]
     known = await indexed_terms(tx, [version for version, _ in live]) if held else {}
     counts += [(-1, version.kind, known[version.event]) for version, _ in live if held]
     await write_present(tx, live, known, words=words or whole, whole=whole)
-    return Rebuilt(standing, counts)
+    return Rebuilt(standing, counts, moved)
 
 
 async def write_facets(tx: Transaction, was: FacetRows, now: FacetRows) -> None:

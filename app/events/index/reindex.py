@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
+from app.changes.facet_index import index_further, move_ids
 from app.db import (
     Database,
     PostgresTransaction,
@@ -58,7 +59,8 @@ def rebuild(connection: sa.Connection, progress: Progress = lambda _done, _of: N
 async def reindex(tx: Transaction, progress: Progress = lambda _done, _of: None) -> None:
     """Forget the index and make it anew; `progress` is told how many of how many changes are done.
 
-    The ids of facet values stay as they are, because changes whose bodies were erased are found by them only.
+    The ids of facet values stay as they are, because changes whose bodies were erased are found by them only. The log
+    by facet value is not touched: a migration that comes after it empties it and sets `log_head.indexed` to 0.
     """
     text = FTS if tx.dialect == "sqlite" else TEXT
     for table in (EventFacet, PastFacet, EventPoint, EventMeasure, HourlyRollup, text):
@@ -99,6 +101,22 @@ async def rebuild_online(
         if db.dialect == "sqlite":
             await asyncio.sleep(PAUSE_S)
     return True
+
+
+async def index_log_online(db: Database, progress: Progress = lambda _done, _of: None) -> bool:
+    """Write what is missing of the log by facet value, beside servers that read and write; whoever is killed goes on.
+
+    `progress` is told how many of how many changes are done. False when there was nothing to do.
+    """
+    total = left = 0
+    while (left := await db.write(index_further)) or total:
+        total = total or left
+        progress(total - left, total)
+        if not left:
+            break
+        if db.dialect == "sqlite":
+            await asyncio.sleep(PAUSE_S)
+    return bool(total)
 
 
 async def next_portion(db: Database, index: IndexWriter) -> Portion | None:
@@ -143,6 +161,7 @@ class Portion:
         words = any(name.startswith("text:") for name in building)
         rebuilt = await rebuild_events(tx, self.index, versions, self.memory, words=words, whole=EVERYTHING in building)
         await count(tx, rebuilt.counts)
+        await move_ids(tx, rebuilt.moved)
         await add_estimates(tx, self.memory.counted)
         await tx.run(PROGRESS, {"last": self.last})
         return self

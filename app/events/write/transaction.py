@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.changes import PendingChange, append
+from app.changes.facet_index import move_ids
 from app.db import Transaction
 from app.errors import Problem
 from app.events.index.event_rebuild import NOTHING, rebuild_events, versions_of
@@ -178,6 +179,7 @@ class WriteTransaction:
         await self.index.write(tx, self.decisions, self.drafts, self, rebuilt.standing)
         await write_holders(tx, self.decisions)
         self.index.check_epoch((await append(tx, self.drafts, self.world.now)).epoch)
+        await move_ids(tx, rebuilt.moved)
         await update_rollup(tx, self.decisions, rebuilt.counts)
         await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
 

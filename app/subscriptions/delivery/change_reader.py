@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from app.changes import ChangeRecord, Head, feed_item
+from app.changes.log import PICKED
 from app.events.read.filter import ChangeFilter
 from app.feed.matcher import Matcher
 from app.feed.notifier import Notifier
-from app.feed.reader import PICKED, ChangePage, PageReader
+from app.feed.reader import ChangePage, PageReader
 from app.feed.recent_changes import bare
+
+# One reading goes no further in the log, where its index tells what matches.
+MAX_PASSED = 1_000_000
 
 
 class ChangeReader:
     """Goes along the log for one filter, the newest changes from the notifier's memory where they are there."""
 
-    def __init__(self, notifier: Notifier, wanted: ChangeFilter) -> None:
-        """Follow the filter's values from now on; `close` when that is over."""
+    def __init__(self, notifier: Notifier, wanted: ChangeFilter, wake: Callable[[], None]) -> None:
+        """Call `wake` from now on when a change may match; `close` when that is over."""
         self._notifier = notifier
         self._matcher = Matcher(wanted)
         self._reader = PageReader(notifier.log, self._matcher, notifier.recent, bare)
-        notifier.term_updates.follow(self._matcher)
+        notifier.term_updates.follow(self._matcher, wake)
 
     def close(self) -> None:
         """Follow no more."""
@@ -26,13 +32,13 @@ class ChangeReader:
 
     async def read(self, after: int, limit: int, head: Head) -> ChangePage:
         """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet."""
-        recent = self._notifier.recent
-        held = recent.between(after, head.seq) if recent.reaches(head) else None
-        if held is None:
-            return await self._reader.page(after, limit, head)
-        found = await self._reader.among(held, limit)
-        full = len(found) == limit
-        return ChangePage(found, found[-1].entry.seq if full else head.seq, more=full)
+        updates, upto = self._notifier.term_updates, (head.epoch, head.seq)
+        if updates.is_resting(self._matcher, after, upto):
+            return ChangePage([], head.seq, more=False)
+        page = await self._reader.page(after, limit, head, MAX_PASSED)
+        if page.next == head.seq:
+            updates.rest(self._matcher, upto)
+        return page
 
 
 async def body_at(notifier: Notifier, seq: int) -> bytes | None:

@@ -148,7 +148,7 @@ class Dispatcher:
     async def _connect(self, found: Subscription) -> None:
         """Follow the filter and use the endpoint that it has now."""
         if self._reader is None or found.filter != self._filter:
-            reader = ChangeReader(self._context.notifier, stored_filter(found.filter))
+            reader = ChangeReader(self._context.notifier, stored_filter(found.filter), self.wake)
             if self._reader is not None:
                 self._reader.close()
             self._reader, self._filter = reader, found.filter

@@ -40,6 +40,8 @@ from app.subscriptions.transport.url_guard import TargetPolicy
 
 MAX_INTERVAL_S = 5.0
 FINAL_WRITE_TIMEOUT_S = 1.0
+# So many subscriptions for which nothing matched move their cursors in one step.
+KEPT_AT_ONCE = 200
 log = structlog.get_logger(__name__)
 
 
@@ -89,6 +91,7 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
         self._kicked = asyncio.Event()
         self._taken = asyncio.Event()
+        self._moved = asyncio.Event()
         self._stopping = False
         self._seen = -1
         self._uneven = False
@@ -99,6 +102,7 @@ class Worker:
         self._tasks = [
             asyncio.create_task(self._work(), name="sitrep-delivery"),
             asyncio.create_task(self._listen(), name="sitrep-delivery-listener"),
+            asyncio.create_task(self._keep_up(), name="sitrep-delivery-cursors"),
         ]
 
     def kick(self) -> None:
@@ -157,10 +161,7 @@ class Worker:
                     await self._kicked.wait()
 
     async def _listen(self) -> None:
-        """Wake every dispatcher when the log moves; the notifier looks for it only while somebody waits.
-
-        What was known at the last wake is kept, so that a dispatcher that was taken meanwhile misses no move.
-        """
+        """Keep the notifier looking at the log, as it does while somebody waits; it wakes whom a change concerns."""
         seen = self._notifier.head
         while not self._notifier.draining:
             if not self.dispatchers:
@@ -168,8 +169,18 @@ class Worker:
                 await self._taken.wait()
             await self._notifier.expect(seen.seq, seen.epoch)
             seen = self._notifier.head
-            for dispatcher in self.dispatchers.values():
-                dispatcher.wake()
+            self._moved.set()
+
+    async def _keep_up(self) -> None:
+        """Let the cursors follow where nothing matched: once a second, or less often where they are many."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            waiting = list(self.dispatchers.values())
+            for start in range(0, len(waiting), KEPT_AT_ONCE):
+                await asyncio.sleep(self._timings.keep_s)
+                for dispatcher in waiting[start : start + KEPT_AT_ONCE]:
+                    dispatcher.wake()
 
     async def _look(self) -> None:
         """Beat, see who else is there, and take up what changed."""
