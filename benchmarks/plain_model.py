@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel
 from sqlalchemy import JSON, DateTime, Index
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 
@@ -141,7 +142,11 @@ def json_list() -> Any:
     return Field(default_factory=list, sa_type=JSON)
 
 
-class PlainEvent(SQLModel, table=True):
+class PlainTable(SQLModel, registry=registry()):
+    """A table of the plain app, which is none of Sitrep's: its metadata are its own."""
+
+
+class PlainEvent(PlainTable, table=True):
     """An event: one row."""
 
     __table_args__ = (Index("plain_started", "started_at", "id"), Index("plain_country", "country", "started_at"))
@@ -171,14 +176,14 @@ class PlainEvent(SQLModel, table=True):
     updated_at: datetime = instant()
 
 
-class PlainKey(SQLModel, table=True):
+class PlainKey(PlainTable, table=True):
     """A key, by the hash of its text."""
 
     hash: str = Field(primary_key=True)
     owner: str
 
 
-class PlainExternalId(SQLModel, table=True):
+class PlainExternalId(PlainTable, table=True):
     """Which event holds a key of another system."""
 
     system: str = Field(primary_key=True)
@@ -186,7 +191,7 @@ class PlainExternalId(SQLModel, table=True):
     event_id: UUID
 
 
-class PlainFacet(SQLModel, table=True):
+class PlainFacet(PlainTable, table=True):
     """A value by which an event is found."""
 
     facet: str = Field(primary_key=True)
@@ -195,7 +200,7 @@ class PlainFacet(SQLModel, table=True):
     event_id: UUID = Field(primary_key=True)
 
 
-class PlainChange(SQLModel, table=True):
+class PlainChange(PlainTable, table=True):
     """A version of an event in the order of the log."""
 
     id: int | None = Field(default=None, primary_key=True)

@@ -317,10 +317,12 @@ async def serving(
     )
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app.state.services.notifier.drain()
-    running.should_exit = True
-    await task
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        app.state.services.notifier.drain()
+        running.should_exit = True
+        await task
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ async def test_the_minute_of_the_docs_answers(
     app = await make_app(anonymous_read=True)
     await load_samples(app.state.services.store)
     first, frame, _ = python_of("docs/clients.md")
-    lines = frame.replace("frame.explode", "print(frame.explode").replace(".sum()", ".sum())")
+    lines = frame.replace("frame.explode", "print(frame.explode").replace(".nunique()", ".nunique())")
     block = first + "".join(f"    {line}\n" for line in lines.splitlines())
     async with serving(app) as address:
         await asyncio.to_thread(run, block.replace("http://127.0.0.1:8000", address), tmp_path)
