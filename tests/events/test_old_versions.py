@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from calls import faults, good, written
+from sqlmodel import col
 
 from app.changes import Change
 
@@ -62,7 +63,7 @@ def sanction(**fields: Any) -> dict[str, Any]:
 async def aged(api: httpx.AsyncClient, db: Database) -> dict[str, Any]:
     """An event whose stored bytes are made to be those of an earlier release; as it is given now."""
     event = await written(api, sanction())
-    [[stored]] = await db.rows(sa.select(Change.body))
+    [[stored]] = await db.rows(sa.select(col(Change.body)))
     body = bytes(stored)
     inner, extra = body.split(b'"extra":{')[0], b'"extra":{' + body.split(b'"extra":{')[1]
     head, rest = extra.split(b"}", 1)
