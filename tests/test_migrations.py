@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.types import TypeEngine
 
 from app.db.revision import REVISION
-from app.migrate import METADATA, migrate, newest_revision, revision, run
+from app.migrate import METADATA, alembic_settings, migrate, newest_revision, revision, run
 
 
 def differences(url: str) -> list[Any]:
@@ -69,6 +71,13 @@ def test_migrations_go_down_and_up_again(empty_url: str) -> None:
 
 def test_the_revision_that_a_bare_copy_of_the_package_needs_is_the_newest() -> None:
     assert newest_revision() == REVISION
+
+
+def test_a_migration_is_named_by_its_revision_and_the_highest_is_the_newest() -> None:
+    script = ScriptDirectory.from_config(alembic_settings())
+    names = {Path(each.path).name.partition("_")[0]: each.revision for each in script.walk_revisions()}
+    assert {name: revision for name, revision in names.items() if name != revision} == {}
+    assert script.get_current_head() == max(names)
 
 
 def test_migrating_twice_changes_nothing(empty_url: str) -> None:

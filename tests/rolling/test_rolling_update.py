@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 ROUNDS = int(os.environ.get("ROLLING_ROUNDS", "1"))
 WRITERS = 4
 WRITES_BETWEEN = 12
-NEXT = "rolling"
+NEXT = "9999"
 MIGRATION = f'''"""A migration of the next release, which changes a derived table."""
 
 from alembic import op
@@ -57,7 +57,7 @@ class Program:
         for part in ("app", "migrations"):
             shutil.copytree(ROOT / part, folder / part, ignore=ignore)
         if is_new:
-            (folder / "migrations" / "versions" / "9999_next.py").write_text(MIGRATION, encoding="utf-8")
+            (folder / "migrations" / "versions" / f"{NEXT}_next.py").write_text(MIGRATION, encoding="utf-8")
         self.folder = folder
         self.acknowledged: list[str] = []
         self.statuses: list[int] = []
