@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from calls import good
+from calls import good, let_moment_pass
 from importing import changes, events, use_small_batches
 from made_up import SNAPSHOT, NaturalKeys, many, request_for, row
 
@@ -45,6 +45,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def seen(api: httpx.AsyncClient, *, without: Sequence[str] = OF_A_VERSION) -> list[Any]:
     """The events and the answers that a reader gets, but for what tells one version from the next."""
+    await let_moment_pass()  # imports write as another process does
     text = (await api.get("/v1/events/export?format=ndjson")).text
     found = [orjson.loads(line) for line in text.splitlines()]
     listed = sorted(str({name: event[name] for name in event if name not in without}) for event in found)
