@@ -32,7 +32,7 @@ def is_stored(info: ValidationInfo) -> bool:
 def strip_invisible(text: str) -> str:
     r"""The text without white space and invisible characters at its ends.
 
-    >>> tidied("\ufeff Kyiv\u200b ")
+    >>> strip_invisible("\ufeff Kyiv\u200b ")
     'Kyiv'
     """
     return text.strip(UNSEEN)

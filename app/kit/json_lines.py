@@ -14,7 +14,7 @@ LINE_SEPARATOR, PARAGRAPH_SEPARATOR = b"\xe2\x80\xa8", b"\xe2\x80\xa9"
 def escape_line_separators(text: bytes) -> bytes:
     r"""The same JSON with U+2028 and U+2029 escaped, which can stand only within its strings.
 
-    >>> on_one_line('["a\u2028b"]'.encode())
+    >>> escape_line_separators('["a\u2028b"]'.encode())
     b'["a\\u2028b"]'
     """
     if LEAD not in text or (LINE_SEPARATOR not in text and PARAGRAPH_SEPARATOR not in text):

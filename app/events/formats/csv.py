@@ -105,7 +105,7 @@ def plain(value: object) -> object:
 def escape_formula(text: str) -> str:
     """The text, behind an apostrophe if a spreadsheet would take it for a formula.
 
-    >>> harmless("=1+1"), harmless("1+1")
+    >>> escape_formula("=1+1"), escape_formula("1+1")
     ("'=1+1", '1+1')
     """
     return f"'{text}" if FORMULA.match(text) else text
@@ -114,7 +114,7 @@ def escape_formula(text: str) -> str:
 def join_values(values: Iterable[str | None]) -> str:
     r"""Each different value once, semicolons between them; a semicolon or backslash of a value follows a backslash.
 
-    >>> joined(["a;b", "c", "a;b", None])
+    >>> join_values(["a;b", "c", "a;b", None])
     'a\\;b;c'
     """
     return ";".join(
