@@ -35,6 +35,7 @@ LOOPBACK = TargetPolicy(private=(ip_network("127.0.0.0/8"),))
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 GONE = b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n"
 BODY = b'{"id":"e1-000000000001"}'
+PATIENT_S = 60.0  # for what must not come to a timeout, however busy the machine is
 HEADERS = write_fields({"content-type": "application/cloudevents+json", "webhook-id": "e1-000000000001"})
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -185,10 +186,20 @@ async def never_answer(_reader: asyncio.StreamReader, _writer: asyncio.StreamWri
     await _reader.read()
 
 
-async def post_to(answer: bytes | Answer, *, timeout_s: float = 2.0, once: bool = False) -> WebhookReply:
+async def post_to(answer: bytes | Answer, *, timeout_s: float = PATIENT_S, once: bool = False) -> WebhookReply:
     """What one post to such an endpoint comes to."""
     async with serving(answer, once=once) as endpoint, sending() as sender:
         return await sender.post(endpoint.url, BODY, HEADERS, timeout_s)
+
+
+async def total_when_still(seen: list[int]) -> int:
+    """The sum of what was seen, once nothing has been added to it for a while."""
+    async with asyncio.timeout(PATIENT_S):
+        while True:
+            before = sum(seen)
+            await asyncio.sleep(0.2)
+            if 0 < before == sum(seen):
+                return before
 
 
 def repeating(first: bytes, again: bytes, seen: list[int]) -> Answer:
@@ -207,7 +218,7 @@ def repeating(first: bytes, again: bytes, seen: list[int]) -> Answer:
 
 async def test_a_post_arrives_as_it_was_given() -> None:
     async with serving(OK) as endpoint, sending() as sender:
-        reply = await sender.post(endpoint.url + "?a=b", BODY, HEADERS, 2)
+        reply = await sender.post(endpoint.url + "?a=b", BODY, HEADERS, PATIENT_S)
     head, _, body = endpoint.requests[0].partition(b"\r\n\r\n")
     lines = head.decode().lower().split("\r\n")
     assert body == BODY
@@ -243,7 +254,7 @@ async def test_a_post_arrives_as_it_was_given() -> None:
 )
 async def test_the_status_says_whether_it_was_taken_and_no_redirect_is_followed(head: str, status: int) -> None:
     async with serving(f"HTTP/1.1 {head}\r\n\r\n".encode()) as endpoint, sending() as sender:
-        reply = await sender.post(endpoint.url, BODY, HEADERS, 0.5)
+        reply = await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)
     assert (reply.status, reply.error) == (status, None if 200 <= status < 300 else "status")
     assert len(endpoint.requests) == 1
 
@@ -293,15 +304,15 @@ async def test_retry_after_is_taken_from_the_head_only() -> None:
 
 async def test_a_connection_is_used_again() -> None:
     async with serving(OK) as endpoint, sending() as sender:
-        replies = [await sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(5)]
+        replies = [await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(5)]
     assert [reply.status for reply in replies] == [200] * 5
     assert (len(endpoint.requests), endpoint.connections) == (5, 1)
 
 
 async def test_two_senders_share_no_connection() -> None:
     async with serving(OK) as endpoint, sending() as one, sending() as other:
-        await one.post(endpoint.url, BODY, HEADERS, 2)
-        await other.post(endpoint.url, BODY, HEADERS, 2)
+        await one.post(endpoint.url, BODY, HEADERS, PATIENT_S)
+        await other.post(endpoint.url, BODY, HEADERS, PATIENT_S)
     assert endpoint.connections == 2
 
 
@@ -314,7 +325,7 @@ async def test_a_connection_closed_in_between_costs_no_failure(waits_for: int) -
     async with serving(answer_once) as endpoint, sending() as sender:
         replies = []
         for _ in range(3):
-            replies.append(await sender.post(endpoint.url, BODY, HEADERS, 2))
+            replies.append(await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S))
             await asyncio.sleep(0.01)
     assert [reply.status for reply in replies] == [200] * 3
     assert endpoint.connections == 3
@@ -328,14 +339,14 @@ async def test_all_connections_closed_in_between_cost_no_failure() -> None:
 
     async with serving(answer_once) as endpoint, sending() as sender:
         for _ in range(3):
-            posts = (sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(4))
+            posts = (sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(4))
             assert [reply.status for reply in await asyncio.gather(*posts)] == [200] * 4
     assert endpoint.connections == 12
 
 
 async def test_a_connection_that_answers_twice_is_not_used_again() -> None:
     async with serving(OK + OK) as endpoint, sending() as sender:
-        replies = [await sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(2)]
+        replies = [await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 200]
     assert endpoint.connections == 2
 
@@ -350,26 +361,22 @@ async def test_what_is_sent_unasked_stays_at_the_other_end(unasked: bytes) -> No
         await repeating(b"", unasked * 1000, seen)(reader, writer)
 
     async with serving(answer_and_flood) as endpoint, sending() as sender:
-        assert (await sender.post(endpoint.url, BODY, HEADERS, 2)).status == 200
-        await asyncio.sleep(0.08)
-        before = sum(seen)
-        await asyncio.sleep(0.05)
-    assert 0 < before < 1_000_000
-    assert sum(seen) == before
+        assert (await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)).status == 200
+        assert 0 < await total_when_still(seen) < 1_000_000
 
 
 @pytest.mark.parametrize("unasked", [OK, b"HTTP/1.1 100 Continue\r\n\r\n", b"\r\n", b"x"])
 @pytest.mark.parametrize("seen", [True, False], ids=["read", "unread"])
 async def test_bytes_on_a_connection_at_rest_close_it(unasked: bytes, seen: bool) -> None:
     async with raw_endpoint() as (url, accept), sending() as sender:
-        reply = asyncio.create_task(sender.post(url, BODY, HEADERS, 2))
+        reply = asyncio.create_task(sender.post(url, BODY, HEADERS, PATIENT_S))
         first = await accept(OK)
         assert (await reply).status == 200
         first.send(unasked)
         if seen:
             await asyncio.sleep(0.02)
             assert await has_ended(first)
-        again = asyncio.create_task(sender.post(url, BODY, HEADERS, 2))
+        again = asyncio.create_task(sender.post(url, BODY, HEADERS, PATIENT_S))
         await accept(GONE)
         assert (await again).status == 410
         assert await has_ended(first)
@@ -383,7 +390,7 @@ async def test_bytes_on_a_connection_at_rest_close_it(unasked: bytes, seen: bool
 )
 async def test_bytes_after_an_answer_close_its_connection(answer: bytes, more: bytes) -> None:
     async with raw_endpoint() as (url, accept), sending() as sender:
-        reply = asyncio.create_task(sender.post(url, BODY, HEADERS, 2))
+        reply = asyncio.create_task(sender.post(url, BODY, HEADERS, PATIENT_S))
         first = await accept(answer + more)
         assert (await reply).error is None
         assert await has_ended(first)
@@ -391,7 +398,7 @@ async def test_bytes_after_an_answer_close_its_connection(answer: bytes, more: b
 
 async def test_an_answer_that_came_before_the_request_is_not_taken_for_one() -> None:
     async with raw_endpoint() as (url, accept), sending(limit=1) as sender:
-        sent = asyncio.create_task(sender.post(url, BODY, HEADERS, 2))
+        sent = asyncio.create_task(sender.post(url, BODY, HEADERS, PATIENT_S))
         await accept(OK, asked=False)
         reply = await sent
     assert (reply.status, reply.error) == (None, "connect")
@@ -410,7 +417,7 @@ async def test_an_answer_that_came_before_the_request_is_not_taken_for_one() -> 
 )
 async def test_only_what_may_stay_is_used_again(head: str, connections: int) -> None:
     async with serving(f"HTTP/{head}\r\n\r\n".encode()) as endpoint, sending() as sender:
-        replies = [await sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(2)]
+        replies = [await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(2)]
     assert replies[0].status == replies[1].status is not None
     assert endpoint.connections == connections
 
@@ -441,14 +448,14 @@ async def test_a_post_is_sent_again_once_only_and_never_after_a_byte_of_an_answe
             writer.write(b"H")
 
     async with serving(answer_once) as endpoint, sending() as sender:
-        replies = [await sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(4)]
+        replies = [await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(4)]
     assert [reply.error for reply in replies] == [None, "connect", None, "connect"]
     assert (len(endpoint.requests), endpoint.connections) == (5, 3)
 
 
 async def test_a_connection_at_rest_is_closed_after_a_while() -> None:
     async with serving(OK) as endpoint, sending() as sender:
-        await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(3)))
+        await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(3)))
         older, old, new = sender._idle
         older.idle_since -= IDLE_TIMEOUT_S
         old.idle_since -= IDLE_TIMEOUT_S - 1
@@ -456,7 +463,7 @@ async def test_a_connection_at_rest_is_closed_after_a_while() -> None:
         assert sender._idle == [old, new]
         assert [connection.is_silent() for connection in (older, old, new)] == [False, True, True]
         assert sender._sweep is not None
-        assert sender._sweep.when() - asyncio.get_running_loop().time() == pytest.approx(1, abs=0.1)
+        assert sender._sweep.when() == pytest.approx(old.idle_since + IDLE_TIMEOUT_S, abs=0.01)  # whole ms in uvloop
 
 
 async def test_a_receiver_that_never_reads_meets_the_deadline() -> None:
@@ -468,7 +475,7 @@ async def test_a_receiver_that_never_reads_meets_the_deadline() -> None:
 
 async def test_an_answer_before_the_body_was_read_counts_and_its_connection_is_not_used_again() -> None:
     async with raw_endpoint() as (url, accept), sending() as sender:
-        reply = asyncio.create_task(sender.post(url, bytes(10_000_000), HEADERS, 2))
+        reply = asyncio.create_task(sender.post(url, bytes(10_000_000), HEADERS, PATIENT_S))
         await accept(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
         assert (await reply).status == 413
         assert sender._idle == []
@@ -483,7 +490,7 @@ def test_a_header_that_would_not_stay_in_its_line_is_refused(value: str) -> None
 
 async def test_posts_fail_when_their_sender_is_closed() -> None:
     async with serving(never_answer) as endpoint, sending(limit=2) as sender:
-        posts = [asyncio.create_task(sender.post(endpoint.url, BODY, HEADERS, 2)) for _ in range(3)]
+        posts = [asyncio.create_task(sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)) for _ in range(3)]
         await asyncio.sleep(0.02)
         await sender.close()
         replies = await asyncio.gather(*posts)
@@ -496,8 +503,8 @@ async def test_a_closed_sender_sends_nothing_again() -> None:
         await reader.read()
 
     async with serving(answer_once) as endpoint, sending() as sender:
-        await sender.post(endpoint.url, BODY, HEADERS, 2)
-        post = asyncio.create_task(sender.post(endpoint.url, BODY, HEADERS, 2))
+        await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)
+        post = asyncio.create_task(sender.post(endpoint.url, BODY, HEADERS, PATIENT_S))
         await asyncio.sleep(0.02)
         await sender.close()
         assert (await post).error == "connect"
@@ -507,14 +514,14 @@ async def test_a_closed_sender_sends_nothing_again() -> None:
 async def test_a_new_url_gets_a_new_connection() -> None:
     async with serving(OK) as one, serving(OK) as other, sending(limit=1) as sender:
         for endpoint in (one, other, one):
-            assert (await sender.post(endpoint.url, BODY, HEADERS, 2)).status == 200
+            assert (await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)).status == 200
         assert len(sender._idle) == 1
     assert (one.connections, other.connections) == (2, 1)
 
 
 async def test_sockets_send_at_once_and_take_little() -> None:
     async with serving(OK) as endpoint, sending() as sender:
-        await sender.post(endpoint.url, BODY, HEADERS, 2)
+        await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)
         opened = sender._idle[0]._transport.get_extra_info("socket")
         assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 64 * 1024
@@ -522,7 +529,7 @@ async def test_sockets_send_at_once_and_take_little() -> None:
 
 async def test_no_more_connections_are_opened_than_allowed() -> None:
     async with serving(OK) as endpoint, sending(limit=2) as sender:
-        await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(20)))
+        await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(20)))
     assert (len(endpoint.requests), endpoint.connections) == (20, 2)
 
 
@@ -548,7 +555,7 @@ async def test_many_posts_at_once_stay_within_the_limit_while_connections_are_lo
         now -= 1
 
     async with serving(answer_some) as endpoint, sending(limit=5) as sender:
-        replies = await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, 2) for _ in range(100)))
+        replies = await asyncio.gather(*(sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(100)))
     assert [reply.status for reply in replies] == [200] * 100
     assert most <= 5
     assert endpoint.connections >= 34
@@ -557,8 +564,8 @@ async def test_many_posts_at_once_stay_within_the_limit_while_connections_are_lo
 async def test_cookies_are_not_kept(caplog: pytest.LogCaptureFixture) -> None:
     fields = b"set-cookie: a=b\r\nset-cookie: \xff;;=\r\ncontent-length: 0"
     async with serving(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\n") as endpoint, sending() as sender:
-        await sender.post(endpoint.url, BODY, HEADERS, 2)
-        await sender.post(endpoint.url, BODY, HEADERS, 2)
+        await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)
+        await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)
     assert [request for request in endpoint.requests if b"cookie" in request.lower()] == []
 
 
@@ -612,7 +619,7 @@ async def test_a_gzip_bomb_is_not_expanded() -> None:
     async with serving(head.encode() + bomb) as endpoint, sending() as sender:
         tracemalloc.start()
         try:
-            reply = await sender.post(endpoint.url, BODY, HEADERS, 2)
+            reply = await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -686,7 +693,7 @@ async def test_no_answer_however_garbled_raises() -> None:
         writer.write(bytes(answer[: chance.randrange(len(answer) * 2)]))
 
     async with serving(garble) as endpoint, sending() as sender:
-        answers = [await sender.post(endpoint.url, BODY, HEADERS, 0.5) for _ in range(200)]
+        answers = [await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S) for _ in range(200)]
     assert {reply.error for reply in answers} <= {None, "status", "connect"}
 
 
@@ -694,13 +701,13 @@ async def test_a_refused_connection_is_told_as_such() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     async with sending() as sender:
-        reply = await sender.post(f"http://127.0.0.1:{port}/", BODY, HEADERS, 2)
+        reply = await sender.post(f"http://127.0.0.1:{port}/", BODY, HEADERS, PATIENT_S)
     assert (reply.status, reply.error) == (None, "connect")
 
 
 async def test_a_name_that_nobody_knows_is_told_as_such() -> None:
     async with sending(resolve=resolve_to_nothing) as sender, sending(resolve=leading_to([])) as other:
-        replies = [await each.post("https://receiver.example/", BODY, HEADERS, 2) for each in (sender, other)]
+        replies = [await each.post("https://receiver.example/", BODY, HEADERS, PATIENT_S) for each in (sender, other)]
     assert [(reply.status, reply.error) for reply in replies] == [(None, "dns")] * 2
 
 
@@ -712,7 +719,7 @@ async def test_resolving_is_under_the_deadline_too() -> None:
 
 async def test_the_name_stays_in_the_host_field() -> None:
     async with serving(OK) as endpoint, sending() as sender:
-        reply = await sender.post(endpoint.named, BODY, HEADERS, 2)
+        reply = await sender.post(endpoint.named, BODY, HEADERS, PATIENT_S)
     assert reply.status == 200
     assert f"\r\nhost: receiver.example:{endpoint.port}\r\n".encode() in endpoint.requests[0].lower()
 
@@ -723,7 +730,7 @@ async def test_a_name_that_is_bound_anew_is_vetted_anew() -> None:
 
     resolve = leading_to("127.0.0.1", "169.254.169.254")
     async with serving(answer) as endpoint, sending(resolve=resolve) as sender:
-        replies = [await sender.post(endpoint.named, BODY, HEADERS, 2) for _ in range(2)]
+        replies = [await sender.post(endpoint.named, BODY, HEADERS, PATIENT_S) for _ in range(2)]
     assert [reply.error for reply in replies] == [None, "refused-address"]
 
 
@@ -731,21 +738,21 @@ async def test_a_name_that_passed_the_check_is_refused_once_it_leads_inside() ->
     resolve = leading_to("8.8.8.8", "127.0.0.1")
     await check("https://receiver.example/", TargetPolicy(), resolve)
     async with sending(TargetPolicy(), resolve=resolve) as sender:
-        reply = await sender.post("https://receiver.example/", BODY, HEADERS, 2)
+        reply = await sender.post("https://receiver.example/", BODY, HEADERS, PATIENT_S)
     assert (reply.status, reply.error) == (None, "refused-address")
 
 
 @pytest.mark.parametrize("bad", ["10.0.0.1", "::1", "::ffff:10.0.0.1", "169.254.169.254", "8.8.8.8"])
 async def test_one_bad_address_among_good_ones_refuses_and_nothing_is_dialled(bad: str) -> None:
     async with serving(OK) as endpoint, sending(resolve=leading_to(["127.0.0.1", "127.0.0.2", bad])) as sender:
-        reply = await sender.post(endpoint.named, BODY, HEADERS, 2)
+        reply = await sender.post(endpoint.named, BODY, HEADERS, PATIENT_S)
     assert (reply.status, reply.error) == (None, "refused-address")
     assert endpoint.connections == 0
 
 
 async def test_the_next_good_address_is_tried_when_one_is_dead() -> None:
     async with serving(OK) as endpoint, sending(resolve=leading_to(["127.0.0.9", "127.0.0.1"])) as sender:
-        reply = await sender.post(endpoint.named, BODY, HEADERS, 2)
+        reply = await sender.post(endpoint.named, BODY, HEADERS, PATIENT_S)
     assert reply.status == 200
 
 
@@ -753,7 +760,7 @@ async def test_the_next_good_address_is_tried_when_one_is_dead() -> None:
 async def test_not_many_addresses_are_tried(dead: int, status: int | None) -> None:
     addresses = [*(f"127.0.0.{10 + number}" for number in range(dead)), "127.0.0.1"]
     async with serving(OK) as endpoint, sending(resolve=leading_to(addresses)) as sender:
-        reply = await sender.post(endpoint.named, BODY, HEADERS, 2)
+        reply = await sender.post(endpoint.named, BODY, HEADERS, PATIENT_S)
     assert reply.status == status
 
 
@@ -762,7 +769,7 @@ async def test_not_many_addresses_are_tried(dead: int, status: int | None) -> No
 )
 async def test_a_refused_url_is_told_and_not_raised(url: str) -> None:
     async with sending(TargetPolicy()) as sender:
-        reply = await sender.post(url, BODY, HEADERS, 2)
+        reply = await sender.post(url, BODY, HEADERS, PATIENT_S)
     assert (reply.status, reply.error) == (None, "refused-address")
 
 
@@ -806,7 +813,7 @@ def certified(tmp_path: Path) -> Certified:
 
 async def test_tls_is_asked_for_by_the_name_in_the_url(certified: Certified) -> None:
     async with serving(OK, tls=certified.server) as endpoint, sending(trusted=certified.client) as sender:
-        replies = [await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, 2) for _ in range(2)]
+        replies = [await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, PATIENT_S) for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 200]
     assert certified.asked_for == ["receiver.example"]
 
@@ -818,9 +825,9 @@ async def test_one_address_does_not_use_up_the_time_of_the_next(certified: Certi
         sending(resolve=resolve, trusted=certified.client) as sender,
     ):
         with socket.create_server(("127.0.0.2", endpoint.port)):
-            reply = await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, 0.4)
+            reply = await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, 3)
     assert reply.status == 200
-    assert reply.duration_ms >= 190
+    assert reply.duration_ms >= 1_400
 
 
 def test_the_system_is_trusted_and_http_1_1_is_all_that_is_spoken() -> None:
@@ -833,14 +840,14 @@ def test_the_system_is_trusted_and_http_1_1_is_all_that_is_spoken() -> None:
 
 async def test_a_certificate_that_nobody_signed_is_refused(certified: Certified) -> None:
     async with serving(OK, tls=certified.server) as endpoint, sending() as sender:
-        reply = await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, 2)
+        reply = await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, PATIENT_S)
     assert (reply.status, reply.error) == (None, "tls")
     assert endpoint.requests == []
 
 
 async def test_a_certificate_for_another_name_is_refused(certified: Certified) -> None:
     async with serving(OK, tls=certified.server) as endpoint, sending(trusted=certified.client) as sender:
-        reply = await sender.post(f"https://other.example:{endpoint.port}/", BODY, HEADERS, 2)
+        reply = await sender.post(f"https://other.example:{endpoint.port}/", BODY, HEADERS, PATIENT_S)
     assert (reply.status, reply.error) == (None, "tls")
 
 
@@ -852,7 +859,7 @@ async def test_https_to_an_endpoint_without_tls_is_told_as_such() -> None:
 
     server = await asyncio.start_server(speak_first, "127.0.0.1", 0)
     async with server, sending() as sender:
-        reply = await sender.post(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/", BODY, HEADERS, 2)
+        reply = await sender.post(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/", BODY, HEADERS, PATIENT_S)
     assert (reply.status, reply.error) == (None, "tls")
 
 
@@ -882,6 +889,6 @@ async def test_the_check_refuses_http_that_is_not_known_to_stay_inside(resolve: 
 async def test_the_system_resolves_by_default() -> None:
     async with serving(OK) as endpoint:
         sender = WebhookClient(LOOPBACK, 1)
-        reply = await sender.post(endpoint.url, BODY, HEADERS, 2)
+        reply = await sender.post(endpoint.url, BODY, HEADERS, PATIENT_S)
         await sender.close()
     assert reply.status == 200
