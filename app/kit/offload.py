@@ -25,6 +25,9 @@ async def run_in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) 
 
 async def run_in_turns(work: Callable[[Item], T], items: Iterable[Item], size: Callable[[Item], int]) -> list[T]:
     """Do a little work for each item here; other requests have their turn after each MiB of what `size` tells."""
+    items = list(items)
+    if sum(map(size, items)) <= TURN_BYTES:
+        return list(map(work, items))
     done: list[T] = []
     taken = 0
     for item in items:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from uuid import UUID
 
 import orjson
@@ -32,6 +33,7 @@ SLICE_ROWS = 50
 BODY_US = 250
 # So many events whose texts match are held in memory while a question on the past is answered.
 MAX_CACHED_KEYS = 200_000
+PLACE = attrgetter("at", "key")
 
 
 def needs_python_filter(query: ResolvedQuery) -> bool:
@@ -149,7 +151,7 @@ def is_beyond(row: Row, spec: PageSpec) -> bool:
 
 def sort_rows(rows: list[Row], spec: PageSpec) -> list[Row]:
     """The rows sorted as asked, ties by id the same way."""
-    return sorted(rows, key=lambda row: (row.at, row.key), reverse=spec.descending)
+    return sorted(rows, key=PLACE, reverse=spec.descending)
 
 
 async def versions_at(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[Row]:

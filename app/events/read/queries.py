@@ -139,13 +139,19 @@ async def run_plan(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[R
     if chosen is None:
         return []
     rows = await db.rows(chosen.statement, chosen.values, offload=is_heavy(chosen))
-    return await run_in_turns(row_of, rows, lambda row: len(row[0]))
+    return sort_rows(await run_in_turns(row_of, rows, body_length), spec)
 
 
 def row_of(found: Sequence[Any]) -> Row:
     """A row of the statement, its body as readers get it."""
-    body, *rest = found
-    return Row(escape_line_separators(body), *rest)
+    row = Row(*found)
+    body = escape_line_separators(row.body)
+    return row if body is row.body else row._replace(body=body)
+
+
+def body_length(found: Sequence[Any]) -> int:
+    """How many bytes the body of a row of the statement has."""
+    return len(found[0])
 
 
 def is_heavy(chosen: Plan) -> bool:

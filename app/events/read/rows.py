@@ -9,13 +9,13 @@ from app.events.read.filter import BaseEventFilter
 
 
 class Row(NamedTuple):
-    """An event of a page: its body, its place in the order, its version and its packed index state."""
+    """An event of a page: its body, its place in the order, its version; its packed index state is read for the past."""
 
     body: bytes
     at: int
     key: int
     version: int
-    after: bytes | None
+    after: bytes | None = None
 
 
 class Page(NamedTuple):

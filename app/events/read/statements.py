@@ -1,4 +1,4 @@
-"""The text of statements: ranges of the index merged in order, bodies fetched last, everything else probed."""
+"""The text of statements: ranges of the index merged, the page picked, its bodies fetched last, the rest probed."""
 
 from __future__ import annotations
 
@@ -68,11 +68,12 @@ def from_index(shape: StatementKey) -> Any:
     """Merge the ranges, then fetch the bodies of those that made it."""
     if shape.order in MEASURES:
         return with_bodies(shape, ranked(shape, merged_ranges(shape, ordered=False)))
-    sorting = shape.order == "started_at"
-    merged = merged_ranges(shape, ordered=sorting)
-    if sorting:
-        picked = sa.select(merged.c.at, merged.c.event)
-        merged = paged(shape, picked, merged.c.at, merged.c.event, keyset=False).subquery("picked")
+    if shape.order == "updated_at":
+        return with_bodies(shape, last_updated(shape, merged_ranges(shape, ordered=False)))
+    merged = merged_ranges(shape, ordered=True)
+    if len(shape.arms) > 1:
+        both = sa.select(merged.c.at, merged.c.event)
+        merged = paged(shape, both, merged.c.at, merged.c.event, keyset=False).subquery("picked")
     return with_bodies(shape, merged)
 
 
@@ -86,12 +87,28 @@ def ranked(shape: StatementKey, found: Any) -> Any:
     return paged(shape, select, at, found.c.event).subquery("picked")
 
 
+def last_updated(shape: StatementKey, found: Any) -> Any:
+    """The page of what was found in the order of the last change, now or as of then."""
+    if shape.as_of:
+        change: Any = sa.orm.aliased(Change, name="c")
+        then = sa.and_(change.event == found.c.event, change.version == version_then(found.c.event))
+        source, updated = found.join(change, then), change.updated_at
+    else:
+        event: Any = sa.orm.aliased(StoredEvent, name="e")
+        source, updated = found.join(event, event.key == found.c.event), event.updated_at
+    at = sa.type_coerce(updated, sa.BigInteger)
+    select: Any = sa.select(at.label("at"), found.c.event).select_from(source)
+    return paged(shape, select, at, found.c.event).subquery("picked")
+
+
 def merged_ranges(shape: StatementKey, *, ordered: bool) -> Any:
     """The ranges as one table of `at` and `event`."""
     selects = [range_select(shape, arm, f"a{n}_", ordered=ordered) for n, arm in enumerate(shape.arms)]
-    if ordered or len(selects) == 1:
+    if len(selects) == 1:
+        return selects[0].subquery("merged")
+    if ordered:
         selects = [sa.select(*select.subquery().c) for select in selects]
-    return sa.union(*selects).subquery("merged") if len(selects) > 1 else selects[0].subquery("merged")
+    return sa.union(*selects).subquery("merged")
 
 
 def range_select(shape: StatementKey, arm: IndexRange, prefix: str, *, ordered: bool) -> Any:
@@ -116,34 +133,30 @@ def range_select(shape: StatementKey, arm: IndexRange, prefix: str, *, ordered: 
     return paged(shape, select, table.started_at, table.event) if ordered else select
 
 
-def with_bodies(shape: StatementKey, merged: Any) -> Any:
-    """The events' bodies, now or as they stood, in the order asked for."""
+def with_bodies(shape: StatementKey, picked: Any) -> Any:
+    """The events of a page with their bodies, now or as they stood: in any order, as to sort would be to copy them."""
     event: Any = sa.orm.aliased(StoredEvent, name="e")
     change: Any = sa.orm.aliased(Change, name="c")
-    if shape.as_of:
-        then = version_then(merged.c.event)
-        source = merged.join(change, sa.and_(change.event == merged.c.event, change.version == then))
-        updated, key = change.updated_at, merged.c.event
-    else:
-        source = merged.join(event, event.key == merged.c.event).join(
-            change, sa.and_(change.event == event.key, change.version == event.version)
-        )
-        updated, key = event.updated_at, event.key
-    at = sa.type_coerce(updated, sa.BigInteger) if shape.order == "updated_at" else merged.c.at
-    columns = [change.body, at.label("at"), key.label("key"), change.version, change.after]
-    select: Any = sa.select(*columns).select_from(source)
-    return paged(shape, select, at, key, keyset=shape.order == "updated_at")
+    source, version = picked, version_then(picked.c.event)
+    if not shape.as_of:
+        source, version = picked.join(event, event.key == picked.c.event), event.version
+    source = source.join(change, sa.and_(change.event == picked.c.event, change.version == version))
+    return sa.select(*body_columns(shape, change, picked.c.at, picked.c.event)).select_from(source)
+
+
+def body_columns(shape: StatementKey, change: Any, at: Any, key: Any) -> list[Any]:
+    """What is read of an event of a page; the packed state only where the past is asked about."""
+    packed = [change.after] if shape.as_of else []
+    return [change.body, at.label("at"), key.label("key"), change.version, *packed]
 
 
 def from_events(shape: StatementKey) -> Any:
-    """The page of the events that are walked, with their bodies."""
+    """The page of the events that are walked, with their bodies, in any order."""
     change: Any = sa.orm.aliased(Change, name="c")
     page, at, key = found_events(shape)
     picked = paged(shape, page, at, key).subquery("picked")
-    bodies = sa.select(change.body, picked.c.at, picked.c.key, change.version, change.after)
     same = sa.and_(change.event == picked.c.key, change.version == picked.c.version)
-    joined = bodies.select_from(picked.join(change, same))
-    return joined.order_by(*ordering(shape, picked.c.at, picked.c.key))
+    return sa.select(*body_columns(shape, change, picked.c.at, picked.c.key)).select_from(picked.join(change, same))
 
 
 def found_events(shape: StatementKey) -> tuple[Any, Any, Any]:
