@@ -352,8 +352,9 @@ async def test_who_asks_after_a_write_waits_for_no_answer_that_began_before(db: 
     first = asyncio.create_task(origin.ask())
     await origin.came.wait()
     head = await origin.cache.log.head()
-    origin.cache.log.head = stands_at(head._replace(seq=head.seq + 1))  # type: ignore[assignment]
-    origin.cache.wake()
+    head = head._replace(seq=head.seq + 1)
+    origin.cache.log.head = stands_at(head)  # type: ignore[assignment]
+    origin.cache.wake(head)
     origin.came.clear()
     second = asyncio.create_task(origin.ask())
     await origin.came.wait()

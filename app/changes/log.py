@@ -83,13 +83,16 @@ def feed_item(entry: ChangeRecord, source: str) -> bytes:
 
 
 class ChangeLog:
-    """Reads the log and turns what callers call a position into a sequence."""
+    """Reads the log and turns what callers call a position into a sequence.
+
+    A replica that has not come up to `newest`, an epoch and a sequence, is passed over.
+    """
 
     def __init__(self, db: Database, source: str | None = None) -> None:
         """Read from this database; `source` names this instance in feed items."""
         self.db = db
         self._source = None if source is None else orjson.dumps(source).decode()
-        self._newest = (0, 0)
+        self.newest = (0, 0)
 
     async def source(self) -> str:
         """The CloudEvents source as a JSON string, `urn:sitrep:<instance>` unless configured."""
@@ -99,14 +102,25 @@ class ChangeLog:
         return self._source
 
     async def head(self, *, primary: bool = False) -> Head:
-        """Where the log ends now; never before where a replica had it end earlier."""
+        """Where the log ends now; never before a commit of this process, or where a replica had it end earlier.
+
+        What the calling task reads after that is not older.
+        """
         self.db.read_from_primary(primary)
+        known = self.newest
         head = Head(*(await self.db.rows(HEAD, primary=primary))[0])
-        if not primary and (head.epoch, head.seq) < self._newest:  # a replica that lags, or a backup that was restored
+        if not primary and head[:2] < self.newest:  # a replica that lags, or a backup that was restored
             self.db.read_from_primary(True)
+            known = self.newest
             head = Head(*(await self.db.rows(HEAD, primary=True))[0])
-        self._newest = head.epoch, head.seq
+        if head[:2] > self.newest or known == self.newest:  # a commit meanwhile is not forgotten
+            self.newest = head[:2]
         return head
+
+    async def read_no_older(self) -> None:
+        """Let the calling task read nothing older than the head, from a replica too; without one it costs nothing."""
+        if getattr(self.db, "read_url", None):
+            await self.head()
 
     async def replica_lag(self) -> int | None:
         """How many changes the replica has yet to take over; None where there is none that answers."""

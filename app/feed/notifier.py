@@ -45,7 +45,6 @@ class Notifier:
         self._waiting: dict[Waiting, tuple[int, int | None]] = {}
         self._kick = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._woken = False
         self._doubted = False
         readiness_of(log.db).call_when_ready(self.reread)
 
@@ -64,7 +63,6 @@ class Notifier:
 
     def wake(self) -> None:
         """A commit of this process moved the log."""
-        self._woken = True
         self._kick.set()
 
     def drain(self) -> None:
@@ -137,7 +135,7 @@ class Notifier:
         if failures:
             await asyncio.sleep(min(self._poll_s * 2**failures, MAX_INTERVAL_S))
             return
-        delay = None if not self._waiting else MIN_INTERVAL_S if self._woken else self._poll_s
+        delay = self._poll_s if self._waiting else None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay):  # wait_for may swallow a cancellation
                 await self._kick.wait()
@@ -146,13 +144,10 @@ class Notifier:
     async def _look(self) -> None:
         """Ask where the log ends; when that is news, take in what is new and wake everyone."""
         if not self._waiting and not self._doubted:
-            self._woken = False
             return
         head, self._doubted = await self.log.head(), False
         if (head.epoch, head.seq) == (self.head.epoch, self.head.seq):
-            self._woken = self._woken and bool(getattr(self.log.db, "read_url", None))  # the replica is on its way
             return
-        self._woken = False
         if self.head.epoch and (head.epoch != self.head.epoch or head.seq < self.head.seq):
             self._begin_anew(head)
         else:

@@ -127,8 +127,9 @@ class ResponseCache:
         self._touched: dict[int, int] = {}
         self._horizon = 0
 
-    def wake(self) -> None:
-        """A commit of this process moved the log; what it erased leaves memory now."""
+    def wake(self, head: Head) -> None:
+        """A commit of this process moved the log up to there; what it erased leaves memory now."""
+        self.log.newest = max(self.log.newest, head[:2])
         self._commits += 1
         if self._kept and self._looking is None:
             self._look()
@@ -147,11 +148,10 @@ class ResponseCache:
 
     async def read_no_older(self) -> bool:
         """Let the calling task read nothing older than the head, from a replica too; tells whether it will."""
-        if getattr(self.log.db, "read_url", None):
-            try:
-                await self.log.head()
-            except Problem:
-                return False
+        try:
+            await self.log.read_no_older()
+        except Problem:
+            return False
         return True
 
     def find(self, place: CacheKey) -> KeptResponse | None:

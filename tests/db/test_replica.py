@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 import pytest
@@ -12,6 +13,7 @@ from conftest import administer, client_of, copied
 from pooler import free_port
 
 from app.auth.keys import create_key
+from app.changes import ChangeLog, Head
 from app.main import create_app
 from app.settings import Settings
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from conftest import MakeEvent
 
 READS = ("/v1/events", "/v1/feed?after=oldest", "/v1/events/count", "/v1/feed/head", "/v1/stats/facets?facet=country")
+GRID = "/v1/stats/grid?bbox=-180,-90,180,90&zoom=1"
 # A view that stands before the table of the same name, and raises what recovery raises: for the first `few` reads.
 CANCELLING = """
 CREATE SCHEMA conflict; CREATE SEQUENCE conflict.reads;
@@ -46,11 +49,11 @@ def lagging_url(postgres: str, postgres_template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-async def opened(database_url: str) -> AsyncIterator[Callable[[str], Any]]:
-    """Makes clients of applications that read from a replica."""
+async def opened(database_url: str) -> AsyncIterator[Callable[[str | None], Any]]:
+    """Makes clients of applications that read from a replica, or from the primary alone."""
     stack: list[Any] = []
 
-    async def open_(read_url: str) -> httpx.AsyncClient:
+    async def open_(read_url: str | None) -> httpx.AsyncClient:
         app = create_app(Settings(database_url=database_url, read_database_url=read_url))
         running = app.router.lifespan_context(app)
         await running.__aenter__()
@@ -145,3 +148,45 @@ async def test_the_end_of_the_feed_never_goes_back(
     heads = await asyncio.gather(*(api.get("/v1/feed/head") for _ in range(5)))
 
     assert {head.json()["head"] for head in heads} == {cursor}
+
+
+async def test_who_wrote_reads_it_at_once_whatever_the_replica_has(
+    opened: Callable[[str | None], Any], lagging_url: str, make_event: MakeEvent
+) -> None:
+    api, on_primary = await opened(lagging_url), await opened(None)
+    made = await api.post("/v1/events", json=make_event(external_ids=[{"system": "desk", "id": "1"}]))
+    one = f"/v1/events/{made.json()['id']}"
+
+    for path in (one, f"{one}/revisions", f"{one}?version=1", "/v1/events/by-external-id/desk/1", GRID, *READS):
+        found, right = [await client.get(path) for client in (api, on_primary)]
+        assert right.status_code == 200, path
+        assert found.json() == right.json(), path
+    again = make_event(external_ids=[{"system": "desk", "id": "2"}])
+    made = await api.post("/v1/events", json=again)
+    assert (await api.head(f"/v1/events/{made.json()['id']}")).status_code == 200
+
+
+class TwoServers:
+    """A replica at the beginning of the log, and a primary that moves on just after it said where it stands."""
+
+    read_url = "a replica"
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.log = ChangeLog(cast("Any", self))
+
+    async def rows(self, _: object, *, primary: bool = False) -> list[Head]:
+        """Where the log ends."""
+        head = Head(1, self.seq if primary else 0, 0, datetime.now(UTC))
+        if primary:
+            self.seq += 1
+            self.log.newest = (1, self.seq)
+        return [head]
+
+    def read_from_primary(self, wanted: bool) -> None:
+        """There is nothing else to read."""
+
+
+async def test_a_commit_beside_a_look_at_the_primary_is_not_forgotten() -> None:
+    log = TwoServers().log
+    assert [(await log.head(primary=primary)).seq for primary in (False, True, False, False)] == [0, 0, 1, 2]

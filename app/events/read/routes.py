@@ -95,9 +95,11 @@ async def find_by_external_id(
     system: str,
     id: str,
     db: DatabaseDep,
+    log: ChangeLogDep,
 ) -> Response:
     """Get the event that holds an external id. After its deletion the id is free again: 404."""
     reject_bad_address(request, system, id)
+    await log.read_no_older()
     return conditional(request, await single_event.find_holder(db, system, strip_invisible(id)))
 
 
@@ -120,6 +122,7 @@ async def get_event(
 ) -> Response:
     """Get an event, now or as it was: `version` and `as_of` answer even after a deletion, so that a citation holds."""
     event_id = read_id(id)
+    await log.read_no_older()
     if params.version is None and params.as_of is None:
         return conditional(request, await single_event.live_event(db, event_id))
     as_of = None if params.as_of is None else await read_as_of(log, params.as_of, "UTC")
@@ -136,8 +139,10 @@ async def list_revisions(
     params: Annotated[RevisionsQuery, Depends(query(RevisionsQuery))],
     id: str,
     db: DatabaseDep,
+    log: ChangeLogDep,
 ) -> Response:
     """Get an event's history, newest first: what changed when, by whom, and each change's place in the feed."""
+    await log.read_no_older()
     page = await single_event.revisions(db, read_id(id), params.cursor, params.limit, named=key.owner != "")
     return Response(dump_json(page), headers={"cache-control": "no-cache"}, media_type=JSON)
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from app.changes import Head
 from app.db import Database, WriteConflict
 from app.errors import Problem
 from app.events.index.readiness import is_complete
@@ -33,10 +34,10 @@ class Store:
     def __init__(
         self,
         db: Database,
-        committed: Callable[[], None] = lambda: None,
+        committed: Callable[[Head], None] = lambda _: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`committed` is called after each commit that changed something."""
+        """`committed` is told, after each commit that changed something, where the log ends with it."""
         self.db = db
         self._committed = committed
         self._clock = clock
@@ -73,9 +74,9 @@ class Store:
     async def _run(self, jobs: list[WriteRequest]) -> list[ResponseData | Exception]:
         attempt, answers = await self._attempt(jobs)
         self._index.learn(attempt.learned)
-        if attempt.drafts:
+        if attempt.head is not None:
             self._estimates.update(attempt.counted)
-            self._committed()
+            self._committed(attempt.head)
             self._schedule_estimates()
         return answers
 

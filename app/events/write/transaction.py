@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from app.changes import PendingChange, append
+from app.changes import Head, PendingChange, append
 from app.changes.facet_index import move_ids
 from app.db import Transaction
 from app.errors import Problem
@@ -94,6 +94,7 @@ class WriteTransaction:
         self.world = world
         self.index = index
         self.drafts: list[PendingChange] = []
+        self.head: Head | None = None
         self.decisions: list[Decision] = []
         self.learned: dict[tuple[str, str, int, bool], int] = {}
         self.counted: Counter[int] = Counter()
@@ -178,7 +179,8 @@ class WriteTransaction:
             rebuilt = await rebuild_events(tx, self.index, await versions_of(tx, changed), self)
         await self.index.write(tx, self.decisions, self.drafts, self, rebuilt.standing)
         await write_holders(tx, self.decisions)
-        self.index.check_epoch((await append(tx, self.drafts, self.world.now)).epoch)
+        self.head = await append(tx, self.drafts, self.world.now)
+        self.index.check_epoch(self.head.epoch)
         await move_ids(tx, rebuilt.moved)
         await update_rollup(tx, self.decisions, rebuilt.counts)
         await erase(tx, [decision for decision in self.decisions if decision.operation == "deleted"])
