@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from ipaddress import ip_address
@@ -284,6 +285,12 @@ async def demo(make_app: MakeApp) -> AsyncIterator[httpx.AsyncClient]:
     await load_samples(app.state.services.store)
     async with client_of(app) as opened:
         yield opened
+
+
+def set_block_size(monkeypatch: pytest.MonkeyPatch, changes: int) -> None:
+    """Let blocks of the log's index be full after so few changes."""
+    for module in ("app.changes.facet_index", "app.changes.append"):
+        monkeypatch.setattr(sys.modules[module], "BLOCK", changes)
 
 
 async def load_samples(store: Store) -> None:

@@ -9,9 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import SQLModel, col
 
-from app.changes import Change, LogHead
+from app.changes import Change, LogHead, facet_index
 from app.changes.epoch import RAISE_EPOCH
-from app.changes.facet_index import BLOCK
 from app.check.derived_tables import MODELS, TEXTS, DerivedTable, derived_table, derived_tables
 from app.check.facet_values import FacetValueIds
 from app.check.full_text import WORDS, rebuild_texts
@@ -35,7 +34,7 @@ HEAD = Statement(
     sa.update(LogHead).values(
         seq=sa.bindparam("at", type_=sa.BigInteger),
         oldest=sa.case((col(LogHead.oldest) > sa.bindparam("at"), sa.bindparam("at")), else_=col(LogHead.oldest)),
-        indexed=FULL - FULL % BLOCK,
+        indexed=FULL - FULL % sa.bindparam("block", type_=sa.BigInteger),
         live=sa.bindparam("now_live", type_=sa.BigInteger),
         digest=sa.bindparam("now_digest", type_=sa.LargeBinary),
     )
@@ -63,7 +62,8 @@ async def repair(tx: Transaction, scratch: RowStore, chain: LogChain, names: Fac
     await repair_changes(tx, scratch)
     await repair_names(tx, scratch, names)
     await repair_counters(tx, report)
-    await tx.run(HEAD, {"at": chain.seq, "now_live": chain.live, "now_digest": chain.digest.to_bytes(32, "big")})
+    digest = chain.digest.to_bytes(32, "big")
+    await tx.run(HEAD, {"at": chain.seq, "block": facet_index.BLOCK, "now_live": chain.live, "now_digest": digest})
     if chain.time is not None:
         await tx.run(NOT_BEFORE, {"last": chain.time})
     await tx.run(TOUCH)

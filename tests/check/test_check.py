@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from calls import let_moment_pass
-from conftest import load_samples
+from conftest import load_samples, set_block_size
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.check.log_index import EXTENT
 from app.check.replay import PACKED
 from app.check.run import check, check_and_repair
 from app.events.write.idempotency import ResponseData
@@ -58,8 +59,11 @@ async def fill(app: FastAPI, api: httpx.AsyncClient, make_event: MakeEvent) -> N
 
 
 @pytest.fixture
-async def filled(app: FastAPI, api: httpx.AsyncClient, make_event: MakeEvent, db: Database) -> Database:
-    """A database with a bit of everything."""
+async def filled(
+    monkeypatch: pytest.MonkeyPatch, app: FastAPI, api: httpx.AsyncClient, make_event: MakeEvent, db: Database
+) -> Database:
+    """A database with a bit of everything, and a log that fills some blocks of its index."""
+    set_block_size(monkeypatch, 8)
     await fill(app, api, make_event)
     return db
 
@@ -117,6 +121,12 @@ DAMAGES: dict[str, tuple[str, str]] = {
     "a value's spelling altered": ("facet_value", "UPDATE facet_value SET label = 'Nobody' WHERE facet = 'actor'"),
     "estimates far off": ("estimates", "UPDATE facet_value SET events = events + 1000000"),
     "estimates below zero": ("estimates", "UPDATE facet_value SET events = -1"),
+    "a row of the log's index gone": ("change_block", "DELETE FROM change_block WHERE block = 1"),
+    "a row of the log's index altered": ("change_block", "UPDATE change_block SET changes = ''"),
+    "a row of the log's index moved": ("change_block", "UPDATE change_block SET block = block + 1 WHERE block = 2"),
+    "a row of the log's index added": ("change_block", "INSERT INTO change_block SELECT -999, 0, digest FROM log_head"),
+    "the end of the log's index within a block": (EXTENT, "UPDATE log_head SET indexed = indexed + 1"),
+    "the end of the log's index ahead": (EXTENT, "UPDATE log_head SET indexed = indexed + 8"),
     "ids of changes altered": (PACKED, "UPDATE change SET after = before WHERE version = 2 AND changed <> '[]'"),
     "ids of changes gone": (PACKED, "UPDATE change SET before = NULL WHERE operation = 'deleted'"),
     "a digest altered": ("digest", "UPDATE change SET digest = log_head.digest FROM log_head WHERE change.seq = 3"),
@@ -184,6 +194,7 @@ QUESTIONS = (
     "/v1/stats/series?interval=day&since=2025-08-01&until=2025-10-01",
     "/v1/stats/facets?facet=country&facet=actor",
     "/v1/feed/checkpoint",
+    "/v1/feed?after=oldest&actor=Russia",
 )
 
 
@@ -267,7 +278,17 @@ async def test_a_wrong_tsvector_is_found_and_mended(filled: Database, database_u
     assert wrong(await check(filled, quiet)) == set()
 
 
-TABLES = ("event", "external_id", "event_facet", "past_facet", "event_point", "event_measure", "tally", "map_rollup")
+TABLES = (
+    "event",
+    "external_id",
+    "event_facet",
+    "past_facet",
+    "event_point",
+    "event_measure",
+    "tally",
+    "map_rollup",
+    "change_block",
+)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 import worlds
 from calls import good, written
+from conftest import set_block_size
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -52,8 +52,7 @@ BETWEEN = st.sampled_from(["nothing", "nothing", "lose", "further", "build", "re
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks that a test fills many of."""
-    monkeypatch.setattr("app.changes.facet_index.BLOCK", SMALL)
-    monkeypatch.setattr(sys.modules["app.changes.append"], "BLOCK", SMALL)
+    set_block_size(monkeypatch, SMALL)
 
 
 class World:
