@@ -25,7 +25,7 @@ from app.errors import Unavailable
 Pooler = Literal["auto", "none", "transaction"]
 
 POOL_SIZE = 10
-SESSION = {"jit": "off", "lock_timeout": "10s", "plan_cache_mode": "force_generic_plan"}
+SESSION = {"jit": "off", "lock_timeout": "10s", "plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1"}
 STATEMENT_TIMEOUT_S = 30.0
 ACQUIRE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 0.5

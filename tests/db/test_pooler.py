@@ -16,6 +16,7 @@ from pooler import PGBOUNCER, pooling
 
 from app.auth.keys import create_key
 from app.db import Statement, open_database
+from app.db.postgres_server import SESSION
 from app.errors import Problem
 from app.main import create_app
 from app.migrate import migrate, newest_revision, revision
@@ -173,7 +174,7 @@ async def test_what_stands_before_the_server_is_found_out(
     pooler: tuple[str, str], pooled_url: str, postgres: str
 ) -> None:
     """Refused settings tell; where the pooler is told to drop them, its process number does."""
-    dropping = "ignore_startup_parameters = jit,lock_timeout,plan_cache_mode"
+    dropping = f"ignore_startup_parameters = {','.join(SESSION)}"
     with pooling(postgres, pooler[0], more=dropping) as address:
         for url, expected in ((pooled_url, True), (through(address, pooled_url), True), (postgres, False)):
             db = open_database(url)

@@ -813,7 +813,9 @@ def certified(tmp_path: Path) -> Certified:
 
 async def test_tls_is_asked_for_by_the_name_in_the_url(certified: Certified) -> None:
     async with serving(OK, tls=certified.server) as endpoint, sending(trusted=certified.client) as sender:
-        replies = [await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, PATIENT_S) for _ in range(2)]
+        replies = [
+            await sender.post(f"https://receiver.example:{endpoint.port}/", BODY, HEADERS, PATIENT_S) for _ in range(2)
+        ]
     assert [reply.status for reply in replies] == [200, 200]
     assert certified.asked_for == ["receiver.example"]
 

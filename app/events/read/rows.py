@@ -9,7 +9,7 @@ from app.events.read.filter import BaseEventFilter
 
 
 class Row(NamedTuple):
-    """An event of a page: its body, its place in the order, its version; its packed index state is read for the past."""
+    """An event of a page: its body, place in the order and version; questions about the past have its packed state."""
 
     body: bytes
     at: int
