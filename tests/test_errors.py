@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -277,6 +278,33 @@ async def test_an_unforeseen_fault_is_logged_under_its_id_and_not_told(shelled: 
     told = [entry for entry in logged if entry["log_level"] == "error"]
     assert [f"/requests/{entry['request']}" for entry in told] == [answer.problem["instance"]]
     assert "ZeroDivisionError" in told[0]["exception"]
+
+
+async def test_what_many_requests_fail_at_is_told_when_it_begins_and_when_it_is_over(
+    shelled: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers: list[Callable[[], None]] = []
+    monkeypatch.setattr("app.errors.failure_log.MOST", 2)
+    with structlog.testing.capture_logs() as logged, monkeypatch.context() as patch:
+        patch.setattr(asyncio.get_running_loop(), "call_later", lambda _, *work: timers.append(partial(*work)))
+        for path in ("/v1/away", "/v1/fault", "/v1/gateway", "/v1/gateway") * 3:
+            assert (await call(shelled, "GET", path)).status >= 500
+        for quiet in (3600.0, 0.0):
+            patch.setattr("app.errors.failure_log.QUIET_S", quiet)
+            due, timers[:] = [*timers], []
+            for timer in due:
+                timer()
+        await call(shelled, "GET", "/v1/away")
+
+    warned = [entry["detail"] for entry in logged if entry["log_level"] == "warning"]
+    assert warned == ["The database is away.", "Bad Gateway.", "The database is away."]
+    faults = [entry for entry in logged if entry["event"] == "unhandled exception"]
+    assert ["exception" in entry for entry in faults] == [True, False, False]
+    assert [entry.get("same_as") for entry in faults] == [None, faults[0]["request"], faults[0]["request"]]
+    ended = {entry["detail"]: entry["requests"] for entry in logged if entry["event"] == "problem is over"}
+    assert list(ended.values()) == [3, 3, 6]
+    assert [*ended][::2] == ["The database is away.", "other reasons"]
+    assert [*ended][1].startswith("ZeroDivisionError at ")
 
 
 async def test_a_fault_after_the_start_leaves_the_answer_unfinished(shelled: FastAPI) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from app.errors.allowed_methods import Routes
+from app.errors.failure_log import SCOPE_KEY as FAILURES
 from app.errors.problems import (
     MEDIA_TYPE,
     PROBLEMS,
@@ -32,8 +32,6 @@ from app.errors.problems import (
 
 REQUEST_ID = "sitrep.request"
 HEAD = "sitrep.head"
-
-log = structlog.get_logger("app.errors")
 
 # Which class answers for a bare status: the first of that status, but for the general ones.
 BY_STATUS = {problem.status: problem for problem in reversed(PROBLEMS.values())} | {
@@ -57,7 +55,7 @@ def is_head(scope: Scope) -> bool:
 def problem_response(problem: Problem, scope: Scope) -> Response:
     """The problem document as an answer to this request."""
     if problem.status >= 500 and not problem.is_logged and not isinstance(problem, Internal):
-        log.warning("problem", request=request_id(scope), slug=problem.slug, detail=problem.detail)
+        scope[FAILURES].report_problem(problem, request_id(scope))
     headers = {"Cache-Control": "no-store", **problem.headers}
     if "bootstrap" in problem.members and scope.get("root_path"):
         problem.members = {**problem.members, "bootstrap": scope["root_path"] + problem.members["bootstrap"]}

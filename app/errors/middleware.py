@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 
-import structlog
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors.allowed_methods import Routes
+from app.errors.failure_log import SCOPE_KEY as FAILURES
+from app.errors.failure_log import FailureLog
 from app.errors.handlers import HEAD, install_handlers, internal_error, method_not_allowed, problem_response, request_id
 from app.errors.problems import (
     HeadersTooLarge,
@@ -53,8 +53,6 @@ class Limits:
 
 LIMITS = Limits()
 
-log = structlog.get_logger("app.errors")
-
 
 def wrap_app(api: FastAPI, limits: Limits = LIMITS) -> None:
     """Put ProblemMiddleware around what the app has so far, and let the app itself answer with problem documents.
@@ -78,11 +76,13 @@ class ProblemMiddleware:
         self.routes = routes
         self.limits = limits
         self.budget = BodyMemory(limits)
+        self.failures = FailureLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope[FAILURES] = self.failures
         exchange = RequestGuard(scope, receive, send, self.limits, self.budget)
         try:
             exchange.check()
@@ -277,8 +277,7 @@ class RequestGuard:
         if isinstance(error, Problem):
             await self.refuse(error)
             return
-        told = "".join(traceback.format_exception(error))  # without local variables, which may hold keys
-        log.error("unhandled exception", request=request_id(self.scope), path=self.scope["path"], exception=told)
+        self.scope[FAILURES].report_fault(error, request_id(self.scope), self.scope["path"])
         await self.refuse(internal_error())
 
     async def refuse(self, problem: Problem) -> None:

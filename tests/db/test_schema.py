@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from calls import problem
 from conftest import client_of, set_revision
 
@@ -91,6 +92,17 @@ async def test_the_wrong_schema_takes_no_write_and_is_not_ready_until_it_fits(
     assert (await api.get("/readyz")).status_code == 200
     statuses = [answer.status_code for answer in await writes(api, make_event(), event["id"], pulled["id"])]
     assert statuses == [201, 201, 200, 200, 201, 200, 204, 201, 404, 201, 200, 200, 200, 204]
+
+
+async def test_the_wrong_schema_is_one_line_in_the_log_however_many_requests_meet_it(
+    api: httpx.AsyncClient, database_url: str, make_event: MakeEvent
+) -> None:
+    await be_at(database_url, OLDER)
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(5):
+            problem(await api.post("/v1/events", json=make_event()), 503)
+    told = [entry["log_level"] for entry in logged if entry.get("detail") == SENTENCES[OLDER]]
+    assert told == ["warning", *["debug"] * 4]
 
 
 async def test_no_way_into_the_database_skips_the_check(db: Database, database_url: str) -> None:
