@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from processes import Forked
+from programs import free_port
 
 from app.cli import run
 
@@ -126,13 +126,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         if each.process.poll() is None:
             each.process.kill()
             each.process.wait(PATIENCE_S)
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def keys_in(text: str) -> list[str]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from programs import free_port
 
-from cli.conftest import bearer, free_port
+from cli.conftest import bearer
 from sitrep_client import AsyncClient, CheckpointFile
 
 if TYPE_CHECKING:

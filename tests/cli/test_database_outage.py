@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from calls import problem
 from conftest import administer, client_of, database_at
+from programs import free_port
 
 from app.db import Statement, open_database
 from app.db.faults import DatabaseUnusable
@@ -17,7 +18,6 @@ from app.errors import Problem
 from app.main import create_app
 from app.migrate import migrate
 from app.settings import Settings
-from cli.conftest import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from conftest import administer, copied
+from programs import free_port
 
 from app.auth.keys import create_key
 from app.cli.samples import Ready
@@ -18,7 +19,7 @@ from app.events.write.store import Store
 from app.events.write.transaction import WriteRequest
 from app.migrate import migrate
 from app.settings import read_settings
-from cli.conftest import bearer, free_port, keys_in
+from cli.conftest import bearer, keys_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from processes import Forked
+from programs import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,15 +177,20 @@ def query(page: Page, *without: str) -> str:
     return urlencode(pairs)
 
 
-def swipe(page: Page, x: float, y: float, *, dx: float = 0, dy: float = 0) -> None:
-    """Move one finger over the page, as a thumb does."""
-    touch = page.context.new_cdp_session(page)
-    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-    for n in range(1, 11):
-        point = {"x": x + dx * n / 10, "y": y + dy * n / 10}
-        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+def swipe(page: Page, *fingers: tuple[float, float, float, float]) -> None:
+    """Move fingers over the page, as a thumb does: each from a point by so much."""
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, part: float) -> None:
+        points = [{"x": x + dx * part, "y": y + dy * part, "id": n} for n, (x, y, dx, dy) in enumerate(fingers)]
+        sent = {"type": kind, "touchPoints": points if kind != "touchEnd" else []}
+        session.send("Input.dispatchTouchEvent", sent)
+
+    touch("touchStart", 0)
+    for step in range(1, 11):
+        touch("touchMove", step / 10)
         page.wait_for_timeout(20)
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    touch("touchEnd", 1)
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +242,7 @@ def started(folder: Path, environment: dict[str, str], command: str, port: int |
         process.wait(PATIENCE_S)
 
 
-def wait_for(process: Forked | subprocess.Popen[bytes], url: str, out: Path) -> None:
+def wait_for(process: Forked, url: str, out: Path) -> None:
     """Come back when the server is ready."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
@@ -249,12 +253,6 @@ def wait_for(process: Forked | subprocess.Popen[bytes], url: str, out: Path) -> 
         except httpx.TransportError:
             time.sleep(0.05)
     raise TimeoutError(out.read_text(encoding="utf-8"))
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import signal
-import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +10,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from nginx import NGINX, proxying
 from playwright.sync_api import expect
+from programs import free_port
 
-from dashboard.conftest import PATIENCE_S, Served, free_port, serving, wait_for
+from dashboard.conftest import PATIENCE_S, Served, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,31 +24,18 @@ if TYPE_CHECKING:
 
     Visit = Callable[..., Page]
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 DOCS = Path(__file__).parents[2] / "docs"
-CONFIGURATION = """
-daemon off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        location /sitrep/ {{
-            proxy_pass {upstream};
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-Host $http_host;
-            proxy_set_header X-Forwarded-Prefix /sitrep;
-        }}
+PREFIXED = """
+server {{
+    listen 127.0.0.1:{port};
+    location /sitrep/ {{
+        proxy_pass {upstream};
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header X-Forwarded-Prefix /sitrep;
     }}
 }}
 """
@@ -61,21 +47,8 @@ def proxied(served: Served, folder: Path, *, stripped: bool) -> Iterator[Served]
     if NGINX is None:
         pytest.skip("there is no nginx here, and `make test` could not install Debian's")
     port = free_port()
-    upstream = served.url + ("/" if stripped else "")
-    file = folder / "nginx.conf"
-    file.write_text(CONFIGURATION.format(folder=folder, port=port, upstream=upstream), encoding="utf-8")
-    out = folder / "nginx.out"
-    with out.open("wb") as said:
-        process = subprocess.Popen(  # noqa: S603 (our own configuration)
-            [NGINX, "-p", str(folder), "-c", str(file), "-e", str(folder / "error.log")], stdout=said, stderr=said
-        )
-    try:
-        url = f"http://127.0.0.1:{port}/sitrep"
-        wait_for(process, url, out)
-        yield Served(url, served.key)
-    finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(PATIENCE_S)
+    with proxying(folder, port, PREFIXED.format(port=port, upstream=served.url + ("/" if stripped else ""))):
+        yield Served(f"http://127.0.0.1:{port}/sitrep", served.key)
 
 
 @pytest.fixture(params=["stripped", "whole"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.conftest import PATIENCE_MS, Served, Window, serving, started
+from dashboard.conftest import PATIENCE_MS, Served, Window, serving, started, swipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,22 +210,6 @@ def test_a_box_and_a_radius_are_the_filter(visit: Visit, mapped: Served) -> None
     adds_up(page, 2)
     drawn = "area => area.getBoundingClientRect().width"
     assert page.locator("#map .area").evaluate(drawn) < area_of(page)[2]
-
-
-def swipe(page: Page, *fingers: tuple[float, float, float, float]) -> None:
-    """Move fingers over the page, each from a point by so much."""
-    cdp = page.context.new_cdp_session(page)
-
-    def touch(kind: str, part: float) -> None:
-        points = [{"x": x + dx * part, "y": y + dy * part, "id": id_} for id_, (x, y, dx, dy) in enumerate(fingers)]
-        sent = {"type": kind, "touchPoints": points if kind != "touchEnd" else []}
-        cdp.send("Input.dispatchTouchEvent", sent)
-
-    touch("touchStart", 0)
-    for step in range(1, 11):
-        touch("touchMove", step / 10)
-        page.wait_for_timeout(20)
-    touch("touchEnd", 1)
 
 
 def test_one_finger_scrolls_the_page_and_two_zoom(visit: Visit, mapped: Served) -> None:

@@ -135,7 +135,7 @@ def test_a_swipe_scrolls_and_a_tap_asks_first(visit: Visit, open_server: Any) ->
     chart.scroll_into_view_if_needed()
     box, before = chart.bounding_box(), page.evaluate("scrollY")
     assert box is not None
-    swipe(page, box["x"] + 150, box["y"] + 100, dy=-200)
+    swipe(page, (box["x"] + 150, box["y"] + 100, 0, -200))
     page.wait_for_function("before => scrollY > before + 50", arg=before)
     assert asked(page) == {"interval": ["month"]}
     expect(page.locator("#series .apply")).to_have_count(0)
@@ -147,7 +147,7 @@ def test_a_swipe_scrolls_and_a_tap_asks_first(visit: Visit, open_server: Any) ->
     ready(page)
     box = chart.bounding_box()
     assert box is not None
-    swipe(page, box["x"] + 100, box["y"] + 100, dx=150)
+    swipe(page, (box["x"] + 100, box["y"] + 100, 150, 0))
     expect(page.locator("#series .apply")).to_contain_text("–")
     assert asked(page) == {"interval": ["month"]}
 

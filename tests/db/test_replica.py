@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import structlog
 from conftest import administer, client_of, copied
-from pooler import free_port
+from programs import free_port
 
 from app.auth.keys import create_key
 from app.changes import ChangeLog, Head

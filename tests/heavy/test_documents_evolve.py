@@ -21,9 +21,10 @@ import orjson
 import pytest
 import sqlalchemy as sa
 from calls import good, written
-from cli.conftest import PATIENCE_S, bearer, free_port
+from cli.conftest import PATIENCE_S, bearer
 from conftest import client_of, load_samples
 from crowds import multiply
+from programs import free_port
 from sqlmodel import col
 
 from app.auth.keys import create_key

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from play import Play, for_seconds, noted
+from programs import free_port
 from receivers import receiving
 from stage import Stage
 
@@ -33,10 +33,3 @@ async def test_every_way_of_reading_agrees_with_the_model(
         except BaseException as failure:
             noted(failure, seed, play)
             raise
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

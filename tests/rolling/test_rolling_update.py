@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from cli.conftest import PATIENCE_S, bearer, free_port
+from cli.conftest import PATIENCE_S, bearer
+from programs import free_port
 
 from app.auth.keys import create_key
 from app.db import open_database

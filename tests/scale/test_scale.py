@@ -15,7 +15,8 @@ import httpx
 import pytest
 from calls import good
 from conftest import administer
-from hosts import NGINX, Hosts, address_of, hosts
+from hosts import Hosts, address_of, hosts
+from nginx import NGINX
 from receivers import becomes, receiving, subscribed
 
 if TYPE_CHECKING:

