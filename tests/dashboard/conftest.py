@@ -53,6 +53,7 @@ ALWAYS = {
     "test_a_phone_has_the_filter_closed",
     "test_a_pull_subscription_is_made_read_and_acknowledged_by_the_keyboard_alone",
     "test_a_refusal_is_said_in_words_and_goes_with_its_cause",
+    "test_a_place_that_is_named_as_its_country_is_written_once",
     "test_addresses_for_programs_have_the_filter",
     "test_any_filter_of_the_api_works_and_the_rest_of_a_link_is_left_out",
     "test_circles_hold_every_event_split_and_lead_to_it",
@@ -175,6 +176,14 @@ def query(page: Page, *without: str) -> str:
     left_out = {"measure", "compare", "interval", "group_by", *without}
     pairs = [(name, value) for name, values in asked(page).items() if name not in left_out for value in values]
     return urlencode(pairs)
+
+
+def module(page: Page, name: str, call: str, *given: Any) -> Any:
+    """What a function of one of the page's modules gives."""
+    root = page.locator('meta[name="sitrep-assets"]').get_attribute("content")
+    address = f"new URL(`${{root}}/dashboard/{name}`, location.href)"
+    script = f"async ([root, ...given]) => (await import({address})).{call}(...given)"
+    return page.evaluate(script, [root, *given])
 
 
 def swipe(page: Page, *fingers: tuple[float, float, float, float]) -> None:

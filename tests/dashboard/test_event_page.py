@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
-from dashboard.conftest import asked
+from dashboard.conftest import asked, module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +40,6 @@ def texts(value: Any) -> list[str]:
     if value is None or isinstance(value, bool):
         return []
     return [value if isinstance(value, str) else f"{value:,}".removesuffix(".0")]
-
-
-def module(page: Page, name: str, call: str, *given: Any) -> Any:
-    """What a function of one of the page's modules gives."""
-    root = page.locator('meta[name="sitrep-assets"]').get_attribute("content")
-    address = f"new URL(`${{root}}/dashboard/{name}`, location.href)"
-    script = f"async ([root, ...given]) => (await import({address})).{call}(...given)"
-    return page.evaluate(script, [root, *given])
 
 
 def test_every_kind_is_told_whole_and_without_a_fault_that_axe_knows(

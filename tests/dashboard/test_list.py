@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.conftest import serving
+from dashboard.conftest import module, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -241,6 +241,23 @@ FILES = {
     "GeoJSON": "format=geojson",
     "NDJSON": "format=ndjson",
 }
+
+
+def test_a_place_that_is_named_as_its_country_is_written_once(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server)
+    for name, country, written in (
+        ("United States", "US", "United States"),
+        ("united states", "US", "united states"),
+        ("Kharkiv, Ukraine", "UA", "Kharkiv, Ukraine"),
+        ("New Ukraine", "UA", "New Ukraine, Ukraine"),
+        ("Kyiv", "UA", "Kyiv, Ukraine"),
+        ("Kyiv", None, "Kyiv"),
+        (None, "UA", "Ukraine"),
+        (None, None, ""),
+    ):
+        assert module(page, "common/labels.js", "placeName", {"name": name, "country": country}) == written
+    expect(page.locator("#events dd").get_by_text("United States", exact=True).first).to_be_attached()
+    expect(page.locator("#events dd", has_text="United States, United States")).to_have_count(0)
 
 
 def test_files_feeds_and_citations_work_where_reading_needs_a_key(visit: Visit, closed_server: Any) -> None:

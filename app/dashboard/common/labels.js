@@ -29,8 +29,12 @@ export function title(name) {
   return TITLES[name] ?? text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-// Where a place is: its name and its country.
-export const placeName = ({ name, country: code }) => [name, code && country(code)].filter(Boolean).join(", ");
+// Where a place is: its name and its country, which is written once where the name says it already.
+export function placeName({ name, country: code }) {
+  const land = code && country(code);
+  const says = land && name && `, ${name}`.toLowerCase().endsWith(`, ${land}`.toLowerCase());
+  return [name, !says && land].filter(Boolean).join(", ");
+}
 
 export const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text);
 
