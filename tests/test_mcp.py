@@ -17,6 +17,7 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from app.auth.keys import create_key
+from app.mcp.answers import describe_place
 from app.settings import RateLimit
 
 if TYPE_CHECKING:
@@ -148,6 +149,12 @@ REFUSED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("not a cursor", "changes_since", {"cursor": "yesterday"}),
     ("more than 1000", "count_over_time", {"interval": "day", "filter": {"since": "2015-01-01"}}),
 )
+
+
+def test_a_place_is_told_with_what_is_known_of_it() -> None:
+    place = {"name": "Kyiv", "admin1": None, "country": "UA", "role": None}
+    assert describe_place(place) == "Kyiv, UA"
+    assert describe_place({**place, "admin1": "UA-30", "role": "target"}) == "Kyiv, UA-30, UA (target)"
 
 
 async def test_who_may_ask(make_app: Any, db: Database) -> None:

@@ -211,9 +211,9 @@ def summarize(api: ApiCaller, event: dict[str, Any]) -> EventSummary:
 
 
 def describe_place(place: dict[str, Any]) -> str:
-    """Name, region and country of a place, and its part in the event."""
-    names = [place[name] for name in ("name", "admin1", "country") if place[name]]
-    return f"{', '.join(names)} ({place['role']})"
+    """Name, region and country of a place, and its part in the event where that is known."""
+    names = ", ".join([place[name] for name in ("name", "admin1", "country") if place[name]])
+    return names if place["role"] is None else f"{names} ({place['role']})"
 
 
 def measure(event: dict[str, Any]) -> dict[str, Numbers]:
