@@ -26,14 +26,13 @@ class MemoryDatabase:
     """What is asked of a database beside its rows."""
 
     dialect = "sqlite"
-    read_url = None
 
     def __init__(self) -> None:
         self.trouble = OutageLog()
 
 
 class MemoryLog:
-    """As much of ChangeLog as readers use; `broken` makes the database fail, `hidden` keeps the newest back."""
+    """As much of ChangeLog as readers use; `broken` makes the database fail."""
 
     gone = ChangeLog.gone
 
