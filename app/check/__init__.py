@@ -1,1 +1,1 @@
-"""Proves what is derived (index, tally, digest, positions) against the stored versions of events, and rebuilds it."""
+"""Proves what is derived (index, rollup, digest, positions) against the stored versions of events, and rebuilds it."""

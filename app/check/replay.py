@@ -1,4 +1,4 @@
-"""Replays the versions of each event, and tells which rows of the index, the tally and the rest follow from them."""
+"""Replays the versions of each event, and tells which rows of the index, the rollup and the rest follow from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COLUMNS = tuple(TABLE.c[name] for name in NAMES)
 # Bodies may have 256 KiB each.
 PAGE = 200
 PACKED = "ids of changes"
-# So many cells of the tally are summed before they go to the file.
+# So many cells of the rollup are summed before they go to the file.
 SUMMED = 50_000
 ADD = """INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     events = events + excluded.events, low = low + excluded.low,
@@ -118,7 +118,7 @@ class Replay:
         self._places.clear()
 
     def finish(self) -> None:
-        """What the tally and the map should be."""
+        """What the rollup and the map should be."""
         self.flush()
         self._scratch.file.execute("INSERT INTO want_tally SELECT * FROM sums")
         self._scratch.file.execute("INSERT INTO want_map_rollup SELECT * FROM map_sums")

@@ -95,6 +95,7 @@ class EventMeasure(SQLModel, table=True):
 class HourlyRollup(SQLModel, table=True):
     """Events that began in an hour or a day of UTC, and the sum of a measure; `app/events/index/rollup.py` keeps it.
 
+    The table keeps its first name, by which migration 0004 has it filled by this program.
     `kind` and `country` are "" for any, `country` is "~" for events in none, `measure` is "" for the count of events.
     A period is so many `hours` long, 1 or 24, and numbered from the Unix epoch.
     """

@@ -134,7 +134,7 @@ class Syncer:
 
     async def _take_in(self, source: Source, state: SourceState, me: UUID) -> tuple[dict[str, Any], Outcome]:
         """Import what is new; gives what is to be stored of it and the outcome."""
-        provider, began, tally = self._providers[source.name], self.tools.now(), RunCounts()
+        provider, began, counts = self._providers[source.name], self.tools.now(), RunCounts()
         provider.notes.clear()
         await save(self.db, source.name, me, {"last_attempt_at": began})
         version, newest = state.version, state.newest_event_at
@@ -145,9 +145,9 @@ class Syncer:
                     values: dict[str, Any] = {"progress": progress, "version": file.version}
                     if file.path is not None:
                         imported = await self._import(source, file, provider)
-                        tally.add(imported.report)
+                        counts.add(imported.report)
                         newest = max(filter(None, (newest, imported.newest_event_at)), default=None)
-                        values |= {"rows": tally.rows, "newest_event_at": newest, "alive_at": self.tools.now()}
+                        values |= {"rows": counts.rows, "newest_event_at": newest, "alive_at": self.tools.now()}
                     await save(self.db, source.name, me, values)
                     version = file.version
         except (FetchFailed, ImportFailed) as failure:
@@ -158,17 +158,17 @@ class Syncer:
             log.exception("a source failed in an unexpected way", source=source.name)
             return self._fail(source, state, ImportFailed(f"An unexpected fault: {type(fault).__name__}."))
         problem = " ".join(
-            [*provider.notes, *([f"{tally.refused:,} rows refused, {tally.problem}"] * bool(tally.refused))]
+            [*provider.notes, *([f"{counts.refused:,} rows refused, {counts.problem}"] * bool(counts.refused))]
         )
         now, due = self.tools.now(), next_run(state.next_run_at or began, source.every, self.tools.now())
         values = {"last_success_at": now, "failures": 0, "next_run_at": due}
         if not provider.always_has_news:
             values["alive_at"] = now
         values |= {"last_problem": problem[:MAX_PROBLEM] or None, "last_problem_at": now if problem else None}
-        if not tally.files:
+        if not counts.files:
             told = f"nothing new; at {version}." if version else "nothing there yet."
             return values, Outcome(source.name, "unchanged", join(told, problem), due)
-        return values, Outcome(source.name, "imported", join(tally.sentence(version), problem), due)
+        return values, Outcome(source.name, "imported", join(counts.sentence(version), problem), due)
 
     async def _import(self, source: Source, file: SourceFile, provider: Provider) -> Imported:
         """Import a file; one that can never be read is left out where others would wait for it for ever."""

@@ -21,7 +21,7 @@ async def facet_counts(db: Database, params: FacetsQuery) -> dict[str, list[dict
 
 
 async def counts_of(db: Database, params: FacetsQuery, facet: str) -> dict[str, int]:
-    """How many matches have each folded value: from the tally where it can tell, with what began before `since`."""
+    """How many matches have each folded value: from the rollup where it can tell, with what began before `since`."""
     scope = rollup_query(params, None, facet)
     if scope is None or params.window.empty:
         return await count_values(db, params, facet)

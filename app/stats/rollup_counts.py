@@ -1,4 +1,4 @@
-"""Reads the tally: what questions by kind and country alone are answered from, without a look at any event."""
+"""Reads the rollup: what questions by kind and country alone are answered from, without a look at any event."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COUNTRIES = Statement(
 
 
 class RollupQuery(NamedTuple):
-    """The part of the tally that a question is about, its time in microseconds; times are whole hours or open."""
+    """The part of the rollup that a question is about, its time in microseconds; times are whole hours or open."""
 
     kinds: tuple[str, ...]
     country: str | None
@@ -66,14 +66,14 @@ class RollupQuery(NamedTuple):
 
 
 class RollupStatementKey(NamedTuple):
-    """What decides the text of a statement on the tally."""
+    """What decides the text of a statement on the rollup."""
 
     one_kind: bool
     any_country: bool
 
 
 def rollup_query(params: BaseEventFilter, measure: str | None, facet: str | None) -> RollupQuery | None:
-    """The part of the tally that answers the question; None where only the events can."""
+    """The part of the rollup that answers the question; None where only the events can."""
     countries = getattr(params, "country", None) or []
     by_country = facet == "country"
     times = [moment for moment in (params.window.since, params.window.until) if moment is not None]
@@ -94,7 +94,7 @@ def rollup_query(params: BaseEventFilter, measure: str | None, facet: str | None
 
 
 def is_rolled_up(condition: Condition) -> bool:
-    """The tally is by kind, country and time."""
+    """The rollup is by kind, country and time."""
     return isinstance(condition, TimeWindow) or (isinstance(condition, WithValue) and condition.facet in ROLLED_UP)
 
 
@@ -245,7 +245,7 @@ def part_of(dialect: str, form: RollupStatementKey, facet: str | None, part: str
 
 
 def conditions(dialect: str, form: RollupStatementKey, name: str) -> list[Any]:
-    """The part of the tally that the values bind."""
+    """The part of the rollup that the values bind."""
     table: Any = HourlyRollup
     return [
         table.kind == sa.bindparam("kind") if form.one_kind else any_of(table.kind, "kinds", dialect),

@@ -67,7 +67,7 @@ async def count_from_index(db: Database, params: SeriesQuery, edges: tuple[int, 
 async def count_from_rollup(
     db: Database, params: SeriesQuery, scope: RollupQuery, edges: tuple[int, ...], wish: Aggregation
 ) -> Groups:
-    """What began in the range, from the tally, and what began before it and went on, from the events."""
+    """What began in the range, from the rollup, and what began before it and went on, from the events."""
     began = count_rollup(db, scope, edges, grid_of(edges).unit, wish)
     if params.window.since is None:
         return await began

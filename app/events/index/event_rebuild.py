@@ -192,7 +192,7 @@ async def write_present(
 
 
 async def indexed_terms(tx: Transaction, versions: Sequence[Version]) -> dict[int, IndexTerms]:
-    """What the tally counted of these events: their times, countries and numbers as the index has them."""
+    """What the rollup counted of these events: their times, countries and numbers as the index has them."""
     countries = dict(list(map(tuple, await tx.rows(COUNTRIES))))
     events = array_param([version.event for version in versions], tx.dialect)
     measures: dict[int, dict[str, Numbers]] = {version.event: {} for version in versions}

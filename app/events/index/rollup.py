@@ -1,4 +1,4 @@
-"""Keeps the tally in the transaction of every write: which events began in each hour and day, by kind and country."""
+"""Keeps the rollup in the transaction of every write: which events began in each hour and day, by kind and country."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ONE: Sums = (1, 0, 0, 0)
 async def update_rollup(
     tx: Transaction, decisions: Iterable[Decision], rebuilt: Iterable[tuple[int, str, IndexTerms]] = ()
 ) -> None:
-    """Bring the tally and the map to where the decisions leave the events; in key order, so that writers do not cross.
+    """Bring the rollup and the map to where the decisions leave the events; in key order, so that writers do not cross.
 
     `rebuilt` is what indexing some of the events anew changes, which this transaction has done before; places stay.
     """
@@ -65,7 +65,7 @@ async def update_rollup(
 
 
 async def count(tx: Transaction, states: Iterable[tuple[int, str, IndexTerms]]) -> None:
-    """Add events, given as 1 with kind and facts, to the tally, or with -1 take them off."""
+    """Add events, given as 1 with kind and facts, to the rollup, or with -1 take them off."""
     hourly: defaultdict[HourKey, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for sign, kind, terms in states:
         for key, (events, low, best, high) in hour_cells(kind, terms):
