@@ -13,13 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.http import HOST
+from app.http.rest_of_response import REST_SCOPE_KEY, send_rest
 from app.settings import PATH_PREFIX
 
 LINK_TARGET = re.compile(r"<(?=/(?!/))")
 
 
 class Application(FastAPI):
-    """A FastAPI app with a layer, `front`, that is called before anything of FastAPI is."""
+    """A FastAPI app with a layer, `front`, ahead of all of FastAPI; what a response leaves is sent after that."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -27,6 +28,8 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.front(scope, receive, send)
+        if REST_SCOPE_KEY in scope:
+            await send_rest(scope, receive, send)
 
 
 class ForwardedHeadersMiddleware:

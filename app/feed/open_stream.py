@@ -2,27 +2,91 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 
 from fastapi import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.auth.authentication import ReadKey, client_address
 from app.auth.keys import find_key
 from app.auth.rate_limit import client_network
 from app.auth.tables import Key
 from app.db import Database, DatabaseDep
+from app.errors import is_head
 from app.events.index.readiness import require_indexed
 from app.events.read.filter import ChangeFilter
 from app.feed.matcher import Matcher
 from app.feed.notifier import NotifierDep
 from app.feed.reader import read_start_position
-from app.feed.sse import EventStream, StreamTimingsDep, StreamWriter
+from app.feed.sse import StreamTimingsDep, StreamWriter
 from app.feed.stream_format import StreamFormat
 from app.http import SettingsDep
+from app.http.rest_of_response import leave_rest
+
+ABORT = "sitrep.abort"
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+# Makes the writer of a stream, once there is something to send to.
+Follow = Callable[[Callable[[bytes], Awaitable[None]]], StreamWriter]
+
+
+class EventStream(Response):
+    """The response that does not end: holds a connection slot, sends bytes as they come, notices a hang-up."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, follow: Follow, slot: AbstractContextManager[None]) -> None:
+        """`slot` may refuse on entering."""
+        self.status_code = 200
+        self.background = None
+        self.init_headers(HEADERS)
+        self._follow = follow
+        self._slot = slot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head, and leave the stream for when the app has returned; HEAD asks for no more."""
+        del receive
+        with ExitStack() as held:
+            held.enter_context(self._slot)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if not is_head(scope):
+                abort = scope.get("extensions", {}).get(ABORT)
+                leave_rest(scope, partial(stream, self._follow, held.pop_all(), abort))
+
+
+async def stream(
+    follow: Follow, held: ExitStack, abort: Callable[[], None] | None, receive: Receive, send: Send
+) -> None:
+    """Serve a stream; a reader that reads nothing for the time limit loses the connection."""
+
+    async def put(data: bytes) -> None:
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+
+    with held:
+        follower = follow(put)
+        ear = asyncio.create_task(listen(receive, follower))
+        try:
+            await follower.run()
+            async with asyncio.timeout(1):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            if abort is not None:
+                abort()
+        finally:
+            ear.cancel()
+
+
+async def listen(receive: Receive, follower: StreamWriter) -> None:
+    """Wait until the reader hangs up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    follower.leave()
 
 
 class StreamOpener:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from app.errors import Problem
 from app.feed.matcher import Matcher
@@ -20,10 +18,8 @@ from app.feed.recent_changes import EncodedChange
 from app.feed.stream_format import FeedFormat, StreamFormat
 from app.http import FromServices
 
-HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
 # How many changes go out in one piece: a slow reader buffers no more than that.
 CHUNK = 100
-ABORT = "sitrep.abort"
 FEED_FORMAT = FeedFormat()
 
 
@@ -239,49 +235,3 @@ class SendWatchdog:
         elif self._task is not None:
             self.struck = True
             self._task.cancel()
-
-
-class EventStream(Response):
-    """The response that does not end: holds a connection slot, sends bytes as they come, notices a hang-up."""
-
-    media_type = "text/event-stream"
-
-    def __init__(
-        self,
-        follow: Callable[[Callable[[bytes], Awaitable[None]]], StreamWriter],
-        slot: AbstractContextManager[None],
-    ) -> None:
-        """`follow` makes the writer once there is something to send to; `slot` may refuse on entering."""
-        self.status_code = 200
-        self.background = None
-        self.init_headers(HEADERS)
-        self._follow = follow
-        self._slot = slot
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the stream; a reader that reads nothing for the time limit loses the connection."""
-
-        async def put(data: bytes) -> None:
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-
-        with self._slot:
-            follower = self._follow(put)
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            ear = asyncio.create_task(listen(receive, follower))
-            try:
-                await follower.run()
-                async with asyncio.timeout(1):
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
-            except TimeoutError:
-                abort = scope.get("extensions", {}).get(ABORT)
-                if abort is not None:
-                    abort()
-            finally:
-                ear.cancel()
-
-
-async def listen(receive: Receive, follower: StreamWriter) -> None:
-    """Wait until the reader hangs up."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    follower.leave()

@@ -7,14 +7,19 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from logs import MemoryLog
 
 from app.errors import TooManyRequests, Unavailable
+from app.errors.failure_log import SCOPE_KEY as FAILURES
+from app.errors.failure_log import FailureLog
 from app.feed.connection_limit import ConnectionLimit
 from app.feed.matcher import Matcher
 from app.feed.notifier import Notifier
+from app.feed.open_stream import ABORT, EventStream
 from app.feed.schemas import StreamQuery
-from app.feed.sse import ABORT, CHUNK, EventStream, StreamTimings, StreamWriter
+from app.feed.sse import CHUNK, StreamTimings, StreamWriter
+from app.http.rest_of_response import send_rest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -199,7 +204,12 @@ class Wire:
         self.takes.set()
         self.gone = asyncio.Event()
         self.aborted = False
-        self.scope = {"type": "http", "extensions": {ABORT: self.abort}}
+        self.scope = {
+            "type": "http",
+            "path": "/v1/feed/stream",
+            "extensions": {ABORT: self.abort},
+            FAILURES: FailureLog(),
+        }
 
     def abort(self) -> None:
         self.aborted = True
@@ -217,15 +227,17 @@ class Wire:
 @contextmanager
 def seat_of(places: list[str]) -> Iterator[None]:
     places.append("taken")
-    yield
-    places.append("left")
+    try:
+        yield
+    finally:
+        places.append("left")
 
 
 async def test_the_answer_starts_frees_its_seat_and_ends() -> None:
     log, wire, places = MemoryLog(2), Wire(), list[str]()
     notifier = Notifier(log)  # type: ignore[arg-type]
     answer = EventStream(lambda send: follower_of(notifier, send), seat_of(places))
-    serving = asyncio.create_task(answer(wire.scope, wire.receive, wire.send))
+    serving = asyncio.create_task(whole(answer, wire))
     while len(wire.messages) < 3:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
     notifier.drain()
@@ -246,16 +258,34 @@ async def test_a_reader_that_never_reads_loses_the_connection() -> None:
     notifier = Notifier(log)  # type: ignore[arg-type]
     answer = EventStream(lambda send: follower_of(notifier, send, StreamTimings(send_s=0.02)), nullcontext())
     async with asyncio.timeout(PATIENCE_S):
-        await answer(wire.scope, wire.receive, wire.send)
+        await whole(answer, wire)
     assert wire.aborted
+
+
+async def test_what_fails_in_a_stream_is_logged_with_its_request() -> None:
+    def fail(_send: Any) -> StreamWriter:
+        message = "unforeseen"
+        raise RuntimeError(message)
+
+    wire, places = Wire(), list[str]()
+    with structlog.testing.capture_logs() as logs:
+        await whole(EventStream(fail, seat_of(places)), wire)
+    assert [entry["event"] for entry in logs] == ["unhandled exception"]
+    assert "RuntimeError: unforeseen" in logs[0]["exception"]
+    assert [message["type"] for message in wire.messages] == ["http.response.start"]
+    assert places == ["taken", "left"]
+
+
+async def whole(answer: EventStream, wire: Wire) -> None:
+    """Send an answer as the app does, and what it leaves as the server does."""
+    await answer(wire.scope, wire.receive, wire.send)
+    await send_rest(wire.scope, wire.receive, wire.send)
 
 
 async def test_hanging_up_ends_the_answer() -> None:
     wire = Wire()
     notifier = Notifier(MemoryLog(0))  # type: ignore[arg-type]
-    serving = asyncio.create_task(
-        EventStream(lambda send: follower_of(notifier, send), nullcontext())(wire.scope, wire.receive, wire.send)
-    )
+    serving = asyncio.create_task(whole(EventStream(lambda send: follower_of(notifier, send), nullcontext()), wire))
     while len(wire.messages) < 2:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
     wire.gone.set()
