@@ -244,18 +244,20 @@ def array_param(values: Sequence[Any], dialect: str) -> Any:
     return orjson.dumps(values).decode() if dialect == "sqlite" else values
 
 
-def pairs_source(dialect: str) -> tuple[Any, Any, Any]:
-    """Pairs of texts as a table, and its two columns; `as_pairs` makes the parameters."""
+def pairs_source(dialect: str, kind: Any = None) -> tuple[Any, Any, Any]:
+    """Pairs of texts, or of another type, as a table, and its two columns; `pairs_param` makes the parameters."""
+    kind = kind or sa.Text()
     if dialect == "sqlite":
         asked: Any = sa.func.json_each(sa.bindparam("pairs")).table_valued("value", name="asked")
-        first, second = (sa.func.json_extract(asked.c.value, path) for path in ("$[0]", "$[1]"))
+        first, second = (sa.func.json_extract(asked.c.value, path, type_=kind) for path in ("$[0]", "$[1]"))
         return asked, first, second
-    arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(sa.Text())) for name in ("firsts", "seconds")]
-    asked = sa.func.unnest(*arrays).table_valued("first", "second", name="asked").render_derived()
+    arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind)) for name in ("firsts", "seconds")]
+    columns = (sa.column(name, kind) for name in ("first", "second"))
+    asked = sa.func.unnest(*arrays).table_valued(*columns, name="asked").render_derived()
     return asked, asked.c.first, asked.c.second
 
 
-def pairs_param(pairs: Sequence[tuple[str, str]], dialect: str) -> dict[str, Any]:
+def pairs_param(pairs: Sequence[tuple[Any, Any]], dialect: str) -> dict[str, Any]:
     """The parameters of `pairs_source`."""
     if dialect == "sqlite":
         return {"pairs": orjson.dumps(pairs).decode()}

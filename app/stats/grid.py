@@ -24,7 +24,7 @@ from app.events.read.rows import ResolvedQuery
 from app.events.read.statements import StatementKey, matching
 from app.events.tables import EventMeasure, EventPoint, MapRollup, StoredEvent
 from app.kit.offload import run_in_thread
-from app.stats.index_counts import joined, sums
+from app.stats.ranges import joined, sums
 from app.stats.schemas import COUNT, GridQuery
 
 MAX_CELLS = 20_000

@@ -23,7 +23,8 @@ from app.events.terms import HOUR
 from app.kinds import KINDS, fold
 from app.kinds.codes import has_other_labels, spellings
 from app.stats.buckets import CALENDARS
-from app.stats.index_counts import NUMBERS, Aggregation, Groups, Numbers, nothing
+from app.stats.index_counts import Aggregation, Groups, Numbers, nothing
+from app.stats.ranges import NUMBERS
 
 ROLLED_UP = frozenset({"kind", "country"})
 # The parts of an answer: how many events, a measure's lower bits and its upper ones.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field
 
 from app.events.read.conditions.missing import FacetName
-from app.events.read.filter import EventFilter
+from app.events.read.filter import BaseEventFilter, EventFilter
 from app.events.read.filter_parsers import list_of, word_of
 from app.events.schemas import Cursor
 from app.kinds import MEASURES, from_micros
@@ -48,7 +48,7 @@ class GridQuery(EventFilter):
 
 
 AggregationQuery = TypeVar("AggregationQuery", bound=BaseModel)
-Counted = TypeVar("Counted", bound=EventFilter)
+Counted = TypeVar("Counted", bound=BaseEventFilter)
 
 
 def changed(params: AggregationQuery, *without: str, **values: Any) -> AggregationQuery:

@@ -17,11 +17,9 @@ from app.events.terms import HOUR
 from app.kit.json_lines import dump_json
 from app.stats.buckets import ALWAYS_UTC, CALENDARS, bounds, with_offset
 from app.stats.facet_spelling import labels_of
-from app.stats.index_counts import Aggregation, Groups, Numbers, TimeGrid, count_matches, nothing, span_of
+from app.stats.index_counts import MAX_ROWS, Aggregation, Groups, Numbers, TimeGrid, count_matches, nothing, span_of
 from app.stats.rollup_counts import RollupQuery, count_rollup, rollup_query, rollup_span
 from app.stats.schemas import COUNT, SeriesQuery, just_before
-
-MAX_ROWS = 10_000
 
 
 async def series(db: Database, params: SeriesQuery) -> bytes:
@@ -34,7 +32,9 @@ async def series(db: Database, params: SeriesQuery) -> bytes:
     await require_indexed(db, [*params.groups, *params.barred], facets=facets, measures=measures)
     scope = rollup_query(params, wish.measure, wish.facet)
     edges = await buckets(db, params, scope, zone)
-    if scope is not None and edges and any(number % HOUR for number in grid_of(edges)):  # hours that are not UTC's
+    if (
+        scope is not None and edges and any(number % HOUR for number in (edges[0], grid_of(edges).unit))
+    ):  # hours that are not UTC's
         scope, edges = None, await buckets(db, params, None, zone)
     if not edges:
         return b"[]"
@@ -52,9 +52,9 @@ async def series(db: Database, params: SeriesQuery) -> bytes:
 async def count_from_index(db: Database, params: SeriesQuery, edges: tuple[int, ...], wish: Aggregation) -> Groups:
     """The numbers of each group, from the events; what was written beyond the range meanwhile is left out."""
     groups: Groups = {}
-    grid, past = grid_of(edges), len(edges) - 1
-    for unit, group, sums in await count_matches(db, params, grid, wish):
-        bucket = bisect_right(edges, grid.origin + unit * grid.unit) - 1
+    past = len(edges) - 1
+    for moment, group, sums in await count_matches(db, params, grid_of(edges), wish):
+        bucket = bisect_right(edges, moment) - 1
         if bucket < past:
             if group not in groups:
                 check_size(edges, past * (len(groups) + 1))
@@ -113,8 +113,8 @@ def check_size(edges: tuple[int, ...], rows: int) -> tuple[int, ...]:
 
 @lru_cache(CALENDARS)
 def grid_of(edges: tuple[int, ...]) -> TimeGrid:
-    """The longest unit of which every bucket is a whole number."""
-    return TimeGrid(edges[0], gcd(*(edge - edges[0] for edge in edges[1:])))
+    """The buckets, and the longest unit of which each is a whole number."""
+    return TimeGrid(edges, gcd(*(edge - edges[0] for edge in edges[1:])))
 
 
 async def labelled(db: Database, facet: str, groups: Groups) -> list[tuple[str | None, list[list[int]]]]:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
+import pytest
 import worlds
 from calls import faults, good, written
 from conftest import client_of
@@ -24,7 +25,11 @@ from app.events.tables import HourlyRollup
 from app.events.terms import index_terms
 from app.events.write.commands import content
 from app.kinds import MEASURES, fold, measures_of, parse_event
+from app.stats import ranges
 from app.stats.buckets import bounds, with_offset
+from app.stats.facets import facet_counts
+from app.stats.schemas import FacetsQuery, SeriesQuery
+from app.stats.series import series as series_of
 
 if TYPE_CHECKING:
     from conftest import MakeApp, MakeEvent
@@ -348,12 +353,49 @@ async def test_buckets_of_many_groups_may_be_too_many(api: AsyncClient, make_eve
     days = "since=2010-01-01&until=2019-03-01"  # 3,346 days
 
     for facet, more in (("country", ""), ("publisher", ""), ("country", "&status=reported")):
-        ranges = f"{days}&group_by={facet}{more}"
-        assert good(await api.get(f"/v1/stats/series?{ranges}")) == []
-        wider = ranges.replace("2019-03-01", "2025-10-01").replace("2010-01-01", "2016-08-18")  # 3,331 days
+        narrow = f"{days}&group_by={facet}{more}"
+        assert good(await api.get(f"/v1/stats/series?{narrow}")) == []
+        wider = narrow.replace("2019-03-01", "2025-10-01").replace("2010-01-01", "2016-08-18")  # 3,331 days
         assert len(good(await api.get(f"/v1/stats/series?{wider}"))) == 3 * 3_331
         longer = wider.replace("2016-08-18", "2016-08-01")
         assert faults(await api.get(f"/v1/stats/series?{longer}")) == [("interval", "too-many")]
+
+
+async def test_every_way_of_counting_gives_the_same(
+    api: AsyncClient, db: Database, make_event: MakeEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n, tags in enumerate((["a", "b"], ["a"], [], ["c", "b", "a"], ["b"], [])):
+        last = None if n % 2 else "2025-12-01T00:00:00Z"
+        begin = f"2025-0{n + 1}-01T12:00:00Z"
+        await written(
+            api, make_event(tags=tags, started_at=begin, ended_at=last, status=("reported", "confirmed")[n % 2])
+        )
+    around = {"bbox": "-180,-90,180,90"}
+    asked: list[dict[str, Any]] = [
+        {},
+        {"status": ["reported"]},
+        {"since": "2025-03-15"},
+        {"until": "2025-05-01", **around},
+        {"exclude": ["tag:c"]},
+    ]
+    monkeypatch.setattr(ranges, "size_of", lambda _: 1)  # estimates of a few events are none
+    monkeypatch.setattr(ranges, "sum_of", lambda _: 1)
+
+    found = []
+    for row_us, find_us in ((0, 0), (1e9, 0), (1e9, 1e8)):  # rows where they are, among events, events for each value
+        monkeypatch.setattr(ranges, "ROW_US", row_us)
+        monkeypatch.setattr(ranges, "FIND_US", find_us)
+        answers: list[Any] = []
+        for values in asked:
+            for facet, measure in (("tag", "killed"), ("status", "count"), (None, "killed")):
+                query: dict[str, Any] = {"interval": "month", "group_by": facet, "measure": measure, **values}
+                answers.append(json.loads(await series_of(db, SeriesQuery.model_validate(query))))
+            answers.append(await facet_counts(db, FacetsQuery.model_validate({"facet": ["tag", "status"], **values})))
+        found.append(answers)
+
+    assert found[0] == found[1] == found[2]
+    assert sum(row["count"] for row in found[0][0]) == 9
+    assert found[0][3]["tag"] == [{"value": "a", "count": 3}, {"value": "b", "count": 3}, {"value": "c", "count": 1}]
 
 
 async def test_facets_are_counted_without_their_own_filter_and_limited(api: AsyncClient, make_event: MakeEvent) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -152,11 +152,7 @@ def plan(
     walked = spec.as_of is None and (
         spec.keys is not None or (spec.order == "updated_at" and (not filter.groups or size_of(terms) > MAX_SORTED))
     )
-    bound = {
-        SqlForm(type(condition), form): values
-        for condition in residuals
-        for form, values in condition.bind(db.dialect).items()
-    }
+    bound = bind_residuals(db, residuals)
     arms, probes, barred, values = (
         probe_events(db, filter, terms) if walked else drive_index(db, filter, terms, past=spec.as_of is not None)
     )
@@ -177,6 +173,27 @@ def plan(
         barred,
     )
     return Plan(key, values)
+
+
+def bind_residuals(db: Database, residuals: Sequence[ResidualCondition]) -> dict[SqlForm, Mapping[str, Any]]:
+    """The SQL of conditions, and what each binds."""
+    return {
+        SqlForm(type(condition), form): values
+        for condition in residuals
+        for form, values in condition.bind(db.dialect).items()
+    }
+
+
+def plan_probes(db: Database, filter: BaseEventFilter, terms: ResolvedTerms) -> Plan:
+    """What events that are come by otherwise are held against, but for times; its statement is the caller's."""
+    bound = bind_residuals(db, filter.residuals)
+    arms, probes, barred, values = probe_events(db, filter, terms)
+    for more in bound.values():
+        values |= more
+    shape = StatementKey(
+        db.dialect, "probes", "started_at", False, False, False, None, (), tuple(bound), arms, probes, barred
+    )
+    return Plan(shape, values)
 
 
 def without_words(residuals: Sequence[ResidualCondition]) -> list[ResidualCondition]:

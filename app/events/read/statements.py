@@ -175,12 +175,16 @@ def found_events(shape: StatementKey) -> tuple[Any, Any, Any]:
             sa.inspect(number).selectable, measure_row(number, event.key, shape.order)
         )
         select = select.select_from(joined)
-    select = select.where(*narrowings(shape, event.key, event.started_at, event))
-    for n, many in enumerate(shape.probes):
-        select = select.where(probe(shape, event.started_at, event.key, f"probe{n}", many=many))
+    return select.where(*probed(shape, event.started_at, event.key, event)), at, event.key
+
+
+def probed(shape: StatementKey, started_at: Any, key: Any, row: Any = None) -> list[Any]:
+    """All that narrows an event which is come by without a range of the index; `row` is needed for its times only."""
+    conditions = narrowings(shape, key, started_at, row)
+    conditions += [probe(shape, started_at, key, f"probe{n}", many=many) for n, many in enumerate(shape.probes)]
     if shape.barred is not None:
-        select = select.where(~probe(shape, event.started_at, event.key, "barred", many=shape.barred))
-    return select, at, event.key
+        conditions.append(~probe(shape, started_at, key, "barred", many=shape.barred))
+    return conditions
 
 
 def valued(table: Any, name: str, dialect: str, *, many: bool) -> Any:
