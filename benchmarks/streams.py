@@ -147,7 +147,7 @@ def stream(shelf: Shelf, options: Options, peers: Peers) -> Iterator[Figure]:
 async def fan_out(servers: Sequence[Server], key: str, rounds: int) -> list[Crowd]:
     """All readers join, and each round every server has one write."""
     crowds = [Crowd(server) for server in servers]
-    targets = ("/v1/feed/stream", "/", f"{STREAM}?offset=now&live=sse")
+    targets = ("/v1/feed/stream?after=now", "/", f"{STREAM}?offset=now&live=sse")
     if len(servers) > 2:
         put = f"PUT {STREAM} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\r\n"
         await send(servers[2].port, [put.encode()], 1)
