@@ -27,6 +27,7 @@ def table_of(page: Page) -> list[list[Any]]:
     """The rows of the table: the start, and the numbers."""
     if page.locator("#series .numbers[open]").count() == 0:
         page.locator("#series .numbers summary").click()
+    expect(page.locator("#series .numbers tbody tr").first).to_be_attached()
     rows: list[list[Any]] = page.locator("#series .numbers tbody tr").evaluate_all(CELLS)
     return rows
 

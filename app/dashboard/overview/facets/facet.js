@@ -34,7 +34,7 @@ function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
   const longest = Math.max(1, ...known.map(({ count }) => count));
   return html`
     ${(counts.length > SHOWN || name === "admin1") && html`<input type="search" class="seek" aria-label="Search ${title(name)}" placeholder="Search" value=${sought}
-      onInput=${(event) => seek(event.target.value)} onKeyDown=${(event) => enter(event, { name, rows, chosen, onChange })} />`}
+      onInput=${(event) => seek(event.target.value)} onKeyDown=${(event) => enter(event, { name, rows, chosen, onChange }) && seek("")} />`}
     <${ValueList} name=${name} rows=${shown} chosen=${chosen} longest=${longest} onChange=${onChange} />
     ${sought && !rows.length && html`<p class="hint" role="status">${UNKNOWN[name] ?? "No such value. Enter asks for it all the same."}</p>`}
     ${known.length === MOST && full && html`<p class="hint">The ${number(MOST)} values of most events. Search asks for others by their whole name.</p>`}
@@ -62,13 +62,14 @@ function useSteadyOrder(rows, list) {
   return steady;
 }
 
-// Enter in the search takes the only value that fits, or the text as it stands.
+// Enter in the search takes the only value that fits, or the text as it stands, and tells whether there was any.
 function enter(event, { name, rows, chosen, onChange }) {
-  if (event.key !== "Enter") return;
+  if (event.key !== "Enter") return false;
   event.preventDefault();
   const text = event.target.value.trim();
   const value = rows.find((row) => [row.value, label(name, row.value)].some((one) => one.toLowerCase() === text.toLowerCase()))?.value ?? (rows.length === 1 ? rows[0].value : text);
   if (value && !chosen.included.includes(value)) onChange({ ...chosen, included: [...chosen.included, value], excluded: chosen.excluded.filter((one) => one !== value) });
+  return Boolean(value);
 }
 
 // One row is a stop of the Tab key, with its box and its button: arrows go up and down, right to the button and left back.
