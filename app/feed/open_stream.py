@@ -9,16 +9,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.auth.authentication import ReadKey, client_address
+from app.auth.authentication import ReadKey, client_address, get_caller
 from app.auth.keys import find_key
 from app.auth.rate_limit import client_network
 from app.auth.tables import Key
 from app.db import Database, DatabaseDep
+from app.db.heavy_queries import HeavyQueryLimiter, QueryBudget
 from app.errors import is_head
 from app.events.index.readiness import require_indexed
 from app.events.read.filter import ChangeFilter
@@ -27,13 +29,14 @@ from app.feed.notifier import NotifierDep
 from app.feed.reader import read_start_position
 from app.feed.sse import StreamTimingsDep, StreamWriter
 from app.feed.stream_format import StreamFormat
-from app.http import SettingsDep
+from app.http import FromServices, SettingsDep
 from app.http.rest_of_response import leave_rest
 
 ABORT = "sitrep.abort"
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
 # Makes the writer of a stream, once there is something to send to.
 Follow = Callable[[Callable[[bytes], Awaitable[None]]], StreamWriter]
+Ask = Callable[[Receive], QueryBudget]
 
 
 class EventStream(Response):
@@ -41,13 +44,14 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, follow: Follow, slot: AbstractContextManager[None]) -> None:
-        """`slot` may refuse on entering."""
+    def __init__(self, follow: Follow, slot: AbstractContextManager[None], ask: Ask) -> None:
+        """`slot` may refuse on entering; `ask` bounds what the stream reads."""
         self.status_code = 200
         self.background = None
         self.init_headers(HEADERS)
         self._follow = follow
         self._slot = slot
+        self._ask = ask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, and leave the stream for when the app has returned; HEAD asks for no more."""
@@ -57,11 +61,12 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if not is_head(scope):
                 abort = scope.get("extensions", {}).get(ABORT)
-                leave_rest(scope, partial(stream, self._follow, held.pop_all(), abort))
+                rest = partial(stream, follow=self._follow, held=held.pop_all(), ask=self._ask, abort=abort)
+                leave_rest(scope, rest)
 
 
 async def stream(
-    follow: Follow, held: ExitStack, abort: Callable[[], None] | None, receive: Receive, send: Send
+    receive: Receive, send: Send, *, follow: Follow, held: ExitStack, ask: Ask, abort: Callable[[], None] | None
 ) -> None:
     """Serve a stream; a reader that reads nothing for the time limit loses the connection."""
 
@@ -72,7 +77,8 @@ async def stream(
         follower = follow(put)
         ear = asyncio.create_task(listen(receive, follower))
         try:
-            await follower.run()
+            async with ask(receive):
+                await follower.run()
             async with asyncio.timeout(1):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
@@ -101,6 +107,7 @@ class StreamOpener:
         notifier: NotifierDep,
         settings: SettingsDep,
         timings: StreamTimingsDep,
+        questions: Annotated[HeavyQueryLimiter, Depends(FromServices("heavy_queries"))],
     ) -> None:
         self._caller = caller(request, key)
         self._welcome = KeyRevalidator(db, key)
@@ -108,6 +115,8 @@ class StreamOpener:
         self._notifier = notifier
         self._settings = settings
         self._timings = timings
+        counted_for = get_caller(request.scope)
+        self._ask = partial(questions.ask, lambda: counted_for)
 
     async def open(self, wanted: ChangeFilter, after: str, form: StreamFormat, *, life_s: float = inf) -> Response:
         """Follow the changes that match from `after` on; it ends after `life_s` at the latest."""
@@ -124,7 +133,7 @@ class StreamOpener:
                 notifier, Matcher(wanted), start, send, timings=timings, welcome=self._welcome, form=form
             )
 
-        return EventStream(follow, slot)
+        return EventStream(follow, slot, self._ask)
 
 
 def caller(request: Request, key: Key) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from app.errors import Problem, request_id
 from app.errors.failure_log import SCOPE_KEY as FAILURES
-from app.errors.handlers import request_id
 
 OURS = "sitrep."
 REST_SCOPE_KEY = OURS + "rest"
@@ -49,5 +50,7 @@ async def send_rest(scope: Scope, receive: Receive, send: Send) -> None:
         del scope[name]
     try:
         await rest(receive, send)
+    except (ClientDisconnect, Problem):
+        return  # nobody is there any more, or what has begun cannot be refused
     except Exception as error:  # noqa: BLE001 (as in ProblemMiddleware, which has done its part)
         scope[FAILURES].report_fault(error, request_id(scope), scope["path"])

@@ -32,9 +32,8 @@ async def series(db: Database, params: SeriesQuery) -> bytes:
     await require_indexed(db, [*params.groups, *params.barred], facets=facets, measures=measures)
     scope = rollup_query(params, wish.measure, wish.facet)
     edges = await buckets(db, params, scope, zone)
-    if (
-        scope is not None and edges and any(number % HOUR for number in (edges[0], grid_of(edges).unit))
-    ):  # hours that are not UTC's
+    is_hourly = not edges or all(number % HOUR == 0 for number in (edges[0], grid_of(edges).unit))
+    if scope is not None and not is_hourly:  # hours that are not UTC's
         scope, edges = None, await buckets(db, params, None, zone)
     if not edges:
         return b"[]"

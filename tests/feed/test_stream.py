@@ -10,6 +10,7 @@ import pytest
 import structlog
 from logs import MemoryLog
 
+from app.db.heavy_queries import HeavyQueryLimiter, QueryBudget, interruptible
 from app.errors import TooManyRequests, Unavailable
 from app.errors.failure_log import SCOPE_KEY as FAILURES
 from app.errors.failure_log import FailureLog
@@ -236,7 +237,7 @@ def seat_of(places: list[str]) -> Iterator[None]:
 async def test_the_answer_starts_frees_its_seat_and_ends() -> None:
     log, wire, places = MemoryLog(2), Wire(), list[str]()
     notifier = Notifier(log)  # type: ignore[arg-type]
-    answer = EventStream(lambda send: follower_of(notifier, send), seat_of(places))
+    answer = EventStream(lambda send: follower_of(notifier, send), seat_of(places), reading)
     serving = asyncio.create_task(whole(answer, wire))
     while len(wire.messages) < 3:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
@@ -256,7 +257,7 @@ async def test_a_reader_that_never_reads_loses_the_connection() -> None:
     log, wire = MemoryLog(2), Wire()
     wire.takes.clear()
     notifier = Notifier(log)  # type: ignore[arg-type]
-    answer = EventStream(lambda send: follower_of(notifier, send, StreamTimings(send_s=0.02)), nullcontext())
+    answer = EventStream(lambda send: follower_of(notifier, send, StreamTimings(send_s=0.02)), nullcontext(), reading)
     async with asyncio.timeout(PATIENCE_S):
         await whole(answer, wire)
     assert wire.aborted
@@ -269,11 +270,31 @@ async def test_what_fails_in_a_stream_is_logged_with_its_request() -> None:
 
     wire, places = Wire(), list[str]()
     with structlog.testing.capture_logs() as logs:
-        await whole(EventStream(fail, seat_of(places)), wire)
+        await whole(EventStream(fail, seat_of(places), reading), wire)
     assert [entry["event"] for entry in logs] == ["unhandled exception"]
     assert "RuntimeError: unforeseen" in logs[0]["exception"]
     assert [message["type"] for message in wire.messages] == ["http.response.start"]
     assert places == ["taken", "left"]
+
+
+async def test_what_a_stream_reads_is_given_up_when_its_reader_leaves() -> None:
+    class Reading(StreamWriter):
+        async def run(self) -> None:
+            with interruptible():
+                wire.gone.set()
+                await asyncio.Event().wait()
+
+    wire, places, notifier = Wire(), list[str](), Notifier(MemoryLog(0))  # type: ignore[arg-type]
+    answer = EventStream(lambda send: follower_of(notifier, send, sort=Reading), seat_of(places), reading)
+    with structlog.testing.capture_logs() as logs:
+        async with asyncio.timeout(PATIENCE_S):
+            await whole(answer, wire)
+    assert (logs, places) == ([], ["taken", "left"])
+
+
+def reading(receive: Any) -> QueryBudget:
+    """What bounds the reading of somebody's stream."""
+    return HeavyQueryLimiter().ask(lambda: "somebody", receive)
 
 
 async def whole(answer: EventStream, wire: Wire) -> None:
@@ -285,7 +306,9 @@ async def whole(answer: EventStream, wire: Wire) -> None:
 async def test_hanging_up_ends_the_answer() -> None:
     wire = Wire()
     notifier = Notifier(MemoryLog(0))  # type: ignore[arg-type]
-    serving = asyncio.create_task(whole(EventStream(lambda send: follower_of(notifier, send), nullcontext()), wire))
+    serving = asyncio.create_task(
+        whole(EventStream(lambda send: follower_of(notifier, send), nullcontext(), reading), wire)
+    )
     while len(wire.messages) < 2:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
     wire.gone.set()
@@ -293,13 +316,13 @@ async def test_hanging_up_ends_the_answer() -> None:
         await serving
 
 
-def follower_of(notifier: Notifier, send: Any, timings: StreamTimings | None = None) -> StreamWriter:
+def follower_of(
+    notifier: Notifier, send: Any, timings: StreamTimings | None = None, sort: type[StreamWriter] = StreamWriter
+) -> StreamWriter:
     async def welcome() -> bool:
         return True
 
-    return StreamWriter(
-        notifier, Matcher(StreamQuery()), (1, 0), send, timings=timings or StreamTimings(), welcome=welcome
-    )
+    return sort(notifier, Matcher(StreamQuery()), (1, 0), send, timings=timings or StreamTimings(), welcome=welcome)
 
 
 def test_seats_are_counted_in_all_and_for_each_reader() -> None:
