@@ -71,7 +71,7 @@ for each in (
     health_routes,
     mcp_routes,
 ):
-    ROUTES.include_router(each)
+    ROUTES.routes.extend(each.routes)  # one list: a router that is included is searched twice for each request
 
 
 @dataclass(frozen=True)
