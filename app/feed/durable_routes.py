@@ -13,7 +13,7 @@ from app.changes.tables import parse_cursor
 from app.errors import CursorMalformed, is_head, problem_responses
 from app.feed.notifier import NotifierDep
 from app.feed.open_stream import StreamOpener
-from app.feed.page_writer import change_array_response, page_digest
+from app.feed.page_writer import change_array_response, page_etag
 from app.feed.reader import CURSOR_PROBLEMS, find_page
 from app.feed.schemas import DurableQuery, FeedItems
 from app.feed.sse import StreamTimingsDep
@@ -79,7 +79,7 @@ async def read_durable_stream(
         return Response(status_code=204, headers=headers | NO_STORE)
     if after == "now":
         return await change_array_response(page, headers | NO_STORE)
-    headers["etag"] = etag = f'"{(await page_digest(page, {"next": following, "more": page.more}))[:32]}"'
+    headers["etag"] = etag = page_etag(page, await log.source(), {"next": following, "more": page.more})
     headers |= cache_control(settings, KEEP)
     if if_none_match(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)

@@ -15,7 +15,7 @@ from app.errors import CursorExpired, problem_responses
 from app.events.read.as_of import DATED
 from app.feed.notifier import NotifierDep
 from app.feed.open_stream import StreamOpener
-from app.feed.page_writer import change_page_response, page_digest
+from app.feed.page_writer import change_page_response, page_etag
 from app.feed.reader import CURSOR_PROBLEMS, ChangePage, find_page
 from app.feed.schemas import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
 from app.feed.sse import FEED_FORMAT
@@ -59,7 +59,7 @@ async def read_feed(
     head, page = await find_page(log, notifier, params, params.after, limit=params.limit, wait=params.wait)
     final = page.more and is_literal(params.after)
     members = {"next": format_cursor(head.epoch, page.next), "has_more": page.more}
-    etag = f'"{(await page_digest(page, members))[:32]}"'
+    etag = page_etag(page, await log.source(), members)
     headers = {
         "etag": etag,
         **(cache_control(settings, UNCHANGING) if final else POLL_INTERVAL),

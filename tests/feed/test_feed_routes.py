@@ -82,6 +82,28 @@ async def test_a_page_is_final_when_more_follows_a_literal_cursor(api: httpx.Asy
         assert (same.status_code, same.content) == (304, b"")
 
 
+async def test_the_etag_of_a_page_changes_with_its_bytes(make_app: Any, make_event: Any, api: httpx.AsyncClient) -> None:
+    await write(api, make_event, 3)
+    sources = ("https://one.example", "https://one.example", "https://two.example", "https://%d.example")
+    clients = [client_of(await make_app(anonymous_read=True, source=source)) for source in sources]
+
+    async def pages() -> list[tuple[str, bytes]]:
+        answers = [await client.get("/v1/feed?after=e1-000000000000&limit=2") for client in clients]
+        return [(answer.headers["etag"], answer.content) for answer in answers]
+
+    first, again, other, last = before = await pages()
+    assert first == again
+    assert len({etag for etag, _ in before}) == len({page for _, page in before}) == 3
+    assert orjson.loads(last[1])["items"][0]["source"] == sources[-1]
+    erased = orjson.loads(other[1])["items"][1]["data"]["id"]
+    assert (await api.delete(f"/v1/events/{erased}?reason=legal", headers={"if-match": "*"})).status_code == 204
+    for (was_etag, was), (etag, page) in zip(before, await pages(), strict=True):
+        assert was_etag != etag
+        assert was != page
+    for client in clients:
+        await client.aclose()
+
+
 async def test_a_final_page_is_public_where_reading_is(make_app: Any, make_event: Any, api: httpx.AsyncClient) -> None:
     await write(api, make_event, 3)
     app = await make_app(anonymous_read=True, rate_limit="100/60")
