@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 import orjson
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from fastapi import Depends
 from sqlmodel import col, select
 
-from app.changes.tables import Change, ChangeRecord, Head, LogHead, format_cursor, parse_cursor
+from app.changes.tables import CURSOR_FORM, Change, ChangeRecord, Head, LogHead, format_cursor, parse_cursor
 from app.db import Database, Statement, any_of, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
 from app.http import FromServices
@@ -73,13 +74,30 @@ BODIES_BEFORE = {dialect: bodies_before_statement(dialect) for dialect in ("sqli
 
 def feed_item(entry: ChangeRecord, source: str) -> bytes:
     """The change as a CloudEvents 1.0 JSON event: feed item, SSE data and push body are these bytes."""
-    head = (
-        f'{{"specversion":"1.0","id":"{format_cursor(entry.epoch, entry.seq)}","source":{source},'
-        f'"type":"{entry.kind}.{entry.operation}","subject":"{as_written(entry.id)}","time":"{format_micros(entry.time)}",'
-        f'"sequence":"{entry.seq:012d}","version":{entry.version},"datacontenttype":"application/json",'
-        f'"dataschema":"urn:sitrep:kind:{entry.kind}","data":'
+    return item_form(entry.kind, entry.operation, source) % item_values(entry)
+
+
+@lru_cache(256)
+def item_form(kind: str, operation: str, source: str) -> bytes:
+    """What the feed items of one sort have in common: a format for `item_values`; `source` is a JSON string."""
+    return (
+        f'{{"specversion":"1.0","id":"{CURSOR_FORM}","source":{source.replace("%", "%%")},"type":"{kind}.{operation}",'
+        f'"subject":"%b","time":"%b","sequence":"%012d","version":%d,"datacontenttype":"application/json",'
+        f'"dataschema":"urn:sitrep:kind:{kind}","data":%b}}'
+    ).encode()
+
+
+def item_values(entry: ChangeRecord) -> tuple[int | bytes, ...]:
+    """What one feed item has for itself."""
+    return (
+        entry.epoch,
+        entry.seq,
+        as_written(entry.id).encode(),
+        format_micros(entry.time).encode(),
+        entry.seq,
+        entry.version,
+        escape_line_separators(entry.body),
     )
-    return head.encode() + escape_line_separators(entry.body) + b"}"
 
 
 class ChangeLog:

@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel
 from app.db import BigKey, UtcTime
 from app.errors import CursorMalformed
 
+CURSOR_FORM = "e%d-%012d"
 CURSOR = re.compile(r"e([1-9][0-9]{0,8})-([0-9]{12,18})\Z", re.ASCII)
 
 
@@ -118,7 +119,7 @@ class PendingChange:
 
 def format_cursor(epoch: int, seq: int) -> str:
     """A position in the log, or the id of the change at it: `e1-000000012345`."""
-    return f"e{epoch}-{seq:012d}"
+    return CURSOR_FORM % (epoch, seq)
 
 
 def parse_cursor(text: str) -> tuple[int, int]:

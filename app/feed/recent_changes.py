@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 from app.changes import ChangeRecord, Head, feed_item, format_cursor
 from app.changes.facet_index import OpenBlocks
+from app.changes.log import item_form, item_values
+from app.changes.tables import CURSOR_FORM
 
 DATA = b"\nevent: change\ndata: "
 END = b"\n\n"
@@ -37,9 +40,14 @@ Join = Callable[[Sequence[EncodedChange]], bytes]
 
 def encode_change(entry: ChangeRecord, epoch: int, source: str) -> EncodedChange:
     """Write a change as every reader gets it; `epoch` is the current one, which positions carry."""
-    head = b"id: " + format_cursor(epoch, entry.seq).encode() + DATA
-    frame = head + feed_item(entry, source) + END
-    return EncodedChange(entry, frame, len(head), len(frame) - len(END))
+    frame = frame_form(entry.kind, entry.operation, source) % (epoch, entry.seq, *item_values(entry))
+    return EncodedChange(entry, frame, frame.index(b"{"), len(frame) - len(END))
+
+
+@lru_cache(256)
+def frame_form(kind: str, operation: str, source: str) -> bytes:
+    """What the SSE blocks of one sort have in common: a format for the position and `item_values`."""
+    return f"id: {CURSOR_FORM}".encode() + DATA + item_form(kind, operation, source) + END
 
 
 def bare(entry: ChangeRecord, _epoch: int, source: str) -> EncodedChange:
