@@ -133,6 +133,11 @@ class Matcher:
         return self._slots
 
     @property
+    def slots_suffice(self) -> bool:
+        """The index of the log finds what matches and nothing else: one group is asked for, by numbers of its own."""
+        return len(self.needed) == 1 and not (self.narrows or self.settles) and min(self.needed[0], default=-1) >= 0
+
+    @property
     def cannot_match(self) -> bool:
         """Some group that must be met has no ids: nothing in the log up to `known` can match."""
         return not all(self.needed)

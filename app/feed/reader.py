@@ -138,8 +138,9 @@ class PageReader:
                 entries = await self._matching(self._weighed(rows), most - len(found))
             else:
                 entries = [ChangeRecord._make(row) for row in rows]
-                weighed = self._weighed((e.seq, e.event, e.before, e.after) for e in entries)
-                entries = await self._settled([e for e in entries if e.seq in weighed], weighed)
+                if not self.matcher.slots_suffice:
+                    weighed = self._weighed((e.seq, e.event, e.before, e.after) for e in entries)
+                    entries = await self._settled([e for e in entries if e.seq in weighed], weighed)
             found += await self._encoded(entries, head)
             if len(rows) < len(some):
                 missing = min(set(some) - {row[0] for row in rows})
