@@ -28,6 +28,18 @@ class Protocol(HttpToolsProtocol):
     takes nothing of its answer for a while loses the connection; one that reads slowly keeps it.
     """
 
+    # uvicorn's attributes share one table of names among all connections, up to 30; with ours it would be more.
+    __slots__ = (
+        "_head_size",
+        "_head_timer",
+        "_in_head",
+        "_refused",
+        "_running",
+        "_taken_at",
+        "_untaken",
+        "_write_timer",
+    )
+
     head_seconds = HEAD_TIMEOUT_S
     largest_head = MAX_HEAD_BYTES
     unread_seconds = UNREAD_TIMEOUT_S

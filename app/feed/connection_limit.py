@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import NamedTuple
 
 from app.errors import TooManyRequests, Unavailable
 
@@ -18,19 +17,33 @@ class ConnectionLimit:
         """All seats are free."""
         self.taken: Counter[str] = Counter()
 
-    @contextmanager
-    def take(self, who: str, most: int, most_each: int) -> Iterator[None]:
-        """Hold a connection; 503 when there are `most` already, 429 when this reader has `most_each`."""
-        if self.taken.total() >= most:
+    def seat(self, who: str, most: int, most_each: int) -> Seat:
+        """Name a seat for this reader, of `most` in all and `most_each` for one reader."""
+        return Seat(self, who, most, most_each)
+
+
+class Seat(NamedTuple):
+    """What a stream holds while it is open."""
+
+    limit: ConnectionLimit
+    who: str
+    most: int
+    most_each: int
+
+    def take(self) -> None:
+        """Hold it; 503 when all seats are taken already, 429 when this reader has all that are for one."""
+        taken = self.limit.taken
+        if taken.total() >= self.most:
             raise Unavailable(
                 "Every stream of this server is in use; poll instead.", headers={"Retry-After": RETRY_AFTER_S}
             )
-        if self.taken[who] >= most_each:
-            raise TooManyRequests(f"More than {most_each} open streams.", headers={"Retry-After": RETRY_AFTER_S})
-        self.taken[who] += 1
-        try:
-            yield
-        finally:
-            self.taken[who] -= 1
-            if not self.taken[who]:
-                del self.taken[who]
+        if taken[self.who] >= self.most_each:
+            raise TooManyRequests(f"More than {self.most_each} open streams.", headers={"Retry-After": RETRY_AFTER_S})
+        taken[self.who] += 1
+
+    def leave(self) -> None:
+        """Free it."""
+        taken = self.limit.taken
+        taken[self.who] -= 1
+        if not taken[self.who]:
+            del taken[self.who]

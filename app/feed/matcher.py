@@ -62,8 +62,9 @@ class Matcher:
 
     def __init__(self, filter: ChangeFilter) -> None:
         """Know the filter, the ids that are hashes, and none of those that the database counts."""
-        self.filter = filter
         self.groups = (*filter.groups, *filter.barred)
+        self._needed = len(filter.groups)
+        self._residuals = filter.residuals
         self.places = places_of(self.groups)
         self.sorts = None if filter.change is None else frozenset(filter.change)
         self.keeper: IdKeeper | None = None
@@ -71,7 +72,7 @@ class Matcher:
         self.keys = None if filter.ids is None else frozenset(map(key_of, filter.ids))
         self.names = None if filter.ids is None else frozenset(map(str, filter.ids))
         self.window = None if filter.window is ALWAYS else filter.window
-        self.settles = bool(filter.residuals)
+        self.settles = bool(self._residuals)
         self.everything = not filter.conditions and self.sorts is None
         self.narrows = bool(self.window or filter.barred or self.sorts is not None or self.keys is not None)
 
@@ -85,8 +86,7 @@ class Matcher:
             for group in self.groups
         ]
         self._slots: list[list[int]] | None = None
-        needed = len(self.filter.groups)
-        self.needed, self.barred = self.ids[:needed], self.ids[needed:]
+        self.needed, self.barred = self.ids[: self._needed], self.ids[self._needed :]
 
     def knows(self, epoch: int, seq: int) -> bool:
         """The ids are complete up to this position."""
@@ -179,7 +179,7 @@ class Matcher:
         if "deleted_at" in data:
             return True
         event = JsonView(data)
-        return all(may_match(condition, event) for condition in self.filter.residuals)
+        return all(may_match(condition, event) for condition in self._residuals)
 
 
 class JsonView:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +23,7 @@ from app.db.heavy_queries import HeavyQueryLimiter, QueryBudget
 from app.errors import is_head
 from app.events.index.readiness import require_indexed
 from app.events.read.filter import ChangeFilter
+from app.feed.connection_limit import Seat
 from app.feed.matcher import Matcher
 from app.feed.notifier import NotifierDep
 from app.feed.reader import read_start_position
@@ -40,51 +40,58 @@ Ask = Callable[[Receive], QueryBudget]
 
 
 class EventStream(Response):
-    """The response that does not end: holds a connection slot, sends bytes as they come, notices a hang-up."""
+    """The response that does not end: holds a seat, sends bytes as they come, notices a hang-up."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, follow: Follow, slot: AbstractContextManager[None], ask: Ask) -> None:
-        """`slot` may refuse on entering; `ask` bounds what the stream reads."""
+    def __init__(self, follow: Follow, seat: Seat, ask: Ask) -> None:
+        """`seat` may be refused when it is taken; `ask` bounds what the stream reads."""
         self.status_code = 200
         self.background = None
         self.init_headers(HEADERS)
         self._follow = follow
-        self._slot = slot
+        self._seat = seat
         self._ask = ask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, and leave the stream for when the app has returned; HEAD asks for no more."""
         del receive
-        with ExitStack() as held:
-            held.enter_context(self._slot)
+        self._seat.take()
+        is_left = False
+        try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if not is_head(scope):
                 abort = scope.get("extensions", {}).get(ABORT)
-                rest = partial(stream, follow=self._follow, held=held.pop_all(), ask=self._ask, abort=abort)
-                leave_rest(scope, rest)
+                leave_rest(scope, partial(stream, follow=self._follow, seat=self._seat, ask=self._ask, abort=abort))
+                is_left = True
+        finally:
+            if not is_left:
+                self._seat.leave()
 
 
 async def stream(
-    receive: Receive, send: Send, *, follow: Follow, held: ExitStack, ask: Ask, abort: Callable[[], None] | None
+    receive: Receive, send: Send, *, follow: Follow, seat: Seat, ask: Ask, abort: Callable[[], None] | None
 ) -> None:
-    """Serve a stream; a reader that reads nothing for the time limit loses the connection."""
+    """Serve a stream, then free its seat; a reader that reads nothing for the time limit loses the connection."""
 
     async def put(data: bytes) -> None:
         await send({"type": "http.response.body", "body": data, "more_body": True})
 
-    with held:
-        follower = follow(put)
+    ear: asyncio.Task[None] | None = None
+    try:
+        follower, budget = follow(put), ask(receive)
+        del follow, ask  # what the stream was made of is not held while it waits
         ear = asyncio.create_task(listen(receive, follower))
-        try:
-            async with ask(receive):
-                await follower.run()
-            async with asyncio.timeout(1):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except TimeoutError:
-            if abort is not None:
-                abort()
-        finally:
+        async with budget:
+            await follower.run()
+        async with asyncio.timeout(1):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except TimeoutError:
+        if abort is not None:
+            abort()
+    finally:
+        seat.leave()
+        if ear is not None:
             ear.cancel()
 
 
@@ -125,15 +132,12 @@ class StreamOpener:
         notifier.notice(head)
         start = head.epoch, await read_start_position(log, head, after, wanted.timezone)
         await require_indexed(self._db, [*wanted.groups, *wanted.barred], stored=True)
-        slot = notifier.connections.take(self._caller, self._settings.sse_max, self._settings.sse_per_key)
-        timings = replace(self._timings, life_s=min(life_s, self._timings.life_s))
-
-        def follow(send: Callable[[bytes], Awaitable[None]]) -> StreamWriter:
-            return StreamWriter(
-                notifier, Matcher(wanted), start, send, timings=timings, welcome=self._welcome, form=form
-            )
-
-        return EventStream(follow, slot, self._ask)
+        seat = notifier.connections.seat(self._caller, self._settings.sse_max, self._settings.sse_per_key)
+        timings = self._timings if life_s >= self._timings.life_s else replace(self._timings, life_s=life_s)
+        follow = partial(
+            StreamWriter, notifier, Matcher(wanted), start, timings=timings, welcome=self._welcome, form=form
+        )
+        return EventStream(follow, seat, self._ask)
 
 
 def caller(request: Request, key: Key) -> str:

@@ -12,28 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import Problem, request_id
 from app.errors.failure_log import SCOPE_KEY as FAILURES
+from app.errors.handlers import REQUEST_ID
 
-OURS = "sitrep."
-REST_SCOPE_KEY = OURS + "rest"
-# What a server puts into a scope, by ASGI; all else is FastAPI's and Starlette's.
-OF_SERVER = frozenset(
-    {
-        "asgi",
-        "client",
-        "extensions",
-        "headers",
-        "http_version",
-        "method",
-        "path",
-        "query_string",
-        "raw_path",
-        "root_path",
-        "scheme",
-        "server",
-        "state",
-        "type",
-    }
-)
+REST_SCOPE_KEY = "sitrep.rest"
+# What of a request is still asked for: by the server, and by the log of failures.
+KEPT = ("type", "method", "path", REQUEST_ID, FAILURES)
 
 Rest = Callable[[Receive, Send], Awaitable[None]]
 
@@ -45,12 +28,18 @@ def leave_rest(scope: Scope, rest: Rest) -> None:
 
 async def send_rest(scope: Scope, receive: Receive, send: Send) -> None:
     """Send what a response has left; where that fails, it stays unfinished and the server closes the connection."""
-    rest: Rest = scope[REST_SCOPE_KEY]
-    for name in [name for name in scope if name not in OF_SERVER and not name.startswith(OURS)]:
-        del scope[name]
     try:
-        await rest(receive, send)
+        await take_rest(scope)(receive, send)
     except (ClientDisconnect, Problem):
         return  # nobody is there any more, or what has begun cannot be refused
     except Exception as error:  # noqa: BLE001 (as in ProblemMiddleware, which has done its part)
         scope[FAILURES].report_fault(error, request_id(scope), scope["path"])
+
+
+def take_rest(scope: Scope) -> Rest:
+    """Give what a response has left, and forget all of the request but what is still asked for."""
+    rest: Rest = scope[REST_SCOPE_KEY]
+    kept = {name: scope[name] for name in KEPT if name in scope}
+    scope.clear()
+    scope.update(kept)
+    return rest

@@ -151,9 +151,9 @@ async def test_streams_of_both_sorts_share_their_limit(make_app: Any, admin_key:
     app = await make_app(sse_per_key=1)
     async with client_of(app, admin_key) as api:
         id_ = good(await api.get("/v1/me"))["id"]
-        with app.state.services.notifier.connections.take(f"key {id_}", 1, 1):
-            for path in ("/v1/feed/stream", f"{EVENTS}?offset=now&live=sse"):
-                problem(await api.get(path), 429)
+        app.state.services.notifier.connections.seat(f"key {id_}", 1, 1).take()
+        for path in ("/v1/feed/stream", f"{EVENTS}?offset=now&live=sse"):
+            problem(await api.get(path), 429)
 
 
 @pytest.mark.parametrize("sent", [None, "0", "9" * 17])

@@ -82,7 +82,9 @@ async def test_a_page_is_final_when_more_follows_a_literal_cursor(api: httpx.Asy
         assert (same.status_code, same.content) == (304, b"")
 
 
-async def test_the_etag_of_a_page_changes_with_its_bytes(make_app: Any, make_event: Any, api: httpx.AsyncClient) -> None:
+async def test_the_etag_of_a_page_changes_with_its_bytes(
+    make_app: Any, make_event: Any, api: httpx.AsyncClient
+) -> None:
     await write(api, make_event, 3)
     sources = ("https://one.example", "https://one.example", "https://two.example", "https://%d.example")
     clients = [client_of(await make_app(anonymous_read=True, source=source)) for source in sources]
@@ -336,15 +338,17 @@ async def test_open_streams_are_limited(make_app: Any, admin_key: str) -> None:
     notifier = app.state.services.notifier
     headers = {"authorization": f"Bearer {admin_key}"}
     async with client_of(app) as reader:
-        with notifier.connections.take("somebody else", 3, 2):
-            one = asyncio.create_task(reader.get("/v1/feed/stream", headers=headers))
-            while not notifier.waiting:  # noqa: ASYNC110 (nothing tells)
-                await asyncio.sleep(0.001)
-            two = asyncio.create_task(reader.get("/v1/feed/stream", headers=headers))
-            while notifier.waiting < 2:  # noqa: ASYNC110 (nothing tells)
-                await asyncio.sleep(0.001)
-            full = await reader.get("/v1/feed/stream", headers=headers)
-            assert (full.status_code, full.headers["retry-after"]) == (503, "30")
+        other = notifier.connections.seat("somebody else", 3, 2)
+        other.take()
+        one = asyncio.create_task(reader.get("/v1/feed/stream", headers=headers))
+        while not notifier.waiting:  # noqa: ASYNC110 (nothing tells)
+            await asyncio.sleep(0.001)
+        two = asyncio.create_task(reader.get("/v1/feed/stream", headers=headers))
+        while notifier.waiting < 2:  # noqa: ASYNC110 (nothing tells)
+            await asyncio.sleep(0.001)
+        full = await reader.get("/v1/feed/stream", headers=headers)
+        assert (full.status_code, full.headers["retry-after"]) == (503, "30")
+        other.leave()
         mine = await reader.get("/v1/feed/stream", headers=headers)
         assert (mine.status_code, mine.headers["retry-after"]) == (429, "30")
         notifier.drain()

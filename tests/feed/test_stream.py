@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +14,7 @@ from app.db.heavy_queries import HeavyQueryLimiter, QueryBudget, interruptible
 from app.errors import TooManyRequests, Unavailable
 from app.errors.failure_log import SCOPE_KEY as FAILURES
 from app.errors.failure_log import FailureLog
-from app.feed.connection_limit import ConnectionLimit
+from app.feed.connection_limit import ConnectionLimit, Seat
 from app.feed.matcher import Matcher
 from app.feed.notifier import Notifier
 from app.feed.open_stream import ABORT, EventStream
@@ -23,7 +23,7 @@ from app.feed.sse import CHUNK, StreamTimings, StreamWriter
 from app.http.rest_of_response import send_rest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
 PATIENCE_S = 60.0
 
@@ -225,22 +225,18 @@ class Wire:
         self.messages.append(message)
 
 
-@contextmanager
-def seat_of(places: list[str]) -> Iterator[None]:
-    places.append("taken")
-    try:
-        yield
-    finally:
-        places.append("left")
+def a_seat(limit: ConnectionLimit | None = None) -> Seat:
+    return (limit or ConnectionLimit()).seat("somebody", 1, 1)
 
 
 async def test_the_answer_starts_frees_its_seat_and_ends() -> None:
-    log, wire, places = MemoryLog(2), Wire(), list[str]()
+    log, wire, limit = MemoryLog(2), Wire(), ConnectionLimit()
     notifier = Notifier(log)  # type: ignore[arg-type]
-    answer = EventStream(lambda send: follower_of(notifier, send), seat_of(places), reading)
+    answer = EventStream(lambda send: follower_of(notifier, send), a_seat(limit), reading)
     serving = asyncio.create_task(whole(answer, wire))
     while len(wire.messages) < 3:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
+    assert limit.taken == {"somebody": 1}
     notifier.drain()
     async with asyncio.timeout(PATIENCE_S):
         await serving
@@ -250,14 +246,14 @@ async def test_the_answer_starts_frees_its_seat_and_ends() -> None:
     assert headers[b"x-accel-buffering"] == b"no"
     assert b"content-length" not in headers
     assert wire.messages[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
-    assert places == ["taken", "left"]
+    assert not limit.taken
 
 
 async def test_a_reader_that_never_reads_loses_the_connection() -> None:
     log, wire = MemoryLog(2), Wire()
     wire.takes.clear()
     notifier = Notifier(log)  # type: ignore[arg-type]
-    answer = EventStream(lambda send: follower_of(notifier, send, StreamTimings(send_s=0.02)), nullcontext(), reading)
+    answer = EventStream(lambda send: follower_of(notifier, send, StreamTimings(send_s=0.02)), a_seat(), reading)
     async with asyncio.timeout(PATIENCE_S):
         await whole(answer, wire)
     assert wire.aborted
@@ -268,13 +264,13 @@ async def test_what_fails_in_a_stream_is_logged_with_its_request() -> None:
         message = "unforeseen"
         raise RuntimeError(message)
 
-    wire, places = Wire(), list[str]()
+    wire, limit = Wire(), ConnectionLimit()
     with structlog.testing.capture_logs() as logs:
-        await whole(EventStream(fail, seat_of(places), reading), wire)
+        await whole(EventStream(fail, a_seat(limit), reading), wire)
     assert [entry["event"] for entry in logs] == ["unhandled exception"]
     assert "RuntimeError: unforeseen" in logs[0]["exception"]
     assert [message["type"] for message in wire.messages] == ["http.response.start"]
-    assert places == ["taken", "left"]
+    assert not limit.taken
 
 
 async def test_what_a_stream_reads_is_given_up_when_its_reader_leaves() -> None:
@@ -284,12 +280,12 @@ async def test_what_a_stream_reads_is_given_up_when_its_reader_leaves() -> None:
                 wire.gone.set()
                 await asyncio.Event().wait()
 
-    wire, places, notifier = Wire(), list[str](), Notifier(MemoryLog(0))  # type: ignore[arg-type]
-    answer = EventStream(lambda send: follower_of(notifier, send, sort=Reading), seat_of(places), reading)
+    wire, limit, notifier = Wire(), ConnectionLimit(), Notifier(MemoryLog(0))  # type: ignore[arg-type]
+    answer = EventStream(lambda send: follower_of(notifier, send, sort=Reading), a_seat(limit), reading)
     with structlog.testing.capture_logs() as logs:
         async with asyncio.timeout(PATIENCE_S):
             await whole(answer, wire)
-    assert (logs, places) == ([], ["taken", "left"])
+    assert (logs, limit.taken) == ([], {})
 
 
 def reading(receive: Any) -> QueryBudget:
@@ -306,9 +302,7 @@ async def whole(answer: EventStream, wire: Wire) -> None:
 async def test_hanging_up_ends_the_answer() -> None:
     wire = Wire()
     notifier = Notifier(MemoryLog(0))  # type: ignore[arg-type]
-    serving = asyncio.create_task(
-        whole(EventStream(lambda send: follower_of(notifier, send), nullcontext(), reading), wire)
-    )
+    serving = asyncio.create_task(whole(EventStream(lambda send: follower_of(notifier, send), a_seat(), reading), wire))
     while len(wire.messages) < 2:  # noqa: ASYNC110 (the fake has no event)
         await asyncio.sleep(0.001)
     wire.gone.set()
@@ -326,11 +320,16 @@ def follower_of(
 
 
 def test_seats_are_counted_in_all_and_for_each_reader() -> None:
-    connections = ConnectionLimit()
-    with connections.take("a", 3, 2), connections.take("a", 3, 2):
-        with pytest.raises(TooManyRequests) as one, connections.take("a", 3, 2):
-            pass
-        with connections.take("b", 3, 2), pytest.raises(Unavailable) as other, connections.take("c", 3, 2):
-            pass
+    limit = ConnectionLimit()
+    mine, yours, theirs = (limit.seat(who, 3, 2) for who in "abc")
+    mine.take()
+    mine.take()
+    with pytest.raises(TooManyRequests) as one:
+        mine.take()
+    yours.take()
+    with pytest.raises(Unavailable) as other:
+        theirs.take()
     assert one.value.headers["Retry-After"] == other.value.headers["Retry-After"]
-    assert not connections.taken
+    for seat in (mine, mine, yours):
+        seat.leave()
+    assert not limit.taken
