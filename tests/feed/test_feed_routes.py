@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import re
 import time
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -13,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 from streams import Stream
 
 from app.auth.keys import create_key, revoke_key
+from app.feed.schemas import StreamQuery
 from app.feed.sse import StreamTimings
 
 if TYPE_CHECKING:
@@ -331,6 +336,21 @@ async def test_streams_end_with_their_position_when_the_server_drains(
         await stream.block()
         app.state.services.notifier.drain()
         assert await stream.rest() == b"id: e1-000000000001\n\n"
+
+
+async def test_a_waiting_stream_holds_nothing_of_its_request(server: httpx.AsyncClient) -> None:
+    sorts = (Request, Response, StreamQuery, ExitStack, AsyncExitStack)
+
+    def standing() -> dict[int, object]:
+        gc.collect()
+        return {id(each): each for each in gc.get_objects() if isinstance(each, sorts)}
+
+    before = standing()
+    async with server.stream("GET", "/v1/feed/stream?after=now&kind=attack") as response:
+        stream = Stream(response)
+        while "id" not in await stream.block():
+            pass
+        assert not [each for name, each in standing().items() if name not in before]
 
 
 async def test_open_streams_are_limited(make_app: Any, admin_key: str) -> None:
