@@ -187,7 +187,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]
     if worker is not None:
         worker.start()
     freeze_gc()
-    telling = asyncio.create_task(tell_staleness_periodically(services.db))
+    telling = asyncio.create_task(tell_staleness_periodically(services.db, services.settings.sources_file))
     trimming = (
         None
         if retention is None

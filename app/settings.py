@@ -262,7 +262,11 @@ class Settings(BaseSettings):
         ),
     )
     sources_file: Path | None = Field(
-        None, description="The TOML file of the [sources](sources.md) that `sitrep sync` takes in."
+        None,
+        description=(
+            "The TOML file of the [sources](sources.md) that `sitrep sync` takes in. A server that has it too tells of "
+            "those that were never taken in."
+        ),
     )
     tiles_url: Annotated[str, AfterValidator(check_tiles)] | None = Field(
         None,

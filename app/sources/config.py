@@ -120,9 +120,22 @@ class Source(BaseModel):
     timeout: Annotated[Interval, AfterValidator(check_frequency)] = DEFAULT_TIMEOUT
     options: Options = Options()
 
+    @property
+    def noted(self) -> dict[str, Any]:
+        """What the database knows of it before it was ever taken in."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "dataset": self.dataset,
+            "interval_s": int(self.every.total_seconds()),
+        }
 
-def read_sources(path: Path, types: Iterable[str], environ: Mapping[str, str] = os.environ) -> list[Source]:
-    """Read every source of the file, in its order; raises SettingsError that has one line for each mistake."""
+
+def read_sources(path: Path, types: Iterable[str], environ: Mapping[str, str] | None = os.environ) -> list[Source]:
+    """Read every source of the file, in its order; raises SettingsError that has one line for each mistake.
+
+    Without `environ` it is no mistake that a variable is not set, for those who take nothing in.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -139,7 +152,9 @@ def read_sources(path: Path, types: Iterable[str], environ: Mapping[str, str] = 
         except ValidationError as error:
             mistakes += [f"{path}: source {label}: {sentence(fault)}" for fault in error.errors()]
             continue
-        faults = [*faults_of(source, sorted(types)), *unset_variables(source, environ)]
+        faults = faults_of(source, sorted(types))
+        if environ is not None:
+            faults += unset_variables(source, environ)
         if any(other.name == source.name for other in sources):
             faults.append("name: there are two sources of this name.")
         mistakes += [f"{path}: source {label}: {fault}" for fault in faults]

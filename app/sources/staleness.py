@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 import structlog
@@ -12,7 +13,9 @@ from sqlmodel import col
 from app.auth.keys import utc_now
 from app.db import Database, Statement, Transaction, WriteConflict
 from app.errors import Problem
-from app.sources.tables import SourceState, StoredSource, read_states
+from app.kit.offload import run_in_thread
+from app.settings import SettingsError
+from app.sources.tables import SourceState, StoredSource, read_states, register
 from app.subscriptions.statements import add_notices
 from app.subscriptions.tables import Notice
 
@@ -54,11 +57,29 @@ def describe(source: SourceState, now: datetime) -> Notice:
     return Notice("source.stale", None, None, now, f"{told} {source.last_problem or ''}".strip())
 
 
-async def tell_staleness_periodically(db: Database) -> None:
-    """Look every minute until cancelled; a database that is away is tried again the next time."""
+async def note_sources(db: Database, file: Path) -> None:
+    """Note every source of the file, so that one that was never taken in is told of; mistakes in it are logged."""
+    from app.sources.config import read_sources  # noqa: PLC0415 (a server without the setting loads no datasets)
+    from app.sources.providers import providers  # noqa: PLC0415
+
+    try:
+        sources = await run_in_thread(read_sources, file, providers(), None)
+    except SettingsError as mistakes:
+        log.warning("the file of sources is left out", problem=str(mistakes))
+        return
+    await register(db, [source.noted for source in sources], utc_now())
+
+
+async def tell_staleness_periodically(db: Database, file: Path | None) -> None:
+    """Note the sources of the file, and look every minute until cancelled; a database that is away is tried again."""
+    pause = INTERVAL_S if file is None else 0.0
     while True:
-        await asyncio.sleep(INTERVAL_S)
+        await asyncio.sleep(pause)
+        pause = INTERVAL_S
         try:
+            if file is not None:
+                await note_sources(db, file)
+                file = None
             await tell_staleness(db, utc_now())
             db.trouble.clear("sources")
         except (Problem, WriteConflict) as error:

@@ -59,16 +59,7 @@ class Syncer:
 
     async def register(self) -> None:
         """Note every source of the file in the database."""
-        rows = [
-            {
-                "name": source.name,
-                "type": source.type,
-                "dataset": source.dataset,
-                "interval_s": int(source.every.total_seconds()),
-            }
-            for source in self.sources
-        ]
-        await register(self.db, rows, self.tools.now())
+        await register(self.db, [source.noted for source in self.sources], self.tools.now())
 
     async def run(self, names: Sequence[str] = (), tell: Callable[[Outcome], None] = lambda _: None) -> list[Outcome]:
         """Take in what is due, or the named sources whether they are due or not; `tell` hears of each as it ends."""

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from publisher import LOOPBACK, Fault, Publisher, publishing
 from sqlmodel import col
@@ -24,13 +25,14 @@ from app.sources.importing import FileImporter
 from app.sources.metrics import SourceMetrics
 from app.sources.outcome import Imported, ImportFailed, Outcome
 from app.sources.schemas import serialize_source
-from app.sources.staleness import tell_staleness
+from app.sources.staleness import note_sources, tell_staleness
 from app.sources.sync import Syncer, next_run
 from app.sources.tables import LeaseLost, SourceState, forget, lease, read_states, save
 from app.subscriptions.management.queries import list_notices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from conftest import MakeApp
 
@@ -314,3 +316,47 @@ async def test_sources_are_shown_to_readers_and_to_prometheus(
     closed = await make_app()
     async with client_of(closed) as client:
         assert (await client.get("/v1/sources")).status_code == 401
+
+
+async def test_a_server_that_has_the_file_tells_of_sources_that_were_never_taken_in(
+    db: Database, make_app: MakeApp, tmp_path: Path
+) -> None:
+    from conftest import client_of
+
+    desk = Desk(db, source("https://example.org/a.csv", every="1d", dataset="sitrep", name="known"))
+    desk.now = datetime.now(UTC)
+    await desk.syncer.register()
+    [before] = await read_states(db)
+    file = tmp_path / "sources.toml"
+    file.write_text(
+        """
+        [source.known]
+        url = "https://example.org/a.csv"
+        every = "1d"
+        dataset = "sitrep"
+
+        [source.new]
+        url = "https://example.org/b.csv"
+        every = "15m"
+        dataset = "sitrep"
+        headers = { authorization = "Bearer $NOWHERE_SET" }
+        """
+    )
+    app = await make_app(anonymous_read=True, sources_file=file)
+    async with client_of(app) as client:
+        async with asyncio.timeout(60):
+            while len(shown := (await client.get("/v1/sources")).json()["items"]) < 2:  # noqa: ASYNC110 (nothing tells)
+                await asyncio.sleep(0.01)
+    assert [(each["name"], each["state"], each["stale"], each["next_run_at"]) for each in shown] == [
+        ("known", "new", False, None),
+        ("new", "new", False, None),
+    ]
+    known, new = await read_states(db)
+    assert known == before
+    assert new.is_stale(new.added_at + timedelta(minutes=46))
+    file.write_text('[source.new]\nurl = "https://example.org/b.csv"\nevery = "15 minutes"\n')
+    with structlog.testing.capture_logs() as logs:
+        await note_sources(db, file)
+    [told] = logs
+    assert "every" in told["problem"]
+    assert await read_states(db) == [known, new]
