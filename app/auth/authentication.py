@@ -89,7 +89,7 @@ class Authenticator:
             return await self._admit_token(connection, token, alone=not sent)
         if not sent:
             return self._without_key(connection, anonymous=anonymous)
-        stored = await self._authenticate(connection, sent, scope)
+        stored = await self._authenticate(connection, sent)
         self._charge(connection, "key", stored.id)
         self._uses.note(stored, self.clock())
         if scope is not None and not stored.may(scope):
@@ -140,8 +140,8 @@ class Authenticator:
         self._charge(connection, "address", client_network(client_address(connection)))
         return ANONYMOUS
 
-    async def _authenticate(self, connection: HTTPConnection, sent: list[str], scope: Scope | None) -> StoredKey:
-        known = self._recall(sent[0].encode("latin-1")) if scope == "read" and len(sent) == 1 else None
+    async def _authenticate(self, connection: HTTPConnection, sent: list[str]) -> StoredKey:
+        known = self._recall(sent[0].encode("latin-1")) if len(sent) == 1 else None
         if known is not None:
             return known
         remembered, since = self._remembered, self._ticks()
@@ -153,10 +153,9 @@ class Authenticator:
         wrong = rejection_reason(stored, secret, self.clock())
         if stored is None or wrong is not None:
             raise self._failed(connection, wrong or "")
-        if stored.may("read"):
-            if len(remembered) >= CAPACITY:
-                remembered.clear()
-            remembered[digest(sent[0].encode("latin-1"))] = stored, since
+        if len(remembered) >= CAPACITY:
+            remembered.clear()
+        remembered[digest(sent[0].encode("latin-1"))] = stored, since
         return stored
 
     def _recall(self, sent: bytes) -> StoredKey | None:
