@@ -166,6 +166,20 @@ def test_versions_are_compared_cited_followed_and_kept_after_a_deletion(
     assert asked(page) == {"as_of": [day]}
     page.get_by_role("link", name="Follow the event").click()
     ready(page)
+    page.get_by_label("What it said at the end of").fill("2025-10-01")
+    page.get_by_role("button", name="Show that day").click()
+    expect(page.locator(".banner")).to_contain_text(
+        "At the end of 1 Oct 2025 (UTC) there was nothing of this event here."
+    )
+    expect(page.locator(".banner")).to_contain_text("It was first recorded here on")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Told again")
+    expect(page.get_by_label("What it said at the end of")).to_have_value("2025-10-01")
+    page.locator(".banner").get_by_role("link", name="Version 1").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    page.goto(f"{own_server.url}/events/{made['id']}?version=9")
+    expect(page.locator(".banner")).to_contain_text("There is no version 9; the newest is 2.")
+    page.get_by_role("link", name="Go to the newest").click()
+    ready(page)
 
     own_server.call("DELETE", f"{path}?reason=duplicate")
     expect(page.locator(".banner")).to_contain_text("The event was deleted.")
