@@ -141,6 +141,12 @@ def test_words_days_zone_and_numbers(visit: Visit, own_server: Any, make_event: 
     check(page, own_server)
     page.get_by_label("Until", exact=True).fill("2024-01-01")
     expect(page.get_by_text("From is after Until")).to_be_visible()
+    page.get_by_label("From", exact=True).fill("")
+    page.get_by_label("From", exact=True).press_sequentially("0229")
+    expect(page.locator("#field-since-fault")).to_have_count(0)  # it is still being typed
+    page.get_by_label("From", exact=True).press("Enter")
+    expect(page.locator("#field-since-fault")).to_contain_text("incomplete")
+    expect(page.get_by_label("From", exact=True)).to_have_attribute("aria-invalid", "true")
     axe(page, "#filters")
     page.get_by_role("button", name="Clear all").click()
     expect(page.get_by_label("From", exact=True)).to_have_value("")

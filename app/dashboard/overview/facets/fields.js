@@ -2,20 +2,26 @@
 
 import * as filter from "../../common/filter.js";
 import { title } from "../../common/labels.js";
-import { html, useEffect, useRef } from "../../common/preact.js";
+import { html, useEffect, useRef, useState } from "../../common/preact.js";
 
 const TYPING_MS = 350;
 
-// An input that shows `value`, and shows it again only when it changes: what is half typed stays through each refresh.
+// An input that shows `value`, and shows it again only when it changes: what is half typed stays through each refresh, and is
+// told to be no value when the reader goes on.
 export function Field({ label, value, onValue, hint, ...rest }) {
   const input = useRef(null);
+  const [fault, tell] = useState("");
   const id = `field-${rest.name}`;
+  const check = () => tell(input.current.validationMessage);
   useEffect(() => {
     const typing = document.activeElement === input.current && input.current.value.trim() !== "" && value !== "" && rest.type === "search";
     if (input.current.value !== value && !typing) input.current.value = value;
   }, [value]);
-  const take = () => { if (input.current.checkValidity() && input.current.value.trim() !== value) onValue(input.current.value.trim()); };
-  return html`<label class="field" for=${id}><span>${label}</span><input id=${id} ref=${input} autocomplete="off" onChange=${take} aria-describedby=${hint ? `${id}-hint` : null} ...${rest} /></label>
+  const take = () => { check(); if (input.current.checkValidity() && input.current.value.trim() !== value) onValue(input.current.value.trim()); };
+  const described = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(" ") || null;
+  return html`<label class="field" for=${id}><span>${label}</span><input id=${id} ref=${input} autocomplete="off" onChange=${take} onBlur=${check}
+      onKeyDown=${(event) => event.key === "Enter" && check()} aria-describedby=${described} aria-invalid=${fault ? "true" : null} ...${rest} /></label>
+    ${fault && html`<p class="hint fault" id="${id}-fault" role="alert">${fault}</p>`}
     ${hint && html`<p class="hint" id="${id}-hint">${hint}</p>`}`;
 }
 
