@@ -260,6 +260,22 @@ def test_a_place_that_is_named_as_its_country_is_written_once(visit: Visit, open
     expect(page.locator("#events dd", has_text="United States, United States")).to_have_count(0)
 
 
+def test_a_day_outside_the_filter_tells_its_zone(visit: Visit, own_server: Any, make_event: MakeEvent) -> None:
+    for title, zone in (("Midnight in Kyiv", "Europe/Kyiv"), ("Evening in UTC", None)):
+        event = make_event(title=title, started_at="2024-12-31T22:00:00Z", time_precision="day", timezone=zone)
+        own_server.call("POST", "/v1/events", json=event)
+    page = visit(own_server, "?since=2024-12-31&until=2025-01-01")
+    ready(page)
+    of = {title: page.locator(".entry", has_text=title).locator("time") for title in ("Midnight", "Evening")}
+    expect(of["Midnight"]).to_have_text("1 Jan 2025, Europe/Kyiv")
+    expect(of["Evening"]).to_have_text("31 Dec 2024")
+    expect(page.locator("#series")).to_contain_text(
+        "What began before 31 Dec 2024 and went on counts in the first hour."
+    )
+    page.goto(f"{own_server.url}/?until=2025-02-01")
+    expect(of["Midnight"]).to_have_text("1 Jan 2025")
+
+
 def test_files_feeds_and_citations_work_where_reading_needs_a_key(visit: Visit, closed_server: Any) -> None:
     page = visit(closed_server, "?kind=attack")
     page.get_by_role("dialog").get_by_label("Key", exact=True).fill(closed_server.key)

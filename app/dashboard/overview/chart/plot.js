@@ -1,7 +1,9 @@
 // Draws a series as bars, stacked by group, or as a line with its band; a stretch of it can be chosen by mouse, touch and keys.
 
+import * as filter from "../../common/filter.js";
 import { number, plural, range, spoken, sumOf } from "../../common/format.js";
 import { useMedia, useWidth } from "../../common/hooks.js";
+import { label } from "../../common/labels.js";
 import { html } from "../../common/preact.js";
 import { layout } from "./layout.js";
 import { useBrush } from "./use_brush.js";
@@ -33,6 +35,7 @@ export function Plot({ data }) {
     ${brush.span && !brush.dragging && html`<p class="segments"><button type="button" class="apply" onClick=${brush.apply}>Only ${spanName(rows[brush.span[0]], rows[brush.span[1]], interval)}</button>
       <button type="button" onClick=${brush.drop}>Drop</button></p>`}
     <${Legend} data=${data} />
+    ${filter.value("since") && html`<p class="hint">What began before ${label("since", filter.value("since"))} and went on counts in the first ${interval}.</p>`}
     <p id="series-keys" class="hint">Drag to choose a time. By keyboard: arrows move, with Shift they choose, Enter applies, Escape drops it.</p>
   </div>`;
 }

@@ -1,8 +1,9 @@
 // The columns that the table can have.
 
 import { address } from "../../common/api.js";
+import * as filter from "../../common/filter.js";
 import { date, KINDS, measures, range, spoken, when } from "../../common/format.js";
-import { country } from "../../common/labels.js";
+import { country, isDay } from "../../common/labels.js";
 import { html } from "../../common/preact.js";
 import { MEASURES } from "./sort.js";
 
@@ -15,6 +16,15 @@ const sites = (event) => event.locations.filter((place) => place.role !== "launc
 export const eventPage = (id) => address(`events/${id}`);
 export const stageOf = ({ kind, detail }) => detail.stage ?? (kind === "negotiation_round" ? detail.state : null);
 
+// When it was, with the zone of an event whose day there is none of the days that are asked for.
+export function whenListed(event) {
+  const zone = event.timezone || "UTC";
+  const dayOf = (at) => new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(new Date(at));
+  const [since, until] = [filter.value("since"), filter.value("until")];
+  const outside = (isDay(until) && dayOf(event.started_at) >= until) || (isDay(since) && dayOf(event.ended_at ?? event.started_at) < since);
+  return outside && event.time_precision !== "instant" ? `${when(event)}, ${zone}` : when(event);
+}
+
 // The numbers of each measure are those that statistics sum.
 function measureColumn(name) {
   const text = (event) => measures(event).find(([found]) => found === name)?.[1];
@@ -22,7 +32,7 @@ function measureColumn(name) {
 }
 
 const COLUMNS = [
-  { name: "started_at", title: "Time", width: 12.5, sort: "started_at", cell: (event) => html`<time datetime=${event.started_at}>${when(event)}</time>` },
+  { name: "started_at", title: "Time", width: 12.5, sort: "started_at", cell: (event) => html`<time datetime=${event.started_at}>${whenListed(event)}</time>` },
   { name: "kind", title: "Kind", width: 8, cell: (event) => html`<span class="kind">${KINDS[event.kind] ?? spoken(event.kind)}</span>` },
   { name: "title", title: "Title", width: 24, grow: true, cell: (event) => html`<a href=${eventPage(event.id)} tabindex="-1">${event.title}</a>` },
   { name: "status", title: "Status", width: 7.5, cell: (event) => event.status },

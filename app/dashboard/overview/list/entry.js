@@ -1,9 +1,9 @@
 // One event of the list: what, when, where, in which numbers, and who says so.
 
-import { measures, number, range, spoken, when, KINDS } from "../../common/format.js";
+import { measures, number, range, spoken, KINDS } from "../../common/format.js";
 import { placeName } from "../../common/labels.js";
 import { html } from "../../common/preact.js";
-import { eventPage, stageOf } from "./columns.js";
+import { eventPage, stageOf, whenListed } from "./columns.js";
 
 const SHOWN_ACTORS = 4;
 const SHOWN_PLACES = 6;
@@ -23,7 +23,7 @@ export function Entry({ row: { id, event, mark }, place, size, current }) {
   return html`<article ...${common} class="entry ${event.kind} ${mark ?? ""}" aria-labelledby="title-${index}">
     <p class="line">
       <span class="kind">${KINDS[event.kind] ?? spoken(event.kind)}</span>
-      <time datetime=${event.started_at}>${when(event)}</time>
+      <time datetime=${event.started_at}>${whenListed(event)}</time>
       ${event.status !== "reported" && html`<span class="status ${event.status}">${event.status}</span>`}
       <${Mark} mark=${mark} />
     </p>
