@@ -67,7 +67,7 @@ export function EventMap({ pairs, measure, live }) {
       ${empty && html`<p class="nowhere" role="status">No event that matches has coordinates.</p>`}
     <//>
     ${tool && html`<p class="hint" role="status">${HINTS[tool]}</p>`}
-    ${kinds && html`<${Legend} kinds=${kinds} />`}
+    ${kinds && html`<${Legend} kinds=${kinds} measure=${measure} />`}
     ${chosen && html`<${ClusterList} cluster=${clusters.find((cluster) => cluster.key === chosen.key) ?? chosen} ...${{ pairs, measure, revision }} onClose=${() => { setChosen(null); control.current?.focus(); }} />`}
     <${ClusterTable} clusters=${shown} measure=${measure} kinds=${kinds ?? []} open=${tabled} onOpen=${setTabled} onZoom=${(cluster) => control.current?.show(cluster.box)} onList=${setChosen} />
   <//>`;

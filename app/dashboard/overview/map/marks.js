@@ -21,7 +21,7 @@ export function told({ count, low, best, high }, measure) {
   return measure === "count" ? events : `${events}, ${spoken(measure)} ${range({ low, best, high })}`;
 }
 
-const ASIDE = 16; // pixels that a circle may be moved
+const ASIDE = 16; // pixels that a circle may be moved; a larger one as far as its radius
 const ROUNDS = 12;
 
 // How far each circle moves aside, in pixels, so that numbers can be read: a little from where its events are on average.
@@ -46,7 +46,8 @@ function aside(clusters, zoom) {
 
 function move(circle, x, y) {
   const far = Math.hypot(circle.dx + x, circle.dy + y);
-  const kept = far > ASIDE ? ASIDE / far : 1;
+  const most = Math.max(ASIDE, circle.r);
+  const kept = far > most ? most / far : 1;
   circle.dx = (circle.dx + x) * kept;
   circle.dy = (circle.dy + y) * kept;
 }
@@ -100,8 +101,8 @@ function arcOf(r, from, to) {
   return `M${point(from)}A${r} ${r} 0 ${to - from > 0.5 ? 1 : 0} 1 ${point(to)}`;
 }
 
-// Which colour is which kind, with how many events match.
-export function Legend({ kinds }) {
+// Which colour is which kind, with how many events match; beside circles of a measure these numbers say what they are.
+export function Legend({ kinds, measure }) {
   return html`<ul class="legend" aria-label="Kinds">${kinds.map(([kind, count]) => html`<li key=${kind}>
-    <i class=${kindClass(kind)}></i>${kindName(kind)} <span class="note">${number(count)}</span></li>`)}</ul>`;
+    <i class=${kindClass(kind)}></i>${kindName(kind)} <span class="note">${measure === "count" ? number(count) : plural(count, "event")}</span></li>`)}</ul>`;
 }
