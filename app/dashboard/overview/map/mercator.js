@@ -4,6 +4,7 @@ const TILE = 512; // CSS pixels of the whole world at zoom 0, as in MapLibre
 const NORTHERNMOST = 85.051129;
 export const MAX_GRID = 12; // the finest zoom of /v1/stats/grid
 const CELLS = 4; // cells a side of a tile
+const BUTTONS = 48; // CSS pixels at the right edge, over which the map's buttons lie
 
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -52,11 +53,13 @@ export function bounds(camera, size) {
   return { west, south, east, north };
 }
 
-// The camera that shows a box, with room around it, and not nearer than maxZoom.
+// The camera that shows a box, with room around it and beside the buttons, and not nearer than maxZoom.
 export function fit({ west, south, east, north }, size, maxZoom, room = 44) {
-  const share = Math.max((toX(east) - toX(west)) / Math.max(1, size.width - 2 * room), (toY(south) - toY(north)) / Math.max(1, size.height - 2 * room));
-  const zoom = share > 0 ? Math.log2(1 / share / TILE) : maxZoom;
-  return constrain({ lon: (west + east) / 2, lat: toLat((toY(north) + toY(south)) / 2), zoom: Math.min(zoom, maxZoom) }, size, maxZoom);
+  const aside = room && BUTTONS;
+  const share = Math.max((toX(east) - toX(west)) / Math.max(1, size.width - 2 * room - aside), (toY(south) - toY(north)) / Math.max(1, size.height - 2 * room));
+  const zoom = clamp(share > 0 ? Math.log2(1 / share / TILE) : maxZoom, minZoom(size), maxZoom);
+  const lon = (west + east) / 2 + (180 * aside) / worldSize(zoom);
+  return constrain({ lon, lat: toLat((toY(north) + toY(south)) / 2), zoom }, size, maxZoom);
 }
 
 // The narrowest box around places; it may cross the antimeridian. Null without a place.
