@@ -37,3 +37,23 @@ def test_it_has_no_fault_that_axe_knows_and_each_call_an_address(
     page.emulate_media(color_scheme="light")
     expect(page.locator("html.dark-mode")).to_have_count(0)
     axe(page)
+
+
+def test_no_call_has_a_fault_that_axe_knows_once_it_is_opened(
+    visit: Visit, open_server: Any, axe: Callable[..., None]
+) -> None:
+    page = visit(open_server, "docs", reduced_motion="reduce")
+    calls = page.locator("#operations .opblock")
+    expect(calls.first).to_be_visible()
+    assert calls.count() > 50
+    for n in range(calls.count()):
+        call = calls.nth(n)
+        call.locator(".opblock-summary-control").click()
+        expect(call.locator(".opblock-body")).to_be_visible()
+        trial = call.get_by_role("button", name="Try it out")
+        if trial.count():  # a webhook is no call
+            trial.click()
+            expect(call.get_by_role("button", name="Execute")).to_be_visible()
+            axe(page, f"#{call.get_attribute('id')}")
+        call.locator(".opblock-summary-control").click()
+        expect(call.locator(".opblock-body")).to_be_hidden()
