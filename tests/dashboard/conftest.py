@@ -42,6 +42,18 @@ FAULTS = """async (within) => {
   const told = ({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`;
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${told(node)}`));
 }"""
+BROKEN = """(within) => [...document.querySelectorAll(`${within} :is(th, td)`)].flatMap((cell) => {
+  const [found, range] = [[], document.createRange()];
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    for (const { 0: word, index } of texts.currentNode.data.matchAll(/[\\p{L}\\p{N},.]+/gu)) {
+      range.setStart(texts.currentNode, index);
+      range.setEnd(texts.currentNode, index + word.length);
+      if (new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1) found.push(word);
+    }
+  }
+  return found;
+})"""
 # What a browser says of a refusal that the page handles, and asks of the address on its own account.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|403|404|410|412|422)")
 OUTAGE = re.compile(r"net::ERR_|status of 503")
@@ -184,6 +196,12 @@ def module(page: Page, name: str, call: str, *given: Any) -> Any:
     address = f"new URL(`${{root}}/dashboard/{name}`, location.href)"
     script = f"async ([root, ...given]) => (await import({address})).{call}(...given)"
     return page.evaluate(script, [root, *given])
+
+
+def broken(page: Page, within: str) -> list[str]:
+    """The words and numbers of tables that are broken into two lines."""
+    found: list[str] = page.evaluate(BROKEN, within)
+    return found
 
 
 def swipe(page: Page, *fingers: tuple[float, float, float, float]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.conftest import asked, counted, query, ready, swipe
+from dashboard.conftest import asked, broken, counted, query, ready, swipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from conftest import MakeEvent
     from playwright.sync_api import Page
@@ -22,6 +23,14 @@ CELLS = """rows => rows.map((row) => [
   row.dataset.start, ...[...row.cells].slice(1).map((cell) => Number(cell.textContent.replaceAll(",", ""))),
 ])"""
 
+# Whether the box ends with a row, and has at least ten if there are so many.
+WHOLE_ROWS = """(box) => {
+  const end = box.getBoundingClientRect().top + box.clientHeight;
+  const rows = [...box.querySelectorAll("tbody tr")].map((row) => row.getBoundingClientRect());
+  const seen = rows.filter(({ bottom }) => bottom <= end + 1);
+  return seen.length >= Math.min(10, rows.length) && !rows.some(({ top, bottom }) => top < end - 1 && bottom > end + 1);
+}"""
+
 
 def table_of(page: Page) -> list[list[Any]]:
     """The rows of the table: the start, and the numbers."""
@@ -30,6 +39,11 @@ def table_of(page: Page) -> list[list[Any]]:
     expect(page.locator("#series .numbers tbody tr").first).to_be_attached()
     rows: list[list[Any]] = page.locator("#series .numbers tbody tr").evaluate_all(CELLS)
     return rows
+
+
+def telling(rows: list[dict[str, Any]]) -> list[str]:
+    """The parts of a measure that the table has: low and high only where a row has another number there."""
+    return [part for part in ("low", "best", "high") if part == "best" or any(row[part] != row["best"] for row in rows)]
 
 
 def series(served: Any, page: Page, interval: str, measure: str = "count", more: str = "") -> list[dict[str, Any]]:
@@ -51,7 +65,7 @@ def test_every_number_is_the_apis(visit: Visit, open_server: Any, given: str, in
     ready(page)
 
     rows = [row for row in series(open_server, page, interval, measure) if row["count"]]
-    parts = ["count"] if measure == "count" else ["count", "low", "best", "high"]
+    parts = ["count"] if measure == "count" else ["count", *telling(rows)]
     if page.locator("#series .numbers[open]").count() == 0:
         page.locator("#series .numbers summary").click()
     expect(page.locator("#series .numbers tbody tr")).to_have_count(len(rows))
@@ -68,15 +82,43 @@ def test_two_measures_are_compared(visit: Visit, open_server: Any, axe: Axe) -> 
 
     both = [series(open_server, page, "month", measure) for measure in ("launched", "intercepted")]
     parts = ("low", "best", "high")
-    numbers = [[row["start"], row["count"], *(own[part] for own in (row, beside) for part in parts)]
-               for row, beside in zip(*both, strict=True)]  # fmt: skip
-    assert table_of(page) == [row for row in numbers if row[1]]
+
+    def numbers(*shown: Iterable[str]) -> list[list[Any]]:
+        return [
+            [row["start"], row["count"], *(row[part] for part in shown[0]), *(beside[part] for part in shown[1])]
+            for row, beside in zip(*both, strict=True)
+        ]
+
+    assert table_of(page) == [row for row in numbers(*map(telling, both)) if row[1]]
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download this table").click()
     lines = [line.split(",") for line in saved.value.path().read_text(encoding="utf-8-sig").splitlines()]
     assert lines[0][2:] == ["Events", *(f"{name}: {part}" for name in ("launched", "intercepted") for part in parts)]
-    assert [[line[0], *map(int, line[2:])] for line in lines[1:]] == numbers
+    assert [[line[0], *map(int, line[2:])] for line in lines[1:]] == numbers(parts, parts)
     axe(page, "#series")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_tables_break_no_number_and_show_that_there_is_more(visit: Visit, open_server: Any, width: int) -> None:
+    query = "?kind=attack&measure=launched&compare=intercepted&interval=day"
+    page = visit(open_server, query, viewport={"width": width, "height": 900})
+    ready(page)
+
+    for panel in ("#series", "#map"):
+        page.locator(f"{panel} .numbers summary").click()
+        box = page.locator(f"{panel} .scroll-box")
+        expect(box.locator("tbody tr").first).to_be_visible()
+        assert broken(page, f"{panel} .numbers") == []
+        assert box.evaluate(WHOLE_ROWS)
+        edges = box.locator("..")
+        more = box.evaluate("box => box.scrollWidth > box.clientWidth + 1")
+        assert ("right" in (edges.get_attribute("data-more") or "")) == more
+        if more:
+            box.press("End")
+            for _ in range(12):
+                box.press("ArrowRight")
+            expect(edges).to_have_attribute("data-more", re.compile("left"))
+            expect(edges).not_to_have_attribute("data-more", re.compile("right"))
 
 
 @pytest.mark.parametrize("facet", ["kind", "country", "munition"])

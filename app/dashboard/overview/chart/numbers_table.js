@@ -3,21 +3,28 @@
 import { number, spoken } from "../../common/format.js";
 import { html, useState } from "../../common/preact.js";
 import { save } from "../../common/download.js";
+import { ScrollBox } from "../../common/scroll_box.js";
 import { bucketName, groupName } from "./words.js";
+
+const SHOWN = 12;
 
 export function NumbersTable({ data }) {
   const [open, set] = useState(false);
   return html`<details class="numbers" open=${open} onToggle=${(event) => set(event.target.open)}>
     <summary>As a table</summary>
     ${open && html`<p><button type="button" class="button" onClick=${() => saveTable(data)}>Download this table (CSV)</button></p>
-      <div class="rows" tabindex="0" role="region" aria-label="Numbers over time"><${Table} data=${data} /></div>`}
+      <${ScrollBox} role="region" label="Numbers over time" rows=${SHOWN}><${Table} data=${data} /><//>`}
   </details>`;
 }
 
-// Each: the heading, the rows, and which of their numbers.
-function columnsOf({ rows, measure, group, groups, others, second }) {
+// Each: the heading, the rows, and which of their numbers. Unless all are wanted, low and high are left out where no row has
+// another number there than the best.
+function columnsOf({ rows, measure, group, groups, others, second }, all = false) {
   const part = measure === "count" ? "count" : "best";
-  const parts = (name, own) => ["low", "best", "high"].map((one) => [`${spoken(name)}: ${one}`, own, one]);
+  const parts = (name, own) => {
+    const told = ["low", "best", "high"].filter((one) => all || one === "best" || own.some((row) => row[one] !== row.best));
+    return told.map((one) => [told.length > 1 ? `${spoken(name)}: ${one}` : spoken(name), own, one]);
+  };
   return [
     ["Events", rows, "count"],
     ...(measure === "count" ? [] : parts(measure, rows)),
@@ -29,7 +36,7 @@ function columnsOf({ rows, measure, group, groups, others, second }) {
 
 // Every bucket, with the instants of its ends; a mark of the byte order lets Excel read other letters than Latin ones.
 function saveTable(data) {
-  const columns = columnsOf(data);
+  const columns = columnsOf(data, true);
   const safe = (text) => (/^[=+\-@\t]/.test(text) ? `'${text}` : text); // else a spreadsheet may run a name as a formula
   const cell = (text) => (/[",\n]/.test(text) ? `"${safe(text).replaceAll('"', '""')}"` : safe(text));
   const lines = [["start", "end", ...columns.map(([head]) => head)], ...data.rows.map(({ start, end }, n) => [start, end, ...columns.map(([, own, one]) => String(own[n][one]))])];

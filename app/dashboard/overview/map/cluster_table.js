@@ -2,11 +2,13 @@
 
 import { number, plural, range, spoken } from "../../common/format.js";
 import { html, useEffect, useState } from "../../common/preact.js";
+import { ScrollBox } from "../../common/scroll_box.js";
 import { kindName } from "./marks.js";
 import { spokenPlace } from "./mercator.js";
 import { countryAt, outlines } from "./outlines.js";
 
 const ROWS = 20;
+const SHOWN = 10;
 
 export function ClusterTable({ clusters, kinds, measure, open, onOpen, onZoom, onList }) {
   const [land, setLand] = useState(null);
@@ -14,14 +16,14 @@ export function ClusterTable({ clusters, kinds, measure, open, onOpen, onZoom, o
   const names = kinds.map(([kind]) => kind);
   return html`<details class="numbers" open=${open} onToggle=${(event) => onOpen(event.currentTarget.open)}>
     <summary>As a table</summary>
-    ${open && html`<div class="rows" tabindex="0" role="group" aria-label="The largest places of this view">
+    ${open && html`<${ScrollBox} label="The largest places of this view" rows=${SHOWN}>
       <table>
         <caption class="unseen">The largest ${plural(Math.min(ROWS, clusters.length), "place")} of ${number(clusters.length)} in this view</caption>
         <thead><tr><th scope="col">Place</th><th scope="col">Events</th>${measure !== "count" && html`<th scope="col">${spoken(measure)}</th>`}
           ${names.length > 1 && names.map((kind) => html`<th scope="col" key=${kind}>${kindName(kind)}</th>`)}<th scope="col"><span class="unseen">What to do</span></th></tr></thead>
         <tbody>${clusters.slice(0, ROWS).map((cluster) => html`<${Row} key=${cluster.key} ...${{ cluster, names, measure, land, onZoom, onList }} />`)}</tbody>
       </table>
-    </div>
+    <//>
     ${clusters.length > ROWS && html`<p class="hint">The ${ROWS} largest of ${number(clusters.length)} places in this view; zoom in for others.</p>`}`}
   </details>`;
 }
