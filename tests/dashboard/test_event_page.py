@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
-from dashboard.conftest import asked, module
+from dashboard.conftest import asked, broken, module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,6 +190,43 @@ def test_versions_are_compared_cited_followed_and_kept_after_a_deletion(
     page.locator("#history").get_by_role("link", name="Version 2").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Told again")
     expect(page.locator(".banner")).to_contain_text("The event was deleted since.")
+
+
+def test_on_a_phone_tables_break_no_word_and_long_lists_are_folded(
+    visit: Visit, open_server: Any, axe: Callable[..., None]
+) -> None:
+    event = open_server.get("/v1/events?kind=sanction_move&limit=1")["items"][0]
+    measure = event["detail"]["measures"][0]
+    target = {**dict.fromkeys(measure["targets"][0]), "aliases": [], "countries": [], "ids": [], "schema": "Vessel"}
+    vessels = [
+        target | {"name": f"Integrity Racer {n}", "imo": str(9381700 + n), "country": "UA", "registration": "160825"}
+        for n in range(46)
+    ]
+    event["detail"]["measures"] = [{**measure, "targets": vessels}]
+    event["extra"] = {"records": {vessel["name"]: {"reason": "Shipping. " * 30} for vessel in vessels}}
+    page = visit(open_server, viewport={"width": 390, "height": 844})
+    page.route(f"**/v1/events/{event['id']}", lambda route: route.fulfill(json=event))
+
+    page.goto(f"{open_server.url}/events/{event['id']}")
+    ready(page)
+
+    assert broken(page, "main") == []
+    rows = page.locator("#detail tbody tr")
+    expect(rows).to_have_count(10)
+    assert page.evaluate("document.documentElement.scrollHeight < 8000")
+    box = page.get_by_role("group", name="Targets, table")
+    expect(page.locator(".edges", has=box)).to_have_attribute("data-more", "right")
+    box.evaluate("box => box.scrollTo(9999, 0)")
+    expect(page.locator(".edges", has=box)).to_have_attribute("data-more", "left")
+    axe(page)
+    fold = page.locator("#detail").get_by_role("button", name="and 36 more")
+    fold.press("Enter")
+    expect(rows).to_have_count(46)
+    page.locator("#detail .fold").press("Enter")
+    expect(rows).to_have_count(10)
+    page.emulate_media(media="print")
+    expect(rows).to_have_count(46)
+    expect(page.locator("#record dt", has_text="reason")).to_have_count(46)
 
 
 def test_no_difference_between_versions_is_lost(visit: Visit, open_server: Any) -> None:

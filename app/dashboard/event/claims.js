@@ -1,6 +1,7 @@
 // Claims side by side: a row for each field on which sources differ, a column for each who claims something.
 
 import { html } from "../common/preact.js";
+import { ScrollBox } from "../common/scroll_box.js";
 import { fieldName, isEmpty, Value } from "./fields.js";
 
 // The value that a JSON pointer leads to.
@@ -16,7 +17,7 @@ export function Claims({ event }) {
   const { claims, sources, timezone } = event;
   const claimants = [...new Set(claims.map(({ source, claimed_by: by }) => JSON.stringify([by ?? null, source])))].map((text) => JSON.parse(text));
   const fields = [...new Set(claims.map(({ field }) => field))];
-  return html`<div class="wide-table" role="group" aria-label="Claims, table" tabindex="0"><table class="claims">
+  return html`<${ScrollBox} class="wide-table" label="Claims, table"><table class="claims">
     <thead><tr><th scope="col">Field</th><th scope="col">This record</th>
       ${claimants.map(([by, source]) => html`<th scope="col" dir="auto">${by ?? sources[source]?.publisher}${by && html`<span class="soft">, in <bdi>${sources[source]?.publisher}</bdi></span>`}</th>`)}
     </tr></thead>
@@ -26,7 +27,7 @@ export function Claims({ event }) {
       ${claimants.map(([by, source]) => html`<td>${claims.filter((claim) => claim.field === field && claim.source === source && (claim.claimed_by ?? null) === by)
         .map((claim) => html`<p><${Claimed} pointer=${field} value=${claim.value} zone=${timezone} /></p>`)}</td>`)}
     </tr>`)}</tbody>
-  </table></div>`;
+  </table><//>`;
 }
 
 const lastStep = (pointer) => pointer.split("/").at(-1);

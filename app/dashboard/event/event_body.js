@@ -7,6 +7,7 @@ import { html } from "../common/preact.js";
 import { PlaceMap } from "../overview/map/place_map.js";
 import { Claims } from "./claims.js";
 import { Fields, fieldName, isEmpty, Rows } from "./fields.js";
+import { useFold } from "./fold.js";
 
 const LANGUAGES = new Intl.DisplayNames("en-GB", { type: "language" });
 const KNOWN = [
@@ -66,7 +67,8 @@ function language(code) {
 }
 
 function Sources({ sources, zone }) {
-  return html`<ul class="sources">${sources.map((source, n) => {
+  const [shown, more] = useFold(sources, "sources");
+  return html`<ul class="sources">${shown.map((source, n) => {
     const { publisher, url, title, published_at: at, language: tongue, ...rest } = source;
     const name = html`<bdi>${title ?? publisher}</bdi>`;
     return html`<li key=${n}>
@@ -74,7 +76,7 @@ function Sources({ sources, zone }) {
       <span class="soft">${title ? html`, <bdi>${publisher}</bdi>` : ""}${at ? html`, <time datetime=${at}>${date(at, zone, "instant")}</time>` : ""}${tongue ? `, ${language(tongue)}` : ""}</span>
       ${Object.values(rest).some((value) => !isEmpty(value)) && html`<${Fields} of=${rest} zone=${zone} />`}
     </li>`;
-  })}</ul>`;
+  })}</ul>${more}`;
 }
 
 // What the server keeps, and what has no place elsewhere.

@@ -2,10 +2,12 @@
 
 import { date, number, spoken } from "../common/format.js";
 import { country } from "../common/labels.js";
-import { html, useState } from "../common/preact.js";
+import { html } from "../common/preact.js";
+import { ScrollBox } from "../common/scroll_box.js";
 import { isEstimate } from "./diff.js";
+import { useFold } from "./fold.js";
 
-const SHOWN_ROWS = 50;
+const LONG_CHARACTERS = 24;
 const NAMES = {
   lat: "latitude", lon: "longitude", url: "address", ref: "reference", imo: "IMO number", bic: "BIC", ids: "identifiers", id: "id",
   admin1: "division", rate_pct: "rate in percent", rate_low_pct: "lowest rate in percent", rate_high_pct: "highest rate in percent",
@@ -59,26 +61,30 @@ export function Value({ name, value, zone, raw }) {
 }
 
 // The fields of an object, those that say nothing left out.
-export function Fields({ of, zone, raw }) {
-  const shown = Object.entries(of).filter(([, value]) => !isEmpty(value));
+export function Fields({ of, name, zone, raw }) {
+  const all = Object.entries(of).filter(([, value]) => !isEmpty(value));
+  const isList = all.length > 0 && all.every(([, value]) => isObject(value) && !isEstimate(value));
+  const [some, more] = useFold(all, fieldName(name ?? "fields"), true);
+  const shown = isList ? some : all;
   return html`<dl class="fields">${shown.map(([name, value]) => html`<div key=${name} class=${isWide(value) ? "whole" : ""}>
     <dt class=${raw ? "raw" : ""}>${raw ? name : fieldName(name)}</dt><dd><${Value} name=${name} value=${value} zone=${zone} raw=${raw} /></dd>
-  </div>`)}</dl>`;
+  </div>`)}</dl>${isList && more}`;
 }
 
 const isWide = (value) => !isPlain(value) || (Array.isArray(value) && value.some((one) => !isPlain(one)));
 
 // Objects of one sort: as a table where their values are plain, else one after the other.
 export function Rows({ name, rows, zone, raw }) {
-  const [all, showAll] = useState(false);
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row).filter((key) => !isEmpty(row[key]))))];
-  const shown = all ? rows : rows.slice(0, SHOWN_ROWS);
-  const more = rows.length > shown.length && html`<button type="button" class="plain" onClick=${() => showAll(true)}>Show all ${number(rows.length)}</button>`;
-  if (rows.some((row) => keys.some((key) => isWide(row[key])))) {
+  const isDeep = rows.some((row) => keys.some((key) => isWide(row[key])));
+  const [shown, more] = useFold(rows, fieldName(name), isDeep);
+  if (isDeep) {
     return html`<ol class="items">${shown.map((row, n) => html`<li key=${n}><${Fields} of=${row} zone=${zone} raw=${raw} /></li>`)}</ol>${more}`;
   }
-  return html`<div class="wide-table" role="group" aria-label="${fieldName(name)}, table" tabindex="0"><table>
+  const isLong = (key, value) => typeof value !== "number" && !isEmpty(value) && plainText(key, value, zone).length > LONG_CHARACTERS;
+  const sorts = Object.fromEntries(keys.map((key) => [key, rows.some((row) => isEstimate(row[key])) ? "figure" : rows.some((row) => isLong(key, row[key])) ? "long" : null]));
+  return html`<${ScrollBox} class="wide-table" label="${fieldName(name)}, table"><table>
     <thead><tr>${keys.map((key) => html`<th key=${key} scope="col" class=${raw ? "raw" : ""}>${raw ? key : fieldName(key)}</th>`)}</tr></thead>
-    <tbody>${shown.map((row, n) => html`<tr key=${n}>${keys.map((key) => html`<td key=${key}>${!isEmpty(row[key]) && html`<${Value} name=${key} value=${row[key]} zone=${zone} raw=${raw} />`}</td>`)}</tr>`)}</tbody>
-  </table></div>${more}`;
+    <tbody>${shown.map((row, n) => html`<tr key=${n}>${keys.map((key) => html`<td key=${key} class=${sorts[key]}>${!isEmpty(row[key]) && html`<${Value} name=${key} value=${row[key]} zone=${zone} raw=${raw} />`}</td>`)}</tr>`)}</tbody>
+  </table><//>${more}`;
 }

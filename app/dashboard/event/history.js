@@ -4,6 +4,7 @@ import { get } from "../common/api.js";
 import { date, plural, spoken } from "../common/format.js";
 import { Panel, sentence } from "../common/panel.js";
 import { html, useEffect, useState } from "../common/preact.js";
+import { ScrollBox } from "../common/scroll_box.js";
 import { diff, itemName } from "./diff.js";
 import { fieldName, Value } from "./fields.js";
 
@@ -68,10 +69,10 @@ function Changes({ id, version }) {
   if (error) return html`<p class="trouble" role="alert">${error.status === 410 ? "The text of that version is gone." : sentence(error)}</p>`;
   if (!changes) return html`<p class="loading" role="status">Loading…</p>`;
   if (!changes.length) return html`<p class="nothing">Nothing that a reader sees.</p>`;
-  return html`<div class="wide-table" role="group" aria-label="What version ${version} changed" tabindex="0"><table class="changes">
+  return html`<${ScrollBox} class="wide-table" label="What version ${version} changed"><table class="changes">
     <thead><tr><th scope="col">Field</th><th scope="col">Version ${version - 1}</th><th scope="col">Version ${version}</th></tr></thead>
     <tbody>${changes.map((change, n) => html`<${Change} key=${n} ...${change} zone=${zone} />`)}</tbody>
-  </table></div>`;
+  </table><//>`;
 }
 
 function Change({ path, kind, from, to, zone }) {

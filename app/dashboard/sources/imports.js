@@ -9,6 +9,7 @@ import { Pager } from "../common/pager.js";
 import { Panel } from "../common/panel.js";
 import { usePages } from "../common/poll.js";
 import { Fragment, html, useState } from "../common/preact.js";
+import { ScrollBox } from "../common/scroll_box.js";
 import { State } from "../common/state.js";
 
 const COLUMNS = ["Import", "State", "Dataset", "What came of it", "By", "When", ""];
@@ -64,10 +65,10 @@ function Report({ id }) {
   return html`
     <p>${plural(rows, "row")} read. ${notes.join(" ")}</p>
     ${undo?.problems.length > 0 && html`<p class="trouble">${undo.problems.join(" ")}</p>`}
-    ${problems.length > 0 && html`<div class="scrolled" tabindex="0" role="region" aria-label="Problems of import ${id}"><table class="attempts">
+    ${problems.length > 0 && html`<${ScrollBox} class="scrolled" role="region" label="Problems of import ${id}"><table class="attempts">
       <thead><tr><th scope="col">Line</th><th scope="col">Column</th><th scope="col">Problem</th><th scope="col">Value</th><th scope="col">What would do</th></tr></thead>
       <tbody>${problems.slice(0, SHOWN_PROBLEMS).map((problem, place) => html`<tr key=${place}>
         <td>${problem.line || "–"}</td><td>${problem.column ?? "–"}</td><td>${problem.detail}${problem.flag ? ` (taken in, flagged ${problem.flag})` : ""}</td><td dir="auto">${problem.value ?? "–"}</td><td>${problem.remedy ?? "–"}</td>
-      </tr>`)}</tbody></table></div>
+      </tr>`)}</tbody></table><//>
       ${problems.length > SHOWN_PROBLEMS && html`<p class="hint">The first ${SHOWN_PROBLEMS} of ${number(problems.length)}; all are in GET /v1/imports/${id}.</p>`}`}`;
 }
