@@ -162,6 +162,47 @@ def test_the_table_has_the_numbers_and_the_orders_of_the_api(visit: Visit, crowd
     assert "sort" not in page.url
 
 
+def test_the_columns_follow_the_kinds_until_some_are_chosen(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server, "?kind=attack")
+    ready(page)
+    as_table(page)
+    heads = page.get_by_role("grid").get_by_role("columnheader")
+
+    def expect_heads(*names: str) -> None:
+        expect(heads).to_have_text([re.compile(f"^{name}") for name in names])
+
+    common = ("Time", "Kind", "Title", "Place", "Country", "Killed")
+    expect_heads(*common, "Launched", "Intercepted", "Sources")
+    page.goto(f"{open_server.url}/?kind=attack&kind=sanction_move")
+    expect_heads(*common, "Injured", "Sources")
+    page.goto(f"{open_server.url}/?kind=sanction_move")
+    expect_heads(*common, "Targets listed", "Sources")
+    page.locator("#events .menu summary").click()
+    page.get_by_role("group", name="Columns of the table").get_by_label("Country").click()
+    page.goto(f"{open_server.url}/?kind=attack")
+    expect_heads("Time", "Kind", "Title", "Place", "Killed", "Targets listed", "Sources")
+
+
+def test_the_table_shows_that_there_is_more_and_where_a_text_is_cut(visit: Visit, crowded: Any) -> None:
+    page = visit(crowded, "?tag=crowd&kind=attack&q=Donau*", viewport={"width": 1440, "height": 900})
+    ready(page)
+    as_table(page)
+    edges = page.locator(".edges", has=page.get_by_role("grid"))
+    expect(edges).to_have_attribute("data-more", re.compile("right"))
+    page.locator('[data-index="0"] [aria-colindex="1"]').focus()
+    page.keyboard.press("End")
+    expect(edges).to_have_attribute("data-more", re.compile("left"))
+    expect(edges).not_to_have_attribute("data-more", re.compile("right"))
+
+    cut = page.locator('[data-index="0"] [aria-colindex="3"]')
+    expect(cut).to_have_css("-webkit-line-clamp", "5")  # and with it an ellipsis
+    lines, whole = cut.evaluate("""(cell) => {
+      const line = parseFloat(getComputedStyle(cell).lineHeight);
+      return [cell.clientHeight / line, cell.scrollHeight / line];
+    }""")
+    assert round(lines, 1) == 5.0 < whole
+
+
 def test_changes_come_in_place_and_leave_focus_scroll_and_selection(
     visit: Visit, crowded: Any, make_event: MakeEvent
 ) -> None:

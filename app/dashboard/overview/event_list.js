@@ -2,10 +2,11 @@
 
 import { number, plural } from "../common/format.js";
 import { Panel } from "../common/panel.js";
-import { html, useEffect, useLayoutEffect, useReducer, useRef, useState } from "../common/preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "../common/preact.js";
+import { ScrollBox } from "../common/scroll_box.js";
 import { say } from "../common/shell.js";
 import { Actions } from "./list/actions.js";
-import { columnsOf, eventPage, storeColumns, storedColumns } from "./list/columns.js";
+import { columnsOf, defaultColumns, eventPage, storeColumns, storedColumns } from "./list/columns.js";
 import { Entry } from "./list/entry.js";
 import { EventPages } from "./list/event_pages.js";
 import { chooseSort, currentSort, SORTS } from "./list/sort.js";
@@ -35,11 +36,13 @@ function useEventPages(pairs, sort, live) {
   return [pages, reload];
 }
 
-export function EventList({ pairs, live, count }) {
+export function EventList({ pairs, live, count, kinds }) {
   const sort = currentSort();
   const [pages, reload] = useEventPages(pairs, sort, live);
   const [view, setView] = useState(() => localStorage.getItem(STORED_VIEW) ?? "list");
-  const [names, setNames] = useState(storedColumns);
+  const [chosenNames, setNames] = useState(storedColumns);
+  const usual = useMemo(() => defaultColumns(pairs, kinds), [pairs, kinds]);
+  const names = chosenNames ?? usual;
   const [activeId, setActiveId] = useState(null);
   const region = useRef(null);
   const focusing = useRef(false);
@@ -77,7 +80,11 @@ export function EventList({ pairs, live, count }) {
   useEffect(() => { region.current?.scrollTo(0, 0); setActiveId(null); }, [pages]);
 
   const show = (name) => { localStorage.setItem(STORED_VIEW, name); setView(name); };
-  const choose = (chosen) => { storeColumns(chosen); setNames(chosen); };
+  const choose = (chosen) => {
+    const kept = chosen.join(" ") === usual.join(" ") ? null : chosen;
+    storeColumns(kept);
+    setNames(kept);
+  };
   const showNew = () => {
     say(`${plural(pages.fresh.size, "new event")} shown.`);
     live.seen?.();
@@ -95,7 +102,7 @@ export function EventList({ pairs, live, count }) {
     <${Actions} pairs=${pairs} count=${count} asOf=${pages.asOf} />
     ${pages.fresh.size > 0 && html`<button type="button" class="pill" onClick=${showNew}>${plural(pages.fresh.size, "new event")}</button>`}
     ${pages.done && !pages.length && html`<p class="empty">No event matches. Take a filter off, or wait: new ones are told here.</p>`}
-    <div ref=${region} id="event-rows" class="scroll ${view}" role="region" aria-label=${view === "table" ? "Table of events" : "List of events"} tabindex="0">
+    <${ScrollBox} region=${region} id="event-rows" class="scroll ${view}" role="region" label=${view === "table" ? "Table of events" : "List of events"}>
       ${view === "table"
         ? html`<${Table} region=${region} pages=${pages} columns=${columnsOf(names)} sort=${sort} size=${size} active=${active} setActive=${setActive} />`
         : html`<${VirtualRows} role="feed" aria-label="Events" aria-busy=${String(pages.loading)} region=${region} of=${pages} count=${pages.length}
@@ -105,6 +112,6 @@ export function EventList({ pairs, live, count }) {
       ${pages.loading && html`<p class="loading" role="status">Loading more events…</p>`}
       ${pages.error && html`<p class="trouble">The next events could not be read. <button type="button" class="plain" onClick=${() => pages.readNext()}>Try again</button></p>`}
       ${pages.done && pages.length > 0 && html`<p class="end">That is all: ${plural(pages.length, "event")}.</p>`}
-    </div>
+    <//>
   <//>`;
 }
