@@ -197,7 +197,13 @@ def test_on_a_phone_tables_break_no_word_and_long_lists_are_folded(
 ) -> None:
     event = open_server.get("/v1/events?kind=sanction_move&limit=1")["items"][0]
     measure = event["detail"]["measures"][0]
-    target = {**dict.fromkeys(measure["targets"][0]), "aliases": [], "countries": [], "ids": [], "schema": "Vessel"}
+    target: dict[str, Any] = {
+        **dict.fromkeys(measure["targets"][0]),
+        "aliases": [],
+        "countries": [],
+        "ids": [],
+        "schema": "Vessel",
+    }
     vessels = [
         target | {"name": f"Integrity Racer {n}", "imo": str(9381700 + n), "country": "UA", "registration": "160825"}
         for n in range(46)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,8 +101,14 @@ def test_two_measures_are_compared(visit: Visit, open_server: Any, axe: Axe) -> 
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_tables_break_no_number_and_show_that_there_is_more(visit: Visit, open_server: Any, width: int) -> None:
-    query = "?kind=attack&measure=launched&compare=intercepted&interval=day"
-    page = visit(open_server, query, viewport={"width": width, "height": 900})
+    months = [f"{2023 + n // 12}-{n % 12 + 1:02}-01T00:00:00+00:00" for n in range(25)]
+    rows = [
+        {"start": start, "end": end, "count": 108, "low": 3906 + n, "best": 13907, "high": 1013908, "group": None}
+        for n, (start, end) in enumerate(pairwise(months))
+    ]
+    page = visit(open_server, viewport={"width": width, "height": 900})
+    page.route("**/v1/stats/series?*", lambda route: route.fulfill(json=rows))
+    page.goto(f"{open_server.url}/?measure=launched&compare=intercepted&interval=month")
     ready(page)
 
     for panel in ("#series", "#map"):

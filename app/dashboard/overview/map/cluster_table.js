@@ -33,7 +33,7 @@ function Row({ cluster, names, measure, land, onZoom, onList }) {
   const place = `${(land && countryAt(land, at)) || "Sea or coast"}, ${spokenPlace(at, 1)}`;
   const of = (kind) => cluster.kinds.find(([name]) => name === kind)?.[1] ?? 0;
   return html`<tr>
-    <th scope="row">${place}</th><td>${number(cluster.count)}</td>${measure !== "count" && html`<td>${range(cluster)}</td>`}
+    <th scope="row">${place.replaceAll("° ", "°\u00a0")}</th><td>${number(cluster.count)}</td>${measure !== "count" && html`<td>${range(cluster)}</td>`}
     ${names.length > 1 && names.map((kind) => html`<td key=${kind}>${number(of(kind))}</td>`)}
     <td><button type="button" class="plain" aria-label="Zoom to ${place}" onClick=${() => onZoom(cluster)}>Zoom</button>
       <button type="button" class="plain" aria-label="List the events at ${place}" onClick=${() => onList(cluster)}>List</button></td>
