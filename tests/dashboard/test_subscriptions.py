@@ -172,6 +172,55 @@ def test_a_webhook_from_a_filter_is_made_tested_and_followed_to_the_bytes_that_w
     axe(page)
 
 
+def test_what_is_no_condition_yet_is_told_and_nothing_is_sent(
+    visit: Visit, pushing: Served, hook: Receiver, axe: Callable[..., None]
+) -> None:
+    total = pushing.get("/v1/events/count")["count"]
+    before = len(pushing.get("/v1/subscriptions")["items"])
+    page = manage(visit, pushing, "?new=1")
+    search = page.get_by_label("Find a condition")
+    fault = page.locator(".filter-rows .fault")
+    page.get_by_label("Address of your endpoint").fill(hook.url())
+    expect(page.locator(".every")).to_contain_text(f"every change of every event: {total} events now")
+
+    search.fill("vessel")
+    press(page, "Create the subscription")
+    expect(fault).to_have_text("“vessel” is not a condition yet: choose one below, or empty the field.")
+    expect(search).to_be_focused()
+    expect(search).to_have_attribute("aria-invalid", "true")
+    axe(page)
+    search.press("Enter")
+    expect(page.get_by_label("Value of measure subtype")).to_have_value("vessel_listing")
+    expect(search).to_have_value("")
+    expect(fault).to_have_count(0)
+    expect(page.locator(".every")).to_be_empty()
+
+    press(page, "Add “change”")
+    value = page.get_by_label("Value of change")
+    expect(value).to_be_focused()
+    press(page, "Create the subscription")
+    expect(fault).to_have_text("Write a value, or remove this condition.")
+    expect(value).to_be_focused()
+    value.fill("created")
+    expect(page.locator(".meaning")).not_to_contain_text("correction")
+    press(page, "Add a condition")
+    page.get_by_label("Value of the condition").fill("vessel")
+    press(page, "Create the subscription")
+    expect(fault).to_have_text("Choose a name for this value, or remove it.")
+    expect(page.get_by_label("Name", exact=True).nth(2)).to_be_focused()
+    axe(page)
+    assert len(pushing.get("/v1/subscriptions")["items"]) == before
+
+    page.get_by_label("Value of the condition").fill("")
+    press(page, "Create the subscription")
+    press(page, "I have kept the secret")
+    assert standing(pushing, id_of(page))["filter"] == {"measure_subtype": ["vessel_listing"], "change": ["created"]}
+    press(page, "Edit")
+    page.get_by_role("dialog").get_by_label("Find a condition").fill("no such thing")
+    press(page, "Save")
+    expect(fault).to_contain_text("“no such thing” is not a condition yet")
+
+
 def test_an_endpoint_that_fails_is_explained_paused_mended_moved_and_retried(
     visit: Visit, pushing: Served, hook: Receiver, folder: Path
 ) -> None:

@@ -3,7 +3,7 @@
 import { plural, spoken } from "../common/format.js";
 import { useApi } from "../common/hooks.js";
 import { label } from "../common/labels.js";
-import { html, useEffect, useId, useState } from "../common/preact.js";
+import { html, useEffect, useId, useRef, useState } from "../common/preact.js";
 import { FACETS, toRows } from "./filter_document.js";
 
 const AFTER_MS = 300;
@@ -21,10 +21,12 @@ function search(facets, word, filter) {
     .sort((one, other) => other.count - one.count).slice(0, SHOWN);
 }
 
-export function ConditionSearch({ filter, onFound }) {
+// `typed` is what stands in the field, which the form holds; `fault` is what is wrong with leaving it there.
+export function ConditionSearch({ filter, typed, onType, fault, onFound }) {
   const id = useId();
-  const [typed, type] = useState("");
+  const input = useRef(null);
   const [word, settle] = useState("");
+  const [entered, enter] = useState(""); // the text at which Enter was pressed: it takes the first condition as soon as that is found
   useEffect(() => {
     const timer = setTimeout(() => settle(typed.trim()), AFTER_MS);
     return () => clearTimeout(timer);
@@ -33,18 +35,30 @@ export function ConditionSearch({ filter, onFound }) {
   const { change, ...events } = filter;
   const answer = useApi(asks ? "stats/facets" : null, [...FACETS.map((name) => ["facet", name]), ["limit", VALUES], ...toRows(events)]);
   const found = asks && answer.fresh ? search(answer.data.facets, word, filter) : [];
-  const take = (event, { name, value }) => {
+  const none = asks && answer.fresh && !found.length;
+  const take = ({ name, value }) => {
     onFound(name, value);
-    type("");
     settle("");
-    event.target.closest(".finding").querySelector("input").focus();
+    input.current.focus();
+  };
+  useEffect(() => {
+    if (!answer.fresh || word !== entered || word !== typed.trim()) return;
+    enter("");
+    if (found.length) take(found[0]);
+  });
+  const press = (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    settle(event.target.value.trim());
+    enter(event.target.value.trim());
   };
   return html`<div class="finding">
     <label for=${id}>Find a condition</label>
-    <input id=${id} type="search" value=${typed} placeholder="vessel, Kharkiv, European Union" autocomplete="off" onInput=${(event) => type(event.target.value)}
-      onKeyDown=${(event) => { if (event.key === "Enter") event.preventDefault(); }} />
+    <input id=${id} ref=${input} type="search" value=${typed} placeholder="vessel, Kharkiv, European Union" autocomplete="off"
+      aria-invalid=${fault ? "true" : null} aria-describedby=${fault ? `${id}-told` : null} onInput=${(event) => onType(event.target.value)} onKeyDown=${press} />
+    ${fault && html`<p class="fault" id="${id}-told">${fault}</p>`}
     <ul aria-label="Conditions found">${found.map((one) => html`<li key="${one.name} ${one.value}">
-      <button type="button" onClick=${(event) => take(event, one)}><span dir="auto">${one.text}</span> <span class="note">${plural(one.count, "event")}</span></button></li>`)}</ul>
-    <p class="hint" role="status">${asks && answer.fresh && !found.length ? "No event has such a value. Choose a name below and write the value yourself." : ""}</p>
+      <button type="button" onClick=${() => take(one)}><span dir="auto">${one.text}</span> <span class="note">${plural(one.count, "event")}</span></button></li>`)}</ul>
+    <p class="hint" role="status">${none ? "No event has such a value. Choose a name below and write the value yourself." : ""}</p>
   </div>`;
 }

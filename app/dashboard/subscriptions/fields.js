@@ -18,6 +18,11 @@ export function otherFaults(error, pointers) {
   return others.length ? others.join(" ") : "Some fields were refused; see what is said beside them.";
 }
 
+// Lead to the first field of a form with a fault, or to what is said of the whole, once these are drawn.
+export function focusFault(form) {
+  requestAnimationFrame(() => (form.current?.querySelector("[aria-invalid]") ?? form.current?.querySelector(".trouble"))?.focus());
+}
+
 // A labelled control: `control(attributes)` draws it with the id and what ties the fault and the hint to it.
 export function Field({ label, hint, faults = [], control }) {
   const id = useId();
