@@ -57,14 +57,52 @@ def test_any_filter_of_the_api_works_and_the_rest_of_a_link_is_left_out(
     expect(page).to_have_title(page.locator("#count").inner_text() + " · Sitrep")
 
 
-def test_a_refusal_is_said_in_words_and_goes_with_its_cause(visit: Visit, open_server: Any) -> None:
-    page = visit(open_server, "?kind=war&country=UA")
+def test_a_refusal_is_said_in_words_and_goes_with_its_cause(visit: Visit, open_server: Any, axe: Axe) -> None:
+    page = visit(open_server, "?kind=war&country=UA&country=Ukrane&since=soon")
+    told = page.get_by_role("alert")
 
-    expect(page.locator("#trouble")).to_have_text("That value is not in the vocabulary.")
+    expect(told.locator("p").nth(0)).to_contain_text("Since “soon”: An instant is YYYY-MM-DDThh:mm:ss")
+    expect(told.locator("p").nth(1)).to_contain_text(
+        "Kind “war”: There is no such value. Choose Attack, Talks, Sanctions or Guarantee."
+    )
+    expect(page.locator("#live")).to_have_text("Waiting")
+    expect(page.locator("#live")).to_have_accessible_name(re.compile("until the filter is mended"))
+    expect(page.locator(".loading")).to_have_text(["Waits for a filter that is valid."] * 6)
+    expect(page.locator('[aria-busy="true"]')).to_have_count(0)
+    axe(page)
+    page.get_by_role("button", name="Take “soon” off").press("Enter")
     page.get_by_role("button", name="Take off kind war").click()
+    expect(told).to_contain_text("Country “Ukrane”: No country has that code or English name.")
+    page.get_by_role("button", name="Take “Ukrane” off").click()
 
-    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(told).to_have_count(0)
     counted(page, open_server.get("/v1/events/count?country=UA")["count"])
+    ready(page)
+    expect(page.locator("#map .marks svg")).to_be_attached()
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["until=2025-99-99", "timezone=Nowhere", "bbox=x", "near=x&radius_km=x", "exclude=x", "missing=x", "kind=toString"],
+)
+def test_whatever_the_address_has_the_page_stands(visit: Visit, open_server: Any, given: str) -> None:
+    page = visit(open_server, f"?{given}")
+
+    expect(page.get_by_role("alert")).to_have_count(1)
+    page.locator("#trouble").get_by_role("button", name="Take").click()
+
+    ready(page)
+    counted(page, 17)
+
+
+def test_without_a_network_it_says_offline(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server, outage=True)
+    ready(page)
+
+    page.context.set_offline(True)
+    expect(page.locator("#live")).to_have_text("Offline")
+    page.context.set_offline(False)
+
     ready(page)
 
 

@@ -39,6 +39,15 @@ export const value = (name) => pairs().find((pair) => pair[0] === name)?.[1] ?? 
 
 export const values = (name) => pairs().filter((pair) => pair[0] === name).map((pair) => pair[1]);
 
+// The zone of days; UTC where the address has none, or no such one.
+export function zone() {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: value("timezone") }).resolvedOptions().timeZone;
+  } catch {
+    return "UTC";
+  }
+}
+
 // Put these names in place of what they were; an empty value takes the name away.
 export function change(changes) {
   const kept = pairs().filter(([name]) => !(name in changes));

@@ -1,6 +1,7 @@
 // How things are said: times as exact as they are known, numbers with their range, names of kinds.
 
 export const KINDS = {
+  __proto__: null,
   attack: "Attack",
   negotiation_round: "Talks",
   sanction_move: "Sanctions",
@@ -14,6 +15,9 @@ export const spoken = (word) => word.replaceAll("_", " ");
 export const number = (count) => count.toLocaleString("en-GB");
 
 export const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
+
+// attack or talks: words as one says them.
+export const or = (words) => new Intl.ListFormat("en-GB", { type: "disjunction" }).format(words);
 
 // 810, or 810 (805–823) where the sources leave it open.
 export function range({ low, best, high }) {
@@ -33,7 +37,9 @@ const STYLES = {
 };
 const DAY = { day: "numeric", month: "short", year: "numeric" };
 
+// What is no time stays as it is.
 export function date(text, zone, precision = "day") {
+  if (Number.isNaN(Date.parse(text))) return text;
   return new Intl.DateTimeFormat("en-GB", { timeZone: zone || "UTC", ...(STYLES[precision] ?? DAY) }).format(new Date(text));
 }
 

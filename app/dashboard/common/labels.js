@@ -36,7 +36,9 @@ export function placeName({ name, country: code }) {
   return [name, !says && land].filter(Boolean).join(", ");
 }
 
-export const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text);
+const isTime = (text) => !Number.isNaN(Date.parse(text));
+
+export const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && isTime(text);
 
 // The day so many days after a day: ("2025-09-07", 1) is "2025-09-08".
 export const addDays = (day, days) => new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
@@ -48,6 +50,6 @@ export function label(name, value) {
   if (name === "admin1") return regionName(value.toUpperCase());
   if (name === "until" && isDay(value)) return date(addDays(value, -1)); // the API's end is not in the range, the page's is
   if (name === "since" && isDay(value)) return date(value);
-  if (name === "since" || name === "until") return `${date(value, "UTC", "instant")} UTC`;
+  if ((name === "since" || name === "until") && isTime(value)) return `${date(value, "UTC", "instant")} UTC`;
   return ["publisher", "actor", "place", "q", "id", "external_id", "programme"].includes(name) ? value : spoken(value);
 }

@@ -10,7 +10,7 @@ const QUIET_MS = 40000; // the stream says something every 15 s; after so long w
 const HOPELESS = [400, 401, 422]; // the question is wrong, or nobody gives a key: asking again would not mend it
 
 // Follow the changes of a filter from `place.after`, or from now where that is empty; `place.after` moves on with the stream.
-// `onChange(item)` gets each feed item, `onState(state, again)` one of connecting, live, reconnecting, offline, `again`
+// `onChange(item)` gets each feed item, `onState(state, again)` one of connecting, live, reconnecting, offline, refused, `again`
 // telling that the stream had been broken; `onLost()` is called when changes may have been missed, as the place is no longer
 // in the log. Return a function that ends it.
 export function follow(pairs, place, { onChange, onState, onLost }) {
@@ -33,7 +33,7 @@ async function run(pairs, place, { onChange, onState, onLost, signal }) {
         onLost();
         continue;
       }
-      if (error instanceof Refused && HOPELESS.includes(error.status)) return onState("offline");
+      if (error instanceof Refused && HOPELESS.includes(error.status)) return onState(error.status === 401 ? "offline" : "refused");
       broken = true;
     }
     if (signal.aborted) return;

@@ -33,9 +33,10 @@ function moveFocus(item) {
 
 const facetWords = (name) => (name === "admin1" ? "region" : spoken(name));
 
-function told(name, value, pairs) {
+// A condition as [what, text].
+export function told(name, value, pairs) {
   if (name === "missing") return ["without", facetWords(value)];
-  if (name === "exclude") {
+  if (name === "exclude" && value.includes(":")) {
     const [facet, ...rest] = value.split(":");
     return [`not ${facetWords(facet)}`, label(facet, rest.join(":"))];
   }

@@ -2,7 +2,7 @@
 
 import * as filter from "../common/filter.js";
 import { useApi, useMedia } from "../common/hooks.js";
-import { isTold, sentence } from "../common/panel.js";
+import { isOfFilter, isTold, sentence } from "../common/panel.js";
 import { html, useState } from "../common/preact.js";
 import { changeFacet, SHARED } from "./facets/choice.js";
 import { Facet } from "./facets/facet.js";
@@ -33,19 +33,20 @@ function Controls({ pairs, live, kinds }) {
   const facets = [...SHARED, ...(own?.facets.map(({ name }) => name) ?? [])];
   const asked = facets.filter((name) => open.has(name));
   const counts = useApi(asked.length ? "stats/facets" : null, [...pairs, ...asked.map((name) => ["facet", name]), ["limit", FETCHED]], live.revision);
+  const refused = counts.error !== null && isOfFilter(counts.error);
   const show = (name, opened) => set((before) => {
     const next = new Set(before);
     if (opened) next.add(name);
     else next.delete(name);
     return next;
   });
-  const one = (name) => html`<${Facet} key=${name} name=${name} pairs=${pairs} live=${live} open=${open.has(name)} fetched=${FETCHED}
+  const one = (name) => html`<${Facet} key=${name} name=${name} pairs=${pairs} live=${live} open=${open.has(name)} refused=${refused} fetched=${FETCHED}
     counts=${counts.data?.facets[name]} onOpen=${(opened) => show(name, opened)} onChange=${changeFacet(name, kinds)} />`;
   return html`
     <form id="controls" aria-label="Filter" aria-busy=${String(counts.loading)} onSubmit=${(event) => event.preventDefault()}>
+      ${counts.error && !isTold(counts.error) && !refused && html`<p class="trouble" role="alert">${sentence(counts.error)}</p>`}
       <${Search} value=${filter.value("q")} />
       <${TimeFields} />
-      ${counts.error && !isTold(counts.error) && html`<p class="trouble" role="alert">${sentence(counts.error)}</p>`}
       ${one("kind")}
       ${own && html`<fieldset id="own"><legend>${own.title}</legend>${own.facets.map(({ name }) => one(name))}</fieldset>`}
       ${SHARED.slice(1).map(one)}

@@ -3,7 +3,7 @@
 import * as filter from "../common/filter.js";
 import { plural } from "../common/format.js";
 import { useApi, useFilter, useLive } from "../common/hooks.js";
-import { isTold, sentence } from "../common/panel.js";
+import { isTold } from "../common/panel.js";
 import { html, useEffect, useMemo, useRef } from "../common/preact.js";
 import { useRegionNames } from "../common/regions.js";
 import { say, Shell } from "../common/shell.js";
@@ -14,6 +14,7 @@ import { EventMap } from "./event_map.js";
 import { FacetPanel } from "./facet_panel.js";
 import { KeyHelp, useKeys } from "./keys.js";
 import { LiveButton } from "./live_button.js";
+import { Refusal } from "./refusal.js";
 import { SourcesNote } from "./sources_note.js";
 import { TimeChart } from "./time_chart.js";
 
@@ -36,13 +37,13 @@ export function Overview() {
   const tools = html`
     <${LiveButton} live=${live} caughtUp=${!count.error && (count.revision ?? -1) >= live.needed} />
     <button type="button" class="round" aria-label="Keyboard keys" aria-haspopup="dialog" onClick=${() => help.current.showModal()}>?</button>`;
-  return html`<${Shell} page="" tools=${tools} skips=${[["event-rows", "Skip to the list of events"]]}>
+  return html`<${Shell} page="" tools=${tools} skips=${count.error ? [] : [["event-rows", "Skip to the list of events"]]}>
     <div class="board">
       <div class="head">
         <${SourcesNote} />
         <h1 id="count" aria-busy=${String(count.loading)}>${headline(count, counted)}</h1>
         <${Chips} pairs=${pairs} />
-        ${count.error && !isTold(count.error) && html`<p id="trouble" class="trouble" role="alert">${sentence(count.error)}</p>`}
+        ${count.error && !isTold(count.error) && html`<${Refusal} error=${count.error} pairs=${pairs} />`}
       </div>
       <div class="side"><${FacetPanel} ...${shared} /></div>
       <div class="charts">

@@ -3,7 +3,7 @@
 import * as filter from "../common/filter.js";
 import { plural, range, spoken, sumOf } from "../common/format.js";
 import { title } from "../common/labels.js";
-import { isTold, Panel, sentence } from "../common/panel.js";
+import { isOfFilter, isTold, Panel, sentence } from "../common/panel.js";
 import { html } from "../common/preact.js";
 import { NumbersTable } from "./chart/numbers_table.js";
 import { Plot } from "./chart/plot.js";
@@ -16,10 +16,11 @@ export function TimeChart({ pairs, measure, live, kinds }) {
   const compare = measure === "count" || filter.value("compare") === measure ? "" : filter.value("compare");
   const group = compare ? "" : filter.value("group_by");
   const series = useSeries({ pairs, measure, compare, interval, group, revision: live.revision });
-  return html`<${Panel} id="series" title="Over time" note=${series.data ? told(series.data) : ""} answer=${{ ...series, error: null }}
+  const shown = series.error && !isTold(series.error) && !isOfFilter(series.error); // by a part of its own, which has a way out
+  return html`<${Panel} id="series" title="Over time" note=${series.data ? told(series.data) : ""} answer=${{ ...series, error: shown ? null : series.error }}
     tools=${html`<${Tools} pairs=${pairs} measure=${measure} compare=${compare} interval=${interval} group=${group} kinds=${kinds} auto=${series.data?.interval} />`}>
     <${Presets} />
-    ${series.error && !isTold(series.error) && html`<${Trouble} error=${series.error} interval=${interval} />`}
+    ${shown && html`<${Trouble} error=${series.error} interval=${interval} />`}
     ${series.data?.rows.length === 0 && html`<p class="nothing">Nothing to draw: no event matches.</p>`}
     ${series.data?.rows.length > 0 && html`<${Plot} data=${series.data} /><${NumbersTable} data=${series.data} />`}
   <//>`;

@@ -1,6 +1,6 @@
 // A subscription's filter: between the rows of a form, the API's JSON and words.
 
-import { date, number, spoken } from "../common/format.js";
+import { date, number, or, spoken } from "../common/format.js";
 import { listed } from "../common/freshness.js";
 import { label } from "../common/labels.js";
 
@@ -56,13 +56,8 @@ export function patchOf(before, after) {
 
 const said = (name, value) => (name === "kind" ? label(name, value).toLowerCase() : label(name, String(value)));
 
-// A day, or an instant, as people write it; what is neither as it is.
-function moment(value) {
-  if (Number.isNaN(Date.parse(value))) return value;
-  return date(value, "UTC", value.length > 10 ? "instant" : "day");
-}
-
-const or = (words) => new Intl.ListFormat("en-GB", { type: "disjunction" }).format(words);
+// A day, or an instant, as people write it.
+const moment = (value) => date(value, "UTC", value.length > 10 ? "instant" : "day");
 
 const SENTENCES = {
   since: ([value]) => `from ${moment(value)}`,

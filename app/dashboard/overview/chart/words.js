@@ -16,7 +16,7 @@ const SHORT = {
   year: { year: "numeric" },
 };
 
-const format = (at, style) => new Intl.DateTimeFormat("en-GB", { timeZone: filter.value("timezone") || "UTC", ...style }).format(new Date(at));
+const format = (at, style) => new Intl.DateTimeFormat("en-GB", { timeZone: filter.zone(), ...style }).format(new Date(at));
 
 const quarter = (at) => `Q${Math.ceil(Number(format(at, { month: "numeric" })) / 3)}`;
 

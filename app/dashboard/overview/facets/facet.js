@@ -3,6 +3,7 @@
 import { number } from "../../common/format.js";
 import { useApi } from "../../common/hooks.js";
 import { label, title } from "../../common/labels.js";
+import { UNTIL_MENDED } from "../../common/panel.js";
 import { html, useId, useRef, useState } from "../../common/preact.js";
 import { isRegion, regionsOf, useRegionNames } from "../../common/regions.js";
 import { chosenOf, NEVER_MISSING } from "./choice.js";
@@ -12,21 +13,22 @@ const MOST = 1000;
 const UNKNOWN = { admin1: "No region of that name or code (ISO 3166-2)." };
 const GUESSED = 8; // regions that no event has
 
-export function Facet({ name, pairs, live, open, counts, fetched, onOpen, onChange }) {
+export function Facet({ name, pairs, live, open, refused, counts, fetched, onOpen, onChange }) {
   const chosen = chosenOf(name, pairs);
   const set = chosen.included.length + chosen.excluded.length + Number(chosen.missing);
   return html`<details class="facet" data-facet=${name} open=${open} onToggle=${(event) => { if (event.target.open !== open) onOpen(event.target.open); }}>
     <summary>${title(name)}${set > 0 && html`<span class="note">${set} set</span>`}</summary>
-    ${open && html`<${Values} name=${name} pairs=${pairs} live=${live} counts=${counts} fetched=${fetched} chosen=${chosen} onChange=${onChange} />`}
+    ${open && html`<${Values} name=${name} pairs=${pairs} live=${live} refused=${refused} counts=${counts} fetched=${fetched} chosen=${chosen} onChange=${onChange} />`}
   </details>`;
 }
 
-function Values({ name, pairs, live, counts, fetched, chosen, onChange }) {
+function Values({ name, pairs, live, refused, counts, fetched, chosen, onChange }) {
   const [sought, seek] = useState("");
   const [more, showMore] = useState(false);
   const full = more || sought !== "";
   useRegionNames(name === "admin1");
   const all = useApi(full && counts?.length === fetched ? "stats/facets" : null, [...pairs, ["facet", name], ["limit", MOST]], live.revision);
+  if (!counts && refused) return html`<p class="loading">${UNTIL_MENDED}</p>`;
   if (!counts) return html`<p class="loading" role="status">Loading…</p>`;
   const known = (full && all.fresh && all.data?.facets[name]) || counts;
   const rows = rowsOf(name, known, chosen, sought);

@@ -10,10 +10,11 @@ const MAX_KM = 1000; // of the API
 // What the filter has: {box} or {middle, km}, or null.
 export function areaOf(pairs) {
   const one = (name) => pairs.find((pair) => pair[0] === name)?.[1];
-  if (one("bbox")) return { box: mercator.boxOf(one("bbox")) };
-  if (!one("near")) return null;
-  const [lat, lon] = one("near").split(",").map(Number);
-  return { middle: [lon, lat], km: Number(one("radius_km")) };
+  const box = one("bbox") && mercator.boxOf(one("bbox"));
+  if (box) return { box };
+  const [lat, lon] = (one("near") ?? "").split(",").map(Number);
+  const km = Number(one("radius_km"));
+  return [lat, lon, km].every(Number.isFinite) ? { middle: [lon, lat], km } : null;
 }
 
 // Put an area in the place of the one in the filter; null takes it away.
