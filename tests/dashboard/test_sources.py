@@ -56,7 +56,7 @@ def test_which_sources_are_stale_is_said_above_the_dashboard_and_explained_a_cli
     page.reload()
 
     expect(page.locator("#stale")).to_contain_text(
-        "2 of 3 sources are stale: acled (never taken in) and gdelt (last taken in 3 days ago)."
+        "2 of 3 sources are stale: acled (never taken in) and gdelt (taken in 3 days ago)."
     )
     page.get_by_role("link", name="What is wrong").click()
     expect(page.locator("#freshness")).to_contain_text("2 of 3 sources are stale")
@@ -69,6 +69,23 @@ def test_which_sources_are_stale_is_said_above_the_dashboard_and_explained_a_cli
     page.emulate_media(color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     axe(page)
+
+
+def test_the_summary_has_the_colour_of_the_worst(visit: Visit, own_server: Served, tmp_path: Path) -> None:
+    def border() -> str:
+        page.reload()
+        colour = "box => getComputedStyle(box).borderLeftColor"
+        return str(page.locator("#freshness").evaluate(colour))
+
+    page = visit(own_server, "sources")
+    keep_source(tmp_path, "ucdp", 130)
+    well = border()
+    keep_source(tmp_path, "attacks", 130, failures=1, problem="The server stands still.")
+    failing = border()
+    expect(page.locator("#freshness")).to_have_text("No source is stale, but attacks is failing.")
+    keep_source(tmp_path, "gdelt", 3 * DAY_S)
+
+    assert len({well, failing, border()}) == 3
 
 
 def test_imports_are_listed_with_their_report_and_taken_back_by_those_who_may(visit: Visit, own_server: Served) -> None:

@@ -24,13 +24,19 @@ export function until(instant) {
 // gdelt and ucdp: names as one says them.
 export const listed = (names) => new Intl.ListFormat("en-GB", { type: "conjunction" }).format(names);
 
+// The worst of what any of them is: stale, failing or active.
+export function worst(sources) {
+  if (sources.some((source) => source.stale)) return "stale";
+  return sources.some((source) => source.state === "failing") ? "failing" : "active";
+}
+
 // What there is to say of all sources: which are stale, and which of the others fail; or that all is well.
 export function summary(sources) {
   if (!sources.length) return "No source is set up: data comes in by imports and writes alone.";
   const stale = sources.filter((source) => source.stale);
   const failing = sources.filter((source) => !source.stale && source.state === "failing").map((source) => source.name);
   const verb = (names) => (names.length === 1 ? "is" : "are");
-  const last = ({ since_last_success_s: success }) => (success === null ? "never taken in" : `last taken in ${ago(success)}`);
+  const last = ({ since_last_success_s: success }) => (success === null ? "never taken in" : `taken in ${ago(success)}`);
   const others = failing.length ? `${listed(failing)} ${verb(failing)} failing` : "";
   if (!stale.length && others) return `No source is stale, but ${others}.`;
   if (!stale.length) return sources.length === 1 ? "The source is up to date." : `All ${sources.length} sources are up to date.`;

@@ -1,7 +1,7 @@
 // Every source, the stale ones first: when it last succeeded, what it brought, and what keeps it from being current.
 
 import { date, number } from "../common/format.js";
-import { ago, duration, since, summary, until } from "../common/freshness.js";
+import { ago, duration, since, summary, until, worst } from "../common/freshness.js";
 import { Panel } from "../common/panel.js";
 import { usePolled } from "../common/poll.js";
 import { html } from "../common/preact.js";
@@ -12,15 +12,14 @@ const COLUMNS = ["Source", "State", "Last success", "Newest event", "Every", "Ne
 export function SourceTable() {
   const answer = usePolled("sources", [], 15000);
   const items = (answer.data?.items ?? []).toSorted((one, other) => other.stale - one.stale);
-  const stale = items.some((source) => source.stale);
   return html`<div class="head"><h1>Sources</h1></div>
     <${Panel} id="sources" title="Freshness" answer=${answer}>
-      ${answer.data && html`<p id="freshness" class="explained" data-state=${stale ? "failing" : "active"} role="status">${summary(items)}</p>`}
+      ${answer.data && html`<p id="freshness" class="explained" data-state=${worst(items)} role="status">${summary(items)}</p>`}
       ${items.length > 0 && html`<table class="rows">
         <thead><tr>${COLUMNS.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
         <tbody>${items.map((source) => html`<${Row} key=${source.name} source=${source} />`)}</tbody>
       </table>
-      <p class="hint">A source is stale when nothing new has come from it for three of its intervals.</p>`}
+      <p class="hint">A source is stale when for three of its intervals no run of it has succeeded and no file has come in; GDELT always has news, so there only a new file counts. One that was never taken in counts from when it was set up.</p>`}
     <//>`;
 }
 
