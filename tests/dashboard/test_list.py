@@ -93,6 +93,20 @@ def as_table(page: Page) -> None:
     expect(page.get_by_role("grid")).to_be_visible()
 
 
+def test_a_search_that_finds_nothing_says_how_it_is_read_and_what_is_chosen_elsewhere(
+    visit: Visit, own_server: Any, make_event: MakeEvent
+) -> None:
+    place = {"name": "Kharkiv", "country": "UA", "admin1": "UA-63", "lat": 50.0, "lon": 36.2, "role": "target"}
+    own_server.call("POST", "/v1/events", json=make_event(locations=[place]))
+    page = visit(own_server, "?q=nowhere in Kharkiv oblast of Ukraine")
+    told = page.locator("#events .empty")
+
+    expect(told).to_contain_text('every word of the search must occur in it. OR between two words and "quotes" around')
+    expect(told).to_contain_text("The filter has “Kharkiv” under Region and “Ukraine” under Country.")
+    page.goto(f"{own_server.url}/?tag=nowhere")
+    expect(told).to_have_text("No event matches. Take a filter off, or wait: new ones are told here.")
+
+
 def test_scrolling_gives_each_event_once_while_others_arrive(visit: Visit, crowded: Any) -> None:
     before = ids_of(crowded, "tag=crowd")
     page = visit(crowded, "?tag=crowd")

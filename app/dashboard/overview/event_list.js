@@ -9,6 +9,7 @@ import { Actions } from "./list/actions.js";
 import { columnsOf, defaultColumns, eventPage, storeColumns, storedColumns } from "./list/columns.js";
 import { Entry } from "./list/entry.js";
 import { EventPages } from "./list/event_pages.js";
+import { Nothing } from "./list/nothing.js";
 import { chooseSort, currentSort, SORTS } from "./list/sort.js";
 import { Table } from "./list/table.js";
 import { ColumnsMenu, ViewSwitch } from "./list/view.js";
@@ -101,7 +102,7 @@ export function EventList({ pairs, live, count, kinds }) {
       <${ViewSwitch} view=${view} onChange=${show} />`}>
     <${Actions} pairs=${pairs} count=${count} asOf=${pages.asOf} />
     ${pages.fresh.size > 0 && html`<button type="button" class="pill" onClick=${showNew}>${plural(pages.fresh.size, "new event")}</button>`}
-    ${pages.done && !pages.length && html`<p class="empty">No event matches. Take a filter off, or wait: new ones are told here.</p>`}
+    ${pages.done && !pages.length && html`<${Nothing} pairs=${pairs} kinds=${kinds} />`}
     <${ScrollBox} region=${region} id="event-rows" class="scroll ${view}" role="region" label=${view === "table" ? "Table of events" : "List of events"}>
       ${view === "table"
         ? html`<${Table} region=${region} pages=${pages} columns=${columnsOf(names)} sort=${sort} size=${size} active=${active} setActive=${setActive} />`
