@@ -19,9 +19,12 @@ function spell(zone) {
   return ZONES.find((one) => one.toLowerCase() === zone.toLowerCase()) ?? (/^[A-Za-z]/.test(zone) ? zone : undefined);
 }
 
+// The day of a time, if it begins with one.
+const dayOf = (text) => (isDay(text.slice(0, 10)) ? text.slice(0, 10) : "");
+
 export function TimeFields() {
   const [since, until] = [filter.value("since"), filter.value("until")];
-  const [first, last] = [since.slice(0, 10), isDay(until) ? addDays(until, -1) : until.slice(0, 10)];
+  const [first, last] = [dayOf(since), isDay(until) ? addDays(until, -1) : dayOf(until)];
   return html`<fieldset class="time"><legend class="unseen">Time</legend>
     <${Field} label="From" name="since" type="date" ...${YEARS} value=${first} onValue=${(day) => filter.change({ since: day })} />
     <${Field} label="Until" name="until" type="date" ...${YEARS} value=${last} onValue=${(day) => filter.change({ until: day && addDays(day, 1) })} />
