@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 KEY = "a key for tests only"
 PATIENCE_S = 120.0
+# Of the event loop, from a connection that is accepted to the task that serves it; with room.
+TURNS = 10
 
 
 @dataclass(frozen=True)
@@ -138,10 +140,17 @@ async def receiving(answer: Answer = lambda _received: 200) -> AsyncIterator[Rec
     try:
         yield receiver
     finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(server, tasks)
+
+
+async def end(server: asyncio.Server, tasks: set[asyncio.Task[None]]) -> None:
+    """Close a server and what it serves; a connection that was just accepted begins first, so that it can be ended."""
+    server.close()
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    for task in list(tasks):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def subscribed(api: httpx.AsyncClient, url: str, **fields: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from calls import good
 from conftest import client_of
-from receivers import KEY, LOOPBACK, becomes, read_request, subscribed, write_many
+from receivers import KEY, LOOPBACK, becomes, end, read_request, subscribed, write_many
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -80,10 +80,7 @@ async def street() -> AsyncIterator[Street]:
     try:
         yield made
     finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(server, tasks)
 
 
 async def test_among_failing_and_dripping_endpoints_the_healthy_get_every_change(
