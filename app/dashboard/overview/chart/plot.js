@@ -63,5 +63,6 @@ function Legend({ data: { rows, measure, group, groups, others, second } }) {
   return html`<ul class="legend" aria-label="Legend">
     ${groups.map(({ value, rows }, n) => entry(hue(group, value, n), groupName(group, value), rows))}
     ${others && entry("group-rest", "others", others)}
-  </ul>${!SINGLE.includes(group) && html`<p class="hint">An event that has several values counts under each${measure === "count" ? "" : ", with its whole number"}.</p>`}`;
+  </ul>${measure !== "count" && html`<p class="hint">The best numbers are drawn; without a breakdown a band goes from low to high.</p>`}
+  ${!SINGLE.includes(group) && html`<p class="hint">An event that has several values counts under each${measure === "count" ? "" : ", with its whole number"}.</p>`}`;
 }
