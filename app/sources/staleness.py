@@ -1,4 +1,4 @@
-"""Tells operators of sources that have fallen silent, and of those that are back, as notices."""
+"""Tells operators of sources: those of their file from the start, those that fell silent or are back as notices."""
 
 from __future__ import annotations
 

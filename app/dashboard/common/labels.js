@@ -40,6 +40,9 @@ const isTime = (text) => !Number.isNaN(Date.parse(text));
 
 export const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && isTime(text);
 
+// The day of an instant in a zone, as the API writes days.
+export const dayIn = (at, zone) => new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(new Date(at));
+
 // The day so many days after a day: ("2025-09-07", 1) is "2025-09-08".
 export const addDays = (day, days) => new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
 

@@ -1,7 +1,7 @@
 // Lengths of time up to now, one press each.
 
 import * as filter from "../../common/filter.js";
-import { addDays } from "../../common/labels.js";
+import { addDays, dayIn } from "../../common/labels.js";
 import { html } from "../../common/preact.js";
 
 const HOUR_MS = 3600000;
@@ -10,7 +10,7 @@ const DAYS = [["7 d", 7], ["30 d", 30], ["1 y", 365]];
 export function Presets() {
   const [since, until] = [filter.value("since"), filter.value("until")];
   const now = Date.now();
-  const today = new Intl.DateTimeFormat("en-CA", { timeZone: filter.zone() }).format(now);
+  const today = dayIn(now, filter.zone());
   const lastDay = since.length > 10 && Math.abs(now - Date.parse(since) - 24 * HOUR_MS) < HOUR_MS;
   const one = (text, set, pressed) => html`<button type="button" key=${text} aria-pressed=${String(!until && pressed)}
     onClick=${() => filter.change({ since: set(), until: "" })}>${text}</button>`;

@@ -3,7 +3,7 @@
 import { address } from "../../common/api.js";
 import * as filter from "../../common/filter.js";
 import { date, KINDS, measures, range, spoken, when } from "../../common/format.js";
-import { country, isDay } from "../../common/labels.js";
+import { country, dayIn, isDay } from "../../common/labels.js";
 import { html } from "../../common/preact.js";
 import { MEASURES } from "./sort.js";
 
@@ -20,9 +20,8 @@ export const stageOf = ({ kind, detail }) => detail.stage ?? (kind === "negotiat
 // When it was, with the zone of an event whose day there is none of the days that are asked for.
 export function whenListed(event) {
   const zone = event.timezone || "UTC";
-  const dayOf = (at) => new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(new Date(at));
   const [since, until] = [filter.value("since"), filter.value("until")];
-  const outside = (isDay(until) && dayOf(event.started_at) >= until) || (isDay(since) && dayOf(event.ended_at ?? event.started_at) < since);
+  const outside = (isDay(until) && dayIn(event.started_at, zone) >= until) || (isDay(since) && dayIn(event.ended_at ?? event.started_at, zone) < since);
   return outside && event.time_precision !== "instant" ? `${when(event)}, ${zone}` : when(event);
 }
 
