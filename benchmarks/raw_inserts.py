@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 
+from app.changes.facet_index import BLOCK
 from app.db.sqlite_file import PRAGMAS, ROOMY
+from app.events.index.map_rollup import SUMS as PLACE_SUMS
+from app.events.index.map_rollup import MapRollupKey
+from app.events.index.rollup import RollupKey, RollupSums
 from benchmarks.cases import BATCH, batch
 from benchmarks.databases import name_in
 from benchmarks.figures import Figure, figure
@@ -24,21 +28,26 @@ if TYPE_CHECKING:
 ROW = "batch"
 WARM_UP = 1
 EVENTS = 'SELECT event FROM "change" WHERE seq > {seq}'
-# Each table that a batch adds to, what of a row is read, and which rows are new since these heights of the log and ids.
+# Each table that a batch adds to, what of a row is read, and which rows are new since these heights of the log.
 NEW_ROWS = {
     "facet_value": ("*", "id > {id}"),
     "event": ("*", f"key IN ({EVENTS})"),
     "change": ("*", "seq > {seq}"),
+    "change_block": ("*", "block > {block}"),
     "event_facet": ("*", f"event IN ({EVENTS})"),
     "event_point": ("*", f"event IN ({EVENTS})"),
     "event_measure": ("*", f"event IN ({EVENTS})"),
     "external_id": ("*", f"event IN ({EVENTS})"),
     "event_text": ("rowid, text", f"rowid IN ({EVENTS})"),
     "tally": ("*", "true"),
+    "map_rollup": ("*", "true"),
 }
 POSTGRESQL_ROWS = NEW_ROWS | {"event_text": ("event, text, words::text", f"event IN ({EVENTS})")}
-TALLY_KEY = ("kind", "country", "measure", "hours", "period")
-TALLY_SUMS = ("events", "low", "best", "high")
+# The tables whose rows are sums, with the columns of key and sums: a batch changes rows of earlier ones.
+SUMS = {
+    "tally": (RollupKey._fields, RollupSums._fields),
+    "map_rollup": (MapRollupKey._fields, PLACE_SUMS),
+}
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -50,7 +59,7 @@ class Driver(Protocol):
         """All rows."""
 
     async def insert(self, rows: Rows) -> None:
-        """Insert the rows in one transaction; those of the tally take the place of what is there."""
+        """Insert the rows in one transaction; sums take the place of those that are there."""
 
 
 class Sqlite:
@@ -88,12 +97,13 @@ class Postgresql:
                 marks = [f"${n + 1}" for n in range(len(some[0]))]
                 if table == "event_text":
                     marks[2] += "::text::tsvector"
-                sums = ", ".join(f"{name} = excluded.{name}" for name in TALLY_SUMS)
-                again = f"ON CONFLICT ({', '.join(TALLY_KEY)}) DO UPDATE SET {sums}" if table == "tally" else ""
-                await self._connection.executemany(
-                    f'INSERT INTO "{table}" VALUES ({", ".join(marks)}) {again}',  # noqa: S608 (names of ours)
-                    some,
-                )
+                again = ""
+                if table in SUMS:
+                    key, sums = SUMS[table]
+                    replaced = ", ".join(f"{name} = excluded.{name}" for name in sums)
+                    again = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"
+                statement = f'INSERT INTO "{table}" VALUES ({", ".join(marks)}) {again}'  # noqa: S608 (names of ours)
+                await self._connection.executemany(statement, some)
 
 
 async def connect(dialect: str, url: str) -> Driver:
@@ -105,13 +115,15 @@ async def new_rows(dialect: str, source: Driver, target: Driver) -> Rows:
     """What the source has and the target has not, by table and in the order of keys."""
     [(seq,)] = await target.read('SELECT max(seq) FROM "change"')
     [(id,)] = await target.read("SELECT max(id) FROM facet_value")
+    block = seq // BLOCK - 1
     found: Rows = {}
     for table, (columns, condition) in (NEW_ROWS if dialect == "sqlite" else POSTGRESQL_ROWS).items():
-        where = condition.format(seq=seq, id=id)
+        where = condition.format(seq=seq, id=id, block=block)
         rows = await source.read(f'SELECT {columns} FROM "{table}" WHERE {where}')  # noqa: S608 (numbers)
         found[table] = sorted(rows, key=itemgetter(slice(3)))
-    known = set(await target.read("SELECT * FROM tally"))
-    found["tally"] = [row for row in found["tally"] if row not in known]
+    for table in SUMS:
+        known = set(await target.read(f'SELECT * FROM "{table}"'))  # noqa: S608 (a name of ours)
+        found[table] = [row for row in found[table] if row not in known]
     return {table: rows for table, rows in found.items() if rows}
 
 
