@@ -18,8 +18,8 @@ from app.db.compiler import (
     array_param,
     as_written,
     id_text,
-    pairs_param,
-    pairs_source,
+    rows_param,
+    rows_source,
     whole_between,
 )
 from app.db.faults import DatabaseUnusable, is_permanent, reason
@@ -53,9 +53,9 @@ __all__ = [
     "id_text",
     "is_permanent",
     "open_database",
-    "pairs_param",
-    "pairs_source",
     "reason",
+    "rows_param",
+    "rows_source",
     "sqlite_function",
     "whole_between",
 ]

@@ -244,24 +244,23 @@ def array_param(values: Sequence[Any], dialect: str) -> Any:
     return orjson.dumps(values).decode() if dialect == "sqlite" else values
 
 
-def pairs_source(dialect: str, kind: Any = None) -> tuple[Any, Any, Any]:
-    """Pairs of texts, or of another type, as a table, and its two columns; `pairs_param` makes the parameters."""
-    kind = kind or sa.Text()
+def rows_source(dialect: str, *kinds: Any) -> tuple[Any, ...]:
+    """Rows with columns of these types as a table, and its columns; `rows_param` makes the parameters."""
     if dialect == "sqlite":
-        asked: Any = sa.func.json_each(sa.bindparam("pairs")).table_valued("value", name="asked")
-        first, second = (sa.func.json_extract(asked.c.value, path, type_=kind) for path in ("$[0]", "$[1]"))
-        return asked, first, second
-    arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind)) for name in ("firsts", "seconds")]
-    columns = (sa.column(name, kind) for name in ("first", "second"))
+        asked: Any = sa.func.json_each(sa.bindparam("rows")).table_valued("value", name="asked")
+        return asked, *(sa.func.json_extract(asked.c.value, f"$[{n}]", type_=kind) for n, kind in enumerate(kinds))
+    names = [f"column_{n}" for n in range(len(kinds))]
+    arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind)) for name, kind in zip(names, kinds, strict=True)]
+    columns = [sa.column(name, kind) for name, kind in zip(names, kinds, strict=True)]
     asked = sa.func.unnest(*arrays).table_valued(*columns, name="asked").render_derived()
-    return asked, asked.c.first, asked.c.second
+    return asked, *(asked.c[name] for name in names)
 
 
-def pairs_param(pairs: Sequence[tuple[Any, Any]], dialect: str) -> dict[str, Any]:
-    """The parameters of `pairs_source`."""
+def rows_param(rows: Sequence[tuple[Any, ...]], dialect: str) -> dict[str, Any]:
+    """The parameters of `rows_source`; there must be a row."""
     if dialect == "sqlite":
-        return {"pairs": orjson.dumps(pairs).decode()}
-    return {"firsts": [first for first, _ in pairs], "seconds": [second for _, second in pairs]}
+        return {"rows": orjson.dumps(rows).decode()}
+    return {f"column_{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))}
 
 
 def array_agg(column: Any, order: Any, dialect: str) -> Any:

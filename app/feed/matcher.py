@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from app.changes import ChangeRecord, LogHead
 from app.changes.facet_index import slot_of
-from app.db import Database, Statement, as_written, pairs_param, pairs_source
+from app.db import Database, Statement, as_written, rows_param, rows_source
 from app.events.documents import load_event
 from app.events.index.readiness import require_indexed
 from app.events.read.conditions.base import ResidualCondition, TermGroup
@@ -244,7 +244,7 @@ async def read_ids(
 ) -> tuple[Position, list[tuple[str, str, int]]]:
     """All ids of these values up to a position, which is read in the same statement and so from the same state."""
     statement = ids_statement(db.dialect, signatures=EVERY_SIGNATURE in values)
-    rows = await db.rows(statement, pairs_param(values, db.dialect), primary=primary)
+    rows = await db.rows(statement, rows_param(values, db.dialect), primary=primary)
     [position] = [(epoch, seq) for epoch, _, _, seq in rows if epoch]
     return position, [(facet, value, id) for epoch, facet, value, id in rows if not epoch]
 
@@ -252,7 +252,7 @@ async def read_ids(
 @lru_cache(4)
 def ids_statement(dialect: str, *, signatures: bool) -> Statement:
     """One row with epoch and sequence of the head, and one for each id with an epoch of zero."""
-    asked, facet, value = pairs_source(dialect)
+    asked, facet, value = rows_source(dialect, sa.Text(), sa.Text())
     known, head = sa.inspect(FacetValue).local_table, sa.inspect(LogHead).local_table
     nothing, zero = sa.literal_column("''", sa.Text), sa.literal_column("0", sa.Integer)
     same = sa.and_(known.c.facet == facet, known.c.value == value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from app.db import Database, array_param, pairs_param
+from app.db import Database, array_param, rows_param
 from app.errors import Problem
 from app.events.write.commands import Command, EventVersion, LoadedEvents
 from app.events.write.decide import apply, decide
@@ -46,7 +46,7 @@ async def load_unlocked(db: Database, commands: Sequence[Command]) -> LoadedEven
         collect(command, targets, named, pairs)
     keys_of_pairs = {}
     if pairs:
-        values = pairs_param(sorted(pairs), db.dialect)
+        values = rows_param(sorted(pairs), db.dialect)
         rows = await db.rows(holders_statement(db.dialect), values, offload=True, primary=True)
         keys_of_pairs = {(system, id): key for system, id, key in rows}
     keys = sorted(targets | set(keys_of_pairs.values()))

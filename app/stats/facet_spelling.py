@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
-from app.db import Database, Statement, pairs_param, pairs_source
+from app.db import Database, Statement, rows_param, rows_source
 from app.events.tables import FacetValue
 
 
@@ -15,14 +15,14 @@ async def labels_of(db: Database, facet: str, values: Iterable[str]) -> dict[str
     """The label of each folded value."""
     pairs = [(facet, value) for value in values]
     return (
-        dict(await db.rows(labels_statement(db.dialect), pairs_param(pairs, db.dialect), offload=True)) if pairs else {}
+        dict(await db.rows(labels_statement(db.dialect), rows_param(pairs, db.dialect), offload=True)) if pairs else {}
     )
 
 
 @lru_cache(2)
 def labels_statement(dialect: str) -> Statement:
     """Values with their labels, the first stored last."""
-    listed, facet, value = pairs_source(dialect)
+    listed, facet, value = rows_source(dialect, sa.Text(), sa.Text())
     table = sa.inspect(FacetValue).local_table
     same = sa.and_(table.c.facet == facet, table.c.value == value, table.c.alias == sa.false())
     joined = listed.join(table, same)

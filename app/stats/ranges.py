@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlmodel import col
 
-from app.db import Database, IntegerList, Statement, any_of, pairs_param, pairs_source
+from app.db import Database, IntegerList, Statement, any_of, rows_param, rows_source
 from app.db.heavy_queries import admit
 from app.events.index.rollup import LOW_BITS, LOWER
 from app.events.read.filter import BaseEventFilter
@@ -132,7 +132,7 @@ async def count_ranges(
     groups = {source.id: source.group for source in sources}
     statement = counting_statement(plan.shape, measure is not None)
     values = {**plan.values, "measure": measure, "sources": db.as_list(list(groups))}
-    rows = await db.rows(statement, {**values, **pairs_param(spans, db.dialect)}, offload=True)
+    rows = await db.rows(statement, {**values, **rows_param(spans, db.dialect)}, offload=True)
     if measure is None:
         return [(begin, groups[id], (count, 0, 0, 0)) for id, begin, count in rows if count]
     return [(begin, groups[id], joined(*sums)) for id, begin, sums in rows if sums[0]]
@@ -142,7 +142,7 @@ async def count_ranges(
 def counting_statement(shape: StatementKey, measured: bool) -> Statement:
     """For each value and stretch of time one number, or a list."""
     value, row = value_and_row()
-    spans, begin, end = pairs_source(shape.dialect, sa.BigInteger())
+    spans, begin, end = rows_source(shape.dialect, sa.BigInteger(), sa.BigInteger())
     within = [row.value == value.id, row.started_at >= begin, row.started_at < end]
     number: Any = sa.select(sa.func.count()).select_from(row)
     if measured:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 
-from app.db import Statement, Transaction
+from app.db import Statement, Transaction, rows_param, rows_source
 from app.events.tables import EventFacet, PastFacet
 from app.events.terms import unpack
 from app.events.write.commands import Decision
@@ -148,28 +148,15 @@ def row_values(row: Row) -> dict[str, int]:
 
 async def move_to_past(tx: Transaction, closed: Sequence[Mapping[str, int]]) -> None:
     """Copy rows that end into the past, each with the version since which it held."""
-    if tx.dialect == "sqlite":
-        for row in closed:
-            await tx.run(move_to_past_statement("sqlite"), row)
-        return
-    names = ("value", "started_at", "event", "upto")
-    await tx.run(move_to_past_statement("postgresql"), {name: [row[name] for row in closed] for name in names})
+    rows = [tuple(row[name] for name in ("value", "started_at", "event", "upto")) for row in closed]
+    await tx.run(move_to_past_statement(tx.dialect), rows_param(rows, tx.dialect))
 
 
 @lru_cache(2)
 def move_to_past_statement(dialect: str) -> Statement:
     """Insert into the past what the present still holds."""
-    now, names = sa.inspect(EventFacet).local_table, ("value", "started_at", "event", "since", "upto")
-    if dialect == "sqlite":
-        given: Any = {name: sa.bindparam(name, type_=sa.BigInteger) for name in names if name != "since"}
-        source: Any = now
-    else:
-        arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(sa.BigInteger())) for name in names if name != "since"]
-        source = sa.func.unnest(*arrays).table_valued(*(n for n in names if n != "since"), name="gone").render_derived()
-        given = {name: source.c[name] for name in names if name != "since"}
-        source = source.join(now, sa.true())
-    picked = sa.select(given["value"], given["started_at"], given["event"], now.c.since, given["upto"]).select_from(
-        source
-    )
-    same = [now.c[name] == given[name] for name in ("value", "started_at", "event")]
-    return Statement(sa.insert(PastFacet).from_select(list(names), picked.where(*same)))
+    now = sa.inspect(EventFacet).local_table
+    gone, value, started_at, event, upto = rows_source(dialect, *[sa.BigInteger()] * 4)
+    same = sa.and_(now.c.value == value, now.c.started_at == started_at, now.c.event == event)
+    picked = sa.select(now.c.value, now.c.started_at, now.c.event, now.c.since, upto).select_from(gone.join(now, same))
+    return Statement(sa.insert(PastFacet).from_select(["value", "started_at", "event", "since", "upto"], picked))

@@ -7,12 +7,11 @@ from functools import lru_cache
 from itertools import filterfalse
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import PendingChange
-from app.db import Statement, Transaction, WriteConflict
+from app.db import Statement, Transaction, WriteConflict, rows_param, rows_source
 from app.events.index.facet_rows import FacetRows, PendingIds, Value
 from app.events.index.full_text import insert_text
 from app.events.tables import EventMeasure, EventPoint, FacetValue, StoredEvent
@@ -114,12 +113,8 @@ class IndexWriter:
     async def _find_values(self, tx: Transaction, values: Sequence[Value], notes: PendingIds) -> None:
         if not values:
             return
-        if tx.dialect == "sqlite":
-            asked: dict[str, Any] = {"asked": orjson.dumps(values).decode()}
-        else:
-            names = ("facets", "values", "spans", "aliases")
-            asked = dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
-        for id, facet, value, span, alias in await tx.rows(values_statement(tx.dialect), asked):
+        rows = await tx.rows(values_statement(tx.dialect), rows_param(values, tx.dialect))
+        for id, facet, value, span, alias in rows:
             notes.learned[facet, value, span, bool(alias)] = id
 
 
@@ -197,17 +192,10 @@ def measure_rows(key: int, terms: IndexTerms) -> list[tuple[Any, ...]]:
 
 @lru_cache(2)
 def values_statement(dialect: str) -> Statement:
-    """Ids of many facet values at once: of a JSON array of arrays on SQLite, of four arrays on PostgreSQL."""
+    """Ids of many facet values at once."""
     names = ("facet", "value", "span", "alias")
     table = sa.inspect(FacetValue).local_table
-    if dialect == "sqlite":
-        asked: Any = sa.func.json_each(sa.bindparam("asked")).table_valued("value", name="asked")
-        wanted = [sa.func.json_extract(asked.c.value, f"$[{n}]") for n in range(len(names))]
-    else:
-        types = {"facets": sa.Text, "values": sa.Text, "spans": sa.SmallInteger, "aliases": sa.Boolean}
-        arrays = [sa.cast(sa.bindparam(name), sa.ARRAY(kind())) for name, kind in types.items()]
-        asked = sa.func.unnest(*arrays).table_valued(*names, name="asked").render_derived()
-        wanted = [asked.c[name] for name in names]
+    asked, *wanted = rows_source(dialect, *(table.c[name].type for name in names))
     same = [table.c[name] == value for name, value in zip(names, wanted, strict=True)]
     columns = [table.c[name] for name in ("id", *names)]
     return Statement(sa.select(*columns).select_from(asked.join(table, sa.and_(*same))))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.db import Database, Statement, pairs_param, pairs_source
+from app.db import Database, Statement, rows_param, rows_source
 from app.events.index.readiness import require_indexed
 from app.events.read.conditions.base import ResidualCondition, SqlForm, TermGroup
 from app.events.read.conditions.words import WithWords
@@ -78,7 +78,7 @@ async def look_up_terms(db: Database, groups: Sequence[TermGroup]) -> list[BySpa
     """The index values behind each group, by length class."""
     pairs = [(group.facet, value) for group in groups if group.facet != SIGNATURE for value in group.values]
     listed = [pair for pair in pairs if pair[0] not in HASHED_FACETS]
-    rows = await db.rows(values_statement(db.dialect), pairs_param(listed, db.dialect)) if listed else []
+    rows = await db.rows(values_statement(db.dialect), rows_param(listed, db.dialect)) if listed else []
     known: dict[tuple[str, str], list[tuple[int, TermStats]]] = {
         pair: [(span, TermStats(hashed_id(*pair, span), 1)) for span in SPAN_CLASSES]
         for pair in pairs
@@ -113,7 +113,7 @@ def by_span(found: Iterable[tuple[int, TermStats]]) -> BySpan:
 @lru_cache(2)
 def values_statement(dialect: str) -> Statement:
     """Index values by facet and folded value, many at once."""
-    pairs, facet, value = pairs_source(dialect)
+    pairs, facet, value = rows_source(dialect, sa.Text(), sa.Text())
     table = sa.inspect(FacetValue).local_table
     joined = pairs.join(table, sa.and_(table.c.facet == facet, table.c.value == value))
     columns = (table.c.id, table.c.facet, table.c.value, table.c.span, table.c.events)

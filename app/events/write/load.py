@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from app.changes import Change
-from app.db import Statement, Transaction, WriteConflict, any_of, array_param, pairs_param, pairs_source
+from app.db import Statement, Transaction, WriteConflict, any_of, array_param, rows_param, rows_source
 from app.events.tables import ExternalId, StoredEvent
 from app.events.write.commands import (
     Command,
@@ -99,14 +99,14 @@ def pairs_in(rows: Any) -> list[tuple[str, str]]:
 async def holders(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> list[Any]:
     """Who holds these external ids."""
     asked = sorted(pairs)
-    return await tx.rows(holders_statement(tx.dialect), pairs_param(asked, tx.dialect)) if asked else []
+    return await tx.rows(holders_statement(tx.dialect), rows_param(asked, tx.dialect)) if asked else []
 
 
 @lru_cache(2)
 def holders_statement(dialect: str) -> Statement:
     """Events by external id, many at once."""
     table = sa.inspect(ExternalId).local_table
-    asked, system, id = pairs_source(dialect)
+    asked, system, id = rows_source(dialect, sa.Text(), sa.Text())
     joined = asked.join(table, sa.and_(table.c.system == system, table.c.id == id))
     return Statement(sa.select(table.c.system, table.c.id, table.c.event).select_from(joined))
 
