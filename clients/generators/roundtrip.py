@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from uuid import UUID
 
-from sitrep_generated import AuthenticatedClient
-from sitrep_generated.api.events import count_events, create_event, delete_event, get_event, list_events, write_batch
-from sitrep_generated.models import (
+from sitrep_client import AuthenticatedClient
+from sitrep_client.api.events import count_events, create_event, delete_event, get_event, list_events, write_batch
+from sitrep_client.models import (
     AttackIn,
     AttackOut,
     BatchIn,
