@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -126,6 +126,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         if each.process.poll() is None:
             each.process.kill()
             each.process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def serve(
+    database_url: str, setting: Callable[[str, str], None], start: Callable[..., Started]
+) -> Callable[[int], Started]:
+    """Starts a server of the test's database on a port."""
+    setting("database_url", database_url)
+    return lambda port: replace(start("serve", "--port", str(port)), port=port)
 
 
 def keys_in(text: str) -> list[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
-import pytest
 from programs import free_port
 
 from cli.conftest import bearer
@@ -47,15 +45,6 @@ async def follow(feed: AsyncClient, path: Path, seen: list[str]) -> None:
     """Note every change."""
     async for item in feed.follow(checkpoint=path):
         seen.append(item["id"])  # noqa: PERF401 (others look at it meanwhile)
-
-
-@pytest.fixture
-def serve(
-    database_url: str, setting: Callable[[str, str], None], start: Callable[..., Started]
-) -> Callable[[int], Started]:
-    """Starts a server of the test's database on a port."""
-    setting("database_url", database_url)
-    return lambda port: replace(start("serve", "--port", str(port)), port=port)
 
 
 async def test_a_follower_sees_every_change_once_though_the_server_is_killed(
