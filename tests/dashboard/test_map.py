@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.conftest import PATIENCE_MS, Served, Window, serving, started, swipe
+from dashboard.conftest import PATIENCE_MS, Served, ready, serving, swipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -42,10 +40,21 @@ EVENT = {
     "sources": [{"publisher": "Example Wire", "url": "https://example.org/1"}],
     "detail": {"munitions": [{"category": "uav_one_way_attack", "launched": 8}]},
 }
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
-    "0000000d49444154789c63f8ffff3f030008fc02feaf8d1ce50000000049454e44ae426082"
-)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+TOLD = {
+    "attack": "Attack",
+    "negotiation_round": "Talks",
+    "sanction_move": "Sanctions",
+    "security_guarantee": "Guarantee",
+}
+# Of a row of the legend: the kind, its number and its colour; of a circle: the kinds that its title tells, and its rim.
+LEGEND = """rows => rows.map((row) =>
+  [row.childNodes[1].data.trim(), Number(row.querySelector(".note").textContent),
+    getComputedStyle(row.querySelector("i")).backgroundColor])"""
+RIMS = """circles => circles.map((circle) => [
+  circle.querySelector("title").textContent.split("\\n").slice(1).map((line) => line.split(":")[0]),
+  [...circle.querySelectorAll(".rim")].map((rim) => getComputedStyle(rim).stroke),
+])"""
 SUM = "() => [...document.querySelectorAll('#map .cluster')].reduce((sum, one) => sum + Number(one.dataset.count), 0)"
 
 ZOOMED = "(least) => Number(document.querySelector('#map .frame').dataset.zoom) >= least"
@@ -240,24 +249,26 @@ def test_one_finger_scrolls_the_page_and_two_zoom(visit: Visit, mapped: Served) 
     page.wait_for_url(re.compile("bbox="))
 
 
-def test_tiles_of_the_operator_are_the_background(browser: Browser, tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SITREP_")}
-    tiles = "http://tiles.test:8080/{z}/{x}/{y}.png"
-    environment |= {"SITREP_DATABASE_URL": f"sqlite:///{tmp_path}/sitrep.db", "SITREP_TILES_URL": tiles}
-    asked: list[str] = []
-    with started(tmp_path, environment, "demo") as served:
-        window = Window(browser.new_context().new_page())
+def test_a_kind_has_one_colour_in_the_legend_on_circles_and_on_its_page(visit: Visit, open_server: Served) -> None:
+    facets = open_server.get("/v1/stats/facets?facet=kind")["facets"]["kind"]
+    located = open_server.get("/v1/events?bbox=-180,-90,180,90&limit=100")["items"]
+    page = visit(open_server)
+    page.wait_for_selector("#map .cluster", state="attached")
+    ready(page)
+    seen: dict[str, dict[str, str]] = {}
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        rows = page.locator("#map .legend li").evaluate_all(LEGEND)
+        seen[scheme] = legend = {kind: colour for kind, _, colour in rows}
+        assert {kind: count for kind, count, _ in rows} == {TOLD[row["value"]]: row["count"] for row in facets}
+        circles = page.locator("#map .cluster").evaluate_all(RIMS)
+        assert {kind for kinds, _ in circles for kind in kinds} == {TOLD[event["kind"]] for event in located}
+        for kinds, colours in circles:
+            assert colours == [legend[kind] for kind in kinds]
+    assert len({colour for legend in seen.values() for colour in legend.values()}) == 2 * len(TOLD)
 
-        def answer(route: Any) -> None:
-            asked.append(route.request.url)
-            allowed = {"access-control-allow-origin": "*"}
-            route.fulfill(body=PIXEL, content_type="image/png", headers=allowed)
-
-        window.page.route("http://tiles.test:8080/**", answer)
-        window.page.on("console", lambda said: window.note(said.text) if said.type == "error" else None)
-        window.page.goto(served.url)
-        turned_to(window.page)
-        expect(window.page.locator("#map .credit")).to_contain_text("Tiles: tiles.test")
-        window.close()
-    assert window.wrong == []
-    assert [url for url in asked if re.fullmatch(r"http://tiles\.test:8080/\d+/\d+/\d+\.png", url)]
+    for kind, event in {event["kind"]: event for event in located}.items():
+        page.goto(f"{open_server.url}/events/{event['id']}")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator(".place-map .rim").first).to_have_css("stroke", seen[scheme][TOLD[kind]])
