@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from playwright.sync_api import expect
 
 from dashboard.conftest import asked, broken, module
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from conftest import MakeEvent
     from playwright.sync_api import Page
+
+    from dashboard.conftest import RestartableServer
 
     Visit = Callable[..., Page]
 
@@ -287,3 +291,62 @@ def test_on_paper_it_has_the_event_and_no_controls(visit: Visit, open_server: An
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator("#cite pre").first).to_be_visible()
     assert page.locator("main button:visible, .bar nav:visible, #json:visible").count() == 0
+
+
+def test_its_map_has_a_mark_at_each_place_and_is_left_out_without_one(
+    visit: Visit, own_server: Any, make_event: MakeEvent
+) -> None:
+    kyiv: dict[str, Any] = {"name": "Kyiv", "lat": 50.45, "lon": 30.52, "role": "target"}
+    odesa: dict[str, Any] = {"name": "Odesa", "lat": 46.48, "lon": 30.73, "role": "target"}
+    unknown = {"name": "Nowhere", "role": "target"}
+    made = own_server.call("POST", "/v1/events", json=make_event(locations=[kyiv, unknown, odesa]))
+    page = visit(own_server, f"events/{made['id']}")
+    ready(page)
+    ground, points = page.locator(".place-map .ground"), page.locator(".place-map .point")
+    expect(ground).to_have_accessible_name(re.compile("^Map of Kyiv; Odesa[.]"))
+    expect(points.locator("title")).to_have_text(["Kyiv", "Odesa"])
+    zoom = float(page.locator(".place-map .frame").get_attribute("data-zoom") or "")
+    frame = ground.bounding_box()
+    boxes = [points.nth(n).locator("circle").bounding_box() for n in range(2)]
+    found = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box]
+    world = 512 * 2**zoom
+    east = (odesa["lon"] - kyiv["lon"]) / 360 * world
+    north = (mercator(kyiv["lat"]) - mercator(odesa["lat"])) * world
+    assert frame is not None
+    for x, y in found:
+        assert frame["x"] < x < frame["x"] + frame["width"]
+        assert frame["y"] < y < frame["y"] + frame["height"]
+    assert found[1][0] - found[0][0] == pytest.approx(east, abs=1.5)
+    assert found[1][1] - found[0][1] == pytest.approx(north, abs=1.5)
+
+    placeless = own_server.call("POST", "/v1/events", json=make_event(locations=[unknown]))
+    page.goto(f"{own_server.url}/events/{placeless['id']}")
+    ready(page)
+    expect(page.locator("main")).to_contain_text("Nowhere")
+    expect(page.locator(".place-map")).to_have_count(0)
+
+
+def mercator(lat: float) -> float:
+    """How far north a place is drawn, in shares of the world's square."""
+    return math.asinh(math.tan(math.radians(lat))) / (2 * math.pi)
+
+
+def test_after_an_outage_it_tells_what_it_missed(
+    visit: Visit, restartable_server: RestartableServer, make_event: MakeEvent
+) -> None:
+    served = restartable_server.served
+    made = served.call("POST", "/v1/events", json=make_event(title="Before"))
+    page = visit(served, f"events/{made['id']}", outage=True)
+    ready(page)
+
+    restartable_server.stop()
+    expect(page.locator("#outage")).to_contain_text("cannot be reached")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Before")
+    with restartable_server.elsewhere() as other:
+        other.call("PATCH", f"/v1/events/{made['id']}", json={"title": "After"}, headers={"if-match": '"1"'})
+    restartable_server.start()
+
+    expect(page.locator(".banner")).to_contain_text("Version 2 is there.", timeout=60_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("button", name="Show it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("After")

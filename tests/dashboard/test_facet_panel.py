@@ -78,6 +78,21 @@ def test_values_are_chosen_left_out_and_missing(visit: Visit, open_server: Any) 
     check(page, open_server)
 
 
+def test_the_status_is_a_filter(visit: Visit, own_server: Any, make_event: MakeEvent) -> None:
+    for status in ("confirmed", "disputed"):
+        own_server.call("POST", "/v1/events", json=make_event(status=status))
+    page = visit(own_server)
+    ready(page)
+    for status, count in (("confirmed", 1), ("disputed", 2)):
+        facet(page, "status").get_by_label(status, exact=True).check()
+        counted(page, count)
+    check(page, own_server)
+    assert asked(page) == {"status": ["confirmed", "disputed"]}
+    facet(page, "status").get_by_role("button", name="Leave out disputed").click()
+    counted(page, 1)
+    check(page, own_server)
+
+
 def test_a_region_is_found_by_its_names(visit: Visit, open_server: Any) -> None:
     page = visit(open_server)
     ready(page)
