@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from .conftest import Served
+    from .conftest import RestartableServer, Served
 
     Visit = Callable[..., Page]
 
@@ -25,6 +25,7 @@ NAMES = (
     "last_success_at, alive_at, next_run_at, last_problem"
 )
 DAY_S = 86_400
+OUTAGE_MS = 240_000  # the page asks ever more seldom, up to two minutes apart
 HOSTILE = "The server <b>stands</b> still; " + "x" * 300
 TABLE = """time_start,time_end,model,launched,destroyed,source
 2031-09-06 17:00,2031-09-07 9:30,Shahed-136/131,810.0,700.0,kpszsu/posts/1
@@ -107,3 +108,39 @@ def test_imports_are_listed_with_their_report_and_taken_back_by_those_who_may(vi
     expect(page.locator("#imports .outcome")).to_have_text("Import 1 is taken back: 1 deleted.")
     expect(row.locator(".state")).to_have_text("taken back")
     assert own_server.get("/v1/events/count")["count"] == 17
+
+
+def test_where_reading_needs_a_key_it_asks_for_one(visit: Visit, closed_server: Served, tmp_path: Path) -> None:
+    keep_source(tmp_path, "ucdp", 130)
+    page = visit(closed_server, "sources")
+    dialog = page.get_by_role("dialog")
+    expect(page.locator("#sources")).not_to_contain_text("ucdp")
+    dialog.get_by_label("Key", exact=True).fill(closed_server.key)
+    dialog.get_by_role("button", name="Continue").click()
+
+    expect(page.locator("#sources tbody th")).to_contain_text(["ucdp"])
+    expect(page.locator("#imports")).to_have_attribute("aria-busy", "false")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.locator("#stale")).to_contain_text("ucdp")
+    assert closed_server.key not in page.url
+
+
+def test_after_an_outage_it_comes_back_by_itself(
+    visit: Visit, restartable_server: RestartableServer, tmp_path: Path
+) -> None:
+    keep_source(tmp_path, "ucdp", 130)
+    page = visit(restartable_server.served, "sources", outage=True)
+    rows = page.locator("#sources tbody tr")
+    expect(rows).to_have_count(1)
+
+    restartable_server.stop()
+    expect(page.locator("#outage")).to_contain_text("cannot be reached", timeout=OUTAGE_MS)
+    expect(page.get_by_role("alert")).to_have_count(1)
+    expect(rows).to_have_count(1)
+    keep_source(tmp_path, "gdelt", 3 * DAY_S)
+    restartable_server.start()
+
+    expect(rows).to_have_count(2, timeout=OUTAGE_MS)
+    expect(page.locator("#freshness")).to_contain_text("1 of 2 sources is stale")
+    expect(page.get_by_role("alert")).to_have_count(0)

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from .conftest import Served
+    from .conftest import RestartableServer, Served
 
     Visit = Callable[..., Page]
 
+OUTAGE_MS = 8 * PATIENCE_MS  # the pages ask ever more seldom, up to two minutes apart
 HOSTILE = ("<img src=x onerror=alert(1)>", "\u202e\u0645\u0631\u062d\u0628\u0627", "x" * 290, "a'\"&lt;{{7*7}}")
 
 
@@ -413,3 +414,53 @@ def test_a_key_is_asked_for_and_one_that_may_not_subscribe_is_told_so(visit: Vis
     expect(page.locator("#feed-tokens")).to_contain_text("None.")
     assert httpx.get(f"{closed_server.url}/v1/events.atom?token={token}", trust_env=False).status_code == 401
     assert page.evaluate("Object.keys(localStorage)") == []
+
+
+def test_an_endpoint_that_gives_up_is_a_notice_that_leads_to_it(
+    visit: Visit, pushing: Served, hook: Receiver, axe: Callable[..., None]
+) -> None:
+    page = manage(visit, pushing)
+    notices = page.locator("#notices")
+    expect(notices).to_have_attribute("aria-busy", "false")
+    before = notices.locator("li").count()
+    hook.answer = lambda received: 200 if received.is_ping else 410
+    made = subscribe(pushing, hook.url(), start="oldest", name="gone for good")
+    wait_for(page, lambda: standing(pushing, made["id"])["status"] == "disabled")
+    page.reload()
+
+    expect(notices.locator("li")).to_have_count(before + 1)
+    told = pushing.get("/v1/notices?limit=1000")["items"][-1]
+    assert (told["type"], told["subscription_id"]) == ("subscription.disabled", made["id"])
+    expect(notices.locator("li").first).to_contain_text(f"subscription.disabled {told['detail']}")
+    axe(page, "#notices")
+    notices.get_by_role("link", name="show the subscription").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("gone for good")
+    state(page, "disabled")
+    expect(page.locator(".explained")).to_contain_text("410")
+    pushing.call("DELETE", f"/v1/subscriptions/{made['id']}")
+
+
+def test_after_an_outage_the_list_and_an_endpoint_come_back_by_themselves(
+    visit: Visit, restartable_server: RestartableServer
+) -> None:
+    served = restartable_server.served
+    made = subscribe(served, name="before")
+    page = manage(visit, served, outage=True)
+    expect(page.get_by_role("link", name="before")).to_be_visible()
+    other = manage(visit, served, f"?subscription={made['id']}", outage=True)
+    state(other, "active")
+
+    restartable_server.stop()
+    for seen in (page, other):
+        expect(seen.locator("#outage")).to_contain_text("cannot be reached")
+        expect(seen.get_by_role("alert")).to_have_count(1)
+    expect(page.get_by_role("link", name="before")).to_be_visible()
+    state(other, "active")
+    with restartable_server.elsewhere() as elsewhere:
+        elsewhere.call("PATCH", f"/v1/subscriptions/{made['id']}", json={"name": "after"})
+    restartable_server.start()
+
+    expect(page.get_by_role("link", name="after")).to_be_visible(timeout=OUTAGE_MS)
+    expect(other.get_by_role("heading", level=1)).to_have_text("after", timeout=OUTAGE_MS)
+    for seen in (page, other):
+        expect(seen.get_by_role("alert")).to_have_count(0)
