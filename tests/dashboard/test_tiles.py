@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SLOW_MS = 8 * PATIENCE_MS  # software draws for WebGL, beside other tests
 POLL_MS = 100
+LOOKS = 200
 HEADER_BYTES = 127
 # How many pixels of a picture have the colour of the sea.
 SEA = """async (picture) => {
@@ -133,7 +134,7 @@ def open_map(browser: Browser, url: str, prepare: Any = None) -> Window:
 def covered(page: Page) -> None:
     """Wait until tiles leave no sea to be seen."""
     left = -1
-    for _ in range(SLOW_MS // POLL_MS):
+    for _ in range(LOOKS):
         left = page.evaluate(SEA, base64.b64encode(page.locator("#map .ground").screenshot()).decode())
         if left == 0:
             return
