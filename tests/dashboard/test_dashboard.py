@@ -212,9 +212,20 @@ def test_without_a_key_it_asks_for_one(visit: Visit, closed_server: Any) -> None
     counted(page, 2)
 
 
+STALE = {
+    "name": "gdelt",
+    "state": "failing",
+    "stale": True,
+    "freshness": {"since_newest_event_s": None, "since_last_success_s": 300_000},
+}
+
+
 def test_keys_lead_everywhere_in_few_stops(visit: Visit, open_server: Any) -> None:
     page = visit(open_server)
+    page.route("**/v1/sources", lambda route: route.fulfill(json={"items": [STALE], "next": None}))
+    page.reload()
     ready(page)
+    expect(page.locator("#stale")).to_contain_text("gdelt")
 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("next event")
@@ -223,7 +234,14 @@ def test_keys_lead_everywhere_in_few_stops(visit: Visit, open_server: Any) -> No
     while not page.evaluate("!!document.activeElement.closest('#events, #code')"):
         page.keyboard.press("Tab")
         stops += 1
-        assert stops < 60, page.evaluate(FOCUSED)
+        assert stops < 55, page.evaluate(FOCUSED)
+    page.get_by_role("button", name="CSV", exact=True).focus()
+    for key, name in (("ArrowRight", "Excel CSV"), ("End", "NDJSON"), ("Home", "CSV"), ("ArrowDown", "Excel CSV")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("toolbar").get_by_role("button", name=name, exact=True)).to_be_focused()
+    for key, name in (("Tab", "Copy link"), ("Shift+Tab", "Excel CSV")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
     page.reload()
     ready(page)
     page.keyboard.press("Tab")

@@ -3,6 +3,7 @@
 import { plural } from "../common/format.js";
 import { Panel } from "../common/panel.js";
 import { html, useEffect, useMemo, useRef, useState } from "../common/preact.js";
+import { Toolbar } from "../common/toolbar.js";
 import { BaseMap } from "./map/base_map.js";
 import { ClusterList } from "./map/cluster_list.js";
 import { ClusterTable } from "./map/cluster_table.js";
@@ -54,10 +55,10 @@ export function EventMap({ pairs, measure, live }) {
     <${Marks} ...${{ clusters, camera, size, measure, chosen: chosen?.key, onChoose: open }} />
     ${tool && html`<${Sheet} ...${{ tool, selecting, camera, size }} />`}`;
 
-  const tools = html`<span class="tools" role="group" aria-label="Filter by a part of the map">
+  const tools = html`<${Toolbar} class="tools" label="Filter by a part of the map">
     ${["box", "radius"].map((name) => html`<button type="button" key=${name} aria-pressed=${String(tool === name)} onClick=${() => take(name)}>${name === "box" ? "Box" : "Radius"}</button>`)}
     ${area && html`<button type="button" onClick=${() => choose(null)}>Clear area</button>`}
-  </span>`;
+  <//>`;
 
   // The panel never takes the map away while it loads: the clusters count as there, if only as none.
   const empty = world.fresh && world.data.box === null;

@@ -5,6 +5,7 @@ import { download } from "../../common/download.js";
 import { CopyButton } from "../../common/copy_button.js";
 import { sentence } from "../../common/panel.js";
 import { html, useRef, useState } from "../../common/preact.js";
+import { Toolbar } from "../../common/toolbar.js";
 import { CiteDialog } from "./cite_dialog.js";
 import { FeedDialog } from "./feed_dialog.js";
 
@@ -27,6 +28,7 @@ export function Actions({ pairs, count, asOf }) {
   const [failed, fail] = useState(null);
   const stopping = useRef(null);
   const save = async (name, format, ending) => {
+    if (running) return;
     stopping.current = new AbortController();
     const { signal } = stopping.current;
     run({ name, bytes: 0 });
@@ -43,16 +45,16 @@ export function Actions({ pairs, count, asOf }) {
     run(null);
   };
   return html`<div class="actions">
-    <div role="group" aria-label="Download all that match">
+    <${Toolbar} label="Download all that match">
       <span class="soft">Download</span>
-      ${FILES.map(([name, format, ending]) => html`<button type="button" class="button" disabled=${running !== null} onClick=${() => save(name, format, ending)}>${name}</button>`)}
-    </div>
-    <div role="group" aria-label="Share, follow, cite">
+      ${FILES.map(([name, format, ending]) => html`<button type="button" class="button" aria-disabled=${running !== null} onClick=${() => save(name, format, ending)}>${name}</button>`)}
+    <//>
+    <${Toolbar} label="Share, follow, cite">
       <${CopyButton} text=${location.href} label="Copy link" />
       <button type="button" class="button" onClick=${() => open("feed")}>Atom feed</button>
       <a class="button" href=${address("subscriptions", pairs.length ? pairs : [["new", "1"]])}>Webhook from this filter</a>
       <button type="button" class="button" onClick=${() => open("cite")}>Cite</button>
-    </div>
+    <//>
     <p class="running" role="status">${running && html`${running.name}: ${running.bytes ? size(running.bytes) : "waiting for the server"}… <button type="button" class="plain" onClick=${() => stopping.current.abort()}>Stop</button>`}</p>
     ${failed && html`<p class="trouble" role="alert">${failed}</p>`}
     ${dialog === "feed" && html`<${FeedDialog} pairs=${pairs} onClose=${() => open(null)} />`}

@@ -1,6 +1,7 @@
 // A map to draw on: outlines at once, MapLibre in their place when somebody turns to it; one camera for both.
 
 import { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../common/preact.js";
+import { Toolbar } from "../../common/toolbar.js";
 import * as mercator from "./mercator.js";
 import { outlines } from "./outlines.js";
 
@@ -149,11 +150,11 @@ export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onVi
       ${state !== "full" && camera && base.shapes && html`<${Outline} camera=${camera} size=${size} drawn=${base.shapes.drawn} />`}
       <div ref=${layers} class="layers"></div>
     </div>
-    <div class="zooms">
+    <${Toolbar} class="zooms" label="Zoom" aria-orientation="vertical">
       <button type="button" aria-label="Zoom in" onClick=${() => zoomBy(1)}>+</button>
       <button type="button" aria-label="Zoom out" onClick=${() => zoomBy(-1)}>−</button>
       <button type="button" title="Show all events" onClick=${goHome}>All</button>
-    </div>
+    <//>
     <p class="credit">${credit()}</p>
     ${children}
   </div>
