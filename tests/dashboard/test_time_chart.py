@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
@@ -224,5 +225,45 @@ def test_intervals_and_presets(visit: Visit, own_server: Any, make_event: MakeEv
         preset = page.locator("#series").get_by_role("button", name=name, exact=True)
         preset.click()
         expect(preset).to_have_attribute("aria-pressed", "true")
-        assert ("since" in asked(page)) == kept
+        assert asked(page).get("period", []) == ([name.replace(" ", "")] if kept else [])
         expect(page.locator("#series .trouble")).to_have_count(0)
+
+
+def test_a_period_moves_with_time_and_what_the_api_is_asked_with_it(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server)
+    ready(page)
+
+    def shows(today: str, since: str) -> None:
+        page.clock.set_fixed_time(f"{today}T10:20:30Z")
+        page.reload()
+        ready(page)
+        counted(page, open_server.get(f"/v1/events/count?country=UA&since={since}")["count"])
+        expect(page.get_by_label("From", exact=True)).to_have_value(since[:10])
+        expect(page.locator("#code dd").nth(1)).to_have_text(
+            f"/v1/events/count?country=UA&{urlencode({'since': since})}"
+        )
+        expect(page.locator("#code dd").nth(6)).to_have_text("/v1/feed/stream?country=UA")
+
+    page.goto(f"{open_server.url}/?country=UA&period=24h")
+    shows("2025-09-08", "2025-09-07T10:00:00Z")
+    page.get_by_role("button", name="7 d", exact=True).click()
+    shows("2025-09-09", "2025-09-02")
+    shows("2025-09-10", "2025-09-03")
+    assert asked(page) == {"country": ["UA"], "period": ["7d"]}
+    expect(page.locator("#chips li").nth(1)).to_have_text("time last 7 days")
+    expect(page.locator("#events .actions")).to_contain_text("an Atom feed and a webhook go on, so they leave it out")
+    webhook = page.get_by_role("link", name="Webhook from this filter").get_attribute("href")
+    assert webhook == f"{open_server.url}/subscriptions?country=UA"
+    page.get_by_role("button", name="Atom feed").click()
+    addresses = page.get_by_role("dialog").locator(".quoted")
+    expect(addresses.first).to_have_text(f"{open_server.url}/v1/events.atom?country=UA")
+    expect(addresses.last).to_contain_text("export?country=UA&since=2025-09-03&format=csv")
+    page.keyboard.press("Escape")
+
+    page.get_by_label("Until", exact=True).fill("2025-09-09")
+    counted(page, open_server.get("/v1/events/count?country=UA&since=2025-09-03&until=2025-09-10")["count"])
+    assert asked(page) == {"country": ["UA"], "since": ["2025-09-03"], "until": ["2025-09-10"]}
+    page.get_by_role("button", name="30 d", exact=True).click()
+    page.get_by_role("button", name="Take off time last 30 days").click()
+    expect(page.locator("#chips li")).to_have_count(1)
+    assert asked(page) == {"country": ["UA"]}

@@ -9,6 +9,7 @@ import { throttle, wait } from "./wait.js";
 const RELOAD_MS = 2000;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
+const MINUTE_MS = 60000;
 
 // Ask for `v1/<path>` with these pairs, and again when they or `revision` change. The last answer stays while a newer one
 // loads or fails, so that nothing flickers: {data, error, loading, fresh, revision}, `fresh` telling that data is of these very
@@ -71,10 +72,14 @@ function asker(ask, tell) {
   };
 }
 
-// The filter in the page's address: [[name, value]...], the same array until it changes.
+// The filter in the page's address: [[name, value]...], the same array until it changes or time may have moved its period.
 export function useFilter() {
   const [pairs, set] = useState(filter.pairs);
   useEffect(() => filter.onChange(() => set(filter.pairs())), []);
+  useEffect(() => {
+    const timer = setInterval(() => { if (filter.value("period")) set(filter.pairs()); }, MINUTE_MS);
+    return () => clearInterval(timer);
+  }, []);
   return pairs;
 }
 

@@ -7,7 +7,9 @@ import { html } from "../common/preact.js";
 import { say } from "../common/shell.js";
 
 export function Chips({ pairs }) {
-  const shown = pairs.filter(([name, value]) => name !== "radius_km" && !(name === "timezone" && value === "UTC"));
+  const period = filter.value("period");
+  const shown = pairs.filter(([name, value]) => name !== "radius_km" && !(name === "timezone" && value === "UTC"))
+    .map(([name, value]) => (period && name === "since" ? ["period", period] : [name, value]));
   if (!shown.length) return html`<p class="hint">All events there are. Choose a filter, a place on the map or a time to see fewer.</p>`;
   return html`<ul id="chips" aria-label="Active filters">
     ${shown.map(([name, value]) => html`<${Chip} key="${name} ${value}" name=${name} value=${value} pairs=${pairs} />`)}
@@ -40,6 +42,7 @@ export function told(name, value, pairs) {
     const [facet, ...rest] = value.split(":");
     return [`not ${facetWords(facet)}`, label(facet, rest.join(":"))];
   }
+  if (name === "period") return ["time", filter.PERIODS[value][2]];
   if (name === "near") return ["near", `${value}, ${pairs.find((pair) => pair[0] === "radius_km")?.[1]} km`];
   return [facetWords(name), label(name, value)];
 }

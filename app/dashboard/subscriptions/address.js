@@ -10,7 +10,7 @@ function read() {
   const query = new URLSearchParams(location.search);
   const id = query.get("subscription");
   if (id) return { name: "one", id };
-  const pairs = filter.asked();
+  const pairs = filter.lasting();
   const changes = query.getAll("change").map((value) => ["change", value]);
   const given = [...pairs, ...changes];
   return query.has("new") || given.length ? { name: "new", pairs: given } : { name: "all" };

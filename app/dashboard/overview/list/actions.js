@@ -3,6 +3,7 @@
 import { address, get } from "../../common/api.js";
 import { download } from "../../common/download.js";
 import { CopyButton } from "../../common/copy_button.js";
+import * as filter from "../../common/filter.js";
 import { sentence } from "../../common/panel.js";
 import { html, useRef, useState } from "../../common/preact.js";
 import { Toolbar } from "../../common/toolbar.js";
@@ -27,6 +28,8 @@ export function Actions({ pairs, count, asOf }) {
   const [running, run] = useState(null);
   const [failed, fail] = useState(null);
   const stopping = useRef(null);
+  const lasting = filter.lasting();
+  const period = filter.value("period");
   const save = async (name, format, ending) => {
     if (running) return;
     stopping.current = new AbortController();
@@ -52,9 +55,10 @@ export function Actions({ pairs, count, asOf }) {
     <${Toolbar} label="Share, follow, cite">
       <${CopyButton} text=${location.href} label="Copy link" />
       <button type="button" class="button" onClick=${() => open("feed")}>Atom feed</button>
-      <a class="button" href=${address("subscriptions", pairs.length ? pairs : [["new", "1"]])}>Webhook from this filter</a>
+      <a class="button" href=${address("subscriptions", lasting.length ? lasting : [["new", "1"]])}>Webhook from this filter</a>
       <button type="button" class="button" onClick=${() => open("cite")}>Cite</button>
     <//>
+    ${period && html`<p class="hint">The link keeps “${filter.PERIODS[period][2]}”; a file begins where they begin now; an Atom feed and a webhook go on, so they leave it out.</p>`}
     <p class="running" role="status">${running && html`${running.name}: ${running.bytes ? size(running.bytes) : "waiting for the server"}… <button type="button" class="plain" onClick=${() => stopping.current.abort()}>Stop</button>`}</p>
     ${failed && html`<p class="trouble" role="alert">${failed}</p>`}
     ${dialog === "feed" && html`<${FeedDialog} pairs=${pairs} onClose=${() => open(null)} />`}

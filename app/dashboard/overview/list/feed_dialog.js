@@ -3,6 +3,7 @@
 import { address, send } from "../../common/api.js";
 import { CopyButton } from "../../common/copy_button.js";
 import { Dialog } from "../../common/dialog.js";
+import * as filter from "../../common/filter.js";
 import { spoken } from "../../common/format.js";
 import { sentence } from "../../common/panel.js";
 import { html, useEffect, useRef, useState } from "../../common/preact.js";
@@ -58,7 +59,7 @@ export function FeedDialog({ pairs, onClose }) {
     ${revoked && html`<p role="status">The token is revoked: addresses with it answer 401 from now on.</p>`}
     ${token && html`<p>This address carries the token <code>${token.id}</code>. It is shown only now. Give it to nobody who may not read here.
       Revoke it here, or later on <a href=${address("subscriptions")}>the page of subscriptions</a>, which lists your tokens.</p>`}
-    ${(open || token) && FORMATS.map(([path, format, title]) => html`<${Address} key=${path} title=${title} text=${address(path, [...pairs, ...format, ...secret])} />`)}
+    ${(open || token) && FORMATS.map(([path, format, title]) => html`<${Address} key=${path} title=${title} text=${address(path, [...(path.endsWith(".atom") ? filter.lasting() : pairs), ...format, ...secret])} />`)}
     ${token && html`<p><button type="button" disabled=${busy} onClick=${revoke}>Revoke the token</button></p>`}
     ${error && html`<p class="trouble" role="alert">${sentence(error)}</p>`}
     <p class="ends"><button type="button" class=${open === false && !token ? "" : "first"} onClick=${onClose}>Close</button></p>
