@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.conftest import module, serving
+from dashboard.conftest import module, serving, swipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +86,15 @@ def ids_of(served: Any, query: str) -> list[str]:
         if page["next"] is None:
             return ids
         cursor = f"&cursor={page['next']}"
+
+
+def until(page: Page, script: str, arg: Any = None) -> None:
+    """The script comes to give true; wait_for_function would need what the policy forbids."""
+    for _ in range(600):
+        if page.evaluate(script, arg):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(script, arg, page.url)
 
 
 def as_table(page: Page) -> None:
@@ -273,7 +282,7 @@ def test_keys_walk_the_list_and_the_table(visit: Visit, crowded: Any) -> None:
     focused(1)
     page.keyboard.press("j")
     focused(2)
-    assert page.locator("#events [tabindex='0']").count() == 2  # the region that scrolls, and one row
+    assert page.locator("#events .edges [tabindex='0']").count() == 2  # the region that scrolls, and one row
 
     as_table(page)
     page.locator("#events .scroll").focus()
@@ -409,3 +418,60 @@ def test_it_fits_reads_from_right_to_left_and_has_no_fault_that_axe_knows(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         axe(page, "#events")
     expect(page.locator("#events a", has_text=ARABIC).first.locator("..")).to_have_css("direction", "rtl")
+
+
+IN_SIGHT = """(id) => {
+  const box = document.querySelector(`#events [data-id="${id}"]`)?.getBoundingClientRect();
+  return Boolean(box) && box.bottom > 0 && box.top < innerHeight;
+}"""
+
+
+@pytest.mark.parametrize("view", ["list", "table"])
+def test_a_phone_scrolls_the_list_with_the_page_and_gets_past_it(visit: Visit, crowded: Any, view: str) -> None:
+    page = visit(crowded, "?tag=crowd", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    ready(page)
+    if view == "table":
+        as_table(page)
+    rows(page).first.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+
+    swipe(page, (200, 700, 0, -600))
+    until(page, "(before) => scrollY > before + 50", before)
+    assert page.evaluate("document.querySelector('#events .scroll').scrollTop") == 0
+    expect(rows(page)).to_have_count(10)
+    page.get_by_text("Use this view from code").tap()  # which is below it
+    expect(page.locator("#code a").first).to_be_visible()
+
+    page.get_by_role("button", name="Show more events").tap()
+    expect(page.locator("#events [data-index='10']")).to_be_attached()
+    page.keyboard.press("j")
+    for n in range(12, 65):  # beyond what is shown
+        page.keyboard.press("j")
+        expect(page.locator(f"#events [data-index='{n}']")).to_be_attached()
+    assert page.locator("#events [data-id]").count() < 60
+    last = page.locator("#events [data-index='64']")
+    id_ = last.get_attribute("data-id")
+    until(page, IN_SIGHT, id_)
+    last.locator("a").first.tap()
+    page.wait_for_url(f"**/events/{id_}")
+    page.go_back()
+    until(page, IN_SIGHT, id_)
+    page.reload()
+    until(page, IN_SIGHT, id_)
+
+
+def test_the_place_in_the_box_is_kept_for_those_who_come_back(visit: Visit, crowded: Any) -> None:
+    page = visit(crowded, "?tag=crowd")
+    ready(page)
+    page.locator("#events .scroll").evaluate("region => { region.scrollTop = 9000; }")
+    expect(page.locator("#events [data-index='0']")).to_have_count(0)
+    page.locator("#events [data-id] h3 a").nth(5).click()
+    page.wait_for_url("**/events/*")
+    id_ = page.url.rpartition("/")[2]
+
+    page.go_back()
+    until(page, IN_SIGHT, id_)
+    page.goto(f"{crowded.url}/?tag=crowd")  # which is no way back
+    ready(page)
+    expect(page.locator("#events [data-index='0']")).to_be_attached()
+    assert page.evaluate("document.querySelector('#events .scroll').scrollTop") == 0

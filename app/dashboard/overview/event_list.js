@@ -1,6 +1,7 @@
 // The events that match, as a list or as a table, with what can be done with them.
 
 import { number, plural } from "../common/format.js";
+import { useMedia } from "../common/hooks.js";
 import { Panel } from "../common/panel.js";
 import { html, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "../common/preact.js";
 import { ScrollBox } from "../common/scroll_box.js";
@@ -10,12 +11,16 @@ import { columnsOf, defaultColumns, eventPage, storeColumns, storedColumns } fro
 import { Entry } from "./list/entry.js";
 import { EventPages } from "./list/event_pages.js";
 import { Nothing } from "./list/nothing.js";
+import { usePlace } from "./list/place.js";
 import { chooseSort, currentSort, SORTS } from "./list/sort.js";
 import { Table } from "./list/table.js";
 import { ColumnsMenu, ViewSwitch } from "./list/view.js";
 import { VirtualRows } from "./list/virtual_rows.js";
 
 const ENTRY_PX = 190;
+// Where the page scrolls the list, it ends after so many rows until more are wanted, so that one gets past it.
+const FIRST_ROWS = 10;
+const MORE_ROWS = 50;
 const STORED_VIEW = "sitrep-view";
 
 // The rows of a filter and an order, read anew when these change or at `reload()`.
@@ -45,19 +50,29 @@ export function EventList({ pairs, live, count, kinds }) {
   const usual = useMemo(() => defaultColumns(pairs, kinds), [pairs, kinds]);
   const names = chosenNames ?? usual;
   const [activeId, setActiveId] = useState(null);
+  const paged = !useMedia("(min-width: 60rem)");
+  const [most, setMost] = useState(FIRST_ROWS);
+  const shown = paged ? Math.min(most, pages.length) : pages.length;
   const region = useRef(null);
   const focusing = useRef(false);
   const active = activeId === null ? -1 : pages.indexOf(activeId);
   const setActive = (index) => setActiveId(pages.ids[index] ?? null);
   const size = pages.done ? pages.length : Math.max(count ?? -1, -1);
 
+  const showRow = (index) => {
+    if (index >= most) setMost(index + MORE_ROWS);
+    setActive(index);
+  };
+  usePlace({ question: JSON.stringify([pairs, sort, view, paged]), pages, region, paged, show: showRow });
+
   // Keys may come faster than rows are drawn: the row that is to have the focus counts.
   const wanted = useRef(-1);
+  const began = useRef(pages);
   if (!focusing.current) wanted.current = active;
   const focusRow = (index) => {
     focusing.current = true;
     wanted.current = Math.max(0, Math.min(pages.length - 1, index));
-    setActive(wanted.current);
+    showRow(wanted.current);
   };
   useLayoutEffect(() => {
     if (!focusing.current || active < 0) return;
@@ -78,7 +93,13 @@ export function EventList({ pairs, live, count, kinds }) {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   });
-  useEffect(() => { region.current?.scrollTo(0, 0); setActiveId(null); }, [pages]);
+  useEffect(() => {
+    if (pages === began.current) return; // what a place kept has set stays
+    began.current = pages;
+    region.current?.scrollTo(0, 0);
+    setActiveId(null);
+    setMost(FIRST_ROWS);
+  }, [pages]);
 
   const show = (name) => { localStorage.setItem(STORED_VIEW, name); setView(name); };
   const choose = (chosen) => {
@@ -105,14 +126,15 @@ export function EventList({ pairs, live, count, kinds }) {
     ${pages.done && !pages.length && html`<${Nothing} pairs=${pairs} kinds=${kinds} />`}
     <${ScrollBox} region=${region} id="event-rows" class="scroll ${view}" role="region" label=${view === "table" ? "Table of events" : "List of events"}>
       ${view === "table"
-        ? html`<${Table} region=${region} pages=${pages} columns=${columnsOf(names)} sort=${sort} size=${size} active=${active} setActive=${setActive} />`
-        : html`<${VirtualRows} role="feed" aria-label="Events" aria-busy=${String(pages.loading)} region=${region} of=${pages} count=${pages.length}
+        ? html`<${Table} region=${region} paged=${paged} pages=${pages} count=${shown} columns=${columnsOf(names)} sort=${sort} size=${size} active=${active} setActive=${setActive} />`
+        : html`<${VirtualRows} role="feed" aria-label="Events" aria-busy=${String(pages.loading)} region=${region} paged=${paged} of=${pages} count=${shown}
             estimate=${ENTRY_PX} active=${active} keyOf=${(index) => pages.ids[index]} onView=${(first, last) => pages.view(first, last)}
             onFocusIn=${(event) => { const id = event.target.closest(".entry")?.dataset.id; if (id) setActiveId(id); }}
             draw=${(index, place, current) => html`<${Entry} key=${place.key} row=${pages.row(index)} place=${place} size=${size} current=${current} />`} />`}
       ${pages.loading && html`<p class="loading" role="status">Loading more events…</p>`}
       ${pages.error && html`<p class="trouble">The next events could not be read. <button type="button" class="plain" onClick=${() => pages.readNext()}>Try again</button></p>`}
-      ${pages.done && pages.length > 0 && html`<p class="end">That is all: ${plural(pages.length, "event")}.</p>`}
+      ${shown < pages.length && html`<p class="end"><button type="button" class="button" onClick=${() => focusRow(shown)}>Show more events</button></p>`}
+      ${pages.done && shown > 0 && shown === pages.length && html`<p class="end">That is all: ${plural(pages.length, "event")}.</p>`}
     <//>
   <//>`;
 }

@@ -11,7 +11,7 @@ const PAGE_ROWS = 10;
 
 const track = ({ width, grow }) => (grow ? `minmax(${width}rem, 1fr)` : `${width}rem`);
 
-export function Table({ region, pages, columns, sort, size, active, setActive }) {
+export function Table({ region, paged, pages, count, columns, sort, size, active, setActive }) {
   const [column, setColumn] = useState(0);
   const grid = useRef(null);
   const move = useRef(false);
@@ -28,7 +28,7 @@ export function Table({ region, pages, columns, sort, size, active, setActive })
   const go = (index, to) => {
     move.current = true;
     setColumn(Math.max(0, Math.min(columns.length - 1, to)));
-    setActive(Math.max(0, Math.min(pages.length - 1, index)));
+    setActive(Math.max(0, Math.min(count - 1, index)));
   };
   const press = (event) => {
     const cell = event.target.closest("[role=gridcell]");
@@ -42,7 +42,7 @@ export function Table({ region, pages, columns, sort, size, active, setActive })
       PageDown: () => go(index + PAGE_ROWS, here),
       PageUp: () => go(index - PAGE_ROWS, here),
       Home: () => go(event.ctrlKey ? 0 : index, 0),
-      End: () => go(event.ctrlKey ? pages.length - 1 : index, columns.length - 1),
+      End: () => go(event.ctrlKey ? count - 1 : index, columns.length - 1),
     };
     if (!(event.key in keys)) return;
     event.preventDefault();
@@ -56,7 +56,7 @@ export function Table({ region, pages, columns, sort, size, active, setActive })
     <div class="head" role="rowgroup"><div role="row" aria-rowindex="1">
       ${columns.map((one, n) => html`<${Head} key=${one.name} column=${one} index=${n} sort=${sort} />`)}
     </div></div>
-    <${VirtualRows} role="rowgroup" region=${region} of=${pages} count=${pages.length} estimate=${ROW_PX} active=${active}
+    <${VirtualRows} role="rowgroup" region=${region} paged=${paged} of=${pages} count=${count} estimate=${ROW_PX} active=${active}
       keyOf=${(index) => pages.ids[index]} onView=${(first, last) => pages.view(first, last)}
       draw=${(index, place, current) => html`<${Row} ...${place} place=${place} row=${pages.row(index)} columns=${columns} at=${at} current=${current}
         onFocusIn=${(event) => { const cell = event.target.closest("[role=gridcell]"); if (cell) { setColumn(Number(cell.getAttribute("aria-colindex")) - 1); setActive(index); } }} />`} />

@@ -36,9 +36,9 @@ class Heights {
   }
 }
 
-// `region` is the ref of the element that scrolls. `draw(index, place)` gives a row, which puts `place` into its attributes;
+// `region` is the ref of the element that scrolls; `paged` tells that the page does in its place. `draw(index, place)` gives a row, which puts `place` into its attributes;
 // `onView(first, last)` is told what can be seen; the row `active` stays drawn so that it keeps the focus.
-export function VirtualRows({ region, count, estimate, active, draw, keyOf, onView, of, ...rest }) {
+export function VirtualRows({ region, paged, count, estimate, active, draw, keyOf, onView, of, ...rest }) {
   const [, redraw] = useReducer((n) => n + 1, 0);
   const body = useRef(null);
   const heights = useRef(null);
@@ -46,9 +46,9 @@ export function VirtualRows({ region, count, estimate, active, draw, keyOf, onVi
   if (made.current !== of) [heights.current, made.current] = [new Heights(estimate), of];
   const rows = heights.current;
 
-  const start = body.current ? body.current.offsetTop : 0;
-  const top = Math.max(0, (region.current?.scrollTop ?? 0) - start);
-  const height = region.current?.clientHeight ?? 800;
+  const above = !body.current ? 0 : paged ? -body.current.getBoundingClientRect().top : region.current.scrollTop - body.current.offsetTop;
+  const top = Math.max(0, above);
+  const height = paged ? innerHeight : region.current?.clientHeight ?? 800;
   const visible = [rows.at(top, count), rows.at(top + height, count)];
   const [first, last] = [rows.at(Math.max(0, top - OVERSCAN_PX), count), rows.at(top + height + OVERSCAN_PX, count)];
   const drawn = Array.from({ length: count ? last - first + 1 : 0 }, (_, n) => first + n);
@@ -67,7 +67,7 @@ export function VirtualRows({ region, count, estimate, active, draw, keyOf, onVi
       rows.set(index, measured);
       changed = true;
     }
-    if (pushed) region.current.scrollTop += pushed;
+    if (pushed) (paged ? window : region.current).scrollBy(0, pushed);
     if (changed) redraw();
   });
   useEffect(() => onView(...visible), [count, ...visible]);
@@ -75,11 +75,11 @@ export function VirtualRows({ region, count, estimate, active, draw, keyOf, onVi
     let waiting = 0;
     const later = () => { waiting ||= requestAnimationFrame(() => { waiting = 0; redraw(); }); };
     const watch = new ResizeObserver(later);
-    const scrolled = region.current;
-    watch.observe(scrolled);
+    const scrolled = paged ? window : region.current;
+    watch.observe(paged ? document.documentElement : scrolled);
     scrolled.addEventListener("scroll", later, { passive: true });
     return () => { cancelAnimationFrame(waiting); watch.disconnect(); scrolled.removeEventListener("scroll", later); };
-  }, []);
+  }, [paged]);
 
   const place = (index) => ({ "data-index": index, style: { transform: `translateY(${rows.top(index)}px)` } });
   return html`<div ref=${body} class="virtual" style=${{ height: `${count ? rows.top(count) : 0}px` }} ...${rest}>
