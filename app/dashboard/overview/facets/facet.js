@@ -4,13 +4,14 @@ import { number } from "../../common/format.js";
 import { useApi } from "../../common/hooks.js";
 import { label, title } from "../../common/labels.js";
 import { UNTIL_MENDED } from "../../common/panel.js";
-import { html, useId, useRef, useState } from "../../common/preact.js";
+import { html, useEffect, useId, useRef, useState } from "../../common/preact.js";
 import { isRegion, regionsOf, useRegionNames } from "../../common/regions.js";
 import { chosenOf, NEVER_MISSING } from "./choice.js";
 
 const SHOWN = 8;
 const MOST = 1000;
 const UNKNOWN = { admin1: "No region of that name or code (ISO 3166-2)." };
+const CODE = /^[a-z]{2}-[a-z0-9]{1,3}$/i;
 const GUESSED = 8; // regions that no event has
 
 export function Facet({ name, pairs, live, open, refused, counts, fetched, onOpen, onChange }) {
@@ -25,8 +26,14 @@ export function Facet({ name, pairs, live, open, refused, counts, fetched, onOpe
 function Values({ name, pairs, live, refused, counts, fetched, chosen, onChange }) {
   const [sought, seek] = useState("");
   const [more, showMore] = useState(false);
+  const [entered, enter] = useState(""); // a region that was entered before the names of regions were there
   const full = more || sought !== "";
   useRegionNames(name === "admin1");
+  useEffect(() => {
+    if (!entered) return;
+    if (entered !== sought) enter("");
+    else if (take(entered, { name, rows: rowsOf(name, counts ?? [], chosen, sought), chosen, onChange })) { enter(""); seek(""); }
+  });
   const all = useApi(full && counts?.length === fetched ? "stats/facets" : null, [...pairs, ["facet", name], ["limit", MOST]], live.revision);
   if (!counts && refused) return html`<p class="loading">${UNTIL_MENDED}</p>`;
   if (!counts) return html`<p class="loading" role="status">Loading…</p>`;
@@ -36,7 +43,12 @@ function Values({ name, pairs, live, refused, counts, fetched, chosen, onChange 
   const longest = Math.max(1, ...known.map(({ count }) => count));
   return html`
     ${(counts.length > SHOWN || name === "admin1") && html`<input type="search" class="seek" aria-label="Search ${title(name)}" placeholder="Search" value=${sought}
-      onInput=${(event) => seek(event.target.value)} onKeyDown=${(event) => enter(event, { name, rows, chosen, onChange }) && seek("")} />`}
+      onInput=${(event) => seek(event.target.value)} onKeyDown=${(event) => {
+        if (event.key !== "Enter") return;
+        event.preventDefault();
+        if (take(sought, { name, rows, chosen, onChange })) seek("");
+        else enter(sought);
+      }} />`}
     <${ValueList} name=${name} rows=${shown} chosen=${chosen} longest=${longest} onChange=${onChange} />
     ${sought && !rows.length && html`<p class="hint" role="status">${UNKNOWN[name] ?? "No such value. Enter asks for it all the same."}</p>`}
     ${known.length === MOST && full && html`<p class="hint">The ${number(MOST)} values of most events. Search asks for others by their whole name.</p>`}
@@ -64,12 +76,11 @@ function useSteadyOrder(rows, list) {
   return steady;
 }
 
-// Enter in the search takes the only value that fits, or the text as it stands, and tells whether there was any.
-function enter(event, { name, rows, chosen, onChange }) {
-  if (event.key !== "Enter") return false;
-  event.preventDefault();
-  const text = event.target.value.trim();
-  const value = rows.find((row) => [row.value, label(name, row.value)].some((one) => one.toLowerCase() === text.toLowerCase()))?.value ?? (rows.length === 1 ? rows[0].value : text);
+// Enter in the search takes the only value that fits, or the text as it stands, and tells whether there was any. A region's text
+// must be a code: no event has its name.
+function take(sought, { name, rows, chosen, onChange }) {
+  const text = sought.trim();
+  const value = rows.find((row) => [row.value, label(name, row.value)].some((one) => one.toLowerCase() === text.toLowerCase()))?.value ?? (rows.length === 1 ? rows[0].value : name === "admin1" && !CODE.test(text) ? "" : text);
   if (value && !chosen.included.includes(value)) onChange({ ...chosen, included: [...chosen.included, value], excluded: chosen.excluded.filter((one) => one !== value) });
   return Boolean(value);
 }
