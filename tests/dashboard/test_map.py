@@ -123,7 +123,7 @@ def test_circles_hold_every_event_split_and_lead_to_it(visit: Visit, mapped: Ser
     page = visit(mapped)
     page.wait_for_selector("#map .cluster", state="attached")
     adds_up(page, cells(mapped, "", zoom_of(page)))
-    loaded = "() => performance.getEntriesByType('resource').filter(({ name }) => /maplibre|50m/.test(name)).length"
+    loaded = "() => performance.getEntriesByType('resource').filter(({ name }) => /maplibre|detail-/.test(name)).length"
     assert page.evaluate(loaded) == 0
     page = visit(mapped, "?q=Mapped")
     adds_up(page, 20)
@@ -272,3 +272,33 @@ def test_a_kind_has_one_colour_in_the_legend_on_circles_and_on_its_page(visit: V
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             expect(page.locator(".place-map .rim").first).to_have_css("stroke", seen[scheme][TOLD[kind]])
+
+
+TRANSFERRED = """() => performance.getEntriesByType("resource").filter(({ name }) => !name.includes("maplibre"))
+  .map(({ name, transferSize }) => [name, transferSize])"""
+
+
+@pytest.mark.parametrize("place", ["22,44,40.5,52.5", "33,29,37,34", "12,40,24,49"])
+def test_no_view_of_a_tour_of_the_map_is_large(visit: Visit, mapped: Served, place: str) -> None:
+    page = visit(mapped)
+    adds_up(page, cells(mapped, "", zoom_of(page)))
+    page.goto(f"{mapped.url}/?bbox={place}")
+    page.wait_for_selector("#map .area", state="attached")
+    page.locator("#map .ground").focus()
+    turned_to(page)
+    zoom = float(look(page).get_attribute("data-zoom") or "")
+    had = page.evaluate(TRANSFERRED)
+
+    for key in ("+", "+", "ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp", "ArrowLeft", "+", "0"):
+        page.keyboard.press(key)
+        zoom += key == "+"
+        if key != "0":
+            until(page, ZOOMED, zoom - 0.05)
+        expect(page.locator("#map")).to_have_attribute("aria-busy", "false", timeout=SLOW_MS)
+        have = page.evaluate(TRANSFERRED)
+        assert sum(size for _, size in have[len(had) :]) < 50_000, have[len(had) :]
+        had = have
+    until(page, f"() => ({TRANSFERRED})().some(([name]) => name.includes('world-atlas/detail-'))")
+    lines = [(name, size) for name, size in page.evaluate(TRANSFERRED) if "world-atlas/detail-" in name]
+    assert len({name for name, _ in lines}) == len(lines)  # each once
+    assert sum(size for _, size in lines) < 50_000

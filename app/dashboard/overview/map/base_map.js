@@ -3,11 +3,11 @@
 import { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../common/preact.js";
 import { Toolbar } from "../../common/toolbar.js";
 import * as mercator from "./mercator.js";
-import { outlines } from "./outlines.js";
+import { outlines, refined } from "./outlines.js";
 
 const REST_MS = 150; // without a move, until the view is told
 const STEP = 100; // pixels that an arrow key moves
-const FINE = 5; // the zoom from which finer outlines pay
+const FINE = 5; // the zoom from which whole lines pay
 const WORLD = { west: -170, south: -56, east: 190, north: 76 };
 const TILES = document.querySelector('meta[name="sitrep-tiles"]').content;
 const NEAREST = TILES ? 16 : 13;
@@ -20,7 +20,7 @@ const HOME_ZOOM = 6.5;
 export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onView, onKey, control, selecting, children }) {
   const [size, setSize] = useState(null);
   const [camera, setCamera] = useState(null);
-  const [base, setBase] = useState({ scale: "110m", shapes: null, problem: null });
+  const [base, setBase] = useState({ shapes: null, problem: null });
   const [state, setState] = useState("light");
   const frame = useRef(null);
   const layers = useRef(null);
@@ -45,12 +45,8 @@ export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onVi
   }, []);
 
   useEffect(() => {
-    const shown = base.scale;
-    outlines(shown).then(
-      (shapes) => { if (!live.gone) { setBase((now) => (now.scale === shown ? { ...now, shapes } : now)); live.map?.outline(shapes); } },
-      (problem) => { if (!live.gone) setBase((now) => ({ ...now, problem })); },
-    );
-  }, [base.scale]);
+    outlines().then(redraw, (problem) => { if (!live.gone) setBase((now) => ({ ...now, problem })); });
+  }, []);
 
   useEffect(() => {
     if (!size) return;
@@ -65,8 +61,10 @@ export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onVi
 
   useEffect(() => {
     if (!camera || !size) return undefined;
-    if (camera.zoom >= FINE && live.moved && base.scale === "110m" && isFast()) setBase((now) => ({ ...now, scale: "50m" }));
-    const timer = setTimeout(() => onView?.({ camera, size, homeKey }), live.told ? REST_MS : 0);
+    const timer = setTimeout(() => {
+      onView?.({ camera, size, homeKey });
+      if (camera.zoom >= FINE && live.moved && isFast()) refined(mercator.bounds(camera, size)).then(redraw, () => {});
+    }, live.told ? REST_MS : 0);
     live.told = true;
     return () => clearTimeout(timer);
   }, [camera, size, homeKey]);
@@ -76,6 +74,12 @@ export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onVi
   useLayoutEffect(() => {
     if (camera && size) render(html`<svg width=${size.width} height=${size.height} aria-hidden="true">${draw(camera, size)}</svg>`, host);
   });
+
+  function redraw(shapes) {
+    if (live.gone || !shapes) return;
+    setBase({ shapes, problem: null });
+    live.map?.outline(shapes);
+  }
 
   function place(next) {
     if (live.map) live.map.jump(next);
@@ -111,7 +115,7 @@ export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onVi
     live.started = true;
     setState("loading");
     try {
-      const [{ start }, shapes] = await Promise.all([import("./maplibre.js"), outlines(base.scale)]);
+      const [{ start }, shapes] = await Promise.all([import("./maplibre.js"), outlines()]);
       const map = await start(layers.current, {
         camera: () => live.camera,
         minZoom: mercator.minZoom(live.size),
@@ -167,7 +171,7 @@ function credit() {
   return TILES ? `${text} · Tiles: ${new URL(TILES.replace(/[{}]/g, "")).hostname}` : text;
 }
 
-// Whether finer outlines, of 265 kB, come soon enough; a browser that does not tell counts as fast.
+// Whether whole lines, of some 9 kB a file, come soon enough; a browser that does not tell counts as fast.
 const isFast = () => !navigator.connection?.saveData && ["4g", undefined].includes(navigator.connection?.effectiveType);
 
 function hasWebGl() {

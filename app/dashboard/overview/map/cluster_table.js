@@ -12,7 +12,7 @@ const SHOWN = 10;
 
 export function ClusterTable({ clusters, kinds, measure, open, onOpen, onZoom, onList }) {
   const [land, setLand] = useState(null);
-  useEffect(() => { if (open && !land) outlines("110m").then((shapes) => setLand(shapes.land), () => {}); }, [open]);
+  useEffect(() => { if (open && !land) outlines().then((shapes) => setLand(shapes.land), () => {}); }, [open]);
   const names = kinds.map(([kind]) => kind);
   return html`<details class="numbers" open=${open} onToggle=${(event) => onOpen(event.currentTarget.open)}>
     <summary>As a table</summary>
