@@ -30,7 +30,8 @@ function aside(clusters, zoom) {
   const circles = clusters.map(({ lon, lat, value }) => ({ x: mercator.toX(lon) * whole, y: mercator.toY(lat) * whole, r: radius(value), dx: 0, dy: 0 }));
   for (let round = 0; round < ROUNDS; round += 1) {
     circles.forEach((one, at) => circles.slice(0, at).forEach((other) => {
-      const [x, y] = [one.x + one.dx - other.x - other.dx, one.y + one.dy - other.y - other.dy];
+      const [across, y] = [one.x + one.dx - other.x - other.dx, one.y + one.dy - other.y - other.dy];
+      const x = across - Math.round(across / whole) * whole; // the shorter way round the world
       const away = Math.hypot(x, y);
       const missing = one.r + other.r - away;
       if (missing <= 0) return;
