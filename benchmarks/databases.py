@@ -32,7 +32,7 @@ from benchmarks.plain import make_engine
 from benchmarks.plain_model import TABLES, EventIn, PlainEvent, PlainKey, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from app.db import Database
 
@@ -211,7 +211,12 @@ def batches(total: int) -> Iterator[list[dict[str, Any]]]:
 
 
 async def fill(url: str, total: int) -> None:
-    """Write the events through the store in batches, as `POST /v1/events/batch` does."""
+    """Write that many events."""
+    await write(url, batches(total), total)
+
+
+async def write(url: str, given: Iterable[list[dict[str, Any]]], total: int) -> None:
+    """Write the events through the store in the batches given, as `POST /v1/events/batch` does."""
     db = open_database(url)
     await db.connect()
     store = Store(db)
@@ -219,7 +224,7 @@ async def fill(url: str, total: int) -> None:
     freeze_gc()
     began, done, writing = time.perf_counter(), 0, None
     try:
-        for items in batches(total):
+        for items in given:
             commands, places = read_items([{"op": "create", "event": event} for event in items])
             if writing is not None:
                 await writing

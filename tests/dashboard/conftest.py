@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -16,8 +17,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-from processes import Forked
+from processes import FORKS, Forked
 from programs import free_port
+
+from dashboard.crowd import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -293,6 +296,41 @@ def open_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
         yield served
 
 
+@pytest.fixture(scope="session")
+def crowd_database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of 20,000 events to copy; the worker that comes first makes it, the others wait for it."""
+    own = tmp_path_factory.getbasetemp()
+    path = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "crowd.db"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            part = path.with_suffix(".part")
+            shutil.copy(sqlite_template, part)
+            making = FORKS.Process(target=fill, args=(part,))  # the browser has the loop of this process
+            making.start()
+            making.join(PATIENCE_S)
+            assert making.exitcode == 0
+            part.rename(path)
+    return path
+
+
+@pytest.fixture(scope="package")
+def crowd_server(browser: Browser, crowd_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server of 20,000 events that everybody may read; tests leave them as they are."""
+    folder = tmp_path_factory.mktemp("crowd")
+    with copied(crowd_database, folder), serving(folder, anonymous=True) as served:
+        yield served
+
+
+@contextmanager
+def copied(database: Path, folder: Path) -> Iterator[None]:
+    """Let servers find a copy of the database in the folder."""
+    copy = folder / "sitrep.db"
+    shutil.copy(database, copy)
+    yield
+    copy.unlink()
+
+
 @pytest.fixture
 def windows() -> list[Window]:
     """The pages of the test; a server closes them before it ends, or they would complain that it is gone."""
@@ -308,17 +346,27 @@ def own_server(browser: Browser, tmp_path: Path, windows: list[Window]) -> Itera
 
 
 @pytest.fixture
-def closed_server(browser: Browser, tmp_path: Path, windows: list[Window]) -> Iterator[Served]:
-    """A server where reading needs a key."""
-    with serving(tmp_path, anonymous=False) as served:
+def own_crowd_server(browser: Browser, crowd_database: Path, tmp_path: Path, windows: list[Window]) -> Iterator[Served]:
+    """A server of 20,000 events of the test's own, to write to."""
+    with copied(crowd_database, tmp_path), serving(tmp_path, anonymous=True) as served:
         yield served
         close(windows)
 
 
 @pytest.fixture
-def restartable_server(browser: Browser, tmp_path: Path, windows: list[Window]) -> Iterator[RestartableServer]:
-    """A server of the test's own that it can stop and start again."""
-    with ExitStack() as running:
+def closed_server(browser: Browser, crowd_database: Path, tmp_path: Path, windows: list[Window]) -> Iterator[Served]:
+    """A server of 20,000 events where reading needs a key."""
+    with copied(crowd_database, tmp_path), serving(tmp_path, anonymous=False) as served:
+        yield served
+        close(windows)
+
+
+@pytest.fixture
+def restartable_server(
+    browser: Browser, crowd_database: Path, tmp_path: Path, windows: list[Window]
+) -> Iterator[RestartableServer]:
+    """A server of 20,000 events of the test's own that it can stop and start again."""
+    with copied(crowd_database, tmp_path), ExitStack() as running:
         served = running.enter_context(serving(tmp_path, anonymous=True))
         yield RestartableServer(tmp_path, served, running)
         close(windows)

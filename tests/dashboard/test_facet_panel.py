@@ -39,43 +39,43 @@ def check(page: Page, served: Any) -> None:
     truth = served.get(f"/v1/stats/facets?{names}&limit=1000&{query(page)}")["facets"]
     for name, rows in shown.items():
         there = [(row["value"], row["count"]) for row in truth[name]]
-        assert sorted(map(tuple, rows)) == sorted(there[:8] if len(there) > len(rows) else there), name
+        assert {*there[: min(len(rows), 8)]} <= {*map(tuple, rows)} <= {*there}, name
 
 
-def test_values_are_chosen_left_out_and_missing(visit: Visit, open_server: Any) -> None:
-    page = visit(open_server)
+def test_values_are_chosen_left_out_and_missing(visit: Visit, crowd_server: Any) -> None:
+    page = visit(crowd_server)
     ready(page)
-    check(page, open_server)
+    check(page, crowd_server)
 
     facet(page, "kind").get_by_label("Sanctions", exact=True).check()
-    check(page, open_server)
+    check(page, crowd_server)
     facet(page, "kind").get_by_label("Attack", exact=True).check()
-    check(page, open_server)
+    check(page, crowd_server)
     assert asked(page) == {"kind": ["sanction_move", "attack"]}
     facet(page, "country").get_by_role("button", name="Leave out Ukraine").click()
-    check(page, open_server)
+    check(page, crowd_server)
     facet(page, "kind").get_by_label("Attack", exact=True).uncheck()
     facet(page, "stage").locator("summary").click()
-    facet(page, "stage").get_by_label("threatened", exact=True).check()
+    facet(page, "stage").get_by_label("adopted", exact=True).check()
     facet(page, "admin1").locator("summary").click()
     facet(page, "admin1").get_by_label("without any", exact=True).check()
-    expected = {"kind": ["sanction_move"], "exclude": ["country:UA"], "stage": ["threatened"], "missing": ["admin1"]}
+    expected = {"kind": ["sanction_move"], "exclude": ["country:UA"], "stage": ["adopted"], "missing": ["admin1"]}
     assert asked(page) == expected
     expect(page.locator("#chips .name")).to_have_text(["kind", "stage", "not country", "without"])
-    check(page, open_server)
+    check(page, crowd_server)
 
     facet(page, "kind").get_by_label("Sanctions", exact=True).uncheck()
     facet(page, "kind").get_by_label("Talks", exact=True).check()  # which have no stage
     assert asked(page) == {"kind": ["negotiation_round"], "exclude": ["country:UA"], "missing": ["admin1"]}
     page.get_by_role("button", name="Take off not country Ukraine").click()
     expect(page.get_by_role("button", name="Take off without region")).to_be_focused()
-    check(page, open_server)
+    check(page, crowd_server)
     page.go_back()
     expect(facet(page, "country").get_by_role("button", name="Leave out Ukraine")).to_have_attribute(
         "aria-pressed", "true"
     )
     page.get_by_role("button", name="Clear all").click()
-    check(page, open_server)
+    check(page, crowd_server)
 
 
 def test_the_status_is_a_filter(visit: Visit, own_server: Any, make_event: MakeEvent) -> None:
@@ -168,10 +168,8 @@ def test_words_days_zone_and_numbers(visit: Visit, own_server: Any, make_event: 
     counted(page, 20)
 
 
-def test_values_are_sought_and_shown_to_the_last(visit: Visit, own_server: Any, make_event: MakeEvent) -> None:
-    items = [{"op": "create", "event": make_event(tags=[f"tag-{n:02}", "every"])} for n in range(60)]
-    own_server.call("POST", "/v1/events/batch", json={"items": items})
-    page = visit(own_server)
+def test_values_are_sought_and_shown_to_the_last(visit: Visit, crowd_server: Any) -> None:
+    page = visit(crowd_server)
     ready(page)
     tags = facet(page, "tag")
     tags.locator("summary").click()
@@ -184,4 +182,4 @@ def test_values_are_sought_and_shown_to_the_last(visit: Visit, own_server: Any, 
     tags.get_by_label("Search Tag").press("Enter")
 
     assert asked(page) == {"tag": ["tag-57"]}
-    counted(page, 1)
+    counted(page, crowd_server.get("/v1/events/count?tag=tag-57")["count"])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from math import asinh, pi, radians, tan
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.conftest import PATIENCE_MS, Served, ready, serving, swipe
+from dashboard.conftest import PATIENCE_MS, Served, ready, swipe
+from dashboard.crowd import KYIV
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     Visit = Callable[..., Page]
 
@@ -25,21 +28,6 @@ NO_WEBGL = """
     return kind === "webgl2" ? null : own.call(this, kind, ...more);
   };
 """
-KYIV, KHARKIV, FIJI = (50.45, 30.52), (49.99, 36.23), (-17.0, 179.6)
-PLACES = (
-    *[KYIV] * 12,
-    *[(KHARKIV[0] + step / 10, KHARKIV[1] - step / 10) for step in range(6)],
-    *(FIJI, (-16.5, -179.7)),
-)
-EVENT = {
-    "kind": "attack",
-    "started_at": "2025-09-07T00:00:00Z",
-    "time_precision": "day",
-    "actors": [{"name": "Russia", "role": "initiator", "type": "government"}],
-    "casualties": [{"measure": "killed", "group": "civilian", "count": 3}],
-    "sources": [{"publisher": "Example Wire", "url": "https://example.org/1"}],
-    "detail": {"munitions": [{"category": "uav_one_way_attack", "launched": 8}]},
-}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TOLD = {
     "attack": "Attack",
@@ -57,17 +45,12 @@ RIMS = """circles => circles.map((circle) => [
 ])"""
 SUM = "() => [...document.querySelectorAll('#map .cluster')].reduce((sum, one) => sum + Number(one.dataset.count), 0)"
 
+CIRCLES = """all => all.map(({ dataset: { key, count } }) => [...key.split("/")[1].split(","), count].map(Number))"""
+# Bytes that came of the API's answers.
+ANSWERED = """() => performance.getEntriesByType("resource").filter(({ name }) => name.includes("/v1/"))
+  .reduce((sum, { transferSize }) => sum + transferSize, 0)"""
+WORLD = "-180,-90,180,90"
 ZOOMED = "(least) => Number(document.querySelector('#map .frame').dataset.zoom) >= least"
-
-
-@pytest.fixture(scope="module")
-def mapped(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server with the samples and 20 more events, called Mapped, of one place each."""
-    with serving(tmp_path_factory.mktemp("mapped"), anonymous=True) as served:
-        for number, (lat, lon) in enumerate(PLACES):
-            place = {"name": f"Place {number}", "lat": lat, "lon": lon, "role": "target"}
-            served.call("POST", "/v1/events", json={**EVENT, "title": f"Mapped {number}", "locations": [place]})
-        yield served
 
 
 def look(page: Page) -> Any:
@@ -93,8 +76,32 @@ def adds_up(page: Page, total: int) -> None:
     until(page, f"(total) => ({SUM})() === total", total)
 
 
-def cells(served: Served, query: str, zoom: str) -> int:
-    return sum(cell[2] for cell in served.get(f"/v1/stats/grid?zoom={zoom}&{query}")["cells"])
+def circles(page: Page) -> dict[tuple[int, int], int]:
+    """The count of each circle, by column and row of its cell."""
+    return {(x, y): count for x, y, count in page.locator("#map .cluster").evaluate_all(CIRCLES)}
+
+
+def grid(served: Served, zoom: int, box: str = "") -> dict[tuple[int, int], int]:
+    """The same by the API."""
+    cells = served.get(f"/v1/stats/grid?zoom={zoom}{box and '&bbox='}{box}")["cells"]
+    return {cell(lon, lat, zoom): count for lon, lat, count, *_ in cells}
+
+
+def cell(lon: float, lat: float, zoom: int) -> tuple[int, int]:
+    """The column and the row of the web map that a point lies in."""
+    side = 4 * 2**zoom
+    return int((lon + 180) / 360 * side), int((1 - asinh(tan(radians(lat))) / pi) / 2 * side)
+
+
+def as_the_grid(page: Page, served: Served, asked: dict[str, list[str]]) -> bool:
+    """The circles have what the API says of the box asked for, up to two cells of which lie outside the frame."""
+    box, zoom = asked["bbox"][0], int(asked["zoom"][0])
+    west, south, east, north = map(float, box.split(","))
+    (left, top), (right, bottom) = cell(west, north, zoom), cell(east, south, zoom)
+    cells = grid(served, zoom, box)
+    inner = {(x, y): n for (x, y), n in cells.items() if left + 2 <= x <= right - 2 and top + 2 <= y <= bottom - 2}
+    assert inner
+    return inner.items() <= circles(page).items() <= cells.items()
 
 
 def zoom_of(page: Page) -> str:
@@ -119,15 +126,36 @@ def filters(page: Page, pattern: str, served: Served) -> dict[str, str]:
     return dict(re.findall(r"(bbox|near|radius_km)=([^&]+)", query.replace("%2C", ",")))
 
 
-def test_circles_hold_every_event_split_and_lead_to_it(visit: Visit, mapped: Served, axe: Callable[..., None]) -> None:
-    page = visit(mapped)
+def test_circles_hold_every_event_split_and_lead_to_it(
+    visit: Visit, crowd_server: Served, axe: Callable[..., None]
+) -> None:
+    page = visit(crowd_server)
+    asked: list[dict[str, list[str]]] = []
+    page.on("request", lambda one: asked.append(parse_qs(urlsplit(one.url).query)) if "/grid?" in one.url else None)
     page.wait_for_selector("#map .cluster", state="attached")
-    adds_up(page, cells(mapped, "", zoom_of(page)))
+    adds_up(page, crowd_server.get(f"/v1/events/count?bbox={WORLD}")["count"])
+    assert circles(page) == grid(crowd_server, int(zoom_of(page)))
     loaded = "() => performance.getEntriesByType('resource').filter(({ name }) => /maplibre|detail-/.test(name)).length"
     assert page.evaluate(loaded) == 0
-    page = visit(mapped, "?q=Mapped")
+
+    page.locator("#map .ground").focus()
+    turned_to(page)
+    before = page.evaluate(ANSWERED)
+    for move in ("++", ["ArrowLeft", "ArrowUp"]):
+        asked.clear()
+        for name in move:
+            page.keyboard.press(name)
+        for _ in range(SLOW_MS // POLL_MS):
+            if asked and as_the_grid(page, crowd_server, asked[-1]):
+                break
+            page.wait_for_timeout(POLL_MS)
+        assert as_the_grid(page, crowd_server, asked[-1])
+        assert 0 < page.evaluate(ANSWERED) - before < 50_000
+        before = page.evaluate(ANSWERED)
+
+    page = visit(crowd_server, "?q=Mapped")
     adds_up(page, 20)
-    assert mapped.get("/v1/events/count?q=Mapped")["count"] == 20
+    assert crowd_server.get("/v1/events/count?q=Mapped")["count"] == 20
 
     page.locator("#map .ground").focus()
     turned_to(page)
@@ -139,14 +167,15 @@ def test_circles_hold_every_event_split_and_lead_to_it(visit: Visit, mapped: Ser
     expect(here.get_by_role("heading")).to_be_focused()
     expect(here.locator("li a")).to_have_count(12)
     axe(page, "#map")
-    id_ = mapped.get(f"/v1/events?bbox={KYIV[1]},{KYIV[0]},{KYIV[1]},{KYIV[0]}&q=Mapped&limit=1")["items"][0]["id"]
-    expect(here.locator("li a").first).to_have_attribute("href", f"{mapped.url}/events/{id_}")
+    box = f"{KYIV[1]},{KYIV[0]},{KYIV[1]},{KYIV[0]}"
+    id_ = crowd_server.get(f"/v1/events?bbox={box}&q=Mapped&limit=1")["items"][0]["id"]
+    expect(here.locator("li a").first).to_have_attribute("href", f"{crowd_server.url}/events/{id_}")
     page.keyboard.press("Escape")
     expect(page.locator("#map .ground")).to_be_focused()
 
 
-def test_keys_and_buttons_move_the_map_and_its_size_may_change(visit: Visit, mapped: Served) -> None:
-    page = visit(mapped, "?q=Mapped&bbox=20,40,50,60&measure=killed", color_scheme="dark")
+def test_keys_and_buttons_move_the_map_and_its_size_may_change(visit: Visit, crowd_server: Served) -> None:
+    page = visit(crowd_server, "?q=Mapped&bbox=20,40,50,60&measure=killed", color_scheme="dark")
     adds_up(page, 18)
     ground = page.locator("#map .ground")
     expect(ground).to_have_attribute("aria-label", re.compile("Arrow keys move it"))
@@ -159,7 +188,7 @@ def test_keys_and_buttons_move_the_map_and_its_size_may_change(visit: Visit, map
     until(page, ZOOMED, before + 0.99)
     page.keyboard.press("0")
     adds_up(page, 18)
-    best = mapped.get("/v1/stats/grid?q=Mapped&bbox=20,40,50,60&measure=killed&zoom=12")["cells"]
+    best = crowd_server.get("/v1/stats/grid?q=Mapped&bbox=20,40,50,60&measure=killed&zoom=12")["cells"]
     shown = "(circles) => circles.reduce((sum, one) => sum + Number(one.dataset.value), 0)"
     assert page.locator("#map .cluster").evaluate_all(shown) == sum(cell[4] for cell in best)
 
@@ -180,8 +209,8 @@ def test_keys_and_buttons_move_the_map_and_its_size_may_change(visit: Visit, map
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_box_and_a_radius_are_the_filter(visit: Visit, mapped: Served) -> None:
-    page = visit(mapped, "?q=Mapped")
+def test_a_box_and_a_radius_are_the_filter(visit: Visit, crowd_server: Served) -> None:
+    page = visit(crowd_server, "?q=Mapped")
     page.context.add_init_script(NO_WEBGL)
     page.reload()
     adds_up(page, 20)
@@ -195,7 +224,7 @@ def test_a_box_and_a_radius_are_the_filter(visit: Visit, mapped: Served) -> None
     page.mouse.move(x + width - 60, y + height / 3)
     page.mouse.move(x + width - 60, y + height - 4)
     page.mouse.up()
-    west, _, east, _ = map(float, filters(page, "bbox=", mapped)["bbox"].split(","))
+    west, _, east, _ = map(float, filters(page, "bbox=", crowd_server)["bbox"].split(","))
     assert west != east
     expect(page.get_by_role("button", name="Box", exact=True)).to_have_attribute("aria-pressed", "false")
 
@@ -206,7 +235,7 @@ def test_a_box_and_a_radius_are_the_filter(visit: Visit, mapped: Served) -> None
     assert circle is not None
     page.mouse.click(circle["x"] + 12, circle["y"] + 12)
     page.mouse.click(circle["x"] + 32, circle["y"] + 12)
-    found = filters(page, "radius_km=", mapped)
+    found = filters(page, "radius_km=", crowd_server)
     assert 0 < float(found["radius_km"]) <= 1000
     assert "bbox" not in found
 
@@ -214,15 +243,15 @@ def test_a_box_and_a_radius_are_the_filter(visit: Visit, mapped: Served) -> None
     page.locator("#map .ground").focus()
     for key in ("ArrowLeft", "ArrowUp", "Enter", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
-    assert [*filters(page, "bbox=", mapped)] == ["bbox"]
-    page = visit(mapped, "?q=Mapped&bbox=170,-30,-170,0")
+    assert [*filters(page, "bbox=", crowd_server)] == ["bbox"]
+    page = visit(crowd_server, "?q=Mapped&bbox=170,-30,-170,0")
     adds_up(page, 2)
     drawn = "area => area.getBoundingClientRect().width"
     assert page.locator("#map .area").evaluate(drawn) < area_of(page)[2]
 
 
-def test_one_finger_scrolls_the_page_and_two_zoom(visit: Visit, mapped: Served) -> None:
-    page = visit(mapped, "?q=Mapped", viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)
+def test_one_finger_scrolls_the_page_and_two_zoom(visit: Visit, crowd_server: Served) -> None:
+    page = visit(crowd_server, "?q=Mapped", viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)
     adds_up(page, 20)
     x, y, width, height = area_of(page)
     middle = (x + width / 2, y + height / 2)
@@ -279,10 +308,10 @@ TRANSFERRED = """() => performance.getEntriesByType("resource").filter(({ name }
 
 
 @pytest.mark.parametrize("place", ["22,44,40.5,52.5", "33,29,37,34", "12,40,24,49"])
-def test_no_view_of_a_tour_of_the_map_is_large(visit: Visit, mapped: Served, place: str) -> None:
-    page = visit(mapped)
-    adds_up(page, cells(mapped, "", zoom_of(page)))
-    page.goto(f"{mapped.url}/?bbox={place}")
+def test_no_view_of_a_tour_of_the_map_is_large(visit: Visit, crowd_server: Served, place: str) -> None:
+    page = visit(crowd_server)
+    adds_up(page, crowd_server.get(f"/v1/events/count?bbox={WORLD}")["count"])
+    page.goto(f"{crowd_server.url}/?bbox={place}")
     page.wait_for_selector("#map .area", state="attached")
     page.locator("#map .ground").focus()
     turned_to(page)
