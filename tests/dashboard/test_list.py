@@ -425,7 +425,9 @@ IN_SIGHT = """(id) => {
 
 @pytest.mark.parametrize("view", ["list", "table"])
 def test_a_phone_scrolls_the_list_with_the_page_and_gets_past_it(visit: Visit, crowd_server: Any, view: str) -> None:
-    page = visit(crowd_server, "?kind=sanction_move", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = visit(
+        crowd_server, "?kind=sanction_move", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
     ready(page)
     if view == "table":
         as_table(page)
