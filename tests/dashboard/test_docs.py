@@ -37,6 +37,11 @@ def test_it_has_no_fault_that_axe_knows_and_each_call_an_address(
     page.emulate_media(color_scheme="light")
     expect(page.locator("html.dark-mode")).to_have_count(0)
     axe(page, ".opblock.is-open")
+    page = visit(open_server, "docs")
+    webhook = page.locator(".webhooks .opblock").first
+    webhook.locator(".opblock-summary-control").click()
+    expect(webhook.locator(".opblock-body")).to_be_visible()
+    axe(page)
 
 
 def test_no_call_has_a_fault_that_axe_knows_once_it_is_opened(

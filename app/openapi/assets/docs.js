@@ -12,14 +12,18 @@ function shortened(description) {
   return `${first}\n\nHow to ask, follow and write is told in the [reference](redoc).`;
 }
 
-/* What assistive technology trips over: text outside every landmark, no heading between the title's and the groups', and
- * a link within a button, which does what the button does; and what Swagger UI itself misses: a field for a UUID. */
+/* What assistive technology trips over: text outside every landmark, no heading between the title's and the groups' or
+ * between the webhooks' and one's parts, and a link within a button, which does what the button does; and what Swagger
+ * UI itself misses: a field for a UUID. */
 const wrap = (name, draw) => ({ wrapComponents: { [name]: (Original, { React }) => (props) => draw(React.createElement, Original, props) } });
 const headed = (level, text) => (create, Original, props) => create("div", null, create(level, { className: "unseen" }, text), create(Original, props));
+const between = (create, Original, props) =>
+  props.specPath?.first() === "webhooks" ? headed("h3", props.operation.get("summary") ?? "Webhook")(create, Original, props) : create(Original, props);
 const plugins = [
   wrap("InfoContainer", (create, Original, props) => create("section", { "aria-label": "About" }, create(Original, props))),
   wrap("FilterContainer", (create, Original, props) => create("div", { role: "search" }, create(Original, props))),
   wrap("operations", headed("h2", "Calls")),
+  wrap("operation", between),
   wrap("DeepLink", (create, _, { text }) => create("span", null, text)),
   wrap("Models", headed("h3", "Schemas")),
   ({ React, getComponent }) => ({ components: { JsonSchema_string_uuid: (props) => React.createElement(getComponent("JsonSchema_string"), props) } }),
