@@ -54,19 +54,13 @@ FILES: dict[str, tuple[Callable[[bytes], list[str]], bool]] = {
 }
 
 
-def ids_of(served: Served, question: str) -> list[str]:
-    ids = [str(event["id"]) for event in served.get(f"/v1/events?{question}&limit=1000&fields=id")["items"]]
-    assert served.get(f"/v1/events/count?{question}")["count"] == len(ids)
-    return sorted(ids)
-
-
 @pytest.mark.parametrize("server", ["own_server", "closed_server"])
 def test_every_file_opens_and_has_the_events_that_match(
     visit: Visit, request: pytest.FixtureRequest, make_event: MakeEvent, server: str
 ) -> None:
     served: Served = request.getfixturevalue(server)
     served.call("POST", "/v1/events", json=make_event(locations=[{"name": "Nowhere", "role": "target"}]))
-    every, located = ids_of(served, FILTER), ids_of(served, f"{FILTER}&{EVERYWHERE}")
+    every, located = sorted(served.ids(FILTER)), sorted(served.ids(f"{FILTER}&{EVERYWHERE}"))
     assert 0 < len(located) < len(every) < served.get("/v1/events/count")["count"]
     page = visit(served, f"?{FILTER}")
     if server == "closed_server":
@@ -123,7 +117,7 @@ def test_where_anybody_reads_the_feed_needs_no_token_and_a_citation_keeps(
 ) -> None:
     page = visit(own_server, f"?{FILTER}")
     ready(page)
-    every = ids_of(own_server, FILTER)
+    every = sorted(own_server.ids(FILTER))
     page.get_by_role("button", name="Cite", exact=True).click()
     text = page.get_by_role("dialog").locator(".quoted").inner_text()
     page.get_by_role("button", name="Close").click()
