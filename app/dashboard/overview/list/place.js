@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from "../../common/preact.js";
 
 const STORED = "sitrep-place";
 const FARTHEST = 1000; // rows that are read to come back to one
+const ACTS = ["keydown", "pointerdown", "wheel"];
 
 // The top edge of what one sees of the list, which scrolls in its box or with the page.
 const edge = (region, paged) => (paged ? 0 : region.getBoundingClientRect().top);
@@ -44,6 +45,22 @@ export function usePlace({ question, pages, region, paged, show }) {
     kept.current = null;
     if (!row) return;
     if (!paged) scrollTo(0, place.above);
-    (paged ? window : region.current).scrollBy(0, row.getBoundingClientRect().top - edge(region.current, paged) - place.offset);
+    hold(() => {
+      const now = region.current?.querySelector(`[data-id="${place.id}"]`);
+      if (!now) return void show(index);
+      (paged ? window : region.current).scrollBy(0, now.getBoundingClientRect().top - edge(region.current, paged) - place.offset);
+    });
   });
+}
+
+// What stands above the list comes later than its rows: put the row in its place again until somebody acts.
+function hold(align) {
+  const watch = new ResizeObserver(align);
+  const end = () => {
+    watch.disconnect();
+    for (const name of ACTS) removeEventListener(name, end, true);
+  };
+  for (const name of ACTS) addEventListener(name, end, { capture: true, passive: true });
+  watch.observe(document.body);
+  align();
 }
