@@ -224,6 +224,28 @@ def test_without_a_key_it_asks_for_one(visit: Visit, closed_server: Any) -> None
     counted(page, attacks)
 
 
+def test_a_wrong_key_that_was_kept_fails_once_and_locks_nobody_out(visit: Visit, own_server: Any) -> None:
+    page = visit(own_server)
+    ready(page)
+    page.evaluate("sessionStorage.setItem('sitrep-key', 'sitrep_wrong')")
+    statuses: list[int] = []
+    page.on("response", lambda answer: statuses.append(answer.status))
+    for _ in range(3):
+        page.reload()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("This server asks for a key")
+        dialog.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("alert").first).to_contain_text("nothing here without a key")
+    assert 3 <= statuses.count(401) <= 6
+    assert 429 not in statuses
+
+    page.get_by_role("button", name="Enter a key").click()
+    dialog.get_by_label("Key", exact=True).fill(own_server.key)
+    dialog.get_by_role("button", name="Continue").click()
+    ready(page)
+    counted(page, 17)
+
+
 STALE = {
     "name": "gdelt",
     "state": "failing",

@@ -35,12 +35,32 @@ async function reach(url, options) {
   }
 }
 
+let taken = null; // the key that the server took last
+let wrong = null; // {key, problem}: the one that it refused last
+let trial = null; // settles when it is known whether a new key is taken
+
+// Send with a key: a new one by one call, on which the others wait, so that a wrong key fails once and locks nobody out.
+async function tried(sent, ask) {
+  while (sent && sent !== taken && trial) await trial.catch(() => {});
+  if (!sent || sent === taken) return ask();
+  if (sent === wrong?.key) return Response.json(wrong.problem, { status: 401 });
+  trial = judged(sent, ask).finally(() => { trial = null; });
+  return trial;
+}
+
+async function judged(sent, ask) {
+  const answer = await ask();
+  if (answer.status === 401) wrong = { key: sent, problem: await answer.clone().json().catch(() => ({})) };
+  else taken = sent;
+  return answer;
+}
+
 // The answer of `v1/<path>`; a missing or bad key is asked for, until the reader enters one or cancels. Refusals are raised as
 // Refused.
 export async function call(path, pairs, { method = "GET", body, accept = "application/json", headers = {}, signal } = {}) {
   for (;;) {
     const sent = key();
-    const answer = await reach(address(`v1/${path}`, pairs), {
+    const answer = await tried(sent, () => reach(address(`v1/${path}`, pairs), {
       method,
       signal,
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -50,7 +70,7 @@ export async function call(path, pairs, { method = "GET", body, accept = "applic
         ...(sent ? { authorization: `Bearer ${sent}` } : {}),
         ...headers,
       },
-    });
+    }));
     if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
     if (answer.status !== 401) throw new Refused(answer.status, problem);
