@@ -230,9 +230,9 @@ def test_a_wrong_key_that_was_kept_fails_once_and_locks_nobody_out(visit: Visit,
     page.evaluate("sessionStorage.setItem('sitrep-key', 'sitrep_wrong')")
     statuses: list[int] = []
     page.on("response", lambda answer: statuses.append(answer.status))
+    dialog = page.get_by_role("dialog")
     for _ in range(3):
         page.reload()
-        dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("This server asks for a key")
         dialog.get_by_role("button", name="Cancel").click()
         expect(page.get_by_role("alert").first).to_contain_text("nothing here without a key")
