@@ -314,6 +314,19 @@ def open_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
         yield served
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `pushing` has its database."""
+    return tmp_path_factory.mktemp("pushing")
+
+
+@pytest.fixture(scope="module")
+def pushing(browser: Browser, folder: Path) -> Iterator[Served]:
+    """A server that may call this machine; each test has subscriptions of its own."""
+    with serving(folder, anonymous=True, SITREP_ALLOW_PRIVATE_TARGETS="127.0.0.0/8") as served:
+        yield served
+
+
 @pytest.fixture(scope="session")
 def crowd_database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of 20,000 events to copy; the worker that comes first makes it, the others wait for it."""

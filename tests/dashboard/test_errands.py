@@ -10,19 +10,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from playwright.sync_api import expect
 
-from dashboard.conftest import counted, ready, serving
+from dashboard.conftest import counted, ready
 from dashboard.test_sources import DAY_S, keep_source
 from dashboard.test_subscriptions import endpoint, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import MakeEvent
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
     from dashboard.conftest import Served
 
@@ -60,18 +59,6 @@ class Hand:
         return self.presses, self.fields
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("errands")
-
-
-@pytest.fixture(scope="module")
-def served(browser: Browser, folder: Path) -> Iterator[Served]:
-    """A server that may call this machine."""
-    with serving(folder, anonymous=True, SITREP_ALLOW_PRIVATE_TARGETS="127.0.0.0/8") as running:
-        yield running
-
-
 def strike(make: MakeEvent, title: str, day: str, target: str, place: dict[str, Any], **numbers: int) -> dict[str, Any]:
     munition = {"category": "uav_one_way_attack", "launched": 8, **numbers}
     detail = {"munitions": [munition], "targets": [{"category": target}]}
@@ -101,7 +88,7 @@ US = {"name": "United States", "type": "state", "country": "US"}
 
 
 def test_strikes_on_energy_in_kharkiv_oblast_this_winter_as_a_table_into_excel(
-    visit: Visit, served: Served, make_event: MakeEvent
+    visit: Visit, pushing: Served, make_event: MakeEvent
 ) -> None:
     sumy = {**KHARKIV, "name": "Sumy", "admin1": "UA-59"}
     for title, day, target, place in (
@@ -111,8 +98,8 @@ def test_strikes_on_energy_in_kharkiv_oblast_this_winter_as_a_table_into_excel(
         ("A school", "2026-01-10", "education", KHARKIV),
         ("Elsewhere", "2026-01-10", "energy", sumy),
     ):
-        served.call("POST", "/v1/events", json=strike(make_event, title, day, target, place))
-    page = visit(served)
+        pushing.call("POST", "/v1/events", json=strike(make_event, title, day, target, place))
+    page = visit(pushing)
     hand = Hand(page)
 
     hand.press(page.get_by_role("checkbox", name="Attack"))
@@ -136,15 +123,15 @@ def test_strikes_on_energy_in_kharkiv_oblast_this_winter_as_a_table_into_excel(
     assert hand.spent == (5, 3)
 
 
-def test_tell_my_server_when_the_eu_lists_a_vessel(visit: Visit, served: Served) -> None:
+def test_tell_my_server_when_the_eu_lists_a_vessel(visit: Visit, pushing: Served) -> None:
     for authority in (EU, US):
-        listing(served, authority, "Before")
-    page = visit(served)
+        listing(pushing, authority, "Before")
+    page = visit(pushing)
     hand = Hand(page)
 
     with endpoint() as hook:
         hand.press(page.get_by_role("link", name="Subscriptions"))
-        hand.type("Key", served.key)
+        hand.type("Key", pushing.key)
         hand.button("Continue")
         hand.press(page.get_by_text("New subscription", exact=True).first)
         hand.type("Find a condition", "vessel")
@@ -156,27 +143,27 @@ def test_tell_my_server_when_the_eu_lists_a_vessel(visit: Visit, served: Served)
         secret = page.locator("#secret").inner_text()
         hand.button("I have kept the secret")
         page.wait_for_url(re.compile("subscription="))
-        made = served.get(f"/v1/subscriptions/{page.url.rpartition('=')[2]}")
+        made = pushing.get(f"/v1/subscriptions/{page.url.rpartition('=')[2]}")
         assert made["filter"] == {"measure_subtype": ["vessel_listing"], "authority": ["European Union"]}
-        listing(served, US, "Not meant")
-        meant = listing(served, EU, "Meant")
+        listing(pushing, US, "Not meant")
+        meant = listing(pushing, EU, "Meant")
 
         wait_for(page, lambda: bool(hook.changes))
         hook.changes[0].verify(secret)
         assert [change.item["subject"] for change in hook.changes] == [meant]
-        served.call("DELETE", f"/v1/subscriptions/{made['id']}")
+        pushing.call("DELETE", f"/v1/subscriptions/{made['id']}")
     assert hand.spent == (7, 4)
 
 
 def test_what_did_this_event_say_on_1_october_cite_it(
-    visit: Visit, served: Served, folder: Path, make_event: MakeEvent
+    visit: Visit, pushing: Served, folder: Path, make_event: MakeEvent
 ) -> None:
-    made = served.call("POST", "/v1/events", json=make_event(title="Blackout in Zmiiv"))
+    made = pushing.call("POST", "/v1/events", json=make_event(title="Blackout in Zmiiv"))
     with closing(sqlite3.connect(folder / "sitrep.db", timeout=60)) as database, database:
         database.execute("UPDATE change SET time = ?", (SEPTEMBER_20_US,))  # all that there is was recorded that day
     change = {"title": "Blackout in Zmiiv, told again"}
-    served.call("PATCH", f"/v1/events/{made['id']}", json=change, headers={"if-match": '"1"'})
-    page = visit(served, permissions=["clipboard-read", "clipboard-write"])
+    pushing.call("PATCH", f"/v1/events/{made['id']}", json=change, headers={"if-match": '"1"'})
+    page = visit(pushing, permissions=["clipboard-read", "clipboard-write"])
     hand = Hand(page)
 
     hand.type("Search", "Zmiiv")
@@ -190,16 +177,16 @@ def test_what_did_this_event_say_on_1_october_cite_it(
     text = page.evaluate("navigator.clipboard.readText()")
     assert text.startswith("“Blackout in Zmiiv” (Attack, ")
     assert f"event {made['id']}, version 1, feed cursor" in text
-    assert f"{served.url}/events/{made['id']}?version=1" in text
+    assert f"{pushing.url}/events/{made['id']}?version=1" in text
     assert hand.spent == (3, 2)
 
 
-def test_compare_launched_and_intercepted_by_month(visit: Visit, served: Served, make_event: MakeEvent) -> None:
+def test_compare_launched_and_intercepted_by_month(visit: Visit, pushing: Served, make_event: MakeEvent) -> None:
     for month, launched, intercepted in ((1, 40, 31), (2, 60, 44), (3, 50, 0)):
         day = f"2024-{month:02}-05"
         numbers = {"launched": launched, "intercepted": intercepted}
-        served.call("POST", "/v1/events", json=strike(make_event, "A wave", day, "energy", KHARKIV, **numbers))
-    page = visit(served)
+        pushing.call("POST", "/v1/events", json=strike(make_event, "A wave", day, "energy", KHARKIV, **numbers))
+    page = visit(pushing)
     ready(page)
     hand = Hand(page)
 
@@ -212,7 +199,7 @@ def test_compare_launched_and_intercepted_by_month(visit: Visit, served: Served,
     with page.expect_download() as saved:
         hand.button("Download this table (CSV)")
 
-    series = [served.get(f"/v1/stats/series?interval=month&measure={one}") for one in ("launched", "intercepted")]
+    series = [pushing.get(f"/v1/stats/series?interval=month&measure={one}") for one in ("launched", "intercepted")]
     wanted = {row["start"]: (row["best"], beside["best"]) for row, beside in zip(*series, strict=True)}
     head, *lines = csv.reader(io.StringIO(saved.value.path().read_text(encoding="utf-8-sig")))
     columns = [head.index(f"{one}: best") for one in ("launched", "intercepted")]
@@ -224,10 +211,10 @@ def test_compare_launched_and_intercepted_by_month(visit: Visit, served: Served,
     assert hand.spent == (5, 0)
 
 
-def test_which_sources_are_stale(visit: Visit, served: Served, folder: Path) -> None:
+def test_which_sources_are_stale(visit: Visit, pushing: Served, folder: Path) -> None:
     keep_source(folder, "ucdp", 130)
     keep_source(folder, "gdelt", 3 * DAY_S, failures=4, problem="The server stands still.")
-    page = visit(served)
+    page = visit(pushing)
     hand = Hand(page)
 
     expect(page.get_by_text("1 of 2 sources is stale: gdelt (taken in 3 days ago).")).to_be_visible()

@@ -16,13 +16,13 @@ from playwright.sync_api import expect
 from receivers import Receiver, receiving
 from standardwebhooks import Webhook
 
-from .conftest import PATIENCE_MS, serving
+from .conftest import PATIENCE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     from .conftest import RestartableServer, Served
 
@@ -52,18 +52,6 @@ def endpoint() -> Iterator[Receiver]:
 def hook() -> Iterator[Receiver]:
     with endpoint() as receiver:
         yield receiver
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pushing")
-
-
-@pytest.fixture(scope="module")
-def pushing(browser: Browser, folder: Path) -> Iterator[Served]:
-    """A server that may call this machine; each test has subscriptions of its own."""
-    with serving(folder, anonymous=True, SITREP_ALLOW_PRIVATE_TARGETS="127.0.0.0/8") as served:
-        yield served
 
 
 def manage(visit: Visit, served: Served, query: str = "", key: str | None = None, **look: Any) -> Page:
