@@ -35,23 +35,21 @@ async function reach(url, options) {
   }
 }
 
-let taken = null; // the key that the server took last
-let wrong = null; // {key, problem}: the one that it refused last
-let trial = null; // settles when it is known whether a new key is taken
+let verdict = { key: null, problem: null }; // what the server said of the last key: a problem where it refused it
+let trial = null; // settles when there is a verdict on a new key
 
-// Send with a key: a new one by one call, on which the others wait, so that a wrong key fails once and locks nobody out.
+// Send with a key: a new one by one call, on which the others wait, and a refused one no more, so that it locks nobody out.
 async function tried(sent, ask) {
-  while (sent && sent !== taken && trial) await trial.catch(() => {});
-  if (!sent || sent === taken) return ask();
-  if (sent === wrong?.key) return Response.json(wrong.problem, { status: 401 });
+  while (sent && sent !== verdict.key && trial) await trial.catch(() => {});
+  if (!sent) return ask();
+  if (sent === verdict.key) return verdict.problem ? Response.json(verdict.problem, { status: 401 }) : judged(sent, ask);
   trial = judged(sent, ask).finally(() => { trial = null; });
   return trial;
 }
 
 async function judged(sent, ask) {
   const answer = await ask();
-  if (answer.status === 401) wrong = { key: sent, problem: await answer.clone().json().catch(() => ({})) };
-  else taken = sent;
+  verdict = { key: sent, problem: answer.status === 401 ? await answer.clone().json().catch(() => ({})) : null };
   return answer;
 }
 
