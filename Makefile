@@ -26,7 +26,7 @@ SLOW := check cli heavy killed model openapi rolling stats \
   test_kind_is_one_file.py test_proxy.py test_server.py
 # Of a hundred lines of app/, so many run in the fast tests at least.
 FLOOR := 90
-TYPED := app tests migrations benchmarks container clients/python
+TYPED := app tests migrations benchmarks container clients/python openapi/cut_outlines.py
 
 # HOST and PORT go to `run` as options. As environment they would reach tests and the program unasked.
 unexport HOST PORT PYTHON

@@ -16,7 +16,8 @@ export function outlines() {
 
 // The outlines with whole lines in a box, which may lie beyond the antimeridian; null where nothing new has come.
 export async function refined({ west, south, east, north }) {
-  const { world } = await (outlines(), latest);
+  await outlines();
+  const { world } = await latest;
   const near = ([left, bottom, right, top]) => bottom <= north && top >= south && [-360, 0, 360].some((turn) => left + turn <= east && right + turn >= west);
   const wanted = world.details.map((box, n) => [n, box]).filter(([n, box]) => !asked.has(n) && near(box)).map(([n]) => n);
   if (!wanted.length) return null;

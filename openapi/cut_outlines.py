@@ -1,36 +1,48 @@
 #!/usr/bin/env python3
-"""Cuts world-atlas' countries-50m.json into what the map fetches: `base.json`, whose lines are simple, and `detail-N.json` with whole lines.
+"""Cuts countries-50m.json of world-atlas into what the map fetches.
 
-The lines are the arcs of the topology, whose ends stay, so that simple and whole ones fit each other. `details` in the base tells
-the box of each file, west, south, east, north in degrees. The same input gives the same files.
+`base.json` has simple lines, each `detail-N.json` whole ones. The lines are the arcs of the topology, whose ends stay,
+so that simple and whole ones fit each other. `details` in the base tells the box of each file, west, south, east, north
+in degrees. The same input gives the same files.
 """
+
+from __future__ import annotations
 
 import gzip
 import json
 import sys
+from itertools import pairwise
+from math import hypot
 from pathlib import Path
+
+Point = tuple[int, int]
+Line = list[Point]
+Arcs = list[tuple[int, Line]]  # each with its number in the topology
 
 TOLERANCE = 0.3  # degrees
 MOST = 9_000  # bytes of a file, compressed
 
 
-def decoded(arc):
+def decoded(arc: list[list[int]]) -> Line:
+    """The points of an arc, which is stored as steps."""
     x = y = 0
     return [(x := x + dx, y := y + dy) for dx, dy in arc]
 
 
-def encoded(points):
-    return [list(points[0]), *([x - u, y - v] for (u, v), (x, y) in zip(points, points[1:]))]
+def encoded(points: Line) -> list[list[int]]:
+    """The points as an arc is stored."""
+    return [list(points[0]), *([x - u, y - v] for (u, v), (x, y) in pairwise(points))]
 
 
-def distance(point, start, end, scale):
+def distance(point: Point, start: Point, end: Point, scale: list[float]) -> float:
+    """How far a point is from the line between two others, in degrees."""
     (x, y), (u, v), (p, q) = ((x * scale[0], y * scale[1]) for x, y in (point, start, end))
     along = (p - u) ** 2 + (q - v) ** 2
     part = 0 if along == 0 else max(0, min(1, ((x - u) * (p - u) + (y - v) * (q - v)) / along))
-    return ((x - u - part * (p - u)) ** 2 + (y - v - part * (q - v)) ** 2) ** 0.5
+    return hypot(x - u - part * (p - u), y - v - part * (q - v))
 
 
-def simple(points, scale):
+def simple(points: Line, scale: list[float]) -> Line:
     """Douglas and Peucker's simplification; a ring keeps a point besides so that it has an area."""
     kept, parts = {0, len(points) - 1}, [(0, len(points) - 1)]
     ring = points[0] == points[-1]
@@ -45,11 +57,12 @@ def simple(points, scale):
     return [points[n] for n in sorted(kept)]
 
 
-def written(value):
+def written(value: object) -> bytes:
+    """Compact JSON."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def groups(arcs, box):
+def groups(arcs: Arcs, box: tuple[float, float, float, float]) -> list[Arcs]:
     """Lists of arcs near each other, each a file of at most MOST bytes unless it is one arc."""
     if not arcs:
         return []
@@ -62,17 +75,19 @@ def groups(arcs, box):
         own = [
             (n, points)
             for n, points in arcs
-            if part[0] <= sum(middle(points, 0)) / 2 < part[2] and part[1] <= sum(middle(points, 1)) / 2 < part[3]
+            if part[0] <= sum(extent(points, 0)) / 2 < part[2] and part[1] <= sum(extent(points, 1)) / 2 < part[3]
         ]
         found += groups(own, part)
     return found
 
 
-def middle(points, axis):
+def extent(points: Line, axis: int) -> tuple[int, int]:
+    """The least and the greatest coordinate."""
     return min(point[axis] for point in points), max(point[axis] for point in points)
 
 
-def main(source, folder):
+def main(source: str, folder: str) -> None:
+    """Cut the file into files of this folder."""
     world = json.loads(Path(source).read_text(encoding="utf-8"))
     scale, (left, bottom) = world["transform"]["scale"], world["transform"]["translate"]
     whole = [decoded(arc) for arc in world["arcs"]]
@@ -83,8 +98,9 @@ def main(source, folder):
     for n, arcs in enumerate(files):
         Path(folder, f"detail-{n}.json").write_bytes(written({at: encoded(points) for at, points in arcs}))
         every = [point for _, points in arcs for point in points]
-        (west, east), (south, north) = middle(every, 0), middle(every, 1)
-        boxes.append([round(one, 2) for one in (west * scale[0] + left, south * scale[1] + bottom, east * scale[0] + left, north * scale[1] + bottom)])
+        (west, east), (south, north) = extent(every, 0), extent(every, 1)
+        corners = ((west, south), (east, north))
+        boxes.append([round(one, 2) for x, y in corners for one in (x * scale[0] + left, y * scale[1] + bottom)])
     base = {
         "type": "Topology",
         "transform": world["transform"],
