@@ -24,11 +24,11 @@ from app.errors import (
     problem_responses,
 )
 from app.events.index.readiness import require_current
-from app.http import FromServices, NoQuery
+from app.http import DirectRoute, FromServices, NoQuery
 from app.metrics import Metrics
 from app.sources.metrics import SourceMetrics
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=DirectRoute)
 # How long the database may take to say where the log ends.
 CHECK_TIMEOUT_S = 2.0
 MetricsDep = Annotated[Metrics, Depends(FromServices("metrics"))]

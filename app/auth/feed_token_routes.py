@@ -20,9 +20,9 @@ from app.auth.schemas import (
 from app.auth.tables import Key
 from app.db import DatabaseDep
 from app.errors import CursorMalformed, NotFound, problem_responses
-from app.http import NoQuery, body
+from app.http import DirectRoute, NoQuery, body
 
-router = APIRouter(prefix="/v1/feed-tokens", tags=["keys"])
+router = APIRouter(prefix="/v1/feed-tokens", tags=["keys"], route_class=DirectRoute)
 NewFeedTokenBody = Annotated[NewFeedToken, Depends(body(parse_new_feed_token, schema=NewFeedToken))]
 
 

@@ -28,10 +28,10 @@ from app.errors import (
     NotFound,
     problem_responses,
 )
-from app.http import NoQuery, body, query
+from app.http import DirectRoute, NoQuery, body, query
 from app.kit.json_lines import dump_json
 
-router = APIRouter(prefix="/v1", tags=["keys"])
+router = APIRouter(prefix="/v1", tags=["keys"], route_class=DirectRoute)
 
 
 class PageParams(BaseModel):

@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from app.auth.authentication import ReadKey
 from app.errors import NotFound
-from app.http import NoQuery
+from app.http import DirectRoute, NoQuery
 from app.kinds import KINDS, schema_of
 
-router = APIRouter(prefix="/v1/kinds", tags=["kinds"])
+router = APIRouter(prefix="/v1/kinds", tags=["kinds"], route_class=DirectRoute)
 COMMON = ("killed", "injured")
 
 

@@ -18,10 +18,10 @@ from app.feed.reader import CURSOR_PROBLEMS, find_page
 from app.feed.schemas import DurableQuery, FeedItems
 from app.feed.sse import StreamTimingsDep
 from app.feed.stream_format import DurableFormat, next_stream_cursor
-from app.http import SettingsDep, if_none_match, query
+from app.http import DirectRoute, SettingsDep, if_none_match, query
 from app.response_cache import cache_control
 
-router = APIRouter(prefix="/v1/streams", tags=["feed"])
+router = APIRouter(prefix="/v1/streams", tags=["feed"], route_class=DirectRoute)
 JSON = "application/json"
 # Changes in one answer: about a megabyte of events.
 MAX_ITEMS = 500

@@ -19,12 +19,12 @@ from app.feed.page_writer import change_page_response, page_etag
 from app.feed.reader import CURSOR_PROBLEMS, ChangePage, find_page
 from app.feed.schemas import Checkpoint, CheckpointQuery, FeedHead, FeedPage, FeedQuery, StreamQuery
 from app.feed.sse import FEED_FORMAT
-from app.http import NoQuery, SettingsDep, if_none_match, query, query_pairs
+from app.http import DirectRoute, NoQuery, SettingsDep, if_none_match, query, query_pairs
 from app.kinds import format_instant
 from app.kit.json_lines import dump_json
 from app.response_cache import Terms, cache_control, keep
 
-router = APIRouter(prefix="/v1/feed", tags=["feed"])
+router = APIRouter(prefix="/v1/feed", tags=["feed"], route_class=DirectRoute)
 JSON, SSE = "application/json", "text/event-stream"
 NO_STORE = {"cache-control": "no-store"}
 UNCHANGING = "max-age=86400, immutable"

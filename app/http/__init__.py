@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.http.base_url import HOST, base_address, base_url
+from app.http.direct_route import DirectRoute
 from app.http.file_body import UploadedFile, file_body
 from app.http.headers import if_none_match, parse_idempotency_key, parse_if_match, prefers_gzip
 from app.http.json_body import SMALL_BODY, Body, body, check_media_type, read_body
@@ -14,6 +15,7 @@ __all__ = [
     "HOST",
     "SMALL_BODY",
     "Body",
+    "DirectRoute",
     "FromServices",
     "NoQuery",
     "Nothing",

@@ -13,7 +13,7 @@ from app.datasets import datasets
 from app.db import DatabaseDep
 from app.errors import CursorMalformed, ImportRunning, Invalid, NotFound, problem_responses
 from app.events.write.store import StoreDep
-from app.http import NoQuery, UploadedFile, file_body, query
+from app.http import DirectRoute, NoQuery, UploadedFile, file_body, query
 from app.imports.queries import list_imports, read_import
 from app.imports.schemas import (
     ImportList,
@@ -26,7 +26,7 @@ from app.imports.schemas import (
 )
 from app.kit.json_lines import dump_json
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"])
+router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=DirectRoute)
 NUMBER = re.compile(r"[1-9][0-9]{0,17}\Z", re.ASCII)
 
 

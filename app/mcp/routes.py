@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from app.auth.authentication import ADMITTED, CALLER_SCOPE_KEY, AuthenticatorDep, get_caller
 from app.errors import NotFound
-from app.http import SettingsDep, base_address
+from app.http import DirectRoute, SettingsDep, base_address
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 INSTALL = "MCP is an extra: install it by `pip install 'sitrep[mcp]'`."
 
 

@@ -8,12 +8,12 @@ from starlette.responses import Response
 from app.auth.authentication import ReadKey
 from app.auth.keys import utc_now
 from app.db import DatabaseDep
-from app.http import NoQuery
+from app.http import DirectRoute, NoQuery
 from app.kit.json_lines import dump_json
 from app.sources.schemas import SourceList, serialize_source
 from app.sources.tables import read_states
 
-router = APIRouter(prefix="/v1", tags=["sources"])
+router = APIRouter(prefix="/v1", tags=["sources"], route_class=DirectRoute)
 
 
 @router.get("/sources", operation_id="list_sources", response_model=None, responses={200: {"model": SourceList}})

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.auth.authentication import ReadKey
 from app.changes import ChangeLogDep
 from app.db import DatabaseDep
-from app.http import query
+from app.http import DirectRoute, query
 from app.kit.json_lines import dump_json
 from app.kit.offload import run_in_thread
 from app.response_cache import keep
@@ -22,7 +22,7 @@ from app.stats.schemas import Facets, FacetsQuery, GridQuery, MapGrid, SeriesQue
 from app.stats.series import series
 
 JSON = "application/json"
-router = APIRouter(prefix="/v1/stats", tags=["statistics"])
+router = APIRouter(prefix="/v1/stats", tags=["statistics"], route_class=DirectRoute)
 
 
 class Series(RootModel[list[SeriesRow]]):

@@ -21,12 +21,12 @@ from app.events.formats.export import GEOJSON, export_stream, page_response
 from app.events.read.rows import Row, read_bodies, single_chunk
 from app.events.schemas import FeatureCollection
 from app.events.write.responses import page_etag
-from app.http import SettingsDep, base_address
+from app.http import DirectRoute, SettingsDep, base_address
 from app.kinds import format_instant
 from app.response_cache import Terms, cache_control, keep
 from app.settings import Settings
 
-router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"])
+router = APIRouter(prefix="/v1/feeds", tags=["fixed feeds"], route_class=DirectRoute)
 CACHE_LIFETIME = "max-age=60"
 # A feed of more bytes, or of events that have more, is made for each caller anew and leaves as it is made.
 MAX_CACHED_BYTES = 8 * 1024 * 1024

@@ -28,12 +28,12 @@ from app.events.read.as_of import resolve_query
 from app.events.read.rows import Row, single_chunk
 from app.events.schemas import EventList, FeatureCollection, ListQuery, PageQuery
 from app.events.write.responses import page_etag
-from app.http import base_address, if_none_match, query, query_pairs
+from app.http import DirectRoute, base_address, if_none_match, query, query_pairs
 from app.http.pagination import decode_place, encode_place, query_hash
 from app.kinds import format_instant
 from app.response_cache import keep
 
-router = APIRouter(prefix="/v1/events", tags=["events"])
+router = APIRouter(prefix="/v1/events", tags=["events"], route_class=DirectRoute)
 LIST_PROBLEMS = problem_responses(
     CursorMismatch,
     CursorMalformed,

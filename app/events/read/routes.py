@@ -31,14 +31,14 @@ from app.events.schemas import (
 )
 from app.events.write.commands import EventVersion
 from app.events.write.responses import reject_bad_address
-from app.http import NoQuery, query
+from app.http import DirectRoute, NoQuery, query
 from app.kinds import EventOut
 from app.kinds.line_endings import strip_invisible
 from app.kit.ids import read_id
 from app.kit.json_lines import dump_json
 from app.response_cache import Terms, keep
 
-router = APIRouter(prefix="/v1/events", tags=["events"])
+router = APIRouter(prefix="/v1/events", tags=["events"], route_class=DirectRoute)
 JSON = "application/json"
 CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch)
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}

@@ -51,12 +51,12 @@ from app.events.write.responses import (
 )
 from app.events.write.store import Store, StoreDep
 from app.events.write.transaction import CommandResult, Result, WriteRequest
-from app.http import SMALL_BODY, NoQuery, body, parse_if_match, query
+from app.http import SMALL_BODY, DirectRoute, NoQuery, body, parse_if_match, query
 from app.kinds import Event, EventIn, EventOut
 from app.kinds.unlisted_codes import CodeChange
 from app.kit.offload import run_in_thread
 
-router = APIRouter(prefix="/v1/events", tags=["events"])
+router = APIRouter(prefix="/v1/events", tags=["events"], route_class=DirectRoute)
 EVENT: dict[int | str, dict[str, Any]] = {200: {"model": EventOut}}
 
 

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.auth import AdminKey, SubscribeKey
-from app.http import NoQuery, query
+from app.http import DirectRoute, NoQuery, query
 from app.kit.ids import read_id
 from app.subscriptions.management.operations import OperationsDep
 from app.subscriptions.management.routes import identify_caller, model_response
 from app.subscriptions.output_schemas import DeliveryShape, Matched, NoticeList
 from app.subscriptions.schemas import NoticesQuery
 
-router = APIRouter(prefix="/v1", tags=["subscriptions"])
+router = APIRouter(prefix="/v1", tags=["subscriptions"], route_class=DirectRoute)
 
 
 @router.get(

@@ -24,7 +24,7 @@ from app.errors import (
 from app.events.write.responses import event_response, idempotent_request
 from app.events.write.routes import require_object
 from app.feed.page_writer import change_page_response
-from app.http import NoQuery, body, parse_if_match, query
+from app.http import DirectRoute, NoQuery, body, parse_if_match, query
 from app.kit.ids import read_id
 from app.subscriptions.management.operations import OperationsDep
 from app.subscriptions.management.transactions import Caller
@@ -52,7 +52,7 @@ from app.subscriptions.schemas import (
     SubscriptionPatch,
 )
 
-router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_class=DirectRoute)
 
 CURSOR_PROBLEMS = (CursorMalformed, CursorAhead, CursorEpoch, CursorExpired)
 NO_STORE = {"cache-control": "no-store"}
