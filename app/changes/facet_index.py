@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, starmap
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -63,14 +64,19 @@ def bit_of(seq: int) -> int:
     return 1 << (seq - 1) % BLOCK
 
 
-def sequences(block: int, bits: int) -> list[int]:
-    """The changes of a block that bits stand for, in order."""
-    first, found = block * BLOCK + 1, []
+def sequences(block: int, bits: int) -> Iterator[int]:
+    """Give the changes of a block that bits stand for, in order."""
+    first = block * BLOCK
     while bits:
         lowest = bits & -bits
-        found.append(first + lowest.bit_length() - 1)
+        yield first + lowest.bit_length()
         bits ^= lowest
-    return found
+
+
+def bits_between(block: int, after: int, upto: int) -> int:
+    """The bits of a block's changes after one sequence up to and including another."""
+    passed = max(after - block * BLOCK, 0)
+    return (1 << max(upto - block * BLOCK, passed)) - (1 << passed)
 
 
 def encode_bits(bits: int) -> bytes:
@@ -238,8 +244,8 @@ class OpenBlocks:
             block[slot] = block.get(slot, 0) | bits
         self.end = seq
 
-    def find(self, slots: Slots, after: int, upto: int) -> list[int]:
-        """The changes after one and up to another that may be meant, in order."""
+    def find(self, slots: Slots, after: int, upto: int) -> Iterator[int]:
+        """Give the changes after one and up to another that may be meant, in order."""
         return matching(self._blocks, slots, after, upto)
 
     def count(self, slots: Iterable[int]) -> int:
@@ -247,7 +253,7 @@ class OpenBlocks:
         return sum(block.get(slot, 0).bit_count() for block in self._blocks.values() for slot in slots)
 
 
-async def read_blocks(db: Database, slots: Slots, after: int, upto: int, blocks: int) -> tuple[list[int], int]:
+async def read_blocks(db: Database, slots: Slots, after: int, upto: int, blocks: int) -> tuple[Iterator[int], int]:
     """The changes that may be meant after `after`, from at most so many stored blocks, and up to where that is all."""
     first = block_of(after + 1)
     last = min(first + max(1, min(blocks, MOST_ROWS // sum(map(len, slots)))), block_of(upto) + 1)
@@ -265,14 +271,18 @@ def is_row(row: Sequence[object]) -> bool:
     return row[2] is not None
 
 
-def matching(blocks: Mapping[int, Mapping[int, int]], slots: Slots, after: int, upto: int) -> list[int]:
-    """The changes after one and up to another that have, before or after them, a value of each list."""
-    found: list[int] = []
+def matching(blocks: Mapping[int, Mapping[int, int]], slots: Slots, after: int, upto: int) -> Iterator[int]:
+    """Give the changes after one and up to another that have, before or after them, a value of each list.
+
+    The blocks are read now; the changes are told one by one as they are asked for.
+    """
+    found: list[tuple[int, int]] = []
     for block in range(block_of(after + 1), block_of(upto) + 1):
         held = blocks.get(block)
         if held:
-            found += sequences(block, meet(any_bits(held, some) for some in slots))
-    return [seq for seq in found if after < seq <= upto]
+            bits = meet(any_bits(held, some) for some in slots)
+            found.append((block, bits & bits_between(block, after, upto)))
+    return chain.from_iterable(starmap(sequences, found))
 
 
 def any_bits(held: Mapping[int, int], slots: Iterable[int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -22,11 +23,8 @@ HEAD = Statement(sa.select(*(getattr(LogHead, name) for name in Head._fields)))
 INSTANCE = Statement(select(LogHead.instance))
 READY: dict[str, Any] = {"id": id_text(col(Change.id)), "time": sa.type_coerce(col(Change.time), sa.BigInteger)}
 ENTRY_COLUMNS = tuple(READY.get(name, getattr(Change, name)).label(name) for name in ChangeRecord._fields)
-BETWEEN = Statement(
-    sa.select(*ENTRY_COLUMNS)
-    .where(col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto"))
-    .order_by(col(Change.seq))
-)
+# What a feed item is written from; the others tell whom it matters to.
+ITEM_COLUMNS = ENTRY_COLUMNS[: len(ChangeRecord._fields) - len(ChangeRecord._field_defaults)]
 TOUCHED = Statement(
     sa.select(col(Change.event), sa.case((col(Change.operation) == "deleted", col(Change.body)))).where(
         col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto")
@@ -45,11 +43,15 @@ PACKED = Statement(
 AT_ONCE = 100
 
 
-def picked_statement(dialect: str) -> Statement:
+def between_statement(columns: Sequence[Any]) -> Statement:
+    """The changes after one sequence up to and including another."""
+    after, upto = col(Change.seq) > sa.bindparam("after"), col(Change.seq) <= sa.bindparam("upto")
+    return Statement(sa.select(*columns).where(after, upto).order_by(col(Change.seq)))
+
+
+def picked_statement(dialect: str, columns: Sequence[Any]) -> Statement:
     """Changes by their sequences."""
-    return Statement(
-        sa.select(*ENTRY_COLUMNS).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq))
-    )
+    return Statement(sa.select(*columns).where(any_of(col(Change.seq), "seqs", dialect)).order_by(col(Change.seq)))
 
 
 def bodies_before_statement(dialect: str) -> Statement:
@@ -68,7 +70,9 @@ def packed_statement(dialect: str) -> Statement:
 
 
 PACKED_AMONG = {dialect: packed_statement(dialect) for dialect in ("sqlite", "postgresql")}
-PICKED = {dialect: picked_statement(dialect) for dialect in ("sqlite", "postgresql")}
+PICKED = {dialect: picked_statement(dialect, ENTRY_COLUMNS) for dialect in ("sqlite", "postgresql")}
+PICKED_ITEMS = {dialect: picked_statement(dialect, ITEM_COLUMNS) for dialect in ("sqlite", "postgresql")}
+ENTRIES_BETWEEN, ITEMS_BETWEEN = between_statement(ENTRY_COLUMNS), between_statement(ITEM_COLUMNS)
 BODIES_BEFORE = {dialect: bodies_before_statement(dialect) for dialect in ("sqlite", "postgresql")}
 
 
@@ -147,9 +151,17 @@ class ChangeLog:
 
     async def between(self, after: int, upto: int) -> list[ChangeRecord]:
         """The changes after one sequence up to and including another."""
+        return await self._between(ENTRIES_BETWEEN, after, upto)
+
+    async def items_between(self, after: int, upto: int) -> list[ChangeRecord]:
+        """The same changes, with no more than feed items are written from."""
+        return await self._between(ITEMS_BETWEEN, after, upto)
+
+    async def _between(self, statement: Statement, after: int, upto: int) -> list[ChangeRecord]:
         offload = upto - after > AT_ONCE
-        rows = await self.db.rows(BETWEEN, {"after": after, "upto": upto}, offload=offload)
-        return [ChangeRecord._make(row) for row in rows]
+        return [
+            ChangeRecord(*row) for row in await self.db.rows(statement, {"after": after, "upto": upto}, offload=offload)
+        ]
 
     async def touched(self, after: int, upto: int) -> list[tuple[int, bool]]:
         """The row keys of the events that changed after one sequence up to another, and whether each was erased."""

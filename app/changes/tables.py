@@ -83,7 +83,10 @@ class Head(NamedTuple):
 
 
 class ChangeRecord(NamedTuple):
-    """A change as the feed reads it: `as_written` writes its id, its time is in microseconds since the Unix epoch."""
+    """A change as the feed reads it: `as_written` writes its id, its time is in microseconds since the Unix epoch.
+
+    Those who only write it out need none of the last three fields, which tell whom it matters to.
+    """
 
     seq: int
     epoch: int
@@ -93,9 +96,9 @@ class ChangeRecord(NamedTuple):
     operation: str
     time: int
     body: bytes
-    before: bytes | None
-    after: bytes | None
-    event: int
+    before: bytes | None = None
+    after: bytes | None = None
+    event: int = 0
 
 
 @dataclass(slots=True)

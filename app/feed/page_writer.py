@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from array import array
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from starlette.responses import Response
 
-from app.events.formats.export import JSON, page_response, slices
+from app.events.formats.export import JSON, enclose, page_response, slices
 from app.feed.reader import ChangePage
 from app.kit.json_lines import dump_json
 from app.version import get_version
@@ -34,8 +35,9 @@ def page_etag(page: ChangePage, source: str, members: Mapping[str, Any]) -> str:
 
     A change of one source is written by one program as the same bytes for ever, unless its erasure shortens it.
     """
-    written = [(piece.entry.seq, piece.end - piece.start) for piece in page.pieces]
-    told = hashlib.blake2b(repr((VERSION, source, members, written)).encode(), digest_size=16)
+    told = hashlib.blake2b(repr((VERSION, source, members)).encode(), digest_size=16)
+    told.update(array("q", [piece.entry.seq for piece in page.pieces]))
+    told.update(array("q", [piece.end - piece.start for piece in page.pieces]))
     return f'"{told.hexdigest()}"'
 
 
@@ -46,12 +48,13 @@ def page_pieces(page: ChangePage, members: Mapping[str, Any]) -> Iterator[bytes]
 
 def join_pieces(page: ChangePage, before: bytes, tail: bytes) -> Iterator[bytes]:
     """Write the items of a page between two ends."""
-    held = b""
-    for part in slices((encoded.item for encoded in page.pieces), len(page.pieces), PIECE_BYTES):
-        if held:
-            yield held
-        held, before = before + b",".join(part), b","
-    yield (held or before) + tail
+    items = [encoded.item for encoded in page.pieces]
+    parts = iter([items]) if sum(map(len, items)) <= PIECE_BYTES else slices(items, len(items), PIECE_BYTES)
+    held = next(parts, [])
+    for part in parts:
+        yield enclose(before, held, b",")
+        held, before = part, b""
+    yield enclose(before, held, tail)
 
 
 async def write_off_loop(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from app.changes import AT_ONCE, ChangeLog, ChangeRecord, Head
 from app.changes.facet_index import KEPT, read_blocks
-from app.changes.log import BODIES_BEFORE, PACKED, PACKED_AMONG, PICKED
+from app.changes.log import BODIES_BEFORE, PACKED, PACKED_AMONG, PICKED, PICKED_ITEMS
 from app.db import Statement
 from app.errors import CursorAhead, CursorEpoch, CursorExpired, CursorMalformed
 from app.events.read.as_of import DATED, read_instant
 from app.events.read.filter import ChangeFilter
 from app.feed.matcher import Matcher, MatchHint
 from app.feed.notifier import MIN_INTERVAL_S, Notifier
-from app.feed.recent_changes import EncodedChange, RecentChanges, encode_change
+from app.feed.recent_changes import EncodedChange, RecentChanges, bare, encode_change
 from app.kit.offload import run_in_thread, run_in_turns
 
 # What a position may be refused with.
@@ -77,7 +78,7 @@ class PageReader:
         held = self._held(after, upto, head)
         if held is not None:
             return ChangePage(held, upto, upto < head.seq)
-        entries = self._unbroken(await self.log.between(after, upto), after, head, lambda entry: entry.seq)
+        entries = self._unbroken(await self.log.items_between(after, upto), after, head, lambda entry: entry.seq)
         end = after + len(entries)
         return ChangePage(await self._encoded(entries, head), end, end == upto < head.seq)
 
@@ -110,7 +111,7 @@ class PageReader:
                 await asyncio.sleep(0)
         return ChangePage(found, upto, upto < head.seq)
 
-    async def _meant(self, after: int, upto: int, head: Head, blocks: int) -> tuple[list[int], int] | None:
+    async def _meant(self, after: int, upto: int, head: Head, blocks: int) -> tuple[Iterator[int], int] | None:
         """The changes that the index of the log finds after a sequence, and up to where; None where it has none."""
         newest, slots = self.recent.by_value, self.matcher.slots
         if newest.covers(after, head):
@@ -122,25 +123,29 @@ class PageReader:
         return None
 
     async def _picked(
-        self, seqs: Sequence[int], end: int, most: int, head: Head
+        self, seqs: Iterator[int], end: int, most: int, head: Head
     ) -> tuple[Sequence[EncodedChange], int]:
         """The first `most` of these changes that match, and how far a replica has them, else `end`."""
         found: list[EncodedChange] = []
-        while seqs and len(found) < most:
-            size = STRETCH if self.matcher.narrows else most - len(found)
-            some, seqs = seqs[:size], seqs[size:]
+        while len(found) < most:
+            some = list(islice(seqs, STRETCH if self.matcher.narrows else most - len(found)))
+            if not some:
+                break
             held = self.recent.among(some) if self.recent.reaches(head) else None
             if held is not None:
                 found += await self._kept(held, most - len(found))
                 continue
-            rows = await self._read(PACKED_AMONG if self.matcher.narrows else PICKED, some)
             if self.matcher.narrows:
+                rows = await self._read(PACKED_AMONG, some)
                 entries = await self._matching(self._weighed(rows), most - len(found))
+            elif self.matcher.slots_suffice:
+                rows = await self._read(PICKED_ITEMS, some)
+                entries = [ChangeRecord(*row) for row in rows]
             else:
+                rows = await self._read(PICKED, some)
                 entries = [ChangeRecord._make(row) for row in rows]
-                if not self.matcher.slots_suffice:
-                    weighed = self._weighed((e.seq, e.event, e.before, e.after) for e in entries)
-                    entries = await self._settled([e for e in entries if e.seq in weighed], weighed)
+                weighed = self._weighed((e.seq, e.event, e.before, e.after) for e in entries)
+                entries = await self._settled([e for e in entries if e.seq in weighed], weighed)
             found += await self._encoded(entries, head)
             if len(rows) < len(some):
                 missing = min(set(some) - {row[0] for row in rows})
@@ -185,7 +190,7 @@ class PageReader:
         seqs = list(weighed)
         while seqs and len(found) < most:
             some, seqs = seqs[: most - len(found)], seqs[most - len(found) :]
-            entries = [ChangeRecord._make(row) for row in await self._read(PICKED, some)]
+            entries = [ChangeRecord(*row) for row in await self._read(PICKED_ITEMS, some)]
             found += await self._settled(entries, weighed)
         return found
 
@@ -259,7 +264,7 @@ async def wait_for_page(
     """The page after `start`, and the head up to which the log was read; CursorEpoch (410) when that changes."""
     log, clock = notifier.log, asyncio.get_running_loop().time
     deadline = clock() + wait
-    reader = PageReader(log, Matcher(wanted), notifier.recent)
+    reader = PageReader(log, Matcher(wanted), notifier.recent, bare)
     epoch, page = head.epoch, await reader.page(start, limit, head)
     while not (page.pieces or page.more or notifier.draining) and (left := deadline - clock()) > 0:
         await notifier.wait(page.next, left, epoch)

@@ -60,5 +60,7 @@ class MemoryLog:
             raise Unavailable("The database is away.")
         return self.entries[after:upto]
 
+    items_between = between
+
     async def source(self) -> str:
         return '"urn:test"'

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from app.changes import ChangeBlock, LogHead
-from app.changes.facet_index import BLOCK, decode_bits, encode_bits, index_further, sequences
+from app.changes.facet_index import BLOCK, decode_bits, encode_bits, index_further, matching, sequences
 from app.check.log_index import EXTENT, NAME
 from app.check.replay import PACKED
 from app.check.run import check
@@ -190,7 +190,7 @@ def test_bits_are_read_as_they_were_stored(numbers: set[int]) -> None:
     bits = sum(1 << number - 1 for number in numbers)
     assert decode_bits(encode_bits(bits)) == bits
     assert len(encode_bits(bits)) <= BLOCK // 8
-    assert sequences(2, bits) == sorted(2 * BLOCK + number for number in numbers)
+    assert list(sequences(2, bits)) == sorted(2 * BLOCK + number for number in numbers)
 
 
 async def test_a_change_wakes_only_the_filters_that_it_may_concern(
@@ -231,3 +231,21 @@ async def test_a_change_wakes_only_the_filters_that_it_may_concern(
         assert found == {"all": 1, "key": 1, **more}
     for reader in readers.values():
         reader.close()
+
+
+@given(
+    st.dictionaries(st.integers(0, 3), st.dictionaries(st.integers(0, 3), st.integers(0, (1 << BLOCK) - 1))),
+    st.lists(st.lists(st.integers(0, 3), min_size=1), min_size=1, max_size=3),
+    st.integers(0, 4 * BLOCK),
+    st.integers(0, 4 * BLOCK),
+)
+def test_changes_with_a_value_of_each_list_are_found_within_bounds(
+    blocks: dict[int, dict[int, int]], slots: list[list[int]], after: int, upto: int
+) -> None:
+    def has(seq: int, slot: int) -> bool:
+        return bool(blocks.get((seq - 1) // BLOCK, {}).get(slot, 0) >> (seq - 1) % BLOCK & 1)
+
+    expected = [
+        seq for seq in range(after + 1, upto + 1) if all(any(has(seq, slot) for slot in some) for some in slots)
+    ]
+    assert list(matching(blocks, slots, after, upto)) == expected

@@ -29,6 +29,7 @@ __all__ = [
     "Format",
     "csv_header",
     "csv_rows",
+    "enclose",
     "export_stream",
     "features",
     "fields_page",
@@ -70,7 +71,7 @@ def slices(bodies: Iterable[bytes], most: int = SLICE_EVENTS, most_bytes: int = 
 async def json_page(bodies: Sequence[bytes], following: str | None, as_of: str) -> AsyncIterator[bytes]:
     """Give a page of events, each as it is stored; `following` is the next page's cursor, `as_of` the feed's."""
     if sum(map(len, bodies)) < MAX_UNSTREAMED_BYTES:
-        yield JSON_HEAD + b",".join(bodies) + _tail(following, as_of)
+        yield enclose(JSON_HEAD, bodies, _tail(following, as_of))
         return
     before = JSON_HEAD
     for part in slices(bodies, len(bodies), MAX_UNSTREAMED_BYTES // 4):
@@ -78,6 +79,20 @@ async def json_page(bodies: Sequence[bytes], following: str | None, as_of: str) 
         before = b","
         await asyncio.sleep(0)
     yield _tail(following, as_of)
+
+
+def enclose(head: bytes, items: Iterable[bytes], tail: bytes) -> bytes:
+    """Write items with commas between two ends, copied once.
+
+    >>> enclose(b"[", [b"1", b"2"], b"]"), enclose(b"[", [], b"]")
+    (b'[1,2]', b'[]')
+    """
+    items = list(items)
+    if not items:
+        return head + tail
+    items[0] = head + items[0]
+    items[-1] += tail
+    return b",".join(items)
 
 
 async def fields_page(

@@ -39,8 +39,8 @@ from app.events.read.rows import Page, ResolvedQuery, Row
 from app.events.tables import StoredEvent
 from app.kinds import MEASURES
 from app.kit.ids import key_of
-from app.kit.json_lines import escape_line_separators
-from app.kit.offload import run_in_thread, run_in_turns
+from app.kit.json_lines import LEAD, escape_line_separators
+from app.kit.offload import TURN_BYTES, run_in_thread, run_in_turns
 
 # A question answered by so few events is answered by their keys.
 MAX_PROBED_KEYS = 2000
@@ -139,14 +139,20 @@ async def run_plan(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[R
     if chosen is None:
         return []
     rows = await db.rows(chosen.statement, chosen.values, offload=is_heavy(chosen))
-    return sort_rows(await run_in_turns(row_of, rows, body_length), spec)
+    return sort_rows(await tidy_rows(rows), spec)
+
+
+async def tidy_rows(found: Sequence[Sequence[Any]]) -> list[Row]:
+    """The rows of the statement, their bodies as readers get them."""
+    if sum(map(body_length, found)) > TURN_BYTES:
+        return await run_in_turns(row_of, found, body_length)
+    return [row_of(row) if LEAD in row[0] else Row(*row) for row in found]
 
 
 def row_of(found: Sequence[Any]) -> Row:
     """A row of the statement, its body as readers get it."""
-    row = Row(*found)
-    body = escape_line_separators(row.body)
-    return row if body is row.body else row._replace(body=body)
+    body, *rest = found
+    return Row(escape_line_separators(body), *rest)
 
 
 def body_length(found: Sequence[Any]) -> int:

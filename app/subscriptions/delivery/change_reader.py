@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.changes import ChangeRecord, Head, feed_item
-from app.changes.log import PICKED
+from app.changes.log import PICKED_ITEMS
 from app.events.read.filter import ChangeFilter
 from app.feed.matcher import Matcher
 from app.feed.notifier import Notifier
@@ -44,5 +44,7 @@ class ChangeReader:
 async def body_at(notifier: Notifier, seq: int) -> bytes | None:
     """The push body of a change, the same bytes at every try; None when the log has no such change."""
     db = notifier.log.db
-    rows = await db.rows(PICKED[db.dialect], {"seqs": db.as_list([seq])}, primary=True)  # a replica may not have it yet
-    return feed_item(ChangeRecord._make(rows[0]), await notifier.log.source()) if rows else None
+    rows = await db.rows(
+        PICKED_ITEMS[db.dialect], {"seqs": db.as_list([seq])}, primary=True
+    )  # a replica may not have it yet
+    return feed_item(ChangeRecord(*rows[0]), await notifier.log.source()) if rows else None
