@@ -7,7 +7,7 @@ from typing import Any
 
 from httpx import AsyncClient, Response
 
-from app.response_cache import STALE_S
+from app.changes import STALE_S
 
 
 async def let_moment_pass() -> None:

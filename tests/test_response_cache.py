@@ -14,12 +14,13 @@ from conftest import client_of
 
 from app.auth import Authenticator
 from app.auth.keys import create_key, revoke_key
-from app.changes import ChangeLog, trim
+from app.changes import STALE_S, ChangeLog, trim
 from app.changes.epoch import raise_epoch
 from app.errors import Unavailable
+from app.events.read.planner import TERMS
 from app.metrics import Metrics
 from app.response_cache import ResponseCache, ResponseCacheMiddleware, Terms
-from app.response_cache.cache import STALE_S, TERMS_SCOPE_KEY, size_of
+from app.response_cache.cache import TERMS_SCOPE_KEY, size_of
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -465,3 +466,31 @@ async def test_gzip_and_plain_are_kept_apart_and_either_tag_is_known(api: AsyncC
             known = await api.get(path, headers={**GZIP, "if-none-match": f'"x", {tag}'})
             assert (known.status_code, known.headers["etag"]) == (304, tag)
         assert (await api.get(path, headers={**PLAIN, "if-none-match": packed.headers["etag"]})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/events?limit=1", "/v1/events?limit=1&country=UA", "/v1/feed?limit=1&after=oldest"]
+)
+async def test_the_page_after_one_costs_a_look_at_its_rows_alone(
+    app: FastAPI, api: AsyncClient, make_event: MakeEvent, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    for _ in range(3):
+        await written(api, make_event())
+    set_ticks(app, [0.0])
+    app.state.services.log._ticks = TERMS._ticks = lambda: 0.0
+    first = await api.get(path)
+    asked = Asked(app.state.services.db, monkeypatch)
+    second = await api.get(first.links["next"]["url"])
+    assert len(good(second)["items"]) == 1
+    assert asked.count == 1
+
+
+async def test_a_cursor_of_a_log_restored_a_moment_ago_is_taken(
+    app: FastAPI, api: AsyncClient, make_event: MakeEvent
+) -> None:
+    await written(api, make_event())
+    set_ticks(app, [0.0])
+    app.state.services.log._ticks = lambda: 0.0
+    assert len(good(await api.get("/v1/feed?after=e1-000000000000"))["items"]) == 1
+    await raise_epoch(app.state.services.db)
+    assert good(await api.get("/v1/feed?after=e2-000000000000"))["next"] == "e2-000000000001"

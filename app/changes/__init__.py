@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from app.changes.append import append
 from app.changes.log import AT_ONCE, ENTRY_COLUMNS, ChangeLog, ChangeLogDep, feed_item
+from app.changes.position_cache import PositionCache
 from app.changes.retention import trim, trim_periodically
 from app.changes.tables import (
+    STALE_S,
     Change,
     ChangeBlock,
     ChangeRecord,
     Head,
     LogHead,
     PendingChange,
+    Position,
     format_cursor,
     parse_cursor,
 )
@@ -19,6 +22,7 @@ from app.changes.tables import (
 __all__ = [
     "AT_ONCE",
     "ENTRY_COLUMNS",
+    "STALE_S",
     "Change",
     "ChangeBlock",
     "ChangeLog",
@@ -27,6 +31,8 @@ __all__ = [
     "Head",
     "LogHead",
     "PendingChange",
+    "Position",
+    "PositionCache",
     "append",
     "feed_item",
     "format_cursor",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from fastapi import Depends
 from sqlmodel import col, select
 
-from app.changes.tables import CURSOR_FORM, Change, ChangeRecord, Head, LogHead, format_cursor, parse_cursor
+from app.changes.tables import CURSOR_FORM, STALE_S, Change, ChangeRecord, Head, LogHead, format_cursor, parse_cursor
 from app.db import Database, Statement, any_of, as_written, id_text
 from app.errors import CursorAhead, CursorEpoch, CursorExpired
 from app.http import FromServices
@@ -110,11 +111,13 @@ class ChangeLog:
     A replica that has not come up to `newest`, an epoch and a sequence, is passed over.
     """
 
-    def __init__(self, db: Database, source: str | None = None) -> None:
-        """Read from this database; `source` names this instance in feed items."""
+    def __init__(self, db: Database, source: str | None = None, *, ticks: Callable[[], float] = time.monotonic) -> None:
+        """Read from this database; `source` names this instance in feed items, `ticks` runs evenly (seconds)."""
         self.db = db
         self._source = None if source is None else orjson.dumps(source).decode()
         self.newest = (0, 0)
+        self._ticks = ticks
+        self._seen: tuple[Head, float] | None = None
 
     async def source(self) -> str:
         """The CloudEvents source as a JSON string, `urn:sitrep:<instance>` unless configured."""
@@ -129,7 +132,7 @@ class ChangeLog:
         What the calling task reads after that is not older.
         """
         self.db.read_from_primary(primary)
-        known = self.newest
+        known, since = self.newest, self._ticks()
         head = Head(*(await self.db.rows(HEAD, primary=primary))[0])
         if not primary and head[:2] < self.newest:  # a replica that lags, or a backup that was restored
             self.db.read_from_primary(True)
@@ -137,11 +140,27 @@ class ChangeLog:
             head = Head(*(await self.db.rows(HEAD, primary=True))[0])
         if head[:2] > self.newest or known == self.newest:  # a commit meanwhile is not forgotten
             self.newest = head[:2]
+        self._seen = head, since
         return head
+
+    async def recent_head(self) -> Head:
+        """Where the log ended at most `STALE_S` seconds ago; never before a commit of this process.
+
+        It is no ground to refuse a position. Where there is a replica the log is asked, as by `head`.
+        """
+        if self._seen is not None and not self._has_replica:
+            head, since = self._seen
+            if head[:2] >= self.newest and self._ticks() - since < STALE_S:
+                return head
+        return await self.head()
+
+    @property
+    def _has_replica(self) -> bool:
+        return bool(getattr(self.db, "read_url", None))
 
     async def read_no_older(self) -> None:
         """Let the calling task read nothing older than the head, from a replica too; without one it costs nothing."""
-        if getattr(self.db, "read_url", None):
+        if self._has_replica:
             await self.head()
 
     async def replica_lag(self) -> int | None:

@@ -15,7 +15,11 @@ from sqlmodel import Field, SQLModel
 from app.db import BigKey, UtcTime
 from app.errors import CursorMalformed
 
+# Epoch and sequence.
+Position = tuple[int, int]
 CURSOR_FORM = "e%d-%012d"
+# How old the knowledge of other processes' writes may be, in seconds.
+STALE_S = 0.25
 CURSOR = re.compile(r"e([1-9][0-9]{0,8})-([0-9]{12,18})\Z", re.ASCII)
 
 

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from app.changes import ChangeRecord, LogHead
+from app.changes import ChangeRecord, LogHead, Position, PositionCache
 from app.changes.facet_index import slot_of
 from app.db import Database, Statement, as_written, rows_param, rows_source
 from app.events.documents import load_event
@@ -28,14 +28,12 @@ MANY_VALUES = 64
 MOST_VALUES = 512
 # Facet and folded value.
 Value = tuple[str, str]
-# Epoch and sequence.
-Position = tuple[int, int]
-
 
 # Under this name every signature of the index is asked for: which of them lack a facet is told by their value.
 EVERY_SIGNATURE: Value = (SIGNATURE, "")
 # Before every position of every epoch.
 NO_POSITION: Position = (0, -1)
+IDS: PositionCache[tuple[Position, list[tuple[str, str, int]]]] = PositionCache()
 
 
 class IdKeeper(Protocol):
@@ -108,7 +106,7 @@ class Matcher:
         for primary in (False, True):
             if self.knows(epoch, seq):
                 break
-            position, found = await read_ids(db, list(self.places), primary=primary)
+            position, found = await known_ids(db, tuple(self.places), (epoch, seq), primary=primary)
             if position[0] != self.complete_to[0]:
                 self.forget()
             for facet, value, id in found:
@@ -237,6 +235,17 @@ def change_type(before: bytes | None, after: bytes | None) -> str:
 def lookup_key(facet: str, value: str) -> Value:
     """The name under which the ids of a value are asked for."""
     return EVERY_SIGNATURE if facet == SIGNATURE else (facet, value)
+
+
+async def known_ids(
+    db: Database, values: tuple[Value, ...], at: Position, *, primary: bool
+) -> tuple[Position, list[tuple[str, str, int]]]:
+    """All ids of these values up to a position, which is `at` or later if the database is that far."""
+    found = IDS.find(db, values, at)
+    if found is None:
+        since, found = IDS.now(), await read_ids(db, values, primary=primary)
+        IDS.keep(db, values, found[0], since, found)
+    return found
 
 
 async def read_ids(

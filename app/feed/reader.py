@@ -250,9 +250,13 @@ async def find_page(
     log: ChangeLog, notifier: Notifier, wanted: ChangeFilter, after: str, *, limit: int, wait: float
 ) -> tuple[Head, ChangePage]:
     """Read the page after a position as callers name it, and wait for it at the end of the feed."""
-    head = await log.head()
+    head = await (log.head() if wait else log.recent_head())
+    try:
+        start = await read_start_position(log, head, after, wanted.timezone)
+    except CursorEpoch:  # the log may have been restored a moment ago
+        head = await log.head()
+        start = await read_start_position(log, head, after, wanted.timezone)
     notifier.notice(head)
-    start = await read_start_position(log, head, after, wanted.timezone)
     if start > head.seq:  # a replica that has not come so far
         head = await log.head(primary=True)
     return await wait_for_page(notifier, wanted, start, head, limit=limit, wait=wait)

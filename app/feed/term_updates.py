@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 import sqlalchemy as sa
 from sqlmodel import col
 
-from app.changes import ChangeRecord
+from app.changes import ChangeRecord, Position
 from app.changes.facet_index import OpenBlocks, slot_of
 from app.db import Database, Statement, any_of
 from app.events.tables import FacetValue
 from app.events.terms import unpack
-from app.feed.matcher import NO_POSITION, Matcher, Position, Value, lookup_key
+from app.feed.matcher import NO_POSITION, Matcher, Value, lookup_key
 
 # Above this many remembered ids the memory starts anew.
 MAX_CACHED = 200_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.response_cache.cache import STALE_S, ResponseCache, Terms, cache_control, keep
+from app.response_cache.cache import ResponseCache, Terms, cache_control, keep
 from app.response_cache.middleware import ResponseCacheMiddleware
 
-__all__ = ["STALE_S", "ResponseCache", "ResponseCacheMiddleware", "Terms", "cache_control", "keep"]
+__all__ = ["ResponseCache", "ResponseCacheMiddleware", "Terms", "cache_control", "keep"]

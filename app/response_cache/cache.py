@@ -14,7 +14,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.changes import ChangeLog, Head
+from app.changes import STALE_S, ChangeLog, Head
 from app.compression import known_tag
 from app.errors import Problem
 from app.http import if_none_match
@@ -22,7 +22,6 @@ from app.settings import Settings
 
 MAX_BYTES = 64 * 1024 * 1024
 OVERHEAD = 2_000  # about what the objects of an entry take beside their text, in bytes
-STALE_S = 0.25  # how old the knowledge of other processes' writes may be
 MAX_READ = 2_000  # a log that moved by more changes than this between two looks empties the cache
 MAX_TOUCHED = 20_000
 OF_CONTENT = frozenset({"content-length", "content-type", "content-encoding"})

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from conftest import client_of
 from sqlmodel import col
 
-from app.changes import Change, ChangeLog, LogHead, trim
+from app.changes import STALE_S, Change, ChangeLog, LogHead, trim
 from app.db import UtcTime
 from app.errors import CursorAhead, CursorEpoch, CursorExpired, CursorMalformed
 from app.kinds import micros
@@ -158,3 +158,22 @@ async def test_the_retention_setting_trims_when_the_service_starts(
         answer = await client.get("/v1/feed?after=e1-000000000000")
 
     assert (answer.status_code, answer.json()["type"]) == (410, "/problems/cursor-expired")
+
+
+async def test_the_recent_head_is_read_anew_after_a_moment_and_after_a_commit_here(
+    api: httpx.AsyncClient, db: Database, make_event: MakeEvent
+) -> None:
+    now = 0.0
+    log = ChangeLog(db, ticks=lambda: now)
+    await written(api, make_event, 1)
+    assert (await log.recent_head()).seq == 1
+
+    await written(api, make_event, 1)
+    now = STALE_S - 0.001
+    assert (await log.recent_head()).seq == 1
+    now = STALE_S
+    assert (await log.recent_head()).seq == 2
+
+    await written(api, make_event, 1)
+    log.newest = (1, 3)  # as a commit of this process leaves it
+    assert (await log.recent_head()).seq == 3

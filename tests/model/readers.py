@@ -14,7 +14,7 @@ from calls import good
 from drawing import as_filter
 from receivers import becomes
 
-from app.response_cache.cache import STALE_S
+from app.changes import STALE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,12 +20,12 @@ DAY_LENGTH = len("2025-09-07")
 
 async def resolve_query(log: ChangeLog, params: Any) -> tuple[Head, ResolvedQuery]:
     """The head that the answer states, read before the rows, and the query with its times as numbers."""
-    head = await log.head()
+    head = await (log.recent_head() if params.as_of is None else log.head())
     as_of = None if params.as_of is None else await as_of_position(log, params.as_of, params.timezone, head)
     await require_indexed(log.db, [*params.groups, *params.barred], words=params.words is not None)
     since = params.changed_since
     return (head if as_of is None else head._replace(seq=as_of)), ResolvedQuery(
-        params, None if since is None else micros(instant_of(since, params.timezone)), as_of
+        params, None if since is None else micros(instant_of(since, params.timezone)), as_of, head[:2]
     )
 
 

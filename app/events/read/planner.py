@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import col
 
+from app.changes import Position, PositionCache
 from app.db import Database, Statement, rows_param, rows_source
 from app.events.index.readiness import require_indexed
 from app.events.read.conditions.base import ResidualCondition, SqlForm, TermGroup
@@ -25,6 +26,7 @@ MAX_SORTED = 20_000
 # More ranges than this cost more than they save: the whole time line drives and the values are probed.
 MAX_RANGES = 60
 EVERYTHING = TermGroup(EVERY_EVENT, ("",))
+TERMS: PositionCache[list[BySpan]] = PositionCache()
 
 
 class TermStats(NamedTuple):
@@ -65,11 +67,16 @@ class ResolvedTerms(NamedTuple):
     barred: BySpan
 
 
-async def resolve_terms(db: Database, filter: BaseEventFilter) -> ResolvedTerms:
-    """The index values behind a filter."""
+async def resolve_terms(db: Database, filter: BaseEventFilter, known: Position | None = None) -> ResolvedTerms:
+    """The index values behind a filter; with a position, those that were there at it are enough."""
     groups = filter.groups or (EVERYTHING,)
-    await require_indexed(db, [*groups, *filter.barred])
-    found = await look_up_terms(db, [*groups, *filter.barred])
+    asked = (*groups, *filter.barred)
+    await require_indexed(db, asked)
+    found = None if known is None else TERMS.find(db, asked, known)
+    if found is None:
+        since, found = TERMS.now(), await look_up_terms(db, asked)
+        if known is not None:
+            TERMS.keep(db, asked, known, since, found)
     barred = by_span((span, known) for group in found[len(groups) :] for span in group for known in group[span])
     return ResolvedTerms(found[: len(groups)], barred)
 

@@ -176,7 +176,7 @@ async def plan_narrowed(db: Database, query: ResolvedQuery, spec: PageSpec) -> P
     filter = query.filter
     if filter.window.empty:
         return None
-    terms, residuals = await resolve_terms(db, filter), list(filter.residuals)
+    terms, residuals = await resolve_terms(db, filter, query.known), list(filter.residuals)
     if query.as_of is None:
         keys, searched = await known_keys(db, query, terms)
         if keys is not None:

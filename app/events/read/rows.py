@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from app.changes import Position
 from app.events.read.filter import BaseEventFilter
 
 
@@ -26,11 +27,12 @@ class Page(NamedTuple):
 
 
 class ResolvedQuery(NamedTuple):
-    """A filter with what only lists, counts and exports ask beside it."""
+    """A filter with what only lists, counts and exports ask beside it, and up to where the log is known at least."""
 
     filter: BaseEventFilter
     changed_since: int | None = None
     as_of: int | None = None
+    known: Position | None = None
 
 
 async def single_chunk(bodies: list[bytes]) -> AsyncIterator[list[bytes]]:

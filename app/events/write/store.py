@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.changes import Head
+from app.changes import STALE_S, Head
 from app.db import Database, WriteConflict
 from app.errors import Problem
 from app.events.index.readiness import is_complete
@@ -22,7 +22,6 @@ from app.events.write.transaction import LARGE_WRITE, LargeWrite, WriteRequest, 
 from app.group_commit import GroupCommitter
 from app.http import FromServices
 from app.kit.ids import IdSource
-from app.response_cache import STALE_S
 
 ESTIMATES_INTERVAL_S = 1.0
 FINAL_ESTIMATES_TIMEOUT_S = 0.5
