@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from functools import lru_cache
+from itertools import starmap
 from typing import Any
 from uuid import UUID
 
@@ -144,9 +145,9 @@ async def run_plan(db: Database, query: ResolvedQuery, spec: PageSpec) -> list[R
 
 async def tidy_rows(found: Sequence[Sequence[Any]]) -> list[Row]:
     """The rows of the statement, their bodies as readers get them."""
-    if sum(map(body_length, found)) > TURN_BYTES:
+    if sum(len(row[0]) for row in found) > TURN_BYTES or any(LEAD in row[0] for row in found):
         return await run_in_turns(row_of, found, body_length)
-    return [row_of(row) if LEAD in row[0] else Row(*row) for row in found]
+    return list(starmap(Row, found))
 
 
 def row_of(found: Sequence[Any]) -> Row:
