@@ -58,4 +58,4 @@ def test_no_route_reaches_into_the_state_of_the_application() -> None:
     holders = {
         str(path.relative_to(APP)) for path in APP.rglob("*.py") if "app.state" in path.read_text(encoding="utf-8")
     }
-    assert holders == {"main.py", "http/services.py", "auth/authentication.py", "openapi/docs_pages.py"}
+    assert holders == {"main.py", "http/dependencies.py", "auth/authentication.py", "openapi/docs_pages.py"}

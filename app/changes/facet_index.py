@@ -272,14 +272,10 @@ def is_row(row: Sequence[object]) -> bool:
 
 
 def matching(blocks: Mapping[int, Mapping[int, int]], slots: Slots, after: int, upto: int) -> Iterator[int]:
-    """Give the changes after one and up to another that have, before or after them, a value of each list.
-
-    The blocks are read now; the changes are told one by one as they are asked for.
-    """
+    """Give the changes after one and up to another that have, before or after them, a value of each list of now."""
     found: list[tuple[int, int]] = []
     for block in range(block_of(after + 1), block_of(upto) + 1):
-        held = blocks.get(block)
-        if held:
+        if held := blocks.get(block):
             bits = meet(any_bits(held, some) for some in slots)
             found.append((block, bits & bits_between(block, after, upto)))
     return chain.from_iterable(starmap(sequences, found))

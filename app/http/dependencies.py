@@ -1,17 +1,33 @@
-"""Routes answered without FastAPI's solver of dependencies, where all that they need is made of the request."""
+"""What routes depend on: services of the application as typed parameters, and routes that pass FastAPI's solver by."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from app.settings import Settings
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True)
+class FromServices:
+    """A dependency: the field of that name in `app.main.Services`; a test holds the types of both together."""
+
+    name: str
+
+    async def __call__(self, request: Request) -> Any:
+        return getattr(request.app.state.services, self.name)
+
+
+SettingsDep = Annotated[Settings, Depends(FromServices("settings"))]
 
 
 class DirectRoute(APIRoute):

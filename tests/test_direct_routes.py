@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from app.http import DirectRoute, query
-from app.http.direct_route import is_direct
+from app.http.dependencies import is_direct
 from app.main import ROUTES
 
 # What these depend on has needs of its own: other dependencies, or a parameter of the path.
