@@ -494,3 +494,18 @@ async def test_a_cursor_of_a_log_restored_a_moment_ago_is_taken(
     assert len(good(await api.get("/v1/feed?after=e1-000000000000"))["items"]) == 1
     await raise_epoch(app.state.services.db)
     assert good(await api.get("/v1/feed?after=e2-000000000000"))["next"] == "e2-000000000001"
+
+
+async def test_who_polls_at_the_end_gets_at_once_what_another_process_wrote(
+    make_app: MakeApp, admin_key: str, make_event: MakeEvent
+) -> None:
+    one, other = await make_app(), await make_app()
+    set_ticks(one, [0.0])
+    one.state.services.log._ticks = lambda: 0.0
+    async with client_of(one, admin_key) as here, client_of(other, admin_key) as there:
+        await written(here, make_event())
+        assert good(await here.get("/v1/feed?after=oldest"))["next"] == "e1-000000000001"
+        await written(there, make_event())
+        assert [item["sequence"] for item in good(await here.get("/v1/feed?after=e1-000000000001"))["items"]] == [
+            "000000000002"
+        ]

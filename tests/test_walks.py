@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 # Own files entered. Lower a number when a walk gets shorter; raise one only with a reason.
 # `events/index/readiness.py` is on four of them: no answer is short because the index is not built.
 # `auth/feed_token_middleware.py` is on four too: nothing behind it sees the token in an address.
+# `changes/position_cache.py` is on two: it spares a filtered page two round trips.
 # On a busy machine the store writes its estimates while a webhook is under way.
-MOST = {"create": 40, "list": 41, "feed page": 39, "statistics": 36, "change to webhook": 42}
+MOST = {"create": 40, "list": 41, "feed page": 40, "statistics": 36, "change to webhook": 42}
 
 
 async def test_no_walk_gets_longer(tmp_path: Path) -> None:

@@ -250,10 +250,13 @@ async def find_page(
     log: ChangeLog, notifier: Notifier, wanted: ChangeFilter, after: str, *, limit: int, wait: float
 ) -> tuple[Head, ChangePage]:
     """Read the page after a position as callers name it, and wait for it at the end of the feed."""
-    head = await (log.head() if wait else log.recent_head())
+    head = await log.recent_head()
     try:
         start = await read_start_position(log, head, after, wanted.timezone)
+        is_enough = start < head.seq
     except CursorEpoch:  # the log may have been restored a moment ago
+        is_enough = False
+    if not is_enough:  # whoever stands at the end asks for what is new
         head = await log.head()
         start = await read_start_position(log, head, after, wanted.timezone)
     notifier.notice(head)

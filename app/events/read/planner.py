@@ -72,13 +72,18 @@ async def resolve_terms(db: Database, filter: BaseEventFilter, known: Position |
     groups = filter.groups or (EVERYTHING,)
     asked = (*groups, *filter.barred)
     await require_indexed(db, asked)
-    found = None if known is None else TERMS.find(db, asked, known)
-    if found is None:
-        since, found = TERMS.now(), await look_up_terms(db, asked)
-        if known is not None:
-            TERMS.keep(db, asked, known, since, found)
+    found = await (look_up_terms(db, asked) if known is None else known_terms(db, asked, known))
     barred = by_span((span, known) for group in found[len(groups) :] for span in group for known in group[span])
     return ResolvedTerms(found[: len(groups)], barred)
+
+
+async def known_terms(db: Database, groups: tuple[TermGroup, ...], at: Position) -> list[BySpan]:
+    """The index values behind each group, with all that were there at a position."""
+    found = TERMS.find(db, groups, at)
+    if found is None:
+        since, found = TERMS.now(), await look_up_terms(db, groups)
+        TERMS.keep(db, groups, at, since, found)
+    return found
 
 
 async def look_up_terms(db: Database, groups: Sequence[TermGroup]) -> list[BySpan]:
