@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -250,13 +251,10 @@ async def find_page(
     log: ChangeLog, notifier: Notifier, wanted: ChangeFilter, after: str, *, limit: int, wait: float
 ) -> tuple[Head, ChangePage]:
     """Read the page after a position as callers name it, and wait for it at the end of the feed."""
-    head = await log.recent_head()
-    try:
+    head, start = await log.recent_head(), None
+    with suppress(CursorEpoch):  # the log may have been restored a moment ago
         start = await read_start_position(log, head, after, wanted.timezone)
-        is_enough = start < head.seq
-    except CursorEpoch:  # the log may have been restored a moment ago
-        is_enough = False
-    if not is_enough:  # whoever stands at the end asks for what is new
+    if start is None or start >= head.seq:  # whoever stands at the end asks for what is new
         head = await log.head()
         start = await read_start_position(log, head, after, wanted.timezone)
     notifier.notice(head)
