@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,9 @@ from app.subscriptions.delivery.queue import MemoryBudget
 from app.subscriptions.delivery.result_writer import Outcome, ResultBatch
 from app.subscriptions.transport.secret_cipher import SecretCipher
 from app.subscriptions.transport.url_guard import TargetPolicy
+
+# So many subscriptions are taken up at once; more would wait for connections until they gave up.
+LOADED_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class WorkerContext:
     holds: Callable[[], bool]
     timings: WorkerTimings = field(default_factory=WorkerTimings)
     budget: MemoryBudget = field(default_factory=MemoryBudget)
+    loading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOADED_AT_ONCE))
 
     async def head(self) -> Head:
         """Where the log ends: as the notifier knows it while it watches, else as the database says."""

@@ -126,11 +126,14 @@ class Dispatcher:
         self._sender.launch()
 
     async def _load(self) -> None:
-        """Take up the subscription as it stands now."""
+        """Take up the subscription as it stands now, a few of them at a time."""
+        await self.state.write()
+        async with self._context.loading:
+            if self.state.must_load:
+                await self._read_row()
+
+    async def _read_row(self) -> None:
         state = self.state
-        await state.write()
-        if not state.must_load:
-            return
         state.begin_loading()
         try:
             found = await read_held(self._db, state.lease.worker, state.lease.subscription)
