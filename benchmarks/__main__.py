@@ -23,6 +23,7 @@ from benchmarks.report import on_terminal, told_slower
 from benchmarks.results import FOLDER, QUICK_FOLDER, Run, in_order, load, machine, now, save, slower
 from benchmarks.starting import STARTED, start
 from benchmarks.streams import STREAMED, stream
+from benchmarks.subscribing import SUBSCRIBED, subscribe
 from benchmarks.writing import WRITTEN, write
 
 Section = Callable[[Shelf, Options, Peers], Iterator[Figure]]
@@ -32,6 +33,7 @@ SHALLOW: tuple[tuple[tuple[str, ...], Section], ...] = (
     (WRITTEN, write),
     (STREAMED, stream),
     (DELIVERED + CROWDED, deliver),
+    (SUBSCRIBED, subscribe),
     (IMPORTED, import_rows),
 )
 DEEPER: tuple[tuple[tuple[str, ...], Section], ...] = (
@@ -39,7 +41,7 @@ DEEPER: tuple[tuple[tuple[str, ...], Section], ...] = (
     (DEEP, deepen),
     (EXPORTED, export_deep),
 )
-TAKING_LONG = (*CROWDED, *EXPORTED)
+TAKING_LONG = (*CROWDED, *SUBSCRIBED, *EXPORTED)
 
 
 def main() -> int:

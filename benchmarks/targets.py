@@ -80,6 +80,7 @@ ROWS = {
         row("fan-out", "a write to 1,000 SSE clients", "ms of processor time", 25.0, 12.0, at_most=True),
         row("stream-memory", "memory of a waiting SSE client", "KB", 15.0, 7.0, at_most=True),
         row("delivery", "webhook posts / raw sender", "of a raw sender", 0.28, 0.80),
+        row("subscriptions", "a change beside 10,000 / 10 subscriptions", "times", 1.2, 1.05, at_most=True),
         row("statistics", "statistics / raw GROUP BY", "times as fast", 80.0, 300.0),
         row("statistics-facet", "statistics, other facet / raw", "times as fast", 20.0, 80.0),
         row("import", "rows imported / bare batch path", "of the batch path", 0.80, 0.95),

@@ -25,6 +25,8 @@ def test_a_figure_meets_its_database_s_target_or_its_moonshot_or_misses() -> Non
         ("fan-out", "sqlite", 25.1, "missed"),
         ("fan-out", "sqlite", 25.0, "met"),
         ("fan-out", "sqlite", 3.0, "moonshot"),
+        ("subscriptions", "sqlite", 1.2, "met"),
+        ("subscriptions", "postgresql", 1.05, "moonshot"),
         ("start-help", "", 0.2, "met"),
         ("start-help", "", None, "not measured"),
     ):
