@@ -24,11 +24,12 @@ from benchmarks.peers import DURABLE, PeerMissing, Peers, durable_streams
 from benchmarks.servers import Server, serving
 
 STREAMED = ("fan-out", "stream-memory")
-READERS = 1_000
+READERS, MANY = 1_000, 5_000
 AT_ONCE = 10  # opening asks the database
 PATIENCE_S = 60.0
-OPEN_FILES = 4_096
-ROOMY = {"SITREP_SSE_MAX": "5000", "SITREP_SSE_PER_KEY": "5000"}
+OPEN_FILES = 10_000
+ROOMY = {"SITREP_SSE_MAX": "6000", "SITREP_SSE_PER_KEY": "6000"}
+TARGET = "/v1/feed/stream?after=now"
 STREAM = "/v1/stream/fan-out"
 
 
@@ -69,6 +70,7 @@ class Crowd:
 
     server: Server
     readers: list[Waiting] = field(default_factory=list)
+    empty: int = 0
     memory: float = 0.0
     cpu: list[float] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
@@ -83,12 +85,13 @@ class Crowd:
             self.done.set()
 
     async def join(self, request: bytes, number: int) -> None:
-        """Open so many streams, and note how much memory of the server each takes, in KB."""
-        await self._open(request, AT_ONCE)
-        before = self.server.memory()
+        """Open streams until there are so many, and note how much memory of the server each takes, in KB."""
+        if not self.readers:
+            await self._open(request, AT_ONCE)
+            self.empty = self.server.memory()
         while len(self.readers) < number:
             await self._open(request, min(AT_ONCE, number - len(self.readers)))
-        self.memory = (self.server.memory() - before) / (number - AT_ONCE)
+        self.memory = (self.server.memory() - self.empty) / (number - AT_ONCE)
 
     async def _open(self, request: bytes, number: int) -> None:
         loop = asyncio.get_running_loop()
@@ -119,7 +122,8 @@ def stream(shelf: Shelf, options: Options, peers: Peers) -> Iterator[Figure]:
     """Readers of Sitrep, of a bare app and of a Durable Streams server get a write in turns."""
     print(f"{shelf.dialect}: streams", flush=True)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, hard) if hard > 0 else OPEN_FILES, hard))
+    files = min(OPEN_FILES, hard) if hard > 0 else OPEN_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))  # of the servers that are started now, too
     with ExitStack() as stack:
         url = stack.enter_context(shelf.copy(shelf.sitrep(options.events)))
         key = asyncio.run(write_key(url))
@@ -132,22 +136,25 @@ def stream(shelf: Shelf, options: Options, peers: Peers) -> Iterator[Figure]:
             servers.append(stack.enter_context(durable_streams(peers)))
         except PeerMissing as error:
             why = str(error)
-        crowds = asyncio.run(fan_out(servers, key, options.rounds))
+        if files < OPEN_FILES:
+            why = f"{why} There is no room for {MANY:,} readers: {OPEN_FILES:,} open files are wanted.".strip()
+        many = 0 if options.quick or files < OPEN_FILES else MANY
+        crowds, more = asyncio.run(fan_out(servers, key, options.rounds, many))
     ours, *others = crowds
     names = ("bare", DURABLE)
     beside = {name: 1000 * median(crowd.cpu) for name, crowd in zip(names, others, strict=False)}
     waits = " / ".join(f"{1000 * median(crowd.took):.0f}" for crowd in crowds)
     times = median(ratios(ours.cpu, others[0].cpu))
-    remark = ". ".join(filter(None, (f"{times:.1f} times the bare app; the last has it after {waits} ms", why)))
+    remark = ". ".join(filter(None, (f"{times:.1f} times the bare app; the last has it after {waits} ms", more, why)))
     yield figure("fan-out", shelf.dialect, [1000 * spent for spent in ours.cpu], beside, remark)
     beside = {name: crowd.memory for name, crowd in zip(names, others, strict=False)}
     yield figure("stream-memory", shelf.dialect, [ours.memory], beside, why)
 
 
-async def fan_out(servers: Sequence[Server], key: str, rounds: int) -> list[Crowd]:
-    """All readers join, and each round every server has one write."""
+async def fan_out(servers: Sequence[Server], key: str, rounds: int, many: int) -> tuple[list[Crowd], str]:
+    """All readers join, and each round every server has one write; then `many` wait for Sitrep, told in a sentence."""
     crowds = [Crowd(server) for server in servers]
-    targets = ("/v1/feed/stream?after=now", "/", f"{STREAM}?offset=now&live=sse")
+    targets = (TARGET, "/", f"{STREAM}?offset=now&live=sse")
     if len(servers) > 2:
         put = f"PUT {STREAM} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\r\n"
         await send(servers[2].port, [put.encode()], 1)
@@ -155,15 +162,33 @@ async def fan_out(servers: Sequence[Server], key: str, rounds: int) -> list[Crow
         for crowd, target in zip(crowds, targets, strict=False):
             await crowd.join(request_bytes(target), READERS)
         for n in range(rounds + 1):
-            mark = f"mark-{n}-"
-            body = orjson.dumps({**fresh(), "title": f"{mark} of a write to all"})
             headers: tuple[dict[str, str], ...] = (bearer(key), {}, {})
             paths = ("/v1/events", "/", STREAM)
             for crowd, path, header in zip(crowds, paths, headers, strict=False):
-                await crowd.write(request_bytes(path, headers=header, body=body), mark.encode())
+                await crowd.write(*marked(f"mark-{n}-", path, header))
+        more = await widen(crowds[0], key, rounds, many) if many else ""
     finally:
         for crowd in crowds:
             crowd.leave()
     for crowd in crowds:  # the first write warmed up
         del crowd.cpu[0], crowd.took[0]
-    return crowds
+    return crowds, more
+
+
+async def widen(crowd: Crowd, key: str, rounds: int, number: int) -> str:
+    """What a write to more readers costs and what each takes; the crowd keeps the figures that it had."""
+    memory, cpu, took = crowd.memory, crowd.cpu, crowd.took
+    crowd.cpu, crowd.took = [], []
+    await crowd.join(request_bytes(TARGET), number)
+    for n in range(rounds + 1):
+        await crowd.write(*marked(f"more-{n}-", "/v1/events", bearer(key)))
+    spent, last = (1000 * median(found[1:]) for found in (crowd.cpu, crowd.took))
+    told = f"{number:,}: {spent:.0f} ms, the last has it after {last:.0f} ms, {crowd.memory:.1f} KB each"
+    crowd.memory, crowd.cpu, crowd.took = memory, cpu, took
+    return told
+
+
+def marked(mark: str, path: str, headers: dict[str, str]) -> tuple[bytes, bytes]:
+    """The write of an event with a mark in its title, and the mark."""
+    body = orjson.dumps({**fresh(), "title": f"{mark} of a write to all"})
+    return request_bytes(path, headers=headers, body=body), mark.encode()
