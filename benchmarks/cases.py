@@ -18,7 +18,7 @@ from benchmarks.events import FIRST, LAST, event
 from benchmarks.load import ask, request_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 READERS = 4
 WRITERS = 32
@@ -32,6 +32,7 @@ ONE_FACET = "country=UA"
 TWO_FACETS = "country=UA&munition=cruise_missile"
 KIND = "kind=negotiation_round"
 NUMBERS = count(10_000_000)
+MIX = ("page", "create", "narrowed", "event", "page", "create", "event", "narrowed", "page", "create")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,12 @@ async def reading_cases(sitrep: int, plain: int, events: int) -> list[Case]:
     ]
 
 
-def fresh_pages(cursor: str) -> Callable[[], Iterator[bytes]]:
+def fresh_pages(cursor: str, query: str = "") -> Callable[[], Iterator[bytes]]:
     """Pages of the list that nobody asked for before: each begins at another moment of the later years."""
     random = Random(1)
     first, last = micros(FIRST + (LAST - FIRST) / 4), micros(LAST)
     moments = (random.randrange(first, last) for _ in count())
-    return lambda: (request_bytes(f"/v1/events?limit=100&cursor={moved(cursor, at)}") for at in moments)
+    return lambda: (request_bytes(f"/v1/events?limit=100{query}&cursor={moved(cursor, at)}") for at in moments)
 
 
 def fresh_feed_pages(query: str, positions: int) -> Callable[[], Iterator[bytes]]:
@@ -102,6 +103,34 @@ def creating_case(key: str) -> Case:
         lambda: (created("/events", key) for _ in count()),
         clients=WRITERS,
     )
+
+
+async def mixed_case(sitrep: int, plain: int, key: str) -> Case:
+    """Pages, some of them narrowed, single events and single creates, of many clients."""
+    query = f"&{ONE_FACET}"
+    cursor, narrowed = await first_cursor(sitrep), await first_cursor(sitrep, query)
+    ids, _ = await some_events(sitrep)
+    plain_pages, plain_ids = await plain_pages_and_ids(plain)
+    creating = creating_case(key)
+    assert creating.plain is not None
+    ours = {
+        "page": fresh_pages(cursor)(),
+        "narrowed": fresh_pages(narrowed, query)(),
+        "event": cycle(gets(*(f"/v1/events/{id}" for id in ids))),
+        "create": creating.sitrep(),
+    }
+    theirs = {
+        "page": cycle(gets(*plain_pages)),
+        "narrowed": cycle(gets(*(page + query for page in plain_pages))),
+        "event": cycle(gets(*(f"/events/{id}" for id in plain_ids))),
+        "create": creating.plain(),
+    }
+    return Case("mixed", lambda: mixed(ours), lambda: mixed(theirs), clients=WRITERS)
+
+
+def mixed(sorts: Mapping[str, Iterator[bytes]]) -> Iterator[bytes]:
+    """Requests of all sorts, ten and ten in the same order."""
+    return (next(sorts[name]) for name in cycle(MIX))
 
 
 async def deep_cases(port: int, events: int) -> list[Case]:

@@ -74,6 +74,7 @@ ROWS = {
         row("not-modified", "event, 304 / bare", OF_BARE, 0.45, 0.75),
         row("create", "create, 32 clients / no database", "of the same app without", (0.45, 0.70), (0.70, 0.95)),
         row("create-plain", "create, 32 clients / plain way", "of its processor time", 0.33, at_most=True),
+        row("mixed", "70 % reads, 30 % writes, 32 clients / plain way", "of its processor time", 0.33, at_most=True),
         row("batch", "batch of 1,000 / raw inserts", "of the driver alone", (0.35, 0.40), (0.60, 0.65)),
         row("feed", "feed page / bare", OF_BARE, 0.14, 0.30),
         row("feed-filtered", "feed page, filtered / bare", OF_BARE, 0.14, 0.30),

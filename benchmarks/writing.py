@@ -1,4 +1,4 @@
-"""Rows that write over HTTP: single creates, and batches beside the driver alone."""
+"""Rows that write over HTTP: single creates, also among reads, and batches beside the driver alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from statistics import median
 
 from benchmarks.apps import nowhere, plain_on, sitrep_on
-from benchmarks.cases import creating_case
+from benchmarks.cases import creating_case, mixed_case
 from benchmarks.databases import Shelf, add_plain_key, write_key
 from benchmarks.figures import Figure, figure
 from benchmarks.measure import Runner, measure, ratios
@@ -16,7 +16,7 @@ from benchmarks.options import Options
 from benchmarks.peers import Peers
 from benchmarks.raw_inserts import batches_and_raw_inserts
 
-WRITTEN = ("create", "create-plain", "batch")
+WRITTEN = ("create", "create-plain", "mixed", "batch")
 
 
 def write(shelf: Shelf, options: Options, _peers: Peers) -> Iterator[Figure]:
@@ -45,3 +45,14 @@ def write(shelf: Shelf, options: Options, _peers: Peers) -> Iterator[Figure]:
             remark = f"Sitrep / plain / no database: {told} ms"
             yield figure("create", shelf.dialect, ratios(bare.cpu, one.cpu), beside, remark)
             yield figure("create-plain", shelf.dialect, ratios(one.cpu, other.cpu))
+        if options.asks_for("mixed"):
+            print(f"{shelf.dialect}: mixed", flush=True)
+            case = asyncio.run(mixed_case(sitrep.port, plain.port, key))
+            assert case.plain is not None
+            sides = [(sitrep, case.sitrep()), (plain, case.plain())]
+            one, other = runners = [Runner(server, stream, case.clients, case.most) for server, stream in sides]
+            measure(runners, options.rounds, 4 * options.seconds)
+            told = " / ".join(f"{1000 * median(runner.cpu):.2f}" for runner in runners)
+            yield figure(
+                "mixed", shelf.dialect, ratios(one.cpu, other.cpu), remark=f"Sitrep / plain: {told} ms a request"
+            )

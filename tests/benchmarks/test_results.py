@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
+from benchmarks.cases import mixed, take
 from benchmarks.figures import Figure, figure, missing, shortened, worst
 from benchmarks.options import read_options
 from benchmarks.report import in_markdown, on_terminal, told_slower
@@ -27,6 +29,8 @@ def test_a_figure_meets_its_database_s_target_or_its_moonshot_or_misses() -> Non
         ("fan-out", "sqlite", 3.0, "moonshot"),
         ("subscriptions", "sqlite", 1.2, "met"),
         ("subscriptions", "postgresql", 1.05, "moonshot"),
+        ("mixed", "sqlite", 0.33, "met"),
+        ("mixed", "postgresql", 0.34, "missed"),
         ("start-help", "", 0.2, "met"),
         ("start-help", "", None, "not measured"),
     ):
@@ -115,3 +119,10 @@ def test_figures_are_written_with_the_digits_that_count() -> None:
         *("-", "0.012", "0.50", "9.87", "12.3", "1,234")
     ]
     assert Figure("feed", "sqlite", 0.5).verdict == "moonshot"
+
+
+def test_seven_in_ten_requests_of_the_mixed_stream_read() -> None:
+    sorts = {"page": b"GET 1", "narrowed": b"GET 2", "event": b"GET 3", "create": b"POST"}
+    found = take(mixed({name: repeat(request) for name, request in sorts.items()}), 20)
+    assert found[:10] == found[10:]
+    assert [found[:10].count(request) for request in sorts.values()] == [3, 2, 2, 3]
