@@ -354,3 +354,18 @@ async def test_a_fenced_write_loses_the_lease_for_good() -> None:
     kept.note_change()
 
     assert (kept.phase, kept.is_finished) == (Phase.LOST, True)
+
+
+async def test_a_cursor_that_was_moved_for_it_is_not_written_again_and_moves_nothing_that_was_read_anew() -> None:
+    kept = delivery_state(context := Context())
+    load(kept, subscription(cursor=3))
+    fence = kept.fence
+    kept.follow(fence, 8)
+    kept.follow(fence, 5)
+    assert (kept.position, kept.is_ahead) == (8, False)
+
+    load(kept, subscription(cursor=2, generation=1, version=1))
+    kept.follow(fence, 9)
+    assert (kept.position, kept.is_ahead) == (2, False)
+    await kept.write()
+    assert context.steps == []

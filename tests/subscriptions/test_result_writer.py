@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from app.auth import Key
 from app.kit.ids import IdSource
+from app.subscriptions.delivery.cursors import Fence, move_cursors
 from app.subscriptions.delivery.endpoint_health import health_of
 from app.subscriptions.delivery.leases import register, take
 from app.subscriptions.delivery.result_writer import Lease, Outcome, PendingResults, ResultBatch, write_batches
@@ -196,3 +197,18 @@ async def test_the_steps_of_many_subscriptions_stand_for_themselves(db: Database
 
     assert await written(db, gone, step(held, added=[delivery(held, 4)], cursor=4)) == ["fenced", "written"]
     assert [each.seq for each in await stored(db)] == [4]
+
+
+async def test_a_cursor_follows_only_under_its_lease_and_configuration_and_only_forward(
+    db: Database, held: Subscription
+) -> None:
+    fence = Fence(ME, held.token, held.version, held.generation)
+
+    async def moved(fence: Fence, to: int) -> bool:
+        return held.id in await db.write(lambda tx: move_cursors(tx, {held.id: fence}, to))
+
+    for other in ({"worker": OTHER}, {"token": 9}, {"version": 9}, {"generation": 9}):
+        assert not await moved(fence._replace(**other), 5), other
+    assert await moved(fence, 5)
+    assert not await moved(fence, 4)
+    assert (await find_subscription(db, held.id, KEY)).cursor == 5

@@ -30,14 +30,17 @@ class ChangeReader:
         """Follow no more."""
         self._notifier.term_updates.leave(self._matcher)
 
+    def is_past(self, after: int, head: Head) -> bool:
+        """Nothing matches between the two, as far as the notifier knows the log."""
+        return self._notifier.term_updates.is_resting(self._matcher, after, (head.epoch, head.seq))
+
     async def read(self, after: int, limit: int, head: Head) -> ChangePage:
         """The next matches, at most `limit`, and how far the log was read; bounded, so that it may find none yet."""
-        updates, upto = self._notifier.term_updates, (head.epoch, head.seq)
-        if updates.is_resting(self._matcher, after, upto):
+        if self.is_past(after, head):
             return ChangePage([], head.seq, more=False)
         page = await self._reader.page(after, limit, head, MAX_PASSED)
         if page.next == head.seq:
-            updates.rest(self._matcher, upto)
+            self._notifier.term_updates.rest(self._matcher, (head.epoch, head.seq))
         return page
 
 

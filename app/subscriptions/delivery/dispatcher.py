@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
 import structlog
 
+from app.changes import Head
 from app.db import WriteConflict
 from app.errors import Problem
 from app.subscriptions.delivery.change_reader import ChangeReader
 from app.subscriptions.delivery.context import WorkerContext
+from app.subscriptions.delivery.cursors import move_cursors
 from app.subscriptions.delivery.leases import read_held
 from app.subscriptions.delivery.sender import DeliverySender
 from app.subscriptions.delivery.state import DeliveryState
@@ -22,7 +25,8 @@ from app.subscriptions.tables import Subscription
 # So many changes are read and stored in one step.
 STRETCH = 500
 MAX_INTERVAL_S = 5.0
-MAX_REST_S = 60.0
+# Whoever rests is woken by what concerns it; this is for what was overlooked.
+MAX_REST_S = 600.0
 MIN_REST_S = 0.001
 log = structlog.get_logger(__name__)
 
@@ -32,6 +36,7 @@ class Dispatcher:
 
     def __init__(self, context: WorkerContext, subscription: Subscription, worker: UUID) -> None:
         """Work under the lease that was just taken."""
+        self.id = subscription.id
         self.state = DeliveryState(context, subscription, worker)
         self._context = context
         self._db = context.notifier.log.db
@@ -44,6 +49,12 @@ class Dispatcher:
     def wake(self) -> None:
         """The log moved, or something else is new."""
         self._woken.set()
+
+    def passes(self, head: Head) -> bool:
+        """Nothing up to the head matches, and nothing else is to be written: the cursor can follow without a turn."""
+        state = self.state
+        idle = state.wants_more and not state.has_results
+        return idle and self._reader is not None and self._reader.is_past(state.position, head)
 
     def refresh(self) -> None:
         """Somebody changed the subscription."""
@@ -202,3 +213,19 @@ class Dispatcher:
         if state.is_ahead:
             waits.append(timings.keep_s)
         return min(waits)
+
+
+async def follow_log(context: WorkerContext, dispatchers: Sequence[Dispatcher]) -> None:
+    """Move the cursors of those for which nothing matched up to the head; each of the others sees to its own."""
+    moved: set[UUID] = set()
+    with suppress(Problem, WriteConflict):  # a turn waits for the database, and says so
+        head = await context.head()
+        passing = {each.id: each.state for each in dispatchers if each.passes(head)}
+        fences = {id: state.fence for id, state in passing.items()}
+        if fences:
+            moved = await context.notifier.log.db.write(lambda tx: move_cursors(tx, fences, head.seq))
+        for id in moved:
+            passing[id].follow(fences[id], head.seq)
+    for each in dispatchers:
+        if each.id not in moved:
+            each.wake()

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.feed.reader import ChangePage
 from app.subscriptions.delivery.context import WorkerContext
+from app.subscriptions.delivery.cursors import Fence
 from app.subscriptions.delivery.endpoint_health import (
     HealthUpdate,
     after_ping,
@@ -148,6 +149,17 @@ class DeliveryState:
     def is_ahead(self) -> bool:
         """The log was read further than the stored cursor tells."""
         return self.position != self._stored_position
+
+    @property
+    def fence(self) -> Fence:
+        """What must still stand in the database where its cursor is moved without a turn."""
+        return Fence(self.lease.worker, self.lease.token, self.subscription.version, self.subscription.generation)
+
+    def follow(self, fence: Fence, to: int) -> None:
+        """Note that the stored cursor was moved under this fence, unless the subscription was read anew since."""
+        if self.phase is Phase.READY and self.fence == fence:
+            self.position, self._stored_position = max(self.position, to), max(self._stored_position, to)
+            self._last_write = self._context.ticks()
 
     def next_due(self) -> datetime | None:
         """When the next delivery may be sent, where one waits and a slot is free."""

@@ -20,7 +20,7 @@ from app.group_commit import GroupCommitter
 from app.kit.ids import IdSource
 from app.subscriptions.delivery.cleanup import DeliveryCleanup
 from app.subscriptions.delivery.context import WorkerContext, WorkerTimings
-from app.subscriptions.delivery.dispatcher import Dispatcher
+from app.subscriptions.delivery.dispatcher import Dispatcher, follow_log
 from app.subscriptions.delivery.leases import (
     STILL_HELD,
     TOUCHED,
@@ -95,6 +95,7 @@ class Worker:
         self._stopping = False
         self._seen = -1
         self._uneven = False
+        self._owners: set[str] = set()
 
     def start(self) -> None:
         """Begin to look for work."""
@@ -179,15 +180,14 @@ class Worker:
             waiting = list(self.dispatchers.values())
             for start in range(0, len(waiting), KEPT_AT_ONCE):
                 await asyncio.sleep(self._timings.keep_s)
-                for dispatcher in waiting[start : start + KEPT_AT_ONCE]:
-                    dispatcher.wake()
+                await follow_log(self._context, waiting[start : start + KEPT_AT_ONCE])
 
     async def _look(self) -> None:
         """Beat, see who else is there, and take up what changed."""
         if self.membership.is_due:
             await self._beat()
         [(touched,)] = await self._db.rows(TOUCHED, primary=True)
-        if touched == self._seen and not self._uneven and not any(task.done() for task in self._running.values()):
+        if touched == self._seen and not self._uneven:
             return
         self._uneven = False
         await self._share_out()
@@ -196,6 +196,7 @@ class Worker:
         for id, dispatcher in self.dispatchers.items():
             if id not in self._running:
                 self._running[id] = asyncio.create_task(dispatcher.run(), name=f"sitrep-dispatcher {id}")
+                self._running[id].add_done_callback(self._note_end)
 
     async def _beat(self) -> None:
         """Show life; whoever was declared dead meanwhile has lost every lease and begins anew."""
@@ -243,7 +244,8 @@ class Worker:
         for held in taken:
             self.dispatchers[held.id] = Dispatcher(self._context, held, self.membership.id)
             self._taken.set()
-        self._uneven = len(taken) < len(wanted)  # another was faster: look again for what else is free
+        self._owners = {dispatcher.state.subscription.owner for dispatcher in self.dispatchers.values()}
+        self._uneven |= len(taken) < len(wanted)  # another was faster: look again for what else is free
         self._counts.held.set(len(self.dispatchers))
 
     async def _refresh(self, seen: int) -> None:
@@ -257,11 +259,14 @@ class Worker:
 
     async def _disable_without_key(self) -> None:
         """Stop sending for owners who have no key any more."""
-        owners = {dispatcher.state.subscription.owner for dispatcher in self.dispatchers.values()}
-        gone = await owners_without_key(self._db, owners, self._now()) if owners else set()
-        for dispatcher in self.dispatchers.values():
+        gone = await owners_without_key(self._db, self._owners, self._now()) if self._owners else set()
+        for dispatcher in self.dispatchers.values() if gone else ():
             if dispatcher.state.subscription.owner in gone:
                 dispatcher.disable("no-key", WITHOUT_KEY)
+
+    def _note_end(self, _task: asyncio.Task[None]) -> None:
+        """A delivery loop ended: look at everything again."""
+        self._uneven = True
 
     def _forget_ended(self) -> None:
         for id, task in list(self._running.items()):
