@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Nothing is looked for within the test, and leases last: what happens, happens since somebody was woken.
 NEVER_S = 3600.0
-# Less than the 600 s after which a delivery loop looks at the log unasked.
+# Less than the 60 s after which a delivery loop looks at the log unasked.
 PATIENCE_S = 45.0
 
 

@@ -26,7 +26,7 @@ from app.subscriptions.tables import Subscription
 STRETCH = 500
 MAX_INTERVAL_S = 5.0
 # Whoever rests is woken by what concerns it; this is for what was overlooked.
-MAX_REST_S = 600.0
+MAX_REST_S = 60.0
 MIN_REST_S = 0.001
 log = structlog.get_logger(__name__)
 
