@@ -231,6 +231,18 @@ def test_intervals_and_presets(visit: Visit, own_server: Any, make_event: MakeEv
         expect(page.locator("#series .trouble")).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    ("period", "name"), [("24h", "last 24 hours"), ("7d", "last 7 days"), ("30d", "last 30 days"), ("1y", "last year")]
+)
+def test_what_goes_with_a_period_is_said_of_each(visit: Visit, open_server: Any, period: str, name: str) -> None:
+    page = visit(open_server, f"?period={period}")
+    expect(page.locator("#events .actions .hint")).to_have_text(
+        f"The link keeps the period “{name}”, which moves with time. "
+        "A file has the events of that period as it is now. "
+        "An Atom feed and a webhook go on by themselves, so they leave the period out."
+    )
+
+
 def test_a_period_moves_with_time_and_what_the_api_is_asked_with_it(visit: Visit, open_server: Any) -> None:
     page = visit(open_server)
     ready(page)
@@ -253,7 +265,7 @@ def test_a_period_moves_with_time_and_what_the_api_is_asked_with_it(visit: Visit
     shows("2025-09-10", "2025-09-03")
     assert asked(page) == {"country": ["UA"], "period": ["7d"]}
     expect(page.locator("#chips li").nth(1)).to_have_text("time last 7 days")
-    expect(page.locator("#events .actions")).to_contain_text("an Atom feed and a webhook go on, so they leave it out")
+    expect(page.locator("#events .actions .hint")).to_contain_text("An Atom feed and a webhook go on by themselves")
     webhook = page.get_by_role("link", name="Webhook from this filter").get_attribute("href")
     assert webhook == f"{open_server.url}/subscriptions?country=UA"
     page.get_by_role("button", name="Atom feed").click()

@@ -58,7 +58,7 @@ export function Actions({ pairs, count, asOf }) {
       <a class="button" href=${address("subscriptions", lasting.length ? lasting : [["new", "1"]])}>Webhook from this filter</a>
       <button type="button" class="button" onClick=${() => open("cite")}>Cite</button>
     <//>
-    ${period && html`<p class="hint">The link keeps “${filter.PERIODS[period][2]}”; a file begins where they begin now; an Atom feed and a webhook go on, so they leave it out.</p>`}
+    ${period && html`<p class="hint">The link keeps the period “${filter.PERIODS[period][2]}”, which moves with time. A file has the events of that period as it is now. An Atom feed and a webhook go on by themselves, so they leave the period out.</p>`}
     <p class="running" role="status">${running && html`${running.name}: ${running.bytes ? size(running.bytes) : "waiting for the server"}… <button type="button" class="plain" onClick=${() => stopping.current.abort()}>Stop</button>`}</p>
     ${failed && html`<p class="trouble" role="alert">${failed}</p>`}
     ${dialog === "feed" && html`<${FeedDialog} pairs=${pairs} onClose=${() => open(null)} />`}
