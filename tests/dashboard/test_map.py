@@ -16,6 +16,7 @@ from dashboard.crowd import KYIV
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conftest import MakeEvent
     from playwright.sync_api import Page
 
     Visit = Callable[..., Page]
@@ -276,6 +277,26 @@ def test_one_finger_scrolls_the_page_and_two_zoom(visit: Visit, crowd_server: Se
     page.touchscreen.tap(x + 20, y + 20)
     page.touchscreen.tap(x + width - 70, y + height - 30)
     page.wait_for_url(re.compile("bbox="))
+
+
+@pytest.mark.parametrize(
+    ("tag", "told"),
+    [
+        ("placeless", ("No event that matches has coordinates.", "No event that matches has coordinates, so the file")),
+        ("unknown", ("Nothing to show: no event matches.", "No event matches, so the file would be empty.")),
+    ],
+)
+def test_an_empty_map_and_file_say_whether_events_match(
+    visit: Visit, own_server: Served, make_event: MakeEvent, tag: str, told: tuple[str, str]
+) -> None:
+    place = {"name": "Nowhere", "role": "target"}
+    own_server.call("POST", "/v1/events", json=make_event(locations=[place], tags=["placeless"]))
+    page = visit(own_server, f"?tag={tag}")
+    ready(page)
+
+    expect(page.locator("#map .nowhere")).to_have_text(told[0])
+    page.get_by_role("button", name="GeoJSON", exact=True).click()
+    expect(page.locator("#events .actions").get_by_role("alert")).to_contain_text(told[1])
 
 
 def test_a_kind_has_one_colour_in_the_legend_on_circles_and_on_its_page(visit: Visit, open_server: Served) -> None:

@@ -61,11 +61,11 @@ export function EventMap({ pairs, measure, live }) {
   <//>`;
 
   // The panel never takes the map away while it loads: the clusters count as there, if only as none.
-  const empty = world.fresh && world.data.box === null;
+  const empty = answer.fresh && kinds && world.fresh && world.data.box === null;
   return html`<${Panel} id="map" title="Places" note=${found.data && html`<span title="An event with places in several circles counts in each of them.">${plural(shown.length, "circle")}</span>`} tools=${tools} answer=${[answer, world, { ...found, data: clusters }]}>
     <${BaseMap} label="Map of the places of events. Arrow keys move it, plus and minus zoom, 0 shows all; the table below has its numbers."
       home=${home.box} homeKey=${home.key} draw=${draw} onView=${setView} onKey=${selecting.key} control=${control} selecting=${tool !== null}>
-      ${empty && html`<p class="nowhere" role="status">No event that matches has coordinates.</p>`}
+      ${empty && html`<p class="nowhere" role="status">${kinds.length ? "No event that matches has coordinates." : "Nothing to show: no event matches."}</p>`}
     <//>
     ${tool && html`<p class="hint" role="status">${HINTS[tool]}</p>`}
     ${kinds && html`<${Legend} kinds=${kinds} measure=${measure} />`}

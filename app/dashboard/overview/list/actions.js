@@ -20,6 +20,9 @@ const FILES = [
   ["NDJSON", [["format", "ndjson"]], "ndjson"],
 ];
 
+const NOTHING = "No event matches, so the file would be empty.";
+const NOWHERE = "No event that matches has coordinates, so the file would be empty. The other formats have them all.";
+
 const today = () => new Date().toISOString().slice(0, 10);
 const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
@@ -39,7 +42,7 @@ export function Actions({ pairs, count, asOf }) {
     try {
       // What has no coordinates is not in this one; GeoParquet has it without a geometry.
       if (ending === "geojson" && !(await get("stats/grid", [...pairs, ["zoom", "0"]], { signal })).cells.length) {
-        throw new Error("No event that matches has coordinates, so the file would be empty. The other formats have them all.");
+        throw new Error(count === 0 ? NOTHING : NOWHERE);
       }
       await download("events/export", [...pairs, ...format], `sitrep-${today()}.${ending}`, { signal, onBytes: (bytes) => run({ name, bytes }) });
     } catch (error) {
