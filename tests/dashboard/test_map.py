@@ -272,7 +272,15 @@ def test_one_finger_scrolls_the_page_and_two_zoom(visit: Visit, crowd_server: Se
     until(page, ZOOMED, before + 0.5)
     assert page.evaluate("visualViewport.scale") == 1
 
+    page.get_by_role("button", name="Radius", exact=True).tap()
+    expect(page.locator("#map > .hint")).to_contain_text("Tap the middle and then the edge. Two fingers move the map;")
+    at = float(look(page).get_attribute("data-zoom") or "")
+    x, y, width, height = area_of(page)
+    middle = (x + width / 2, y + height / 2)
+    swipe(page, (middle[0] - 20, middle[1], -60, 0), (middle[0] + 20, middle[1], 60, 0))
+    until(page, ZOOMED, at + 0.3)
     page.get_by_role("button", name="Box", exact=True).tap()
+    expect(page.locator("#map > .hint")).to_contain_text("Tap two corners. Two fingers move the map;")
     x, y, width, height = area_of(page)
     page.touchscreen.tap(x + 20, y + 20)
     page.touchscreen.tap(x + width - 70, y + height - 30)

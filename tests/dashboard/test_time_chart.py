@@ -169,6 +169,7 @@ def test_a_time_is_chosen_by_mouse_touch_and_keys(visit: Visit, open_server: Any
     page.go_back()
     ready(page)
 
+    expect(page.locator("#series-keys")).to_contain_text("Drag to choose a time.")
     box = chart.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60)
@@ -193,6 +194,7 @@ def test_a_swipe_scrolls_and_a_tap_asks_first(visit: Visit, open_server: Any) ->
     assert asked(page) == {"interval": ["month"]}
     expect(page.locator("#series .apply")).to_have_count(0)
 
+    expect(page.locator("#series-keys")).to_contain_text("Tap a time, or swipe sideways over several; a button")
     chart.tap()
     page.locator("#series .apply").tap()
     assert asked(page).keys() == {"since", "until", "interval"}

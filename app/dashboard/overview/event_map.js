@@ -1,6 +1,7 @@
 // The map: clusters of every located event that matches, colours by kind, and a box or a radius as the filter.
 
 import { plural } from "../common/format.js";
+import { useMedia } from "../common/hooks.js";
 import { Panel } from "../common/panel.js";
 import { html, useEffect, useMemo, useRef, useState } from "../common/preact.js";
 import { Toolbar } from "../common/toolbar.js";
@@ -13,9 +14,13 @@ import * as mercator from "./map/mercator.js";
 import { Area, areaOf, choose, Sheet, useSelecting } from "./map/selection.js";
 
 const NONE = [];
-const HINTS = {
-  box: "Drag a box, or press two corners; Enter takes the middle of the map, Escape ends it.",
-  radius: "Drag from the middle outwards, or press the middle and then the edge; Enter takes the middle of the map, Escape ends it.",
+const BY_MOUSE = {
+  box: "Drag a box, or press two corners;",
+  radius: "Drag from the middle outwards, or press the middle and then the edge;",
+};
+const BY_FINGER = {
+  box: "Tap two corners. Two fingers move the map;",
+  radius: "Tap the middle and then the edge. Two fingers move the map;",
 };
 
 export function EventMap({ pairs, measure, live }) {
@@ -23,6 +28,7 @@ export function EventMap({ pairs, measure, live }) {
   const [tool, setTool] = useState(null);
   const [chosen, setChosen] = useState(null);
   const [tabled, setTabled] = useState(false);
+  const coarse = useMedia("(pointer: coarse)");
   const control = useRef(null);
   const key = new URLSearchParams(pairs).toString();
   const { kinds, answer } = useKinds(pairs, live.revision);
@@ -67,7 +73,7 @@ export function EventMap({ pairs, measure, live }) {
       home=${home.box} homeKey=${home.key} draw=${draw} onView=${setView} onKey=${selecting.key} control=${control} selecting=${tool !== null}>
       ${empty && html`<p class="nowhere" role="status">${kinds.length ? "No event that matches has coordinates." : "Nothing to show: no event matches."}</p>`}
     <//>
-    ${tool && html`<p class="hint" role="status">${HINTS[tool]}</p>`}
+    ${tool && html`<p class="hint" role="status">${(coarse ? BY_FINGER : BY_MOUSE)[tool]} Enter takes the middle of the map, Escape ends it.</p>`}
     ${kinds && html`<${Legend} kinds=${kinds} measure=${measure} />`}
     ${chosen && html`<${ClusterList} cluster=${clusters.find((cluster) => cluster.key === chosen.key) ?? chosen} ...${{ pairs, measure, revision }} onClose=${() => { setChosen(null); control.current?.focus(); }} />`}
     <${ClusterTable} clusters=${shown} measure=${measure} kinds=${kinds ?? []} open=${tabled} onOpen=${setTabled} onZoom=${(cluster) => control.current?.show(cluster.box)} onList=${setChosen} />

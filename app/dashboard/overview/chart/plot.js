@@ -11,11 +11,14 @@ import { bucketName, groupName, hue, spanName, tickName } from "./words.js";
 
 const [LOW, HIGH] = [230, 360];
 const SINGLE = ["kind", "status"]; // an event has one value of these
+const BY_MOUSE = "Drag to choose a time.";
+const BY_FINGER = "Tap a time, or swipe sideways over several; a button below the chart then chooses them.";
 const BESIDE_MAP = "(min-width: 80rem) and (max-width: 109.9rem)";
 
 export function Plot({ data }) {
   const [ref, width] = useWidth();
   const height = useMedia(BESIDE_MAP) ? HIGH : LOW;
+  const coarse = useMedia("(pointer: coarse)");
   const drawn = width > 0 ? layout(data, width, height) : null;
   const brush = useBrush(data, drawn);
   const { rows, interval } = data;
@@ -36,7 +39,7 @@ export function Plot({ data }) {
       <button type="button" onClick=${brush.drop}>Drop</button></p>`}
     <${Legend} data=${data} />
     ${filter.value("since") && html`<p class="hint">What began before ${label("since", filter.value("since"))} and went on counts in the first ${interval}.</p>`}
-    <p id="series-keys" class="hint">Drag to choose a time. By keyboard: arrows move, with Shift they choose, Enter applies, Escape drops it.</p>
+    <p id="series-keys" class="hint">${coarse ? BY_FINGER : BY_MOUSE} By keyboard: arrows move, with Shift they choose, Enter applies, Escape drops it.</p>
   </div>`;
 }
 
