@@ -449,6 +449,49 @@ def test_a_phone_scrolls_the_list_with_the_page_and_gets_past_it(visit: Visit, c
     until(page, IN_SIGHT, id_)
 
 
+# Where the head of the table is, and its first cell beside that of the row below; whether it is to be seen.
+HEAD = """() => {
+  const [head, cell] = ["columnheader", "gridcell"].map((role) => document.querySelector(`.grid [role=${role}]`));
+  const { top, left } = head.getBoundingClientRect();
+  const seen = head.contains(document.elementFromPoint(Math.max(left, 0) + 40, top + 12));
+  return [Math.round(top), Math.round(left - cell.getBoundingClientRect().left), seen];
+}"""
+# By how much the row that has the focus stands below the head.
+CLEAR = """() => {
+  const [head, row] = [document.querySelector(".grid .head"), document.activeElement.closest("[role=row]")];
+  return Math.round(row.getBoundingClientRect().top - head.getBoundingClientRect().bottom);
+}"""
+
+
+def test_the_head_of_the_table_stays_in_sight_on_a_phone(visit: Visit, crowd_server: Any) -> None:
+    page = visit(
+        crowd_server, "?kind=sanction_move", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    ready(page)
+    as_table(page)
+    page.get_by_role("button", name="Show more events").tap()
+    page.locator("#events [data-index='20']").scroll_into_view_if_needed()
+    assert page.evaluate("document.querySelector('#events .grid').getBoundingClientRect().top") < 0
+
+    assert page.evaluate(HEAD) == [0, 0, True]
+    page.locator("#events .scroll").evaluate("box => box.scrollBy(60, 0)")
+    assert page.evaluate("document.querySelector('#events .scroll').scrollLeft") == 60
+    assert page.evaluate(HEAD) == [0, 0, True]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_a_key_leads_to_rows_below_the_head(visit: Visit, crowd_server: Any, width: int) -> None:
+    page = visit(crowd_server, "?kind=sanction_move", viewport={"width": width, "height": 844})
+    ready(page)
+    as_table(page)
+    for key, steps in (("j", 30), ("k", 25)):
+        for _ in range(steps):
+            page.keyboard.press(key)
+    expect(page.locator("#events [data-index='4'] :focus")).to_be_attached()
+    assert page.evaluate(CLEAR) >= 0
+
+
 def test_the_place_in_the_box_is_kept_for_those_who_come_back(visit: Visit, crowd_server: Any) -> None:
     page = visit(crowd_server, "?kind=sanction_move")
     ready(page)
