@@ -73,7 +73,7 @@ export async function call(path, pairs, { method = "GET", body, accept = "applic
     const problem = await answer.json().catch(() => ({}));
     if (answer.status !== 401) throw new Refused(answer.status, problem);
     if (trouble() !== "locked" && (key() !== sent || await askKey(sent ? problem.detail : null))) continue;
-    setTrouble("locked");
+    setTrouble("locked", sent ? problem.detail : null);
     throw new Refused(401, problem);
   }
 }

@@ -3,7 +3,7 @@
 import { address } from "./api.js";
 import { forget, key } from "./key_storage.js";
 import { html, render } from "./preact.js";
-import { setTrouble, useTrouble } from "./trouble.js";
+import { setTrouble, useTrouble, why } from "./trouble.js";
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
 
@@ -34,8 +34,11 @@ function Trouble() {
   const trouble = useTrouble();
   if (trouble === "outage") return html`<p id="outage" class="trouble" role="alert">The server cannot be reached. The page tries again by itself.</p>`;
   if (trouble !== "locked") return null;
-  const enter = () => { setTrouble(null); location.reload(); };
-  return html`<p id="locked" class="trouble" role="alert">This server shows nothing here without a key. <button type="button" class="plain" onClick=${enter}>Enter a key</button></p>`;
+  const again = () => { setTrouble(null); location.reload(); };
+  const enter = html`<button type="button" class="plain" onClick=${again}>Enter a key</button>`;
+  if (!why()) return html`<p id="locked" class="trouble" role="alert">This server shows nothing here without a key. ${enter}</p>`;
+  const forgetIt = html`<button type="button" class="plain" onClick=${() => { forget(); again(); }}>Forget this one</button>`;
+  return html`<p id="locked" class="trouble" role="alert">${why()} The page reads nothing until there is another one. ${enter} ${forgetIt}</p>`;
 }
 
 // Let screen readers say a sentence.

@@ -2,14 +2,17 @@
 
 import { useEffect, useReducer } from "./preact.js";
 
-let state = null;
+let [state, reason] = [null, null];
 const listeners = new Set();
 
 export const trouble = () => state;
 
-export function setTrouble(next) {
+// Why the last key was refused, where one was.
+export const why = () => reason;
+
+export function setTrouble(next, because = null) {
   if (next === state) return;
-  state = next;
+  [state, reason] = [next, because];
   for (const listener of listeners) listener();
 }
 
