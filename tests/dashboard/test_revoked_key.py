@@ -105,3 +105,18 @@ def test_a_revoked_key_is_told_and_asked_for_and_the_page_goes_on(
     tells()
     expect(locked).to_have_count(0)
     assert page.url == address
+
+
+def test_what_another_key_may_do_is_known_at_once(visit: Visit, closed_server: Served) -> None:
+    first = closed_server.call("POST", "/v1/keys", json={"name": "reader", "scopes": ["subscribe"]})
+    page = visit(closed_server, "subscriptions")
+    dialog = page.get_by_role("dialog")
+    enter(dialog, first["key"])
+    expect(page.locator("#endpoints .nothing")).to_be_visible()
+    expect(page.locator("#notices")).to_have_count(0)
+
+    closed_server.call("DELETE", f"/v1/keys/{first['id']}")
+    expect(dialog).to_contain_text("The key was revoked.")
+    enter(dialog, closed_server.key)
+    expect(page.locator("#notices")).to_be_visible()  # which are for admins
+    expect(page.get_by_role("alert")).to_have_count(0)

@@ -112,7 +112,10 @@ def test_imports_are_listed_with_their_report_and_taken_back_by_those_who_may(vi
 
 def test_where_reading_needs_a_key_it_asks_for_one(visit: Visit, closed_server: Served, tmp_path: Path) -> None:
     keep_source(tmp_path, "ucdp", 130)
+    closed_server.call("POST", "/v1/imports/missile_attacks", content=TABLE.encode())
     page = visit(closed_server, "sources")
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
     dialog = page.get_by_role("dialog")
     expect(page.locator("#sources")).not_to_contain_text("ucdp")
     dialog.get_by_label("Key", exact=True).fill(closed_server.key)
@@ -121,9 +124,11 @@ def test_where_reading_needs_a_key_it_asks_for_one(visit: Visit, closed_server: 
     expect(page.locator("#sources tbody th")).to_contain_text(["ucdp"])
     expect(page.locator("#imports")).to_have_attribute("aria-busy", "false")
     expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_role("button", name="Take back import 1")).to_be_visible()
+    expect(page.get_by_role("button", name="Forget the key")).to_be_visible()
     page.get_by_role("link", name="Dashboard").click()
     expect(page.locator("#stale")).to_contain_text("ucdp")
-    assert closed_server.key not in page.url
+    assert [address for address in [*addresses, page.url] if closed_server.key in address] == []
 
 
 def test_after_an_outage_it_comes_back_by_itself(

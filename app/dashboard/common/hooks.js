@@ -2,6 +2,7 @@
 
 import { get, Refused } from "./api.js";
 import * as filter from "./filter.js";
+import { key, onKept } from "./key_storage.js";
 import { follow } from "./live.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
 import { throttle, wait } from "./wait.js";
@@ -81,6 +82,13 @@ export function useFilter() {
     return () => clearInterval(timer);
   }, []);
   return pairs;
+}
+
+// The reader's key, or null; another one may be entered at any time.
+export function useKey() {
+  const [now, set] = useState(key);
+  useEffect(() => onKept(() => set(key())), []);
+  return now;
 }
 
 const NOTHING = new Map();

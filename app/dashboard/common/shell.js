@@ -1,7 +1,8 @@
 // The frame of every page: the bar on top, the footer, and a voice for screen readers.
 
 import { address } from "./api.js";
-import { forget, key } from "./key_storage.js";
+import { useKey } from "./hooks.js";
+import { forget } from "./key_storage.js";
 import { html, render } from "./preact.js";
 import { setTrouble, useTrouble, why } from "./trouble.js";
 
@@ -12,6 +13,7 @@ const PAGES = [["", "Dashboard"], ["subscriptions", "Subscriptions"], ["sources"
 // Show a page: `page` is its path from the root, `tools` stand at the right end of the bar, `skips` are more links to skip by:
 // [[id, text]...].
 export function Shell({ page, tools, skips = [], children }) {
+  const key = useKey();
   return html`
     <a class="skip" href="#main">Skip to the content</a>
     ${skips.map(([id, text]) => html`<a class="skip" key=${id} href="#${id}">${text}</a>`)}
@@ -24,7 +26,7 @@ export function Shell({ page, tools, skips = [], children }) {
     <footer>
       <span>Sitrep ${meta("sitrep-release")}</span>
       <a href=${address("openapi.json")}>OpenAPI</a>
-      ${key() && html`<button type="button" class="plain" onClick=${() => { forget(); location.reload(); }}>Forget the key</button>`}
+      ${key && html`<button type="button" class="plain" onClick=${() => { forget(); location.reload(); }}>Forget the key</button>`}
     </footer>
     <div id="said" class="unseen" aria-live="polite"></div>`;
 }

@@ -2,6 +2,7 @@
 
 import { call } from "../common/api.js";
 import { askKey } from "../common/key.js";
+import { useKey } from "../common/hooks.js";
 import { forget, key } from "../common/key_storage.js";
 import { isTold, sentence } from "../common/panel.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../common/preact.js";
@@ -17,23 +18,25 @@ import { SubscriptionPage } from "./subscription_page.js";
 const WHY = "Subscriptions belong to a key with the scope subscribe, on every server. The page sends it to this server only, and never in an address.";
 const TRY_AGAIN_MS = 5000;
 
-// Who is asking, once there is a key; a server that is away is asked again.
+// Who is asking, once there is a key, and again when there is another; a server that is away is asked again.
 function useCaller() {
   const [state, set] = useState({ me: null, error: null });
+  const [known, timer] = [useRef(null), useRef(null)];
+  const now = useKey();
   useEffect(() => {
-    let timer = null;
     const ask = async () => {
+      clearTimeout(timer.current);
       try {
         if (!key() && !(await askKey(WHY))) return setTrouble("locked");
+        known.current = key();
         set({ me: await (await call("me")).json(), error: null });
       } catch (error) {
         set({ me: null, error });
-        if (trouble() !== "locked") timer = setTimeout(ask, TRY_AGAIN_MS);
+        if (trouble() !== "locked") timer.current = setTimeout(ask, TRY_AGAIN_MS);
       }
     };
-    ask();
-    return () => clearTimeout(timer);
-  }, []);
+    if (now === null || now !== known.current) ask();
+  }, [now]);
   return state;
 }
 
