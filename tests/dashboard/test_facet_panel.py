@@ -88,8 +88,13 @@ def test_the_status_is_a_filter(visit: Visit, own_server: Any, make_event: MakeE
         counted(page, count)
     check(page, own_server)
     assert asked(page) == {"status": ["confirmed", "disputed"]}
+    expect(facet(page, "status").get_by_label("without any")).to_have_count(0)  # every event has one
     facet(page, "status").get_by_role("button", name="Leave out disputed").click()
     counted(page, 1)
+    assert asked(page) == {"status": ["confirmed"], "exclude": ["status:disputed"]}
+    check(page, own_server)
+    facet(page, "status").get_by_label("confirmed", exact=True).uncheck()
+    counted(page, 18)
     check(page, own_server)
 
 
