@@ -101,6 +101,13 @@ def test_whatever_the_address_has_the_page_stands(visit: Visit, open_server: Any
     counted(page, 17)
 
 
+def test_conditions_are_said_in_words(visit: Visit, open_server: Any) -> None:
+    page = visit(open_server, "?q=substation&bbox=20,40,50,60&country=ZZ&actor_country=UA")
+    told = ["words substation", "box 20,40,50,60", "country ZZ", "actor country Ukraine"]
+    expect(page.locator("#chips li:not(:last-child)")).to_have_text(told)
+    expect(page.get_by_role("alert")).to_contain_text("Country “ZZ”: No country has that code or English name.")
+
+
 def test_without_a_network_it_says_offline(visit: Visit, open_server: Any) -> None:
     page = visit(open_server, outage=True)
     ready(page)

@@ -196,6 +196,7 @@ def test_a_swipe_scrolls_and_a_tap_asks_first(visit: Visit, open_server: Any) ->
 
     expect(page.locator("#series-keys")).to_contain_text("Tap a time, or swipe sideways over several; a button")
     chart.tap()
+    expect(page.locator("#series .readout")).to_have_text(re.compile(r": \d+ events?$"))
     page.locator("#series .apply").tap()
     assert asked(page).keys() == {"since", "until", "interval"}
     page.go_back()

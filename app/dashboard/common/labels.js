@@ -4,6 +4,7 @@ import { date, KINDS, spoken } from "./format.js";
 import { regionName } from "./regions.js";
 
 const REGIONS = new Intl.DisplayNames("en", { type: "region" });
+const NO_REGION = REGIONS.of("ZZ"); // what browsers call codes that name none
 const DAY_MS = 86400000;
 
 // ISO 3166-3: states that are no more, which browsers do not name.
@@ -15,7 +16,8 @@ const FORMER = {
 // The English name of a country by its code; what is none stays as it is.
 export function country(code) {
   try {
-    return FORMER[code] ?? REGIONS.of(code) ?? code;
+    const name = FORMER[code] ?? REGIONS.of(code);
+    return name === NO_REGION ? code : name;
   } catch {
     return code;
   }

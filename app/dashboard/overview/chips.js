@@ -33,7 +33,8 @@ function moveFocus(item) {
   (next?.querySelector("button") ?? document.querySelector("#main")).focus();
 }
 
-const facetWords = (name) => (name === "admin1" ? "region" : spoken(name));
+const WORDS = { admin1: "region", bbox: "box", q: "words" };
+const facetWords = (name) => WORDS[name] ?? spoken(name);
 
 // A condition as [what, text].
 export function told(name, value, pairs) {

@@ -10,6 +10,7 @@ import { useBrush } from "./use_brush.js";
 import { bucketName, groupName, hue, spanName, tickName } from "./words.js";
 
 const [LOW, HIGH] = [230, 360];
+const TICK = 56; // pixels that the longest name of a tick takes
 const SINGLE = ["kind", "status"]; // an event has one value of these
 const BY_MOUSE = "Drag to choose a time.";
 const BY_FINGER = "Tap a time, or swipe sideways over several; a button below the chart then chooses them.";
@@ -29,7 +30,7 @@ export function Plot({ data }) {
       aria-valuetext=${told(data, brush.at ?? 0)} ...${brush.handlers}>
       ${drawn.yTicks.map(({ y, value }) => html`<g class="tick" key="y${value}"><line x1=${drawn.left} x2=${width} y1=${y} y2=${y} /><text x=${drawn.left - 6} y=${y + 4} text-anchor="end">${number(value)}</text></g>`)}
       ${drawn.xTicks.map((n, i) => html`<g class="tick" key="x${rows[n].start}">${tickName(rows[n].start, i ? rows[drawn.xTicks[i - 1]].start : null, interval)
-        .map((line, row) => html`<text x=${drawn.x(n)} y=${height - 20 + 15 * row} text-anchor=${drawn.x(n) > width - 40 ? "end" : "start"}>${line}</text>`)}</g>`)}
+        .map((line, row) => html`<text x=${drawn.x(n)} y=${height - 20 + 15 * row} text-anchor=${drawn.x(n) > width - TICK ? "end" : "start"}>${line}</text>`)}</g>`)}
       ${drawn.paths.map(({ id, d }) => html`<path key=${id} class=${id} d=${d} />`)}
       ${brush.span && html`<rect class="chosen" x=${drawn.x(brush.span[0])} y="0" width=${drawn.x(brush.span[1] + 1) - drawn.x(brush.span[0])} height=${height - 36} />`}
       ${brush.at !== null && html`<rect class="at" x=${drawn.x(brush.at)} y="0" width=${Math.max(1, drawn.x(brush.at + 1) - drawn.x(brush.at))} height=${height - 36} />`}

@@ -49,7 +49,8 @@ export function useBrush({ rows, interval }, drawn) {
       press.current = null;
       drop();
     },
-    onPointerLeave() { if (!press.current) set((before) => ({ ...before, at: null })); },
+    // A finger leaves as soon as it is lifted: what it has tapped stays told.
+    onPointerLeave(event) { if (!press.current && event.pointerType === "mouse") set((before) => ({ ...before, at: null })); },
     onBlur() { set((before) => ({ ...before, at: null })); },
     onKeyDown(event) {
       if (event.key === "Enter" && span) return apply();

@@ -12,8 +12,8 @@ export const kindClass = (kind) => `of-${kind in KINDS ? kind : "other"}`;
 
 export const kindName = (kind) => KINDS[kind] ?? spoken(kind);
 
-// The same size wherever it is seen: 8 pixels for one, 20 for a thousand, 24 for ten thousand.
-export const radius = (value) => Math.min(30, 8 + 4 * Math.log10(Math.max(1, value)));
+// The same size wherever it is seen: 8 pixels for one, 20 for a thousand, 24 for ten thousand and more, as a cell of the grid has room for.
+export const radius = (value) => Math.min(24, 8 + 4 * Math.log10(Math.max(1, value)));
 
 // A cluster's number in words: "128 events", or "128 events, killed 40 (38–52)".
 export function told({ count, low, best, high }, measure) {
