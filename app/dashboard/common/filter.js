@@ -8,7 +8,12 @@ const TOGETHER = ["near", "radius_km"];
 const listeners = new Set();
 
 // Lengths of time up to now, as the address names them: how long they are in days, and what they are called.
-export const PERIODS = { "24h": [1, "24 h", "last 24 hours"], "7d": [7, "7 d", "last 7 days"], "30d": [30, "30 d", "last 30 days"], "1y": [365, "1 y", "last year"] };
+export const PERIODS = {
+  "24h": [1, "24 h", "last 24 hours"],
+  "7d": [7, "7 d", "last 7 days"],
+  "30d": [30, "30 d", "last 30 days"],
+  "1y": [365, "1 y", "last year"],
+};
 
 // What the API has, as the server wrote it into the page; a name that may be repeated ends with an asterisk.
 const told = (name) => document.querySelector(`meta[name="${name}"]`).content.split(" ");
@@ -36,7 +41,10 @@ export function pairs() {
     seen.add(name);
     return NAMES.get(name) || !again;
   });
-  const left = [...(TOGETHER.every((name) => seen.has(name)) ? [] : TOGETHER), ...(seen.has("since") || seen.has("until") ? ["period"] : [])];
+  const left = [
+    ...(TOGETHER.every((name) => seen.has(name)) ? [] : TOGETHER),
+    ...(seen.has("since") || seen.has("until") ? ["period"] : []),
+  ];
   return ours.filter(([name]) => !left.includes(name));
 }
 
@@ -72,7 +80,9 @@ export function zone() {
 // Put these names in place of what they were; an empty value takes the name away. A period and days take each other's place.
 export function change(wanted) {
   const day = "since" in wanted || "until" in wanted;
-  const changes = "period" in wanted ? { since: "", until: "", ...wanted } : day ? { since: value("since"), period: "", ...wanted } : wanted;
+  const changes = "period" in wanted ? { since: "", until: "", ...wanted }
+    : day ? { since: value("since"), period: "", ...wanted }
+      : wanted;
   const kept = pairs().filter(([name]) => !(name in changes));
   const added = Object.entries(changes).flatMap(([name, given]) => [given].flat().map((one) => [name, one]));
   go([...kept, ...added.filter(([, given]) => given !== "" && given !== null)]);

@@ -35,7 +35,12 @@ export function useAnswer(question, ask, revision = 0) {
   }, [question]);
   useEffect(() => { if (question !== null) asking.current.ask(revision); }, [question, revision]);
   const fresh = question !== null && state.of === question;
-  return { ...state, fresh, error: state.failed === question ? state.error : null, loading: question !== null && (state.loading || (!fresh && state.failed !== question)) };
+  return {
+    ...state,
+    fresh,
+    error: state.failed === question ? state.error : null,
+    loading: question !== null && (state.loading || (!fresh && state.failed !== question)),
+  };
 }
 
 // Ask one question as often as it is wanted, one time after the other.
@@ -116,7 +121,9 @@ export function useLive(pairs) {
       set((before) => ({ ...before, state: "paused" }));
       return undefined;
     }
-    const more = (extra) => set((before) => ({ ...before, ...extra(before), revision: before.revision + 1, changes: new Map(coming.current) }));
+    const more = (extra) => set((before) => ({
+      ...before, ...extra(before), revision: before.revision + 1, changes: new Map(coming.current),
+    }));
     const reload = throttle(() => more(() => ({})), RELOAD_MS);
     if (coming.current.size) reload(); // what came in just before a pause
     const end = follow(pairs, place.current, {

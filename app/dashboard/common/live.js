@@ -25,7 +25,14 @@ async function run(pairs, place, { onChange, onState, onLost, signal }) {
   while (!signal.aborted) {
     try {
       place.after ??= (await get("feed/head", [], { signal })).head;
-      await connect(pairs, place, { onChange, signal, onOpen: () => { onState("live", broken); [pauseMs, broken] = [FIRST_WAIT_MS, false]; } });
+      await connect(pairs, place, {
+        onChange,
+        signal,
+        onOpen: () => {
+          onState("live", broken);
+          [pauseMs, broken] = [FIRST_WAIT_MS, false];
+        },
+      });
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.status === 410) {
@@ -54,7 +61,9 @@ async function connect(pairs, place, { onChange, onOpen, signal }) {
   let watch = setTimeout(giveUp, QUIET_MS);
   addEventListener("offline", giveUp);
   try {
-    const answer = await call("feed/stream", [...pairs, ["after", place.after]], { accept: "text/event-stream", signal: AbortSignal.any([signal, quiet.signal]) });
+    const answer = await call("feed/stream", [...pairs, ["after", place.after]], {
+      accept: "text/event-stream", signal: AbortSignal.any([signal, quiet.signal]),
+    });
     onOpen();
     const parser = createParser({
       onEvent({ id, event, data }) {

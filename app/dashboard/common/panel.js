@@ -13,7 +13,11 @@ export function Panel({ id, title, note, tools, answer, children }) {
   return html`<section id=${id} class="panel" aria-labelledby="${id}-title" aria-busy=${String(loading)}>
     <header><h2 id="${id}-title">${title}</h2><span class="note">${note}</span>${tools}</header>
     ${failed && html`<p class="trouble" role="alert">${sentence(failed.error)}</p>`}
-    ${refused ? html`<p class="loading">${UNTIL_MENDED}</p>` : waiting && answers.every((one) => one.data === null) ? html`<p class="loading" role="status">${loading ? "Loading…" : "Waiting for an answer."}</p>` : children}
+    ${refused
+      ? html`<p class="loading">${UNTIL_MENDED}</p>`
+      : waiting && answers.every((one) => one.data === null)
+        ? html`<p class="loading" role="status">${loading ? "Loading…" : "Waiting for an answer."}</p>`
+        : children}
   </section>`;
 }
 

@@ -17,7 +17,9 @@ export function ScrollBox({ region, rows, label, role = "group", children, ...re
     tell();
     return () => { cancelAnimationFrame(waiting); watch.disconnect(); scrolled.removeEventListener("scroll", later); };
   });
-  return html`<div class="edges"><div ref=${box} tabindex="0" role=${role} aria-label=${label} ...${rest} class="scroll-box ${rest.class ?? ""}">${children}</div></div>`;
+  return html`<div class="edges">
+    <div ref=${box} tabindex="0" role=${role} aria-label=${label} ...${rest} class="scroll-box ${rest.class ?? ""}">${children}</div>
+  </div>`;
 }
 
 function measure(box, rows) {

@@ -22,5 +22,6 @@ export function Toolbar({ label, children, ...rest }) {
     event.preventDefault();
     all[Math.max(0, Math.min(all.length - 1, here + step))].focus();
   };
-  return html`<div ref=${bar} role="toolbar" aria-label=${label} ...${rest} onKeyDown=${press} onFocusIn=${(event) => items().includes(event.target) && stop(event.target)}>${children}</div>`;
+  return html`<div ref=${bar} role="toolbar" aria-label=${label} ...${rest} onKeyDown=${press}
+    onFocusIn=${(event) => items().includes(event.target) && stop(event.target)}>${children}</div>`;
 }

@@ -10,12 +10,15 @@ const follow = (event, pointer) => pointer.split("/").slice(1).reduce((value, st
 // /detail/munitions/0/launched is `munitions 1, launched`.
 export function pointerWords(pointer) {
   const steps = pointer.split("/").slice(1).filter((step, n) => n || step !== "detail");
-  return steps.reduce((told, step) => (/^\d+$/.test(step) && told.length ? [...told.slice(0, -1), `${told.at(-1)} ${Number(step) + 1}`] : [...told, fieldName(step)]), []).join(", ");
+  return steps.reduce((told, step) => (
+    /^\d+$/.test(step) && told.length ? [...told.slice(0, -1), `${told.at(-1)} ${Number(step) + 1}`] : [...told, fieldName(step)]
+  ), []).join(", ");
 }
 
 export function Claims({ event }) {
   const { claims, sources, timezone } = event;
-  const claimants = [...new Set(claims.map(({ source, claimed_by: by }) => JSON.stringify([by ?? null, source])))].map((text) => JSON.parse(text));
+  const claimants = [...new Set(claims.map(({ source, claimed_by: by }) => JSON.stringify([by ?? null, source])))]
+    .map((text) => JSON.parse(text));
   const fields = [...new Set(claims.map(({ field }) => field))];
   return html`<${ScrollBox} class="wide-table" label="Claims, table"><table class="claims">
     <thead><tr><th scope="col">Field</th><th scope="col">This record</th>

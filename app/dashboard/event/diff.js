@@ -1,12 +1,17 @@
 // What differs between two versions of an event: values by their place in words, items of lists by what they are.
 
 const IGNORED = new Set(["version", "updated_at"]); // every version has its own
-const NAMING = ["event_id", "external_id", "name", "url", "publisher", "title", "model", "measure", "field", "category", "system", "key", "actor", "type", "issue", "id"];
+const NAMING = [
+  "event_id", "external_id", "name", "url", "publisher", "title", "model", "measure", "field", "category", "system", "key", "actor", "type",
+  "issue", "id",
+];
 const LEAST_ALIKE = 0.34;
 const MAX_PAIRS = 40000; // of so many pairs of items each is weighed; of more, only those of one name
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-const isEmpty = (value) => value === null || value === undefined || (Array.isArray(value) && !value.length) || (isObject(value) && Object.values(value).every(isEmpty));
+const isEmpty = (value) => value === null || value === undefined
+  || (Array.isArray(value) && !value.length)
+  || (isObject(value) && Object.values(value).every(isEmpty));
 export const isEstimate = (value) => isObject(value) && "best" in value && "low" in value && "high" in value;
 
 // The same text for the same value, whatever the order of its keys.

@@ -50,11 +50,15 @@ function Facts({ event }) {
   const zone = event.timezone ?? "UTC";
   const precise = [["began", event.started_at], ["ended", event.ended_at]].filter(([, at]) => at);
   return html`<dl class="fields">
-    <div><dt>when</dt><dd><time datetime=${event.started_at}>${when(event)}</time>${event.time_precision !== "instant" && html` <span class="soft">${zone}</span>`}</dd></div>
+    <div><dt>when</dt><dd>
+      <time datetime=${event.started_at}>${when(event)}</time>${event.time_precision !== "instant" && html` <span class="soft">${zone}</span>`}
+    </dd></div>
     <div><dt>precision</dt><dd>${spoken(event.time_precision)}</dd></div>
     ${precise.map(([name, at]) => html`<div><dt>${name}</dt><dd><time datetime=${at}>${date(at, "UTC", "instant")} UTC</time></dd></div>`)}
     ${measures(event).map(([name, numbers]) => html`<div><dt>${spoken(name)}</dt><dd><strong>${range(numbers)}</strong></dd></div>`)}
-    ${event.tags.length > 0 && html`<div><dt>tags</dt><dd>${event.tags.map((tag, n) => html`${n ? ", " : ""}<a href=${address("", [["tag", tag]])}>${tag}</a>`)}</dd></div>`}
+    ${event.tags.length > 0 && html`<div><dt>tags</dt><dd>
+      ${event.tags.map((tag, n) => html`${n ? ", " : ""}<a href=${address("", [["tag", tag]])}>${tag}</a>`)}
+    </dd></div>`}
   </dl>`;
 }
 
@@ -90,6 +94,8 @@ function Record({ event, more }) {
       ${event.external_ids.map(({ system, id }) => html`<div><dt>external id</dt><dd><code>${system}: ${id}</code></dd></div>`)}
     </dl>
     ${!isEmpty(event.extra) && html`<h3>Other columns of the source</h3><${Fields} of=${event.extra} raw />`}
-    ${more.length > 0 && html`<h3>More</h3><dl class="fields">${more.map((name) => html`<div class="whole"><dt>${fieldName(name)}</dt><dd><${Fields} of=${{ [name]: event[name] }} /></dd></div>`)}</dl>`}
+    ${more.length > 0 && html`<h3>More</h3><dl class="fields">
+      ${more.map((name) => html`<div class="whole"><dt>${fieldName(name)}</dt><dd><${Fields} of=${{ [name]: event[name] }} /></dd></div>`)}
+    </dl>`}
   <//>`;
 }

@@ -40,7 +40,10 @@ export function EventPage() {
   const last = useApi(gone && !gone.erased && gone.version > 1 ? `events/${path}` : null, [["version", gone?.version - 1]]);
   const missed = which.length > 0 && answer.error?.status === 404 && newest !== null;
   const now = useApi(missed && newest.operation !== "deleted" ? `events/${path}` : null, []);
-  const title = event?.title ?? (missed && now.data ? now.data.title : gone ? `Deleted: ${last.data?.title ?? id}` : answer.error ? `No such ${which.length ? "version" : "event"}` : "Event");
+  const title = event?.title ?? (
+    missed && now.data ? now.data.title
+      : gone ? `Deleted: ${last.data?.title ?? id}`
+        : answer.error ? `No such ${which.length ? "version" : "event"}` : "Event");
   useEffect(() => { document.title = `${title} · Sitrep`; }, [title]);
   const shown = event?.version ?? gone?.version;
   const related = html`<${Relations} id=${id} relations=${event?.relations ?? []} revision=${round} />`;
@@ -52,7 +55,9 @@ export function EventPage() {
       <${Notice} event=${event} gone=${gone} newest=${newest} which=${which} onShow=${showNewest} />
       ${!event && !gone && !answer.error && html`<p class="loading" role="status">Loading…</p>`}
       ${missed && html`<${Missed} which=${which} history=${history.data} newest=${newest} />`}
-      ${answer.error && !gone && !missed && !isTold(answer.error) && html`<p class="trouble" role="alert">${refusal(answer.error, id)}${which.length > 0 && html`${" "}<a href=${location.pathname}>Go to the newest</a>`}</p>`}
+      ${answer.error && !gone && !missed && !isTold(answer.error) && html`<p class="trouble" role="alert">
+        ${refusal(answer.error, id)}${which.length > 0 && html`${" "}<a href=${location.pathname}>Go to the newest</a>`}
+      </p>`}
       ${gone && html`<${Tombstone} gone=${gone} />`}
       ${event && html`<${EventBody} event=${event} left=${[related, past]} right=${html`
         <${Cite} event=${event} cursor=${cursorOf(history.data, event.version)} url=${address(`events/${event.id}`, [["version", event.version]])} />
@@ -89,7 +94,10 @@ function Notice({ event, gone, newest, which, onShow }) {
 function Missed({ which: [[name, value]], history, newest }) {
   const first = history.items.find(({ version }) => version === 1);
   const recorded = first && html` It was first recorded here on ${date(first.at, "UTC", "instant")} UTC, which may be long after it happened.`;
-  return html`<p class="banner" role="status">${name === "as_of" ? html`At ${moment(value)} there was nothing of this event here.${recorded}` : html`There is no version ${value}; the newest is ${newest.version}.`}
+  return html`<p class="banner" role="status">
+    ${name === "as_of"
+      ? html`At ${moment(value)} there was nothing of this event here.${recorded}`
+      : html`There is no version ${value}; the newest is ${newest.version}.`}
     ${" "}<a href="?version=1">Version 1</a>${" "}<a href=${location.pathname}>Go to the newest</a></p>`;
 }
 

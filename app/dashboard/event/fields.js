@@ -39,7 +39,9 @@ export function plainText(key, value, zone) {
   if (isEmpty(value)) return "nothing";
   if (isEstimate(value)) return estimate(value);
   if (Array.isArray(value)) return value.map((one) => plainText(key, one, zone)).join("; ");
-  if (isObject(value)) return Object.entries(value).filter(([, one]) => !isEmpty(one)).map(([name, one]) => `${fieldName(name)}: ${plainText(name, one, zone)}`).join(", ");
+  if (isObject(value)) {
+    return Object.entries(value).filter(([, one]) => !isEmpty(one)).map(([name, one]) => `${fieldName(name)}: ${plainText(name, one, zone)}`).join(", ");
+  }
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "number") return /^(lat|lon|year|.*_number)$/.test(key) ? String(value) : value.toLocaleString("en-GB", { maximumFractionDigits: 7 });
   if (COUNTRY.test(key) && /^[A-Z]{2,4}$/.test(value)) return country(value);
@@ -82,9 +84,14 @@ export function Rows({ name, rows, zone, raw }) {
     return html`<ol class="items">${shown.map((row, n) => html`<li key=${n}><${Fields} of=${row} zone=${zone} raw=${raw} /></li>`)}</ol>${more}`;
   }
   const isLong = (key, value) => typeof value !== "number" && !isEmpty(value) && plainText(key, value, zone).length > LONG_CHARACTERS;
-  const sorts = Object.fromEntries(keys.map((key) => [key, rows.some((row) => isEstimate(row[key])) ? "figure" : rows.some((row) => isLong(key, row[key])) ? "long" : null]));
+  const sortOf = (key) => (rows.some((row) => isEstimate(row[key])) ? "figure" : rows.some((row) => isLong(key, row[key])) ? "long" : null);
+  const sorts = Object.fromEntries(keys.map((key) => [key, sortOf(key)]));
   return html`<${ScrollBox} class="wide-table" label="${fieldName(name)}, table"><table>
     <thead><tr>${keys.map((key) => html`<th key=${key} scope="col" class=${raw ? "raw" : ""}>${raw ? key : fieldName(key)}</th>`)}</tr></thead>
-    <tbody>${shown.map((row, n) => html`<tr key=${n}>${keys.map((key) => html`<td key=${key} class=${sorts[key]}>${!isEmpty(row[key]) && html`<${Value} name=${key} value=${row[key]} zone=${zone} raw=${raw} />`}</td>`)}</tr>`)}</tbody>
+    <tbody>${shown.map((row, n) => html`<tr key=${n}>
+      ${keys.map((key) => html`<td key=${key} class=${sorts[key]}>
+        ${!isEmpty(row[key]) && html`<${Value} name=${key} value=${row[key]} zone=${zone} raw=${raw} />`}
+      </td>`)}
+    </tr>`)}</tbody>
   </table><//>${more}`;
 }

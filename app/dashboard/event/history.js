@@ -27,7 +27,9 @@ export function History({ id, answer, shown, day }) {
   };
   return html`<${Panel} id="history" title="History" note=${items.length ? plural(items[0].version, "version") : ""} answer=${answer}>
     <form class="as-of" onSubmit=${showDay}><label>What it said at the end of <input type="date" name="as_of" required value=${day} /></label> (UTC) <button class="button">Show that day</button></form>
-    <ol class="versions">${items.map((revision) => html`<${Revision} key=${revision.version} id=${id} revision=${revision} current=${revision.version === shown} />`)}</ol>
+    <ol class="versions">
+      ${items.map((revision) => html`<${Revision} key=${revision.version} id=${id} revision=${revision} current=${revision.version === shown} />`)}
+    </ol>
     ${failed && html`<p class="trouble" role="alert">${sentence(failed)}</p>`}
     ${extra.next && html`<button type="button" class="button" onClick=${more}>Older versions</button>`}
   <//>`;
@@ -52,7 +54,8 @@ function Revision({ id, revision: { version, operation, at, by, cursor, changed 
   </li>`;
 }
 
-const changedWords = (pointers) => [...new Set(pointers.map((pointer) => pointer.split("/").slice(1).filter((step) => step !== "detail" && !/^\d+$/.test(step)).map(fieldName).join(" ")))].join(", ");
+const stepsOf = (pointer) => pointer.split("/").slice(1).filter((step) => step !== "detail" && !/^\d+$/.test(step));
+const changedWords = (pointers) => [...new Set(pointers.map((pointer) => stepsOf(pointer).map(fieldName).join(" ")))].join(", ");
 
 function Changes({ id, version }) {
   const [state, set] = useState({ changes: null, error: null, zone: null });
@@ -77,7 +80,9 @@ function Changes({ id, version }) {
 
 function Change({ path, kind, from, to, zone }) {
   const name = path.findLast((step) => typeof step === "string") ?? "";
-  const cell = (value, tag) => (value === undefined || value === null ? html`<span class="soft">nothing</span>` : html`<${tag}><${Value} name=${name} value=${value} zone=${zone} /><//>`);
+  const cell = (value, tag) => (value === undefined || value === null
+    ? html`<span class="soft">nothing</span>`
+    : html`<${tag}><${Value} name=${name} value=${value} zone=${zone} /><//>`);
   return html`<tr class=${kind}>
     <th scope="row" dir="auto">${pathWords(path)}${kind === "reordered" && html`<span class="soft">, in another order</span>`}</th>
     <td>${cell(from, "del")}</td><td>${cell(to, "ins")}</td>
@@ -86,7 +91,8 @@ function Change({ path, kind, from, to, zone }) {
 
 // munitions › Shahed-136 › launched
 function pathWords(path) {
-  const steps = path.filter((step, n) => n || step !== "detail").map((step) => (typeof step === "string" ? fieldName(step) : isNamed(step) ? itemName(step) : null));
+  const steps = path.filter((step, n) => n || step !== "detail")
+    .map((step) => (typeof step === "string" ? fieldName(step) : isNamed(step) ? itemName(step) : null));
   return steps.filter((step) => step !== null).join(" › ");
 }
 

@@ -16,7 +16,8 @@ export function Relations({ id, relations, revision }) {
   const out = useApi(ids.length ? "events" : null, [...ids.slice(0, MAX_ASKED).map((other) => ["id", other]), ["limit", MAX_ASKED], ...FIELDS], revision);
   const come = useApi("events", [["related_to", id], ["limit", MAX_ASKED], ...FIELDS], revision);
   const known = new Map((out.data ?? NOTHING).items.map((event) => [event.id, event]));
-  const pointing = (come.data ?? NOTHING).items.flatMap((event) => event.relations.filter(({ event_id: other }) => other === id).map(({ type }) => ({ type, event })));
+  const pointing = (come.data ?? NOTHING).items
+    .flatMap((event) => event.relations.filter(({ event_id: other }) => other === id).map(({ type }) => ({ type, event })));
   const [own, moreOwn] = useFold(relations, "relations");
   const [others, moreOthers] = useFold(pointing, "what points here");
   const none = !relations.length && come.data && !pointing.length;

@@ -24,7 +24,9 @@ function Chip({ name, value, pairs }) {
     filter.drop(name, value);
     say(`Taken off: ${what} ${text}`);
   };
-  return html`<li><button type="button" aria-label="Take off ${what} ${text}" onClick=${take}><span class="name">${what}</span> <span dir="auto">${text}</span></button></li>`;
+  return html`<li><button type="button" aria-label="Take off ${what} ${text}" onClick=${take}>
+    <span class="name">${what}</span> <span dir="auto">${text}</span>
+  </button></li>`;
 }
 
 // The focus does not fall off the page with the chip that had it.

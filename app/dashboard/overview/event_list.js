@@ -126,13 +126,15 @@ export function EventList({ pairs, live, count, kinds }) {
     ${pages.done && !pages.length && html`<${Nothing} pairs=${pairs} kinds=${kinds} />`}
     <${ScrollBox} region=${region} id="event-rows" class="scroll ${view}" role="region" label=${view === "table" ? "Table of events" : "List of events"}>
       ${view === "table"
-        ? html`<${Table} region=${region} paged=${paged} pages=${pages} count=${shown} columns=${columnsOf(names)} sort=${sort} size=${size} active=${active} setActive=${setActive} />`
+        ? html`<${Table} region=${region} paged=${paged} pages=${pages} count=${shown} columns=${columnsOf(names)} sort=${sort} size=${size}
+            active=${active} setActive=${setActive} />`
         : html`<${VirtualRows} role="feed" aria-label="Events" aria-busy=${String(pages.loading)} region=${region} paged=${paged} of=${pages} count=${shown}
             estimate=${ENTRY_PX} active=${active} keyOf=${(index) => pages.ids[index]} onView=${(first, last) => pages.view(first, last)}
             onFocusIn=${(event) => { const id = event.target.closest(".entry")?.dataset.id; if (id) setActiveId(id); }}
             draw=${(index, place, current) => html`<${Entry} key=${place.key} row=${pages.row(index)} place=${place} size=${size} current=${current} />`} />`}
       ${pages.loading && html`<p class="loading" role="status">Loading more events…</p>`}
-      ${pages.error && html`<p class="trouble">The next events could not be read. <button type="button" class="plain" onClick=${() => pages.readNext()}>Try again</button></p>`}
+      ${pages.error && html`<p class="trouble">The next events could not be read. <button type="button" class="plain"
+        onClick=${() => pages.readNext()}>Try again</button></p>`}
       ${shown < pages.length && html`<p class="end"><button type="button" class="button" onClick=${() => focusRow(shown)}>Show more events</button></p>`}
       ${pages.done && shown > 0 && shown === pages.length && html`<p class="end">That is all: ${plural(pages.length, "event")}.</p>`}
     <//>

@@ -62,21 +62,26 @@ export function EventMap({ pairs, measure, live }) {
     ${tool && html`<${Sheet} ...${{ tool, selecting, camera, size }} />`}`;
 
   const tools = html`<${Toolbar} class="tools" label="Filter by a part of the map">
-    ${["box", "radius"].map((name) => html`<button type="button" key=${name} aria-pressed=${String(tool === name)} onClick=${() => take(name)}>${name === "box" ? "Box" : "Radius"}</button>`)}
+    ${["box", "radius"].map((name) => html`
+      <button type="button" key=${name} aria-pressed=${String(tool === name)} onClick=${() => take(name)}>${name === "box" ? "Box" : "Radius"}</button>`)}
     ${area && html`<button type="button" onClick=${() => choose(null)}>Clear area</button>`}
   <//>`;
 
   // The panel never takes the map away while it loads: the clusters count as there, if only as none.
   const empty = answer.fresh && kinds && world.fresh && world.data.box === null;
-  return html`<${Panel} id="map" title="Places" note=${found.data && html`<span title="An event with places in several circles counts in each of them.">${plural(shown.length, "circle")}</span>`} tools=${tools} answer=${[answer, world, { ...found, data: clusters }]}>
+  const note = found.data && html`<span title="An event with places in several circles counts in each of them.">${plural(shown.length, "circle")}</span>`;
+  const leave = () => { setChosen(null); control.current?.focus(); };
+  return html`<${Panel} id="map" title="Places" note=${note} tools=${tools} answer=${[answer, world, { ...found, data: clusters }]}>
     <${BaseMap} label="Map of the places of events. Arrow keys move it, plus and minus zoom, 0 shows all; the table below has its numbers."
       home=${home.box} homeKey=${home.key} draw=${draw} onView=${setView} onKey=${selecting.key} control=${control} selecting=${tool !== null}>
       ${empty && html`<p class="nowhere" role="status">${kinds.length ? "No event that matches has coordinates." : "Nothing to show: no event matches."}</p>`}
     <//>
     ${tool && html`<p class="hint" role="status">${(coarse ? BY_FINGER : BY_MOUSE)[tool]} Enter takes the middle of the map, Escape ends it.</p>`}
     ${kinds && html`<${Legend} kinds=${kinds} measure=${measure} />`}
-    ${chosen && html`<${ClusterList} cluster=${clusters.find((cluster) => cluster.key === chosen.key) ?? chosen} ...${{ pairs, measure, revision }} onClose=${() => { setChosen(null); control.current?.focus(); }} />`}
-    <${ClusterTable} clusters=${shown} measure=${measure} kinds=${kinds ?? []} open=${tabled} onOpen=${setTabled} onZoom=${(cluster) => control.current?.show(cluster.box)} onList=${setChosen} />
+    ${chosen && html`
+      <${ClusterList} cluster=${clusters.find((cluster) => cluster.key === chosen.key) ?? chosen} ...${{ pairs, measure, revision }} onClose=${leave} />`}
+    <${ClusterTable} clusters=${shown} measure=${measure} kinds=${kinds ?? []} open=${tabled} onOpen=${setTabled}
+      onZoom=${(cluster) => control.current?.show(cluster.box)} onList=${setChosen} />
   <//>`;
 }
 
@@ -85,7 +90,9 @@ function useHome(world, area, key) {
   const [home, set] = useState({ box: null, key: null });
   useEffect(() => {
     if (!world.fresh || home.key === key) return;
-    const edges = area?.box ? [[area.box.west, area.box.south], [area.box.east, area.box.north]] : area ? mercator.circle(area.middle, area.km, 8) : [];
+    const edges = area?.box ? [[area.box.west, area.box.south], [area.box.east, area.box.north]]
+      : area ? mercator.circle(area.middle, area.km, 8)
+        : [];
     set({ box: edges.length ? mercator.around(edges) : world.data.box, key });
   }, [world.data, world.fresh, key]);
   return home;

@@ -2,7 +2,10 @@
 
 import { html, useEffect } from "../common/preact.js";
 
-const KEYS = [["/", "search"], ["j", "next event"], ["k", "previous event"], ["Enter", "the event's page"], ["p", "pause or go on live"], ["c", "clear the filter"], ["?", "this list"]];
+const KEYS = [
+  ["/", "search"], ["j", "next event"], ["k", "previous event"], ["Enter", "the event's page"], ["p", "pause or go on live"],
+  ["c", "clear the filter"], ["?", "this list"],
+];
 
 // Listen for the keys that move about the page, and for `more`, a function by key.
 export function useKeys(more) {

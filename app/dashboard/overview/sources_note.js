@@ -11,7 +11,7 @@ export function SourcesNote() {
   const { data } = usePolled("sources", [], AGAIN_MS);
   if (!data?.items.length) return null;
   const troubled = worst(data.items) !== "active";
-  const fresh = data.items.map(({ name, state, freshness }) => `${name} ${freshness.since_last_success_s === null ? state : ago(freshness.since_last_success_s)}`);
+  const fresh = data.items.map(({ name, state, freshness: { since_last_success_s: success } }) => `${name} ${success === null ? state : ago(success)}`);
   return html`<p id="stale" class=${troubled ? "trouble" : "note"}>${troubled ? html`<strong>${summary(data.items)}</strong>` : `Sources: ${fresh.join(", ")}.`}
     ${" "}<a href=${address("sources")}>${troubled ? "What is wrong" : "Details"}</a></p>`;
 }

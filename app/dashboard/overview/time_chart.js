@@ -18,7 +18,7 @@ export function TimeChart({ pairs, measure, live, kinds }) {
   const series = useSeries({ pairs, measure, compare, interval, group, revision: live.revision });
   const shown = series.error && !isTold(series.error) && !isOfFilter(series.error); // by a part of its own, which has a way out
   return html`<${Panel} id="series" title="Over time" note=${series.data ? told(series.data) : ""} answer=${{ ...series, error: shown ? null : series.error }}
-    tools=${html`<${Tools} pairs=${pairs} measure=${measure} compare=${compare} interval=${interval} group=${group} kinds=${kinds} auto=${series.data?.interval} />`}>
+    tools=${html`<${Tools} ...${{ pairs, measure, compare, interval, group, kinds }} auto=${series.data?.interval} />`}>
     <${Presets} />
     ${shown && html`<${Trouble} error=${series.error} interval=${interval} />`}
     ${series.data?.rows.length === 0 && html`<p class="nothing">Nothing to draw: no event matches.</p>`}
@@ -39,7 +39,9 @@ function Trouble({ error, interval }) {
   const longer = INTERVALS.slice(INTERVALS.indexOf(interval) + 1);
   const long = error.codes?.includes("too-many") && longer.length > 0;
   return html`<div class="trouble" role="alert"><p>${sentence(error)}</p>
-    ${long && html`<p class="segments">${longer.map((one) => html`<button type="button" key=${one} onClick=${() => filter.change({ interval: one })}>per ${one}</button>`)}</p>`}
+    ${long && html`<p class="segments">
+      ${longer.map((one) => html`<button type="button" key=${one} onClick=${() => filter.change({ interval: one })}>per ${one}</button>`)}
+    </p>`}
   </div>`;
 }
 
@@ -50,10 +52,14 @@ function Tools({ pairs, measure, compare, interval, group, kinds, auto }) {
   const measures = [...new Set([...some.flatMap((kind) => kind.measures), ...(measure === "count" ? [] : [measure])])];
   const facets = [...new Set([...SHARED, ...(chosen.length === 1 ? chosen[0].facets.map(({ name }) => name) : []), ...(group ? [group] : [])])];
   return html`<span class="tools">
-    <${Choice} label="Measure" name="measure" value=${measure === "count" ? "" : measure} options=${[["", "Events"], ...measures.map((one) => [one, title(one)])]} />
-    ${measure !== "count" && html`<${Choice} label="Compare with" name="compare" value=${compare} options=${[["", "alone"], ...measures.filter((one) => one !== measure).map((one) => [one, `and ${spoken(one)}`])]} />`}
-    <${Choice} label="Interval" name="interval" value=${interval} options=${[["", auto && !interval ? `auto (${auto})` : "auto"], ...INTERVALS.map((one) => [one, one])]} />
-    ${!compare && html`<${Choice} label="Break down by" name="group_by" value=${group} options=${[["", "no breakdown"], ...facets.map((one) => [one, `by ${spoken(one)}`])]} />`}
+    <${Choice} label="Measure" name="measure" value=${measure === "count" ? "" : measure}
+      options=${[["", "Events"], ...measures.map((one) => [one, title(one)])]} />
+    ${measure !== "count" && html`<${Choice} label="Compare with" name="compare" value=${compare}
+      options=${[["", "alone"], ...measures.filter((one) => one !== measure).map((one) => [one, `and ${spoken(one)}`])]} />`}
+    <${Choice} label="Interval" name="interval" value=${interval}
+      options=${[["", auto && !interval ? `auto (${auto})` : "auto"], ...INTERVALS.map((one) => [one, one])]} />
+    ${!compare && html`<${Choice} label="Break down by" name="group_by" value=${group}
+      options=${[["", "no breakdown"], ...facets.map((one) => [one, `by ${spoken(one)}`])]} />`}
   </span>`;
 }
 

@@ -45,15 +45,20 @@ export function Imports({ mayUndo }) {
           <td data-label="What came of it">${counts(item)}</td>
           <td data-label="By"><span dir="auto">${item.by}</span></td>
           <td data-label="When">${since(item.started_at)}</td>
-          <td><button type="button" aria-expanded=${String(open === item.id)} onClick=${() => show(open === item.id ? null : item.id)}>Report<span class="unseen"> of import ${item.id}</span></button>
-            ${mayUndo && !item.undo && html` <button type="button" class="danger" onClick=${() => undo(item)}>Take back<span class="unseen"> import ${item.id}</span></button>`}</td>
+          <td>
+            <button type="button" aria-expanded=${String(open === item.id)} onClick=${() => show(open === item.id ? null : item.id)}>
+              Report<span class="unseen"> of import ${item.id}</span></button>
+            ${mayUndo && !item.undo && html` <button type="button" class="danger" onClick=${() => undo(item)}>
+              Take back<span class="unseen"> import ${item.id}</span></button>`}
+          </td>
         </tr>
         ${open === item.id && html`<tr class="details"><td colspan=${COLUMNS.length}><${Report} id=${item.id} /></td></tr>`}
       <//>`)}</tbody>
     </table>` : answer.data && html`<p class="nothing">Nothing has been imported.</p>`}
     <${Pager} ...${answer} what="imports" />
   <//>
-  ${undoing && html`<${Confirm} title="Take back import ${undoing.id}?" verb="Take it back" danger onClose=${() => undo(null)} onDone=${undone} work=${() => send("POST", `imports/${undoing.id}/undo`)}>
+  ${undoing && html`<${Confirm} title="Take back import ${undoing.id}?" verb="Take it back" danger onClose=${() => undo(null)} onDone=${undone}
+      work=${() => send("POST", `imports/${undoing.id}/undo`)}>
     <p>Every event of <strong dir="auto">${undoing.file_name}</strong> becomes as it was before, as new changes: ${counts(undoing, ["created", "updated", "deleted"])} is turned round. Events that changed since are left and told.</p>
   <//>`}`;
 }
@@ -68,7 +73,9 @@ function Report({ id }) {
     ${problems.length > 0 && html`<${ScrollBox} class="scrolled" role="region" label="Problems of import ${id}"><table class="attempts">
       <thead><tr><th scope="col">Line</th><th scope="col">Column</th><th scope="col">Problem</th><th scope="col">Value</th><th scope="col">What would do</th></tr></thead>
       <tbody>${problems.slice(0, SHOWN_PROBLEMS).map((problem, place) => html`<tr key=${place}>
-        <td>${problem.line || "–"}</td><td>${problem.column ?? "–"}</td><td>${problem.detail}${problem.flag ? ` (taken in, flagged ${problem.flag})` : ""}</td><td dir="auto">${problem.value ?? "–"}</td><td>${problem.remedy ?? "–"}</td>
+        <td>${problem.line || "–"}</td><td>${problem.column ?? "–"}</td>
+        <td>${problem.detail}${problem.flag ? ` (taken in, flagged ${problem.flag})` : ""}</td>
+        <td dir="auto">${problem.value ?? "–"}</td><td>${problem.remedy ?? "–"}</td>
       </tr>`)}</tbody></table><//>
       ${problems.length > SHOWN_PROBLEMS && html`<p class="hint">The first ${SHOWN_PROBLEMS} of ${number(problems.length)}; all are in GET /v1/imports/${id}.</p>`}`}`;
 }

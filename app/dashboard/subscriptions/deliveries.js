@@ -31,9 +31,12 @@ export function Deliveries({ subscription, onRetried }) {
           <td data-label="Attempts" class="figure">${item.attempt_count}</td>
           <td data-label="Made">${since(item.created_at)}</td>
           <td data-label="Next attempt">${item.next_attempt_at ? until(item.next_attempt_at) : "–"}</td>
-          <td><button type="button" aria-expanded=${String(open === item.id)} aria-controls="d-${item.id}" onClick=${() => show(open === item.id ? null : item.id)}>Details<span class="unseen"> of ${item.change_id}</span></button></td>
+          <td><button type="button" aria-expanded=${String(open === item.id)} aria-controls="d-${item.id}"
+            onClick=${() => show(open === item.id ? null : item.id)}>Details<span class="unseen"> of ${item.change_id}</span></button></td>
         </tr>
-        ${open === item.id && html`<tr class="details"><td colspan=${COLUMNS.length} id="d-${item.id}"><${Delivery} id=${item.id} cursor=${subscription.cursor} onRetried=${() => { answer.refresh(); onRetried(); }} /></td></tr>`}
+        ${open === item.id && html`<tr class="details"><td colspan=${COLUMNS.length} id="d-${item.id}">
+          <${Delivery} id=${item.id} cursor=${subscription.cursor} onRetried=${() => { answer.refresh(); onRetried(); }} />
+        </td></tr>`}
       <//>`)}</tbody>
     </table>` : answer.data && html`<p class="nothing">${status ? `No delivery is ${status}.` : "Nothing has been sent yet. A delivery is made when a change matches the filter."}</p>`}
     <${Pager} ...${answer} what="deliveries" />

@@ -60,7 +60,9 @@ function Subscriptions() {
     const made = (subscription) => { setCreated(subscription); go(`subscription=${subscription.id}`); };
     return html`<${CreateForm} key=${JSON.stringify(view.pairs)} pairs=${view.pairs} onCreated=${made} onCancel=${() => go()} />`;
   }
-  if (view.name === "one") return html`<${SubscriptionPage} key=${view.id} id=${view.id} created=${created?.id === view.id ? created : null} onShown=${() => setCreated(null)} />`;
+  if (view.name === "one") {
+    return html`<${SubscriptionPage} key=${view.id} id=${view.id} created=${created?.id === view.id ? created : null} onShown=${() => setCreated(null)} />`;
+  }
   return html`<${SubscriptionList} /><${FeedTokens} />${may("admin") && html`<${Notices} />`}`;
 }
 

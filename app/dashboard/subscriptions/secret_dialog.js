@@ -40,7 +40,10 @@ export function SecretDialog({ secret, expires, onClose }) {
     <p>It signs everything that is sent to your endpoint, and is shown this once. Give it to your receiver as WEBHOOK_SECRET.</p>
     ${expires && html`<p>Until ${new Date(expires).toLocaleString("en-GB")} the old secret signs as well.</p>`}
     <p class="secret"><code ref=${shown} id="secret">${secret}</code> <${CopyButton} text=${secret} label="Copy the secret" source=${shown} /></p>
-    <div class="languages" role="group" aria-label="Verify in">${LANGUAGES.map(([name]) => html`<button type="button" key=${name} aria-pressed=${String(name === language)} onClick=${() => set(name)}>${name}</button>`)}</div>
+    <div class="languages" role="group" aria-label="Verify in">
+      ${LANGUAGES.map(([name]) => html`
+        <button type="button" key=${name} aria-pressed=${String(name === language)} onClick=${() => set(name)}>${name}</button>`)}
+    </div>
     <pre tabindex="0" aria-label="Code that verifies a signature in ${language}"><code ref=${code}>${text}</code></pre>
     <${CopyButton} text=${text} label="Copy the code" source=${code} />
     <div class="actions"><button type="button" class="first" onClick=${onClose}>I have kept the secret</button></div>

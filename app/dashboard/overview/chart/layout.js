@@ -11,7 +11,9 @@ export function layout({ rows, measure, group, groups, others, second }, width, 
   const layers = groups.length
     ? [...groups.map(({ value, rows: own }, n) => [hue(group, value, n), own]), ...(others ? [["group-rest", others]] : [])]
     : [["whole", rows]];
-  const heights = rows.map((row, n) => (measure !== "count" && !groups.length ? Math.max(row.high, second?.rows[n].high ?? 0) : layers.reduce((sum, [, own]) => sum + own[n][part], 0)));
+  const heights = rows.map((row, n) => (measure !== "count" && !groups.length
+    ? Math.max(row.high, second?.rows[n].high ?? 0)
+    : layers.reduce((sum, [, own]) => sum + own[n][part], 0)));
   const ticks = scale(heights.reduce((most, one) => Math.max(most, one), 1));
   const left = Math.ceil(ticks.at(-1).toLocaleString("en-GB").length * CHAR) + 10;
   const [first, last] = [Date.parse(rows[0].start), Date.parse(rows.at(-1).end)];
@@ -24,13 +26,16 @@ export function layout({ rows, measure, group, groups, others, second }, width, 
     index: (px) => rows.findIndex((_, n) => px < x(n + 1) || n === rows.length - 1),
     yTicks: ticks.map((value) => ({ value, y: y(value) })),
     xTicks: rows.map((_, n) => n).filter((n) => n % every === 0),
-    paths: measure !== "count" && !groups.length ? [...band(rows, x, y), ...(second ? band(second.rows, x, y, "-second") : [])] : bars(layers, rows.length, part, x, y),
+    paths: measure !== "count" && !groups.length
+      ? [...band(rows, x, y), ...(second ? band(second.rows, x, y, "-second") : [])]
+      : bars(layers, rows.length, part, x, y),
   };
 }
 
 // Whole numbers from 0, four at most.
 function scale(most) {
-  const step = [1, 2, 5, 10].map((digit) => digit * 10 ** Math.floor(Math.log10(most / 3 || 1))).find((one) => one >= most / 4 && one >= 1) ?? 1;
+  const power = 10 ** Math.floor(Math.log10(most / 3 || 1));
+  const step = [1, 2, 5, 10].map((digit) => digit * power).find((one) => one >= most / 4 && one >= 1) ?? 1;
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, n) => n * step);
 }
 

@@ -39,7 +39,10 @@ function saveTable(data) {
   const columns = columnsOf(data, true);
   const safe = (text) => (/^[=+\-@\t]/.test(text) ? `'${text}` : text); // else a spreadsheet may run a name as a formula
   const cell = (text) => (/[",\n]/.test(text) ? `"${safe(text).replaceAll('"', '""')}"` : safe(text));
-  const lines = [["start", "end", ...columns.map(([head]) => head)], ...data.rows.map(({ start, end }, n) => [start, end, ...columns.map(([, own, one]) => String(own[n][one]))])];
+  const lines = [
+    ["start", "end", ...columns.map(([head]) => head)],
+    ...data.rows.map(({ start, end }, n) => [start, end, ...columns.map(([, own, one]) => String(own[n][one]))]),
+  ];
   save(new Blob(["\ufeff", lines.map((line) => `${line.map(cell).join(",")}\r\n`).join("")], { type: "text/csv" }), `sitrep-per-${data.interval}.csv`);
 }
 

@@ -37,7 +37,10 @@ export function useSeries({ pairs, measure, compare, interval, group, revision }
 
   const compared = useApi(compare && chosen ? "stats/series" : null, [...pairs, ["measure", compare], ["interval", chosen]], revision);
 
-  const answers = [total, ...(compare ? [compared] : []), ...(open ? [extent] : []), ...(ready ? [grouped] : []), ...(partial ? [union] : []), ...(group && !own ? [ranked] : [])];
+  const answers = [
+    total, ...(compare ? [compared] : []), ...(open ? [extent] : []), ...(ready ? [grouped] : []), ...(partial ? [union] : []),
+    ...(group && !own ? [ranked] : []),
+  ];
   const error = answers.find((one) => one.error)?.error ?? null;
   const tooMany = error?.codes?.includes("too-many");
   useEffect(() => { if (tooMany && !interval && auto < INTERVALS.length - 1) skip((before) => before + 1); }, [error]);

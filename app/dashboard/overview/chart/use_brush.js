@@ -59,7 +59,9 @@ export function useBrush({ rows, interval }, drawn) {
       if (step === undefined) return undefined;
       event.preventDefault();
       const next = rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step))].start;
-      return set((before) => (event.shiftKey ? { at: next, from: before.from ?? before.at ?? next, to: next, dragging: false } : { ...before, at: next }));
+      return set((before) => (event.shiftKey
+        ? { at: next, from: before.from ?? before.at ?? next, to: next, dragging: false }
+        : { ...before, at: next }));
     },
   };
   return { at: at < 0 ? null : at, span, dragging: state.dragging, apply: () => apply(), drop, handlers };

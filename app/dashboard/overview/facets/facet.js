@@ -19,7 +19,7 @@ export function Facet({ name, pairs, live, open, refused, counts, fetched, onOpe
   const set = chosen.included.length + chosen.excluded.length + Number(chosen.missing);
   return html`<details class="facet" data-facet=${name} open=${open} onToggle=${(event) => { if (event.target.open !== open) onOpen(event.target.open); }}>
     <summary>${title(name)}${set > 0 && html`<span class="note">${set} set</span>`}</summary>
-    ${open && html`<${Values} name=${name} pairs=${pairs} live=${live} refused=${refused} counts=${counts} fetched=${fetched} chosen=${chosen} onChange=${onChange} />`}
+    ${open && html`<${Values} ...${{ name, pairs, live, refused, counts, fetched, chosen, onChange }} />`}
   </details>`;
 }
 
@@ -60,7 +60,8 @@ function Values({ name, pairs, live, refused, counts, fetched, chosen, onChange 
 function rowsOf(name, known, { included, excluded }, sought) {
   const found = new Set(known.map(({ value }) => value));
   const words = sought.toLocaleLowerCase("en");
-  const fits = (value) => value.toLocaleLowerCase("en").includes(words) || label(name, value).toLocaleLowerCase("en").includes(words) || (name === "admin1" && isRegion(value, sought));
+  const has = (text) => text.toLocaleLowerCase("en").includes(words);
+  const fits = (value) => has(value) || has(label(name, value)) || (name === "admin1" && isRegion(value, sought));
   const guessed = name === "admin1" && sought && !known.some(({ value }) => fits(value)) ? regionsOf(sought).slice(0, GUESSED) : [];
   const unseen = [...new Set([...included, ...excluded, ...guessed])].filter((value) => !found.has(value));
   return [...unseen.map((value) => ({ value })), ...known].filter(({ value }) => fits(value));
@@ -80,8 +81,11 @@ function useSteadyOrder(rows, list) {
 // must be a code: no event has its name.
 function take(sought, { name, rows, chosen, onChange }) {
   const text = sought.trim();
-  const value = rows.find((row) => [row.value, label(name, row.value)].some((one) => one.toLowerCase() === text.toLowerCase()))?.value ?? (rows.length === 1 ? rows[0].value : name === "admin1" && !CODE.test(text) ? "" : text);
-  if (value && !chosen.included.includes(value)) onChange({ ...chosen, included: [...chosen.included, value], excluded: chosen.excluded.filter((one) => one !== value) });
+  const named = rows.find((row) => [row.value, label(name, row.value)].some((one) => one.toLowerCase() === text.toLowerCase()));
+  const value = named?.value ?? (rows.length === 1 ? rows[0].value : name === "admin1" && !CODE.test(text) ? "" : text);
+  if (value && !chosen.included.includes(value)) {
+    onChange({ ...chosen, included: [...chosen.included, value], excluded: chosen.excluded.filter((one) => one !== value) });
+  }
   return Boolean(value);
 }
 
@@ -105,8 +109,14 @@ function ValueList({ name, rows: given, chosen, longest, onChange }) {
     target.focus();
     go(values[items.indexOf(target.closest("li"))]);
   };
-  const include = (value, on) => onChange({ ...chosen, included: on ? [...chosen.included, value] : chosen.included.filter((one) => one !== value), excluded: chosen.excluded.filter((one) => one !== value) });
-  const exclude = (value, on) => onChange({ ...chosen, excluded: on ? [...chosen.excluded, value] : chosen.excluded.filter((one) => one !== value), included: chosen.included.filter((one) => one !== value) });
+  const without = (all, value) => all.filter((one) => one !== value);
+  const changed = (all, value, on) => (on ? [...all, value] : without(all, value));
+  const include = (value, on) => onChange({
+    ...chosen, included: changed(chosen.included, value, on), excluded: without(chosen.excluded, value),
+  });
+  const exclude = (value, on) => onChange({
+    ...chosen, excluded: changed(chosen.excluded, value, on), included: without(chosen.included, value),
+  });
   const stop = (value) => (value === current ? 0 : -1);
   return html`<p id=${help} class="unseen">Arrow keys move between values; the right arrow leads to the button that leaves a value out.</p>
     <ul class="values" ref=${list} aria-label=${title(name)} aria-describedby=${help} onKeyDown=${press}>
@@ -117,7 +127,8 @@ function ValueList({ name, rows: given, chosen, longest, onChange }) {
         <label><input type="checkbox" name=${name} value=${value} checked=${chosen.included.includes(value)} tabindex=${stop(value)}
           onChange=${(event) => include(value, event.target.checked)} /><span dir="auto">${text}</span></label>
         <span class="count">${count === undefined ? "" : number(count)}</span>
-        <button type="button" class="not" tabindex=${stop(value)} aria-pressed=${String(out)} aria-label="Leave out ${text}" title="Leave out" onClick=${() => exclude(value, !out)}>≠</button>
+        <button type="button" class="not" tabindex=${stop(value)} aria-pressed=${String(out)} aria-label="Leave out ${text}" title="Leave out"
+          onClick=${() => exclude(value, !out)}>≠</button>
         <svg class="share" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width=${(100 * (count ?? 0)) / longest} height="1" /></svg>
       </li>`;
     })}

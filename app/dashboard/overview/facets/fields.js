@@ -17,7 +17,10 @@ export function Field({ label, value, onValue, hint, ...rest }) {
     const typing = document.activeElement === input.current && input.current.value.trim() !== "" && value !== "" && rest.type === "search";
     if (input.current.value !== value && !typing) input.current.value = value;
   }, [value]);
-  const take = () => { check(); if (input.current.checkValidity() && input.current.value.trim() !== value) onValue(input.current.value.trim()); };
+  const take = () => {
+    check();
+    if (input.current.checkValidity() && input.current.value.trim() !== value) onValue(input.current.value.trim());
+  };
   const described = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(" ") || null;
   return html`<label class="field" for=${id}><span>${label}</span><input id=${id} ref=${input} autocomplete="off" onChange=${take} onBlur=${check}
       onKeyDown=${(event) => event.key === "Enter" && check()} aria-describedby=${described} aria-invalid=${fault ? "true" : null} ...${rest} /></label>
@@ -43,8 +46,11 @@ export function Search({ value }) {
 // Each measure from and to.
 export function Numbers({ measures }) {
   const set = measures.filter((measure) => filter.value(`${measure}_min`) || filter.value(`${measure}_max`)).length;
-  const input = (name, title) => html`<${Field} key=${name} label=${title} name=${name} type="number" min="0" step="1" inputmode="numeric" value=${filter.value(name)} onValue=${(value) => filter.change({ [name]: value })} />`;
+  const input = (name, title) => html`<${Field} key=${name} label=${title} name=${name} type="number" min="0" step="1" inputmode="numeric"
+    value=${filter.value(name)} onValue=${(value) => filter.change({ [name]: value })} />`;
   return html`<details class="facet" data-facet="numbers"><summary>Numbers${set > 0 && html`<span class="note">${set} set</span>`}</summary>
-    ${measures.map((measure) => html`<fieldset class="range" key=${measure}><legend>${title(measure)}</legend>${input(`${measure}_min`, "at least")}${input(`${measure}_max`, "at most")}</fieldset>`)}
+    ${measures.map((measure) => html`<fieldset class="range" key=${measure}>
+      <legend>${title(measure)}</legend>${input(`${measure}_min`, "at least")}${input(`${measure}_max`, "at most")}
+    </fieldset>`)}
   </details>`;
 }

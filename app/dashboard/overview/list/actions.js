@@ -53,7 +53,8 @@ export function Actions({ pairs, count, asOf }) {
   return html`<div class="actions">
     <${Toolbar} label="Download all that match">
       <span class="soft">Download</span>
-      ${FILES.map(([name, format, ending]) => html`<button type="button" class="button" aria-disabled=${running !== null} onClick=${() => save(name, format, ending)}>${name}</button>`)}
+      ${FILES.map(([name, format, ending]) => html`
+        <button type="button" class="button" aria-disabled=${running !== null} onClick=${() => save(name, format, ending)}>${name}</button>`)}
     <//>
     <${Toolbar} label="Share, follow, cite">
       <${CopyButton} text=${location.href} label="Copy link" />

@@ -28,7 +28,11 @@ export function whenListed(event) {
 // The numbers of each measure are those that statistics sum.
 function measureColumn(name) {
   const text = (event) => measures(event).find(([found]) => found === name)?.[1];
-  return { name, title: spoken(name), width: 7.5, number: true, sort: name, cell: (event) => { const found = text(event); return found ? range(found) : ""; } };
+  const cell = (event) => {
+    const found = text(event);
+    return found ? range(found) : "";
+  };
+  return { name, title: spoken(name), width: 7.5, number: true, sort: name, cell };
 }
 
 const COLUMNS = [

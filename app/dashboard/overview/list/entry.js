@@ -18,7 +18,11 @@ export const Mark = ({ mark }) => (mark ? html`<span class="mark ${mark}">${MARK
 export function Entry({ row: { id, event, mark }, place, size, current }) {
   const index = place["data-index"];
   const common = { ...place, id: `entry-${index}`, "data-id": id, tabindex: current ? 0 : -1, "aria-posinset": index + 1, "aria-setsize": size };
-  if (!event) return html`<article ...${common} class="entry waiting ${mark ?? ""}" aria-label=${mark ? MARKS[mark] : "Loading"}><p>${mark ? MARKS[mark] : "Loading…"}</p></article>`;
+  if (!event) {
+    return html`<article ...${common} class="entry waiting ${mark ?? ""}" aria-label=${mark ? MARKS[mark] : "Loading"}>
+      <p>${mark ? MARKS[mark] : "Loading…"}</p>
+    </article>`;
+  }
   const tab = current ? null : -1;
   return html`<article ...${common} class="entry ${event.kind} ${mark ?? ""}" aria-labelledby="title-${index}">
     <p class="line">

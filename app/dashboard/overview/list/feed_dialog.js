@@ -59,7 +59,8 @@ export function FeedDialog({ pairs, onClose }) {
     ${revoked && html`<p role="status">The token is revoked: addresses with it answer 401 from now on.</p>`}
     ${token && html`<p>This address carries the token <code>${token.id}</code>. It is shown only now. Give it to nobody who may not read here.
       Revoke it here, or later on <a href=${address("subscriptions")}>the page of subscriptions</a>, which lists your tokens.</p>`}
-    ${(open || token) && FORMATS.map(([path, format, title]) => html`<${Address} key=${path} title=${title} text=${address(path, [...(path.endsWith(".atom") ? filter.lasting() : pairs), ...format, ...secret])} />`)}
+    ${(open || token) && FORMATS.map(([path, format, title]) => html`<${Address} key=${path} title=${title}
+      text=${address(path, [...(path.endsWith(".atom") ? filter.lasting() : pairs), ...format, ...secret])} />`)}
     ${token && html`<p><button type="button" disabled=${busy} onClick=${revoke}>Revoke the token</button></p>`}
     ${error && html`<p class="trouble" role="alert">${sentence(error)}</p>`}
     <p class="ends"><button type="button" class=${open === false && !token ? "" : "first"} onClick=${onClose}>Close</button></p>

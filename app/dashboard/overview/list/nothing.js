@@ -24,10 +24,12 @@ const wordsOf = (text) => [...new Set(text.match(/[\p{L}\p{M}\p{N}]+/gu))].filte
 // The words that are values of a facet, and where these are chosen.
 function Elsewhere({ words, pairs, kinds }) {
   const names = [...new Set([...SHARED, ...kinds.flatMap((kind) => kind.facets.map((facet) => facet.name))])];
-  const answer = useApi(words.length ? "stats/facets" : null, [...pairs.filter(([name]) => name !== "q"), ...names.map((name) => ["facet", name]), ["limit", VALUES]]);
+  const others = pairs.filter(([name]) => name !== "q");
+  const answer = useApi(words.length ? "stats/facets" : null, [...others, ...names.map((name) => ["facet", name]), ["limit", VALUES]]);
   useRegionNames(true);
   if (!answer.fresh) return null;
-  const is = (name, value, word) => value !== null && (name === "admin1" ? isRegion(value, word) : label(name, value).toLowerCase() === word.toLowerCase());
+  const is = (name, value, word) => value !== null
+    && (name === "admin1" ? isRegion(value, word) : label(name, value).toLowerCase() === word.toLowerCase());
   const found = words.flatMap((word) => {
     const name = names.find((one) => answer.data.facets[one].some(({ value }) => is(one, value, word)));
     return name ? [`“${word}” under ${where(name, kinds)}`] : [];

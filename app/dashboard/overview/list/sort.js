@@ -7,7 +7,10 @@ export const DEFAULT_SORT = "-started_at";
 
 export const MEASURES = document.querySelector('meta[name="sitrep-measures"]').content.split(" ").filter((name) => name !== "count");
 
-const TIMES = [["-started_at", "Newest first"], ["started_at", "Oldest first"], ["-updated_at", "Last changed first"], ["updated_at", "First changed first"]];
+const TIMES = [
+  ["-started_at", "Newest first"], ["started_at", "Oldest first"],
+  ["-updated_at", "Last changed first"], ["updated_at", "First changed first"],
+];
 
 export const SORTS = [...TIMES, ...MEASURES.flatMap((name) => [[`-${name}`, `Most ${spoken(name)}`], [name, `Least ${spoken(name)}`]])];
 

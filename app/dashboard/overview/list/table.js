@@ -30,6 +30,11 @@ export function Table({ region, paged, pages, count, columns, sort, size, active
     setColumn(Math.max(0, Math.min(columns.length - 1, to)));
     setActive(Math.max(0, Math.min(count - 1, index)));
   };
+  const focus = (cell, index) => {
+    if (!cell) return;
+    setColumn(Number(cell.getAttribute("aria-colindex")) - 1);
+    setActive(index);
+  };
   const press = (event) => {
     const cell = event.target.closest("[role=gridcell]");
     if (!cell || event.altKey || event.metaKey) return;
@@ -59,7 +64,7 @@ export function Table({ region, paged, pages, count, columns, sort, size, active
     <${VirtualRows} role="rowgroup" region=${region} paged=${paged} of=${pages} count=${count} estimate=${ROW_PX} active=${active}
       keyOf=${(index) => pages.ids[index]} onView=${(first, last) => pages.view(first, last)}
       draw=${(index, place, current) => html`<${Row} ...${place} place=${place} row=${pages.row(index)} columns=${columns} at=${at} current=${current}
-        onFocusIn=${(event) => { const cell = event.target.closest("[role=gridcell]"); if (cell) { setColumn(Number(cell.getAttribute("aria-colindex")) - 1); setActive(index); } }} />`} />
+        onFocusIn=${(event) => focus(event.target.closest("[role=gridcell]"), index)} />`} />
   </div>`;
 }
 
@@ -67,7 +72,9 @@ function Head({ column: { title, number, sort: by }, index, sort }) {
   const order = !by ? null : sort === by ? "ascending" : sort === `-${by}` ? "descending" : "none";
   const next = order === "descending" ? by : `-${by}`;
   return html`<div role="columnheader" aria-colindex=${index + 1} aria-sort=${order} class=${number ? "number" : ""}>
-    ${by ? html`<button type="button" class="plain" onClick=${() => chooseSort(next)}>${title}<span class="arrow" aria-hidden="true">${{ ascending: "▲", descending: "▼" }[order] ?? "↕"}</span></button>` : title}
+    ${by ? html`<button type="button" class="plain" onClick=${() => chooseSort(next)}>
+      ${title}<span class="arrow" aria-hidden="true">${{ ascending: "▲", descending: "▼" }[order] ?? "↕"}</span>
+    </button>` : title}
   </div>`;
 }
 

@@ -36,8 +36,8 @@ class Heights {
   }
 }
 
-// `region` is the ref of the element that scrolls; `paged` tells that the page does in its place. `draw(index, place)` gives a row, which puts `place` into its attributes;
-// `onView(first, last)` is told what can be seen; the row `active` stays drawn so that it keeps the focus.
+// `region` is the ref of the element that scrolls; `paged` tells that the page does in its place. `draw(index, place)` gives a row,
+// which puts `place` into its attributes; `onView(first, last)` is told what can be seen; the row `active` stays drawn so that it keeps the focus.
 export function VirtualRows({ region, paged, count, estimate, active, draw, keyOf, onView, of, ...rest }) {
   const [, redraw] = useReducer((n) => n + 1, 0);
   const body = useRef(null);

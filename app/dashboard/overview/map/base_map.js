@@ -14,9 +14,9 @@ const NEAREST = TILES ? 16 : 13;
 const HOME_ZOOM = 6.5;
 
 // Show a map named `label`. `home` is the box {west, south, east, north} that it shows at first and by the button "All", not nearer
-// than `homeZoom`, again when `homeKey` changes and nobody moved the map since. `draw(camera, size)` gives what is drawn on it, as SVG in pixels;
-// `onView({camera, size, homeKey})` is told when the map has come to rest, with the home that it took into account; `onKey(event, camera, size)` may take keys, by giving
-// true. `control.current` gets {show(box), focus()}. `selecting` keeps the mouse from moving the map.
+// than `homeZoom`, again when `homeKey` changes and nobody moved the map since. `draw(camera, size)` gives what is drawn on it, as SVG
+// in pixels; `onView({camera, size, homeKey})` is told when the map has come to rest, with the home that it took into account;
+// `onKey(event, camera, size)` may take keys, by giving true. `control.current` gets {show(box), focus()}. `selecting` keeps the mouse from moving the map.
 export function BaseMap({ label, home, homeKey, homeZoom = HOME_ZOOM, draw, onView, onKey, control, selecting, children }) {
   const [size, setSize] = useState(null);
   const [camera, setCamera] = useState(null);

@@ -62,7 +62,9 @@ export function useGrid(pairs, measure, kinds, size, view, live) {
     const cells = (await ask(everywhere, widest, signal)).flatMap(([, found]) => found);
     return extent(pairs, cells, widest, { step: 2, enough: 8, signal });
   }, revision);
-  const clusters = useAnswer(view && names ? question(here, zoom) : null, async (signal) => together(await ask(here, zoom, signal), zoom, measure), revision);
+  const clusters = useAnswer(view && names ? question(here, zoom) : null, async (signal) => (
+    together(await ask(here, zoom, signal), zoom, measure)
+  ), revision);
   return { world, clusters, revision };
 }
 
@@ -71,7 +73,10 @@ function useCalm(revision, kept) {
   const [calm, set] = useState(revision);
   const last = useRef(0);
   useEffect(() => {
-    const timer = setTimeout(() => { last.current = performance.now(); set(revision); }, Math.max(0, last.current + CALM * kept.took - performance.now()));
+    const timer = setTimeout(() => {
+      last.current = performance.now();
+      set(revision);
+    }, Math.max(0, last.current + CALM * kept.took - performance.now()));
     return () => clearTimeout(timer);
   }, [revision]);
   return calm;

@@ -56,7 +56,10 @@ export function bounds(camera, size) {
 // The camera that shows a box, with room around it and beside the buttons, and not nearer than maxZoom.
 export function fit({ west, south, east, north }, size, maxZoom, room = 44) {
   const aside = room && BUTTONS;
-  const share = Math.max((toX(east) - toX(west)) / Math.max(1, size.width - 2 * room - aside), (toY(south) - toY(north)) / Math.max(1, size.height - 2 * room));
+  const share = Math.max(
+    (toX(east) - toX(west)) / Math.max(1, size.width - 2 * room - aside),
+    (toY(south) - toY(north)) / Math.max(1, size.height - 2 * room),
+  );
   const zoom = clamp(share > 0 ? Math.log2(1 / share / TILE) : maxZoom, minZoom(size), maxZoom);
   const lon = (west + east) / 2 + (180 * aside) / worldSize(zoom);
   return constrain({ lon, lat: toLat((toY(north) + toY(south)) / 2), zoom }, size, maxZoom);

@@ -43,7 +43,9 @@ function shaped(world) {
   return { world, shapes: { land, borders, drawn: { unit: UNIT, land: path(polygons, "Z"), borders: path(borders.coordinates, "") } } };
 }
 
-const polygonsOf = (geometry) => (geometry?.type === "Polygon" ? [geometry.coordinates] : geometry?.type === "MultiPolygon" ? geometry.coordinates : []);
+const polygonsOf = (geometry) => (geometry?.type === "Polygon" ? [geometry.coordinates]
+  : geometry?.type === "MultiPolygon" ? geometry.coordinates
+    : []);
 
 // A line that crosses the antimeridian goes on beyond 180 degrees instead of running around the world; along a pole it may.
 function straighten(line) {

@@ -15,7 +15,8 @@ export function PlaceMap({ places, kind }) {
   if (!located.length) return null;
   const names = located.map((place) => place.name || mercator.spokenPlace([place.lon, place.lat]));
   return html`<figure class="place-map">
-    <${BaseMap} label="Map of ${names.join("; ")}. Arrow keys move it, plus and minus zoom." home=${home} homeKey=${key} homeZoom=${4} draw=${(camera, size) => html`<${Points} ...${{ located, names, kind, camera, size }} />`} />
+    <${BaseMap} label="Map of ${names.join("; ")}. Arrow keys move it, plus and minus zoom." home=${home} homeKey=${key} homeZoom=${4}
+      draw=${(camera, size) => html`<${Points} ...${{ located, names, kind, camera, size }} />`} />
   </figure>`;
 }
 
