@@ -507,3 +507,24 @@ def test_the_place_in_the_box_is_kept_for_those_who_come_back(visit: Visit, crow
     ready(page)
     expect(page.locator("#events [data-index='0']")).to_be_attached()
     assert page.evaluate("document.querySelector('#events .scroll').scrollTop") == 0
+
+
+@pytest.mark.parametrize("wait_ms", [0, 200, 400])
+def test_a_link_that_is_clicked_while_a_search_is_typed_leads_on(
+    visit: Visit, own_server: Any, make_event: MakeEvent, wait_ms: int
+) -> None:
+    own_server.call("POST", "/v1/events", json=make_event(title="Blackout in Zmiiv"))
+    page = visit(own_server)
+    link = page.get_by_role("link", name="Blackout in Zmiiv")
+    expect(link).to_be_visible()
+    expect(page.locator('[aria-busy="true"]')).to_have_count(0)
+    page.route("**/events/*", lambda route: (page.wait_for_timeout(1_000), route.continue_()))  # a slow line
+
+    page.get_by_label("Search", exact=True).fill("Zmiiv")
+    page.wait_for_timeout(wait_ms)
+    link.hover()
+    page.mouse.down()
+    page.wait_for_timeout(100)
+    page.mouse.up()
+    page.wait_for_url("**/events/*")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Blackout in Zmiiv")

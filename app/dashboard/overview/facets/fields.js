@@ -6,6 +6,18 @@ import { html, useEffect, useRef, useState } from "../../common/preact.js";
 
 const TYPING_MS = 350;
 
+// What a pointer is about to click must not move away under it: what would change the page waits until it is released.
+let held = false;
+const waiting = [];
+const whenReleased = (work) => (held ? waiting.push(work) : work());
+const release = () => {
+  held = false;
+  setTimeout(() => waiting.splice(0).forEach((work) => work()));
+};
+addEventListener("pointerdown", () => { held = true; }, true);
+addEventListener("pointerup", release, true);
+addEventListener("pointercancel", release, true);
+
 // An input that shows `value`, and shows it again only when it changes: what is half typed stays through each refresh, and is
 // told to be no value when the reader goes on.
 export function Field({ label, value, onValue, hint, ...rest }) {
@@ -19,7 +31,8 @@ export function Field({ label, value, onValue, hint, ...rest }) {
   }, [value]);
   const take = () => {
     check();
-    if (input.current.checkValidity() && input.current.value.trim() !== value) onValue(input.current.value.trim());
+    const text = input.current.value.trim();
+    if (input.current.checkValidity() && text !== value) whenReleased(() => onValue(text));
   };
   const described = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(" ") || null;
   return html`<label class="field" for=${id}><span>${label}</span><input id=${id} ref=${input} autocomplete="off" onChange=${take} onBlur=${check}
@@ -37,7 +50,7 @@ export function Search({ value }) {
   const type = (event) => {
     const text = event.target.value.trim();
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => take(text), TYPING_MS);
+    timer.current = setTimeout(() => whenReleased(() => take(text)), TYPING_MS);
   };
   return html`<${Field} label="Search" name="q" type="search" value=${value} onValue=${take} onInput=${type}
     hint=${html`Words that all occur, <kbd>"a phrase"</kbd>, <kbd>begin*</kbd>`} />`;
