@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from math import inf
 from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -36,23 +36,24 @@ class PositionCache(Generic[V]):
         self._kept: WeakKeyDictionary[Database, dict[Hashable, Kept[V]]] = WeakKeyDictionary()
         self._begun = -inf
 
-    def find(self, db: Database, key: Hashable, at: Position) -> V | None:
-        """The value, if it holds all changes up to there."""
-        kept = self._kept.get(db, {}).get(key)
-        if kept is None or kept.at[0] != at[0] or kept.at < at or self._ticks() - kept.since >= STALE_S:
-            return None
-        return kept.value
+    async def get(
+        self, db: Database, key: Hashable, at: Position, read: Callable[[], Awaitable[tuple[Position, V]]]
+    ) -> tuple[Position, V]:
+        """Give the value with its position, read anew unless the one that is kept holds all changes up to `at`.
 
-    def keep(self, db: Database, key: Hashable, at: Position, since: float, value: V) -> V:
-        """Keep a value that was read since then (by `now`) and holds all changes up to there; gives it back."""
-        if since - self._begun >= STALE_S:
+        `read` tells up to where its value holds all changes.
+        """
+        kept, since = self._kept.get(db, {}).get(key), self._ticks()
+        if kept is not None and kept.at[0] == at[0] and kept.at >= at and since - kept.since < STALE_S:
+            return kept.at, kept.value
+        found = await read()
+        self._keep(db, key, Kept(found[0], since, found[1]))
+        return found
+
+    def _keep(self, db: Database, key: Hashable, new: Kept[V]) -> None:
+        if new.since - self._begun >= STALE_S:
             self._kept.clear()
-            self._begun = since
+            self._begun = new.since
         kept = self._kept.setdefault(db, {})
         if len(kept) < MAX_ENTRIES:
-            kept[key] = Kept(at, since, value)
-        return value
-
-    def now(self) -> float:
-        """The time, for `keep`."""
-        return self._ticks()
+            kept[key] = new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -33,7 +33,7 @@ Value = tuple[str, str]
 EVERY_SIGNATURE: Value = (SIGNATURE, "")
 # Before every position of every epoch.
 NO_POSITION: Position = (0, -1)
-IDS: PositionCache[tuple[Position, list[tuple[str, str, int]]]] = PositionCache()
+IDS: PositionCache[list[tuple[str, str, int]]] = PositionCache()
 
 
 class IdKeeper(Protocol):
@@ -106,7 +106,8 @@ class Matcher:
         for primary in (False, True):
             if self.knows(epoch, seq):
                 break
-            position, found = await known_ids(db, tuple(self.places), (epoch, seq), primary=primary)
+            values = tuple(self.places)
+            position, found = await IDS.get(db, values, (epoch, seq), partial(read_ids, db, values, primary=primary))
             if position[0] != self.complete_to[0]:
                 self.forget()
             for facet, value, id in found:
@@ -235,17 +236,6 @@ def change_type(before: bytes | None, after: bytes | None) -> str:
 def lookup_key(facet: str, value: str) -> Value:
     """The name under which the ids of a value are asked for."""
     return EVERY_SIGNATURE if facet == SIGNATURE else (facet, value)
-
-
-async def known_ids(
-    db: Database, values: tuple[Value, ...], at: Position, *, primary: bool
-) -> tuple[Position, list[tuple[str, str, int]]]:
-    """All ids of these values up to a position, which is `at` or later if the database is that far."""
-    found = IDS.find(db, values, at)
-    if found is None:
-        since, found = IDS.now(), await read_ids(db, values, primary=primary)
-        IDS.keep(db, values, found[0], since, found)
-    return found
 
 
 async def read_ids(

@@ -48,8 +48,7 @@ def page_pieces(page: ChangePage, members: Mapping[str, Any]) -> Iterator[bytes]
 
 def join_pieces(page: ChangePage, before: bytes, tail: bytes) -> Iterator[bytes]:
     """Write the items of a page between two ends."""
-    items = [encoded.item for encoded in page.pieces]
-    parts = iter([items]) if sum(map(len, items)) <= PIECE_BYTES else slices(items, len(items), PIECE_BYTES)
+    parts = slices((encoded.item for encoded in page.pieces), len(page.pieces), PIECE_BYTES)
     held = next(parts, [])
     for part in parts:
         yield enclose(before, held, b",")

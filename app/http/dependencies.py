@@ -79,7 +79,7 @@ def is_made_of_request(dependant: Dependant) -> bool:
     return (
         dependant.name is not None
         and dependant.request_param_name is not None
-        and (iscoroutinefunction(call) or iscoroutinefunction(getattr(call, "__call__", None)))  # noqa: B004
+        and (iscoroutinefunction(call) or iscoroutinefunction(type(call).__call__))
         and not dependant.dependencies
         and not dependant.path_params
         and takes_no_field(dependant)

@@ -79,11 +79,11 @@ async def resolve_terms(db: Database, filter: BaseEventFilter, known: Position |
 
 async def known_terms(db: Database, groups: tuple[TermGroup, ...], at: Position) -> list[BySpan]:
     """The index values behind each group, with all that were there at a position."""
-    found = TERMS.find(db, groups, at)
-    if found is None:
-        since, found = TERMS.now(), await look_up_terms(db, groups)
-        TERMS.keep(db, groups, at, since, found)
-    return found
+
+    async def read() -> tuple[Position, list[BySpan]]:
+        return at, await look_up_terms(db, groups)
+
+    return (await TERMS.get(db, groups, at, read))[1]
 
 
 async def look_up_terms(db: Database, groups: Sequence[TermGroup]) -> list[BySpan]:
